@@ -1,0 +1,1 @@
+"""Which images make image classifiers decide differently? Analysis and experiments behind the notebooks."""

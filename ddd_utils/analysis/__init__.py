@@ -1,0 +1,1 @@
+"""What responses mean: arrays in, arrays or tidy tables out. Nothing here trains, reads experiments or draws."""

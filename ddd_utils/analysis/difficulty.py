@@ -1,0 +1,210 @@
+"""Difficulty of images: how many networks get each one right; which are trivial, impossible or in-between."""
+
+import numpy as np
+import pandas as pd
+from scipy.special import comb
+
+from ddd_utils.analysis.decisions import as_correct
+from ddd_utils.errors import InputError
+
+DIFFICULTIES = ("trivial", "in-between", "impossible")
+
+
+def scores(correct) -> np.ndarray:
+    """
+    Count the networks that get each image right.
+
+    Parameters
+    ----------
+    correct : array_like of bool, shape (networks, images)
+        Whether each network is right about each image.
+
+    Returns
+    -------
+    ndarray of int64, shape (images,)
+    """
+    return as_correct(correct).sum(axis=0)
+
+
+def classify(correct, tolerance: int = 0) -> np.ndarray:
+    """
+    Call each image trivial, in-between or impossible.
+
+    Parameters
+    ----------
+    correct : array_like of bool, shape (networks, images)
+        Whether each network is right about each image.
+    tolerance : int
+        How many of the networks may deviate: an image is trivial when at least ``networks - tolerance`` are right about
+        it, impossible when at most ``tolerance`` are.
+
+    Returns
+    -------
+    ndarray of str, shape (images,)
+        "trivial", "in-between" or "impossible".
+
+    Raises
+    ------
+    InputError
+        If the tolerance is negative, or so large that an image could be both.
+    """
+    score, networks = scores(correct), len(correct)
+    if tolerance < 0 or 2 * tolerance >= networks:
+        raise InputError(
+            f"tolerance {tolerance} does not fit {networks} networks: it must be at least 0 and under half of them"
+        )
+    return np.select([score >= networks - tolerance, score <= tolerance], ["trivial", "impossible"], "in-between")
+
+
+def shares(correct, tolerance: int = 0) -> dict[str, float]:
+    """
+    Share of the images that are trivial, in-between and impossible.
+
+    Parameters
+    ----------
+    correct, tolerance
+        As in `classify`.
+
+    Returns
+    -------
+    dict of str to float
+        Keys "trivial", "in-between", "impossible"; the values add up to 1.
+    """
+    found = classify(correct, tolerance)
+    return {difficulty: float((found == difficulty).mean()) for difficulty in DIFFICULTIES}
+
+
+def share_intervals(
+    correct, tolerance: int = 0, draws: int = 1000, seed: int = 0, level: float = 0.95
+) -> dict[str, tuple[float, float]]:
+    """
+    Percentile intervals of the shares for a new draw of images, the networks given.
+
+    Parameters
+    ----------
+    correct, tolerance
+        As in `classify`.
+    draws, seed : int
+        Number of resampled image sets, and the seed of the resampling.
+    level : float
+        Share of the draws inside.
+
+    Returns
+    -------
+    dict of str to (lower, upper)
+        Keys as in `shares`. A difficulty that no image has gets (0, 0): resampling cannot show what was never seen.
+    """
+    share = shares(correct, tolerance)
+    images = np.shape(correct)[1]
+    # Resampling images and counting the three kinds is the same as drawing the three counts.
+    counts = np.random.default_rng(seed).multinomial(images, list(share.values()), size=draws)
+    lower, upper = np.quantile(counts / images, [(1 - level) / 2, (1 + level) / 2], axis=0).tolist()
+    return dict(zip(share, zip(lower, upper, strict=True), strict=True))
+
+
+def score_histogram(correct) -> pd.DataFrame:
+    """
+    Histogram of the scores beside the paper's two extremes (figure 2).
+
+    Parameters
+    ----------
+    correct : array_like of bool, shape (networks, images)
+        Whether each network is right about each image.
+
+    Returns
+    -------
+    DataFrame
+        One row a score from 0 to the number of networks; columns score, images (count), share, binomial (share if all
+        images were equally hard and all networks independent, at their mean accuracy) and two_spikes (share if all
+        networks made the same decisions).
+    """
+    correct = as_correct(correct)
+    networks, images = correct.shape
+    accuracy = correct.mean()
+    score = np.arange(networks + 1)
+    counts = np.bincount(scores(correct), minlength=networks + 1)
+    two_spikes = np.zeros(networks + 1)
+    two_spikes[[0, -1]] = 1 - accuracy, accuracy
+    return pd.DataFrame(
+        {
+            "score": score,
+            "images": counts,
+            "share": counts / images,
+            "binomial": comb(networks, score) * accuracy**score * (1 - accuracy) ** (networks - score),
+            "two_spikes": two_spikes,
+        }
+    )
+
+
+def one_per_condition(networks: pd.DataFrame) -> np.ndarray:
+    """
+    Choose the networks of a histogram: the last instance of each condition, and both halves of the data.
+
+    The first half stands for condition "half data" and the second for "different data": no network enters twice.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        One row a network, with the columns condition and instance.
+
+    Returns
+    -------
+    ndarray of int, shape (chosen,)
+        Row positions in the order of the table; all rows of a model set, in which every network is its own condition.
+    """
+    last = networks["instance"] == networks.groupby("condition")["instance"].transform("max")
+    return np.flatnonzero(last | (networks["condition"] == "half_data"))
+
+
+def as_published(networks: pd.DataFrame) -> np.ndarray:
+    """
+    Choose the networks as the published arrays hold them, duplicates included.
+
+    There the base stands three times, because "plus 1" and "plus 10 epochs" were read at the base's last epoch of the
+    same run, and the network of the second half stands for both "half data" and "different data".
+
+    Parameters
+    ----------
+    networks : DataFrame
+        One row a network, with the columns condition and instance.
+
+    Returns
+    -------
+    ndarray of int, shape (chosen,)
+        Row positions, as many as `one_per_condition` gives.
+    """
+    chosen = one_per_condition(networks)
+    conditions = networks["condition"].to_numpy()[chosen]
+    published = chosen.copy()
+    for original, copies in (("base", ["plus_1_epoch", "plus_10_epochs"]), ("half_data", ["half_data"])):
+        if original in conditions:
+            published[np.isin(conditions, copies)] = chosen[conditions == original][-1]
+    return published
+
+
+def class_accuracy(correct, labels) -> pd.DataFrame:
+    """
+    Mean accuracy of the networks on each class.
+
+    Parameters
+    ----------
+    correct : array_like of bool, shape (networks, images)
+        Whether each network is right about each image.
+    labels : array_like, shape (images,)
+        Class of each image.
+
+    Returns
+    -------
+    DataFrame
+        Columns label (ascending), accuracy (over images and networks), images (count).
+
+    Raises
+    ------
+    InputError
+        If there is not one label an image.
+    """
+    correct, labels = as_correct(correct), np.asarray(labels)
+    if labels.shape != correct.shape[1:]:
+        raise InputError(f"there must be one label an image: {labels.shape} labels for {correct.shape[1]} images")
+    table = pd.DataFrame({"label": labels, "accuracy": correct.mean(axis=0)})
+    return table.groupby("label", as_index=False).agg(accuracy=("accuracy", "mean"), images=("accuracy", "size"))

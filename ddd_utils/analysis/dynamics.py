@@ -1,0 +1,104 @@
+"""Decisions over training: which change from one epoch to the next, and which images are learned, kept or lost."""
+
+import numpy as np
+import pandas as pd
+
+from ddd_utils.analysis.decisions import as_correct
+from ddd_utils.errors import InputError
+
+
+def swaps(predictions, labels) -> pd.DataFrame:
+    """
+    Share of the images whose predicted class changes from one stored epoch to the next (figure 12).
+
+    Parameters
+    ----------
+    predictions : ndarray of int, shape (networks, epochs, images)
+        Predicted classes, before training (index 0) and after every epoch.
+    labels : ndarray of int, shape (images,)
+        True classes.
+
+    Returns
+    -------
+    DataFrame
+        One row a network (row index) and transition, with the epoch arrived at. All other columns are shares of the
+        images: changed is the sum of right_to_wrong, wrong_to_right and wrong_to_wrong (another wrong class);
+        accuracy_gain is how much larger the share of right decisions has become.
+
+    Raises
+    ------
+    InputError
+        If the shapes do not fit or there is just one epoch.
+    """
+    predictions, labels = np.asarray(predictions), np.asarray(labels)
+    if predictions.ndim != 3 or predictions.shape[2:] != labels.shape:
+        raise InputError(
+            "predictions must be (networks, epochs, images) and labels (images,); "
+            f"the shapes are {predictions.shape} and {labels.shape}"
+        )
+    if predictions.shape[1] < 2:
+        raise InputError("a change takes two stored epochs; the predictions have one")
+    # One network at a time: all of a large experiment's decisions would not fit in memory several times over.
+    tables = [_network_swaps(network, labels).assign(network=row) for row, network in enumerate(predictions)]
+    columns = ["network", "epoch", "changed", "right_to_wrong", "wrong_to_right", "wrong_to_wrong", "accuracy_gain"]
+    return pd.concat(tables, ignore_index=True)[columns]
+
+
+def _network_swaps(predictions: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    """Tabulate one network's changes, predictions (epochs, images)."""
+    right = predictions == labels
+    before, after = right[:-1], right[1:]
+    changed = predictions[1:] != predictions[:-1]
+    return pd.DataFrame(
+        {
+            "epoch": np.arange(1, len(predictions)),
+            "changed": changed.mean(axis=1),
+            "right_to_wrong": (before & ~after).mean(axis=1),
+            "wrong_to_right": (~before & after).mean(axis=1),
+            "wrong_to_wrong": (changed & ~before & ~after).mean(axis=1),
+            "accuracy_gain": np.diff(right.mean(axis=1)),
+        }
+    )
+
+
+def learning_history(correct, steps) -> pd.DataFrame:
+    """
+    Share of the images that one network learns at once and keeps, never learns, or loses at a learning-rate step.
+
+    Being right before training (index 0) is luck and counts as neither learned nor lost.
+
+    Parameters
+    ----------
+    correct : array_like of bool, shape (epochs, images)
+        One network's decisions before training (index 0) and after every epoch.
+    steps : iterable of int
+        Epochs after which the learning rate was divided.
+
+    Returns
+    -------
+    DataFrame
+        Columns quantity, epoch and share (of the images): "learned in the first epoch and never lost" and "never
+        learned" up to the last epoch, the epoch of the row; and for each step "lost at the learning-rate step", right
+        after that epoch and wrong after the next, the epoch of the row. NaN for a step that has no epoch of training
+        before or after it.
+
+    Raises
+    ------
+    InputError
+        If nothing was trained, or a step is no stored epoch.
+    """
+    correct = as_correct(correct)
+    last = len(correct) - 1
+    if last < 1:
+        raise InputError("a learning history takes at least one epoch of training; only epoch 0 is stored")
+    trained = correct[1:]
+    rows = [
+        ("learned in the first epoch and never lost", last, trained.all(axis=0).mean()),
+        ("never learned", last, (~trained).all(axis=0).mean()),
+    ]
+    for step in steps:
+        if not 0 <= step <= last:
+            raise InputError(f"a learning-rate step after epoch {step} is outside the stored epochs, 0 to {last}")
+        lost = (correct[step] & ~correct[step + 1]).mean() if 1 <= step < last else np.nan
+        rows.append(("lost at the learning-rate step", step + 1, lost))
+    return pd.DataFrame(rows, columns=["quantity", "epoch", "share"])

@@ -1,0 +1,283 @@
+"""The two-alternative forced-choice experiment: observers say which of two images is harder for networks."""
+
+import csv
+from decimal import Decimal
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.special import bdtrc, ndtr, ndtri
+
+from ddd_utils.analysis.consistency import error_consistency
+from ddd_utils.errors import InputError, nearest
+
+COLUMNS = ["observer", "trial_index", "trivial_image", "impossible_image", "response", "rt"]
+PAIR = ["trivial_image", "impossible_image"]
+MEANINGS = {"trial_index": "whole number from 0", "rt": "time in milliseconds"}
+LARGEST = 1e15
+# The paper's section 3.4 and footnote 4, as printed: the number of digits says how exactly.
+PRINTED = {
+    "observers": "9",
+    "trials": "149",
+    "lowest accuracy": "0.7181",
+    "mean accuracy": "0.8136",
+    "highest accuracy": "0.8859",
+    "sd of accuracy": "0.0629",
+    "p-value of the lowest": "5e-8",
+    "lowest kappa": "0.4053",
+    "mean kappa": "0.5874",
+    "highest kappa": "0.7527",
+    "sd of kappa": "0.08783",
+}
+_DTYPES = {"trial_index": "int64", "rt": "float64", "correct": "bool"}
+
+
+def read_observers(folder) -> tuple[pd.DataFrame, list[str]]:
+    """
+    Read the trials of all observers from a folder of CSV files.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Every ``*.csv`` in it has the columns observer, trial_index, trivial_image, impossible_image, response (the
+        image taken for the harder one) and rt (response time in milliseconds); others are ignored.
+
+    Returns
+    -------
+    trials : DataFrame
+        One row a trial: those columns and correct (bool). Empty where the folder or its files are missing.
+    problems : list of str
+        One line for each malformed file, which is left out whole: its name, the row (counted as a spreadsheet does) and
+        the column.
+    """
+    tables, problems, seen = [], [], {}
+    for path in sorted(Path(folder).glob("*.csv")):
+        try:
+            rows = _read_file(path, seen)
+        except InputError as error:
+            problems.append(f"{path.name}: {error}")
+            continue
+        seen.update({(row["observer"], row["trial_index"]): path.name for row in rows})
+        tables += rows
+    return _trials(tables), problems
+
+
+def _trials(rows: list[dict]) -> pd.DataFrame:
+    """Make the table of trials, with its columns and types even where it has no rows."""
+    trials = pd.DataFrame(rows, columns=COLUMNS)
+    return trials.assign(correct=trials["response"] == trials["impossible_image"]).astype(_DTYPES)
+
+
+def _read_file(path: Path, seen: dict) -> list[dict]:
+    """Read and check one observer's file; ``seen`` maps the trials of other files to their names."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, strict=True)
+            columns = reader.fieldnames or []
+            for column in COLUMNS:
+                if column not in columns:
+                    raise InputError(f"row 1: column '{column}' is missing{nearest(column, columns)}")
+            seen, rows = dict(seen), []
+            for record in reader:
+                row = _read_row(record, reader.line_num)
+                trial = row["observer"], row["trial_index"]
+                if trial in seen:
+                    raise InputError(
+                        f"row {reader.line_num}, column 'trial_index': observer '{trial[0]}' has trial {trial[1]} twice"
+                        f" (already in {seen[trial]})"
+                    )
+                seen[trial] = f"row {reader.line_num}"
+                rows.append(row)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"unreadable: {' '.join(str(error).split())}") from error
+    if not rows:
+        raise InputError("no trials")
+    return rows
+
+
+def _read_row(record: dict, line: int) -> dict:
+    """Check one trial."""
+    row = {column: (record[column] or "").strip() for column in COLUMNS}
+    for column in ("observer", *PAIR):
+        if not row[column]:
+            raise InputError(f"row {line}, column '{column}': empty")
+    pair = [row[column] for column in PAIR]
+    if pair[0] == pair[1]:
+        raise InputError(f"row {line}, column 'impossible_image': the same image as the trivial one, '{pair[0]}'")
+    if row["response"] not in pair:
+        raise InputError(f"row {line}, column 'response': '{row['response']}' is neither '{pair[0]}' nor '{pair[1]}'")
+    for column, kind in (("trial_index", int), ("rt", float)):
+        try:
+            value = kind(row[column])
+        except ValueError:
+            value = -1
+        if not 0 <= value < LARGEST:
+            raise InputError(f"row {line}, column '{column}': '{row[column]}' is not a {MEANINGS[column]}")
+        row[column] = value
+    return row
+
+
+def accuracy(trials: pd.DataFrame) -> pd.DataFrame:
+    """
+    Accuracy of each observer against chance.
+
+    Parameters
+    ----------
+    trials : DataFrame
+        From `read_observers` or `simulate`.
+
+    Returns
+    -------
+    DataFrame
+        Columns observer, trials, correct (counts), accuracy, lower, upper (Wilson's 95 % interval) and p_value (exact,
+        one-sided, for accuracy .5).
+    """
+    rows = []
+    for observer, decisions in trials.groupby("observer", sort=False)["correct"]:
+        n, right = len(decisions), int(decisions.sum())
+        rows.append((observer, n, right, right / n, *_wilson_interval(right, n), _p_value(right, n)))
+    return pd.DataFrame(rows, columns=["observer", "trials", "correct", "accuracy", "lower", "upper", "p_value"])
+
+
+def _wilson_interval(right: int, n: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson, 1927)."""
+    z = ndtri(0.975)
+    centre = (right + z**2 / 2) / (n + z**2)
+    half = z / (n + z**2) * np.sqrt(right * (n - right) / n + z**2 / 4)
+    return centre - half, centre + half
+
+
+def _p_value(right: int, n: int) -> float:
+    """Probability of at least so many right answers by guessing."""
+    return float(bdtrc(right - 1, n, 0.5))
+
+
+def observer_consistency(trials: pd.DataFrame) -> pd.DataFrame:
+    """
+    Error consistency of each pair of observers on the image pairs that both have seen.
+
+    Parameters
+    ----------
+    trials : DataFrame
+        From `read_observers` or `simulate`. An image pair shown again to an observer counts once, by its first trial.
+
+    Returns
+    -------
+    DataFrame
+        Columns observer_a, observer_b, shared_trials and kappa (NaN where nothing is shared, or where both are always
+        right or always wrong).
+    """
+    first = trials.sort_values("trial_index", kind="stable").drop_duplicates(["observer", *PAIR])
+    names = trials["observer"].unique()
+    decisions = {name: first[first["observer"] == name].set_index(PAIR)["correct"] for name in names}
+    rows = []
+    for (name_a, a), (name_b, b) in combinations(decisions.items(), 2):
+        shared = a.index.intersection(b.index)
+        kappa = error_consistency(a.loc[shared], b.loc[shared]) if len(shared) else np.nan
+        rows.append((name_a, name_b, len(shared), kappa))
+    return pd.DataFrame(rows, columns=["observer_a", "observer_b", "shared_trials", "kappa"])
+
+
+def simulate(observers: int, trials: int, seed: int = 0) -> pd.DataFrame:
+    """
+    Simulate observers who all judge the same image pairs, each in an order of their own.
+
+    A pair has a difficulty that all observers share. An observer errs where difficulty and a noise of their own, both
+    normal, together exceed a criterion, chosen for the observer's latent accuracy. The numbers are of the paper's size:
+    accuracies around .81 and kappa around .6.
+
+    Parameters
+    ----------
+    observers, trials : int
+        Number of observers and of trials of each.
+    seed : int
+        Seed of all draws.
+
+    Returns
+    -------
+    DataFrame
+        As from `read_observers`, with the column latent_accuracy; the observers are called "simulated 1" and so on.
+
+    Raises
+    ------
+    InputError
+        If there is no observer or no trial.
+    """
+    if observers < 1 or trials < 1:
+        raise InputError(f"a simulation takes at least one observer and one trial, not {observers} and {trials}")
+    rng = np.random.default_rng(seed)
+    shared_variance = 0.85
+    difficulty = rng.normal(size=trials) * np.sqrt(shared_variance)
+    tables = []
+    for observer in range(1, observers + 1):
+        criterion = rng.normal(ndtri(0.81), 0.2)
+        pairs = rng.permutation(trials)
+        correct = difficulty[pairs] + rng.normal(size=trials) * np.sqrt(1 - shared_variance) < criterion
+        trivial, impossible = (np.array([f"{kind} {pair + 1}" for pair in pairs]) for kind in ("trivial", "impossible"))
+        table = pd.DataFrame(
+            {
+                "observer": f"simulated {observer}",
+                "trial_index": np.arange(trials),
+                "trivial_image": trivial,
+                "impossible_image": impossible,
+                "response": np.where(correct, impossible, trivial),
+                "rt": rng.lognormal(np.log(2000), 0.4, size=trials).round(),
+            }
+        )
+        tables.append(table.assign(correct=correct, latent_accuracy=ndtr(criterion)))
+    return pd.concat(tables, ignore_index=True)
+
+
+def printed_figures() -> pd.DataFrame:
+    """
+    Check the paper's figures about its observers against each other.
+
+    Returns
+    -------
+    DataFrame
+        One row a figure that others determine or limit: figure, printed, lowest and highest (the values it can have,
+        equal where it is determined), agrees (printed, give or take half its last digit, is among them) and how.
+    """
+    value = {figure: float(text) for figure, text in PRINTED.items()}
+    observers, trials = int(value["observers"]), int(value["trials"])
+    pairs = observers * (observers - 1) // 2
+    rows = []
+    for figure, of in (
+        ("lowest accuracy", trials),
+        ("highest accuracy", trials),
+        ("mean accuracy", observers * trials),
+    ):
+        count = round(value[figure] * of)
+        rows.append((figure, count / of, count / of, f"{count} right of {of}"))
+    count = round(value["lowest accuracy"] * trials)
+    p_value = _p_value(count, trials)
+    how = f"exact binomial test of {count} of {trials}, one-sided (two-sided: {2 * p_value:.2g})"
+    rows.append(("p-value of the lowest", p_value, p_value, how))
+    for quantity, n in (("accuracy", observers), ("kappa", pairs)):
+        low, mean, high = (value[f"{which} {quantity}"] for which in ("lowest", "mean", "highest"))
+        rows.append((f"mean {quantity}", *_mean_limits(n, low, high), f"{n} values with the printed range"))
+        rows.append((f"sd of {quantity}", *_sd_limits(n, low, mean, high), f"{n} values with that range and mean"))
+    table = pd.DataFrame(rows, columns=["figure", "lowest", "highest", "how"])
+    table.insert(1, "printed", table["figure"].map(value))
+    slack = table["figure"].map(lambda figure: 10.0 ** Decimal(PRINTED[figure]).as_tuple().exponent / 2)
+    agrees = table["printed"].between(table["lowest"] - slack, table["highest"] + slack)
+    table.insert(4, "agrees", agrees)
+    return table
+
+
+def _mean_limits(n: int, low: float, high: float) -> tuple[float, float]:
+    """Limits of the mean of ``n`` values of which the smallest is ``low`` and the largest ``high``."""
+    return ((n - 1) * low + high) / n, (low + (n - 1) * high) / n
+
+
+def _sd_limits(n: int, low: float, mean: float, high: float) -> tuple[float, float]:
+    """Limits of the standard deviation of ``n`` such values with that mean, divided by n (lower) or n - 1 (upper)."""
+    rest = n * mean - low - high
+    equal = np.full(n - 2, rest / (n - 2))
+    # The others spread most when all but one of them stand at either end.
+    at_high, part = divmod(rest - (n - 2) * low, high - low)
+    apart = np.full(n - 2, low)
+    apart[: int(at_high)] = high
+    apart[int(at_high) : int(at_high) + 1] += part
+    return np.std([low, high, *equal]), np.std([low, high, *apart], ddof=1)

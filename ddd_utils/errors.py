@@ -1,0 +1,28 @@
+"""The one error a user can cause: it says in a line what is wrong and what was probably meant."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """Bad input. The message is one line that names the key, file or value at fault."""
+
+
+def nearest(word: str, options: Iterable[str]) -> str:
+    """
+    Suggest the option closest to a mistyped word.
+
+    Parameters
+    ----------
+    word : str
+        What was given.
+    options : iterable of str
+        What would have been right.
+
+    Returns
+    -------
+    str
+        `` (did you mean 'option'?)``, or an empty string when nothing comes close.
+    """
+    found = difflib.get_close_matches(str(word), [str(option) for option in options], n=1, cutoff=0.5)
+    return f" (did you mean '{found[0]}'?)" if found else ""

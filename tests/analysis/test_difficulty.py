@@ -1,0 +1,132 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from ddd_utils.analysis import difficulty
+from ddd_utils.errors import InputError
+
+# Scores 0 to 4 of four networks.
+STAIRS = np.array([[0, 0, 0, 0, 1], [0, 0, 0, 1, 1], [0, 0, 1, 1, 1], [0, 1, 1, 1, 1]], bool)
+decisions = arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 40)))
+deterministic = settings(derandomize=True, deadline=None)
+
+
+def test_scores_count_the_networks_that_are_right():
+    assert difficulty.scores(STAIRS).tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "expected"),
+    [
+        (0, ["impossible", "in-between", "in-between", "in-between", "trivial"]),
+        (1, ["impossible", "impossible", "in-between", "trivial", "trivial"]),
+    ],
+)
+def test_classes_at_each_tolerance(tolerance, expected):
+    assert difficulty.classify(STAIRS, tolerance).tolist() == expected
+
+
+@pytest.mark.parametrize("tolerance", [-1, 2, 4])
+def test_a_tolerance_under_which_an_image_is_both_is_refused(tolerance):
+    with pytest.raises(InputError, match=f"tolerance {tolerance} does not fit 4 networks"):
+        difficulty.classify(STAIRS, tolerance)
+
+
+@deterministic
+@given(decisions)
+def test_shares_partition_the_images(correct):
+    shares = difficulty.shares(correct)
+    assert list(shares) == ["trivial", "in-between", "impossible"]
+    assert sum(shares.values()) == pytest.approx(1)
+    assert shares["trivial"] == pytest.approx(correct.all(axis=0).mean())
+    assert shares["impossible"] == pytest.approx((~correct).all(axis=0).mean())
+
+
+def test_share_intervals_have_the_width_of_a_binomial_share():
+    rng = np.random.default_rng(0)
+    correct = rng.normal(size=2000) * 2 + rng.normal(size=(5, 2000)) > 0
+    shares = difficulty.shares(correct)
+    for kind, (lower, upper) in difficulty.share_intervals(correct, draws=4000).items():
+        share = shares[kind]
+        assert lower < share < upper
+        assert upper - lower == pytest.approx(2 * 1.96 * np.sqrt(share * (1 - share) / 2000), rel=0.06)
+
+
+def test_a_share_of_none_has_no_width():
+    assert difficulty.share_intervals(np.ones((3, 10), bool))["impossible"] == (0, 0)
+
+
+@deterministic
+@given(decisions)
+def test_the_histogram_and_its_extremes_have_the_networks_accuracy(correct):
+    table = difficulty.score_histogram(correct)
+    assert table["score"].tolist() == list(range(len(correct) + 1))
+    assert table["images"].sum() == correct.shape[1]
+    for column in ("share", "binomial", "two_spikes"):
+        assert table[column].sum() == pytest.approx(1)
+        assert table["score"] @ table[column] / len(correct) == pytest.approx(correct.mean())
+
+
+def test_the_histogram_of_known_decisions():
+    table = difficulty.score_histogram(STAIRS)
+    assert table["images"].tolist() == [1, 1, 1, 1, 1]
+    np.testing.assert_allclose(table["binomial"], np.array([1, 4, 6, 4, 1]) / 16)
+    assert table["two_spikes"].tolist() == [0.5, 0, 0, 0, 0.5]
+
+
+def full_design():
+    """Return the table of the paper's 30 networks a data set."""
+    instances = {
+        "base": 1, "plus_1_epoch": 1, "plus_10_epochs": 1, "optimizer": 1, "batch_size": 1, "initialisation": 5,
+        "learning_rate": 5, "cuda_nondeterministic": 5, "data_order": 5, "architecture": 1, "half_data": 2,
+        "combined": 5,
+    }  # fmt: skip
+    rows = [(condition, instance) for condition, count in instances.items() for instance in range(1, count + 1)]
+    return pd.DataFrame(rows, columns=["condition", "instance"])
+
+
+def test_one_network_per_condition_of_the_full_design():
+    design = full_design()
+    chosen = difficulty.one_per_condition(design)
+    expected = [
+        ("base", 1), ("plus_1_epoch", 1), ("plus_10_epochs", 1), ("optimizer", 1), ("batch_size", 1),
+        ("initialisation", 5), ("learning_rate", 5), ("cuda_nondeterministic", 5), ("data_order", 5),
+        ("architecture", 1), ("half_data", 1), ("half_data", 2), ("combined", 5),
+    ]  # fmt: skip
+    assert list(design.iloc[chosen].itertuples(index=False, name=None)) == expected
+
+
+def test_the_published_choice_holds_ten_networks_thirteen_times():
+    design = full_design()
+    published = difficulty.as_published(design)
+    names = [f"{row.condition} {row.instance}" for row in design.iloc[published].itertuples()]
+    assert len(names) == 13 and len(set(names)) == 10
+    assert names.count("base 1") == 3 and names.count("half_data 2") == 2 and "half_data 1" not in names
+
+
+def test_missing_conditions_are_left_out():
+    part = (
+        full_design()
+        .query("condition in ['initialisation', 'data_order', 'plus_1_epoch']")
+        .sample(frac=1, random_state=0)
+    )
+    chosen = part.iloc[difficulty.one_per_condition(part)]
+    assert sorted(zip(chosen["condition"], chosen["instance"], strict=True)) == [
+        ("data_order", 5), ("initialisation", 5), ("plus_1_epoch", 1),
+    ]  # fmt: skip
+    np.testing.assert_array_equal(difficulty.as_published(part), difficulty.one_per_condition(part))
+
+
+def test_a_model_set_enters_whole():
+    models = pd.DataFrame({"condition": ["a", "b", "c"], "instance": 1})
+    assert difficulty.one_per_condition(models).tolist() == [0, 1, 2]
+
+
+def test_class_accuracy_is_the_mean_over_images_and_networks():
+    table = difficulty.class_accuracy([[1, 0, 1], [1, 1, 0]], [7, 3, 3])
+    assert table.to_dict("list") == {"label": [3, 7], "accuracy": [0.5, 1.0], "images": [2, 1]}
+    with pytest.raises(InputError, match="label"):
+        difficulty.class_accuracy([[1, 0, 1]], [7, 3])
