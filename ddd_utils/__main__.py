@@ -1,0 +1,138 @@
+"""The command line: `python -m ddd_utils report params/quick.yaml`."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from ddd_utils import params, paths
+from ddd_utils.errors import InputError, nearest
+
+EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        As after ``python -m ddd_utils``.
+
+    Returns
+    -------
+    int
+        0, or 1 when a section failed, or 2 for bad input (one line on standard error).
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return report(options.preset, options.sections, options.set)
+    except InputError as error:
+        return _stop(f"error: {error}", EXIT_INPUT)
+    except OSError as error:
+        return _stop(f"error: {error.filename or paths.build()}: {error.strerror or error}", EXIT_INPUT)
+    except KeyboardInterrupt:
+        return _stop("interrupted; what was finished is kept, the same command goes on from there", EXIT_INTERRUPTED)
+
+
+def _stop(line: str, status: int) -> int:
+    print(line, file=sys.stderr)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ddd_utils", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    command = commands.add_parser("report", help="compute what is missing, run the notebooks, build the page")
+    command.add_argument("preset", help="a preset's name or YAML file")
+    command.add_argument("--sections", nargs="+", metavar="SECTION", help="only these (all by default)")
+    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a value (YAML)")
+    return parser
+
+
+def report(name: str, sections: Sequence[str] | None = None, overrides: Sequence[str] = ()) -> int:
+    """
+    Make a report.
+
+    Parameters
+    ----------
+    name : str
+        A preset's name or YAML file.
+    sections : sequence of str, optional
+        Which sections to run; all of the preset by default.
+    overrides : sequence of str
+        Settings such as ``"training_variants.tolerance=1"``.
+
+    Returns
+    -------
+    int
+        0, or 1 when a section failed.
+
+    Raises
+    ------
+    InputError
+        For anything wrong that can be known before computing.
+    """
+    started = time.monotonic()
+    preset = params.load(name, overrides)
+    chosen = _chosen(preset, sections)
+    _check_writable(preset.folder)
+    failed = _compute(preset, chosen)
+    from ddd_utils.reporting import page, run
+
+    preset.write()
+    outcomes = run.execute(preset, chosen, _say)
+    path = page.build(preset, outcomes)
+    failed |= {section for section, outcome in outcomes.items() if outcome.error}
+    _say(f"{len(chosen)} sections in {time.monotonic() - started:.0f} s")
+    if failed:
+        _say(f"failed: {', '.join(sorted(failed))} (see the report)")
+    print(path)
+    return EXIT_FAILED if failed else 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _chosen(preset: params.Preset, sections: Sequence[str] | None) -> list[str]:
+    for section in sections or ():
+        if section not in preset.sections:
+            raise InputError(
+                f"preset '{preset.name}' has no section '{section}'{nearest(section, preset.sections)}; "
+                f"it has {', '.join(preset.sections)}"
+            )
+    return [section for section in preset.sections if not sections or section in sections]
+
+
+def _check_writable(folder: Path) -> None:
+    """Find out before hours of training that results cannot be written."""
+    for place in (paths.results(), folder):
+        place.mkdir(parents=True, exist_ok=True)
+        if not os.access(place, os.W_OK):
+            raise InputError(f"{place}: no permission to write there")
+
+
+def _compute(preset: params.Preset, sections: Sequence[str]) -> set[str]:
+    """Compute the experiments that the sections need, each once. A failed one is reported by its section's notebook."""
+    from ddd_utils.experiments import launch
+    from ddd_utils.experiments.store import Experiment
+
+    needed = [(Experiment(config), section) for section in sections for config in params.experiments(preset, section)]
+    missing = [(experiment, section) for experiment, section in needed if not experiment.complete()]
+    if not missing:
+        return set()
+    launch.check(experiment for experiment, _ in missing)
+    try:
+        launch.compute([experiment for experiment, _ in missing], [section for _, section in missing], _say)
+    except launch.ExperimentError as error:
+        _say(f"error: {error}")
+        return {section for experiment, section in needed if not experiment.complete()}
+    return set()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,198 @@
+"""Architectures by name: our scalable ResNet, any timm or torchvision model, or one of their classes with arguments."""
+
+import functools
+import importlib
+import inspect
+
+import timm
+import torch
+import torchvision
+from torch import nn
+from torchvision.models.resnet import BasicBlock, Bottleneck
+
+from ddd_utils.errors import InputError, nearest
+
+
+class ResNet(nn.Module):
+    """
+    The ResNet of He et al. (2016) with any width and two kinds of stem; width 64 and stem "imagenet" is torchvision's.
+
+    Parameters
+    ----------
+    classes : int
+        Number of outputs.
+    block : type
+        torchvision's ``BasicBlock`` or ``Bottleneck``.
+    layers : tuple of int
+        Blocks in each of the four stages.
+    width : int
+        Channels of the first stage (64 as published).
+    stem : {"imagenet", "small"}
+        First convolution 7x7 with stride 2, or 3x3 with stride 1 for small images. The max-pool stays in both.
+    """
+
+    def __init__(self, classes: int, block=BasicBlock, layers=(2, 2, 2, 2), width: int = 64, stem: str = "imagenet"):
+        super().__init__()
+        if stem not in ("imagenet", "small"):
+            raise InputError(f"stem: '{stem}' is not one of imagenet, small{nearest(stem, ('imagenet', 'small'))}")
+        kernel, stride = (7, 2) if stem == "imagenet" else (3, 1)
+        self.conv1 = nn.Conv2d(3, width, kernel, stride, kernel // 2, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        channels = width
+        for stage, blocks in enumerate(layers):
+            planes = width * 2**stage
+            stack = [_block(block, channels, planes, stride=1 if stage == 0 else 2)]
+            channels = planes * block.expansion
+            stack += [_block(block, channels, planes) for _ in range(blocks - 1)]
+            self.add_module(f"layer{stage + 1}", nn.Sequential(*stack))
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(channels, classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x):
+        """Return the logits (images, classes) of a batch (images, 3, height, width)."""
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(torch.flatten(self.avgpool(x), 1))
+
+
+def _block(block, channels: int, planes: int, stride: int = 1) -> nn.Module:
+    out = planes * block.expansion
+    shortcut = None
+    if stride != 1 or channels != out:
+        shortcut = nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+    return block(channels, planes, stride, shortcut)
+
+
+class PlainConvNet(nn.Module):
+    """
+    Convolutions and max-pools without shortcuts, in the manner of VGG and AlexNet, with one linear layer at the end.
+
+    Parameters
+    ----------
+    classes : int
+        Number of outputs.
+    stages : sequence of int
+        Convolutions in each stage, a max-pool after each; ``(1, 1, 2, 2, 2)`` are those of VGG-11.
+    width : int
+        Channels of the first stage; they double up to eight times that.
+    kernel : int
+        Side of the first convolution in pixels; the others are 3x3.
+    batch_norm : bool
+        Whether convolutions are followed by BatchNorm.
+    """
+
+    def __init__(self, classes: int, stages=(1, 1, 2, 2, 2), width: int = 64, kernel: int = 3, batch_norm: bool = True):
+        super().__init__()
+        layers, channels, side = [], 3, kernel
+        for stage, convolutions in enumerate(stages):
+            planes = width * 2 ** min(stage, 3)
+            for _ in range(convolutions):
+                layers.append(nn.Conv2d(channels, planes, side, padding=side // 2, bias=not batch_norm))
+                layers += [nn.BatchNorm2d(planes), nn.ReLU()] if batch_norm else [nn.ReLU()]
+                channels, side = planes, 3
+            layers.append(nn.MaxPool2d(2))
+        self.features = nn.Sequential(*layers)
+        self.fc = nn.Linear(channels, classes)
+        for module in self.features:
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x):
+        """Return the logits (images, classes) of a batch (images, 3, height, width)."""
+        return self.fc(self.features(x).mean((2, 3)))
+
+
+def create(model: str, classes: int, arguments: dict | None = None, pretrained: bool = False) -> nn.Module:
+    """
+    Build a network.
+
+    Parameters
+    ----------
+    model : str
+        ``resnet18``, ``resnet34``, ``resnet50`` (ours; ``width`` and ``stem`` as arguments), ``plain_convnet``, a timm
+        or torchvision model name, or the dotted name of one of their classes such as ``torchvision.models.DenseNet``.
+    classes : int
+        Number of outputs.
+    arguments : dict, optional
+        Passed to the model.
+    pretrained : bool
+        Load the published weights of a timm or torchvision model.
+
+    Returns
+    -------
+    torch.nn.Module
+
+    Raises
+    ------
+    InputError
+        For an unknown name (the nearest one is suggested) or arguments the model does not take.
+    """
+    arguments = dict(arguments or {})
+    maker = find(model)
+    try:
+        if model in OURS:
+            return maker(classes, **arguments)
+        if maker is timm.create_model:
+            return timm.create_model(model, num_classes=classes, pretrained=pretrained, **arguments)
+        if maker is torchvision.models.get_model:
+            weights = "DEFAULT" if pretrained else None
+            return torchvision.models.get_model(model, num_classes=classes, weights=weights, **arguments)
+        return maker(num_classes=classes, **arguments)
+    except (TypeError, AssertionError, ValueError) as error:
+        raise InputError(f"model '{model}' cannot be built with arguments {arguments}: {error}") from None
+
+
+OURS = {
+    "resnet18": functools.partial(ResNet, block=BasicBlock, layers=(2, 2, 2, 2)),
+    "resnet34": functools.partial(ResNet, block=BasicBlock, layers=(3, 4, 6, 3)),
+    "resnet50": functools.partial(ResNet, block=Bottleneck, layers=(3, 4, 6, 3)),
+    "plain_convnet": PlainConvNet,
+}
+
+
+def find(model: str):
+    """
+    Find what builds a model, without building it.
+
+    Parameters
+    ----------
+    model : str
+        As in :func:`create`.
+
+    Returns
+    -------
+    callable
+        One of ours, ``timm.create_model``, ``torchvision.models.get_model`` or a class.
+
+    Raises
+    ------
+    InputError
+        For an unknown name; the message carries the nearest one.
+    """
+    if model in OURS:
+        return OURS[model]
+    if model.startswith(("timm.", "torchvision.")):
+        return _find_class(model)
+    if timm.is_model(model):
+        return timm.create_model
+    if model in torchvision.models.list_models(module=torchvision.models):
+        return torchvision.models.get_model
+    known = [*OURS, *timm.list_models(), *torchvision.models.list_models(module=torchvision.models)]
+    raise InputError(f"unknown model '{model}'{nearest(model, known)}")
+
+
+def _find_class(dotted: str):
+    module, _, name = dotted.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name, None)
+    except ModuleNotFoundError as error:
+        raise InputError(f"unknown model class '{dotted}': there is no module '{error.name}'") from None
+    if not (inspect.isclass(found) and issubclass(found, nn.Module)):
+        classes = [key for key, value in vars(importlib.import_module(module)).items() if inspect.isclass(value)]
+        raise InputError(f"unknown model class '{dotted}'{nearest(name, classes)}")
+    return found

@@ -1,0 +1,58 @@
+"""Random numbers by counting (Philox 4x32-10): the same bits on every device and in any number of processes."""
+
+import numpy as np
+
+# Multipliers and key increments of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011).
+MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+WEYL = (0x9E3779B9, 0xBB67AE85)
+WORD = 0xFFFFFFFF
+
+
+def philox(counter, key):
+    """
+    Encrypt counters into random words.
+
+    Only ``* >> & ^`` are used, on 64-bit integers whose products wrap, so NumPy and torch arrays give the same bits.
+
+    Parameters
+    ----------
+    counter : sequence of four int64 arrays
+        The 32-bit words of the counters; shapes broadcast against one another.
+    key : sequence of two int
+        The 32-bit words of the key.
+
+    Returns
+    -------
+    tuple of four int64 arrays
+        Random 32-bit words.
+    """
+    a, b, c, d = counter
+    for step in range(10):
+        left, right = a * MULTIPLIERS[0], c * MULTIPLIERS[1]
+        k0, k1 = ((word + step * weyl) & WORD for word, weyl in zip(key, WEYL, strict=True))
+        a, b, c, d = (right >> 32 & WORD) ^ b ^ k0, right & WORD, (left >> 32 & WORD) ^ d ^ k1, left & WORD
+    return a, b, c, d
+
+
+def uniforms(indices, count: int, seed: int, epoch: int, stream: int) -> np.ndarray:
+    """
+    Draw numbers that belong to images, not to a moment: keyed by seed, epoch and image.
+
+    Parameters
+    ----------
+    indices : array of int, shape (images,)
+        Image indices.
+    count : int
+        Numbers wanted for each image.
+    seed, epoch, stream : int
+        The key; ``stream`` keeps the uses of one seed apart.
+
+    Returns
+    -------
+    ndarray of float64, shape (images, count)
+        Uniform in [0, 1).
+    """
+    image = np.asarray(indices, np.int64)[:, None]
+    block = np.arange(-(-count // 4), dtype=np.int64)
+    words = philox((block, image, np.int64(epoch), np.int64(stream)), (seed & WORD, seed >> 32 & WORD))
+    return np.stack(words, axis=-1).reshape(len(image), -1)[:, :count] / 2.0**32

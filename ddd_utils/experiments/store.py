@@ -1,0 +1,179 @@
+"""Where an experiment's results live: one folder a configuration, whole files, one lock."""
+
+import hashlib
+import json
+import platform
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+
+import filelock
+import numpy as np
+import pandas as pd
+
+from ddd_utils import paths
+from ddd_utils.errors import InputError
+from ddd_utils.experiments import conditions, zoo
+from ddd_utils.experiments.runs import Plan, Run
+from ddd_utils.files import read_metadata, write_array, write_json
+from ddd_utils.responses import Responses, write_images, write_predictions
+from ddd_utils.schema import ModelSet, Variants
+
+# The paper's BatchNorm evaluation is kept beside the recalibrated one, under its own file name.
+RUNNING = "-running"
+# What is left out of the hash: asking for more networks or models adds to a folder, it does not start another.
+MEMBERSHIP = {"instances", "models", "tolerance"}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A configuration, what it consists of, and where its results are."""
+
+    config: Variants | ModelSet
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Runs and networks."""
+        return (zoo if isinstance(self.config, ModelSet) else conditions).plan(self.config)
+
+    @property
+    def dataset(self):
+        """The data set's block of the configuration."""
+        return self.config.images if isinstance(self.config, ModelSet) else self.config.dataset
+
+    @cached_property
+    def folder(self) -> Path:
+        """``build/results/<dataset>-<8 hex of the configuration that matters>``."""
+        matters = self.config.model_dump(mode="json", exclude=MEMBERSHIP)
+        digest = hashlib.sha256(json.dumps(matters, sort_keys=True).encode()).hexdigest()[:8]
+        return paths.results() / f"{self.dataset.name}-{digest}"
+
+    def file(self, run: Run) -> Path:
+        """Return the file whose presence says that a run is complete."""
+        return self.folder / f"{run.file}.parquet"
+
+    def missing(self) -> list[Run]:
+        """List the runs without results; a torn file raises :class:`InputError` with its name."""
+        for run in self.plan.runs:
+            if self.file(run).exists():
+                read_metadata(self.file(run))
+        return [run for run in self.plan.runs if not self.file(run).exists()]
+
+    @contextmanager
+    def lock(self, say=print) -> Iterator[None]:
+        """
+        Hold the experiment: one process computes it, others wait.
+
+        The lock is the operating system's, so it vanishes with the process that held it, however that ends.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(self.folder.with_suffix(".lock"))
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            say(f"waiting for another process that computes {self.folder.name}")
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def write(self, run: Run, trained, data, device: str) -> None:
+        """
+        Write one run's results; its Parquet file comes last, so that its presence means all is there.
+
+        Parameters
+        ----------
+        run : Run
+        trained : training.Trained
+        data : datasets.Data
+        device : str
+            Where it was trained, in words.
+        """
+        if not (self.folder / "images.parquet").exists():
+            write_images(self.folder, data.test.labels, data.test.ids)
+        for epoch, logits in trained.logits.items():
+            write_array(self.folder / f"{run.file}-logits-{epoch}.npy", logits)
+        metadata = {
+            "architecture": run.model,
+            "parameters": trained.parameters,
+            "learning_rate": run.learning_rate,
+            "batch_size": -(-run.batch_size // run.splits),
+            "optimizer": "Nesterov" if run.nesterov else {"sgd": "SGD", "adamw": "AdamW"}[run.optimizer],
+            "seconds": round(trained.seconds, 2),
+            "device": device,
+            "classes": list(data.classes),
+            "run": asdict(run),
+        }
+        if trained.running:
+            write_predictions(self.folder / f"{run.file}{RUNNING}.parquet", np.stack(trained.running), metadata)
+        write_predictions(self.file(run), np.stack(trained.predictions), metadata)
+
+    def finish(self) -> None:
+        """Write ``experiment.json`` once all runs are there."""
+        networks = self.networks()
+        write_json(
+            self.folder / "experiment.json",
+            {
+                "dataset": self.dataset.name,
+                "configuration": self.config.model_dump(mode="json"),
+                "versions": versions(),
+                "device": networks["device"].iloc[0],
+                "git_commit": _git_commit(),
+                "wall_seconds": round(float(networks.drop_duplicates("run")["seconds"].sum()), 1),
+                "epochs": self.plan.epochs + 1,
+                "decay_epochs": list(self.plan.decay_epochs),
+                "networks": networks.to_dict("records"),
+            },
+        )
+
+    def networks(self) -> pd.DataFrame:
+        """Describe the networks: what was planned, and what was found out in training."""
+        metadata = {run.file: read_metadata(self.file(run)) for run in self.plan.runs}
+        rows = []
+        for network in self.plan.networks:
+            found = {key: value for key, value in metadata[network.run].items() if key not in ("run", "classes")}
+            rows.append({**asdict(network), "epoch": network.first_epoch + self.plan.epochs, **found})
+        return pd.DataFrame(rows)
+
+    def complete(self) -> bool:
+        """Say whether everything is there, ``experiment.json`` included."""
+        return not self.missing() and (self.folder / "experiment.json").exists()
+
+    def load(self, statistics: str = "recalibrated") -> Responses:
+        """
+        Read the responses of this experiment's networks.
+
+        Parameters
+        ----------
+        statistics : {"recalibrated", "running"}
+            With "running", the base network and its continuations as BatchNorm's running statistics have them.
+
+        Returns
+        -------
+        Responses
+        """
+        networks = self.networks()
+        if statistics == "running":
+            networks = networks[networks["run"] == "base"].assign(run=f"base{RUNNING}")
+            if not (self.folder / f"base{RUNNING}.parquet").exists():
+                raise InputError(
+                    f"{self.folder.name}: trained without recalibration, there is only one set of statistics"
+                )
+        return Responses.load(self.folder, networks)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result may depend on."""
+    packages = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "scikit-learn")
+    return {"python": platform.python_version(), **{package: version(package) for package in packages}}
+
+
+def _git_commit() -> str | None:
+    command = ["git", "-C", str(paths.ROOT), "rev-parse", "HEAD"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or None

@@ -1,0 +1,54 @@
+"""A set of radically different models, each trained once from scratch on the same images."""
+
+import hashlib
+import json
+import re
+
+from ddd_utils.experiments.runs import Network, Plan, Run
+from ddd_utils.schema import Model, ModelSet
+
+
+def plan(config: ModelSet) -> Plan:
+    """
+    List the runs of a model set.
+
+    Parameters
+    ----------
+    config : ModelSet
+        The models, the images and how to train.
+
+    Returns
+    -------
+    Plan
+        One network a model; its condition is its name.
+    """
+    runs = tuple(_run(model, config) for model in config.models)
+    networks = tuple(
+        Network(model.label, model.label, 1, run.file) for model, run in zip(config.models, runs, strict=True)
+    )
+    return Plan(runs, networks, config.training.epochs, runs[0].decay_epochs)
+
+
+def _run(model: Model, config: ModelSet) -> Run:
+    training = config.training
+    return Run(
+        file=_file(model),
+        model=model.model,
+        arguments=model.arguments,
+        epochs=training.epochs,
+        batch_size=training.batch_size,
+        learning_rate=model.learning_rate,
+        weight_decay=training.weight_decay,
+        optimizer=model.optimizer,
+        decay_epochs=tuple(max(1, round(training.epochs * third / 3)) for third in (1, 2)),
+        init_seed=training.seed,
+        order_seed=training.seed,
+        keep_logits=(training.epochs,),
+        logit_images=training.representation_images,
+    )
+
+
+def _file(model: Model) -> str:
+    """Name a model's files after all that makes it, so that sets which share a folder never mix two models up."""
+    made_of = json.dumps(model.model_dump(exclude={"name"}), sort_keys=True)
+    return f"{re.sub(r'[^A-Za-z0-9_.-]', '_', model.label)}-{hashlib.sha256(made_of.encode()).hexdigest()[:8]}"

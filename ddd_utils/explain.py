@@ -1,0 +1,73 @@
+"""Turn pydantic's account of a faulty preset into one line with the nearest right key."""
+
+import re
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from ddd_utils.errors import nearest
+
+
+def explain(error: ValidationError, root: type[BaseModel]) -> str:
+    """
+    Say in one line what is wrong with the first faulty key.
+
+    Parameters
+    ----------
+    error : pydantic.ValidationError
+        What pydantic found.
+    root : type
+        The model that was validated, to find the nearest right key.
+
+    Returns
+    -------
+    str
+        For example ``training_variants.tolerence: unknown key (did you mean 'tolerance'?)``.
+    """
+    # A key that does not exist explains the one that is missing; in a union the longest path is in the best match.
+    problem = max(error.errors(), key=lambda found: (found["type"] == "extra_forbidden", len(found["loc"])))
+    location = [str(part) for part in problem["loc"] if str(part) not in _TAGS]
+    key = ".".join(location) or root.__name__
+    if problem["type"] == "extra_forbidden":
+        return f"{key}: unknown key{nearest(location[-1], _fields(root, problem['loc'][:-1]))}"
+    if problem["type"] == "missing":
+        return f"{key}: this key is needed"
+    given = problem.get("input")
+    if problem["type"] in ("literal_error", "union_tag_invalid"):
+        options = re.findall(r"'([^']+)'", str(problem["ctx"].get("expected", "") or problem["ctx"]["expected_tags"]))
+        if problem["type"] == "union_tag_invalid":
+            key, given = f"{key}.name", given.get("name")
+        return f"{key}: '{given}' is not one of {', '.join(options)}{nearest(given, options)}"
+    message = problem["msg"].removeprefix("Value error, ")
+    return message if problem["type"] == "value_error" else f"{key}: {message}, not {_brief(given)}"
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 60 else text[:57] + "..."
+
+
+_TAGS = {"gaussian", "digits", "cifar10", "cifar100", "folder", "Variants", "literal['training_variants']"}
+
+
+def _fields(model: Any, location: tuple) -> list[str]:
+    """List the keys allowed at a place, following annotations down from the root."""
+    for part in location:
+        candidates = [kind for kind in _models(model) if str(part) in kind.model_fields]
+        if candidates:
+            model = candidates[0].model_fields[str(part)].annotation
+        elif tagged := [kind for kind in _models(model) if part in (kind.__name__, _tag(kind))]:
+            model = tagged[0]
+    return [name for kind in _models(model) for name in kind.model_fields if name not in ("raw",)]
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """Find the pydantic models inside an annotation such as ``list[A | B] | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in getattr(annotation, "__args__", ()) for model in _models(inner)]
+
+
+def _tag(model: type[BaseModel]) -> str | None:
+    field = model.model_fields.get("name")
+    return field.default if field is not None else None

@@ -1,0 +1,128 @@
+"""Files that are whole or absent, and errors that name the file."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ddd_utils.errors import InputError
+
+METADATA = b"ddd_utils"
+
+
+@contextmanager
+def atomic(path: str | Path) -> Iterator[Path]:
+    """
+    Write a file so that it is complete or not there: to a temporary name, then renamed.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file to be; its folder is made.
+
+    Yields
+    ------
+    Path
+        Where to write.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    partial = Path(name)
+    try:
+        yield partial
+        # mkstemp makes files private; results are as public as everything else the user makes.
+        partial.chmod(0o666 & ~_umask())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_json(path: Path, data: dict) -> None:
+    """Write strict JSON (no NaN), whole or not at all."""
+    text = json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False)
+    with atomic(path) as partial:
+        partial.write_text(text, "utf-8")
+
+
+def read_json(path: Path) -> dict:
+    """Read JSON; a missing or damaged file raises :class:`InputError` with its name."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    except ValueError:
+        raise InputError(f"{path}: damaged, not JSON; move it away to have it made anew") from None
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Write a ``.npy`` file, whole or not at all."""
+    with atomic(path) as partial, partial.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def write_parquet(path: Path, columns: dict, metadata: dict | None = None) -> None:
+    """Write columns as Parquet, whole or not at all; ``metadata`` goes into the same file."""
+    table = pa.table(columns)
+    if metadata is not None:
+        table = table.replace_schema_metadata({METADATA: json.dumps(metadata)})
+    with atomic(path) as partial:
+        pq.write_table(table, partial, compression="zstd")
+
+
+def read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
+    """
+    Read columns of a Parquet file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    columns : list of str
+        The columns that must be there.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    InputError
+        If the file is missing, truncated or lacks a column; names it.
+    """
+    with _naming(path):
+        missing = set(columns) - set(pq.read_schema(path).names)
+        if missing:
+            raise InputError(f"{path}: has no column '{min(missing)}'")
+        return pq.read_table(path, columns=columns).to_pandas()
+
+
+def read_metadata(path: Path) -> dict:
+    """Read the metadata stored by :func:`write_parquet`; reads only the file's footer, so it also finds torn files."""
+    with _naming(path):
+        return json.loads((pq.read_schema(path).metadata or {}).get(METADATA, b"{}"))
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        reason = getattr(error, "strerror", None) or "not a whole Parquet file (torn or truncated)"
+        raise InputError(f"{path}: {reason}; move it away to have it computed again") from None

@@ -1,0 +1,199 @@
+"""Presets: `params/*.yaml`, read, overridden, checked and resolved."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, model_validator
+
+from ddd_utils import paths
+from ddd_utils.errors import InputError, nearest
+from ddd_utils.explain import explain
+from ddd_utils.schema import (
+    Controls,
+    HumanResults,
+    KlDivergence,
+    ModelSet,
+    SotaComparison,
+    Strict,
+    Subsetting,
+    Summary,
+    TrainingVariants,
+    Variants,
+)
+from ddd_utils.yaml_files import read_file, read_yaml, save
+
+
+class Preset(Strict):
+    """A whole preset: one block a notebook. A block that is left out is not run."""
+
+    name: str
+    summary: Summary | None = Summary()
+    training_variants: TrainingVariants | None = None
+    sota_comparison: SotaComparison | None = None
+    subsetting: Subsetting | None = None
+    controls: Controls | None = None
+    kl_divergence: KlDivergence | None = None
+    human_results: HumanResults | None = None
+    raw: dict[str, dict[str, Any]] = Field(default={}, exclude=True, repr=False)
+
+    @model_validator(mode="after")
+    def _references_exist(self):
+        for section, block in self._blocks():
+            for key, value in block:
+                if value in SECTIONS and getattr(self, value) is None:
+                    raise ValueError(f"{section}.{key}: the preset has no section '{value}'")
+        return self
+
+    def _blocks(self):
+        return [(section, block) for section in SECTIONS if (block := getattr(self, section)) is not None]
+
+    @property
+    def sections(self) -> list[str]:
+        """The sections this preset runs, in page order."""
+        return [section for section, _ in self._blocks()]
+
+    @property
+    def folder(self) -> Path:
+        """Where this preset's notebooks, claims and report go."""
+        return paths.build() / self.name
+
+    def parameters(self, section: str) -> dict[str, Any]:
+        """Return what the section's notebook is given: its block as written, and the preset's resolved file."""
+        return {"preset": str(self.folder / f"{self.name}.yaml"), **copy.deepcopy(self.raw.get(section, {}))}
+
+    def write(self) -> Path:
+        """Write the resolved preset, overrides included, to where its notebooks look for it."""
+        return save(self.raw, self.folder / f"{self.name}.yaml")
+
+
+SECTIONS = tuple(name for name in Preset.model_fields if name not in ("name", "raw"))
+
+
+def _locate(preset: str | Path) -> Path:
+    path = Path(preset)
+    if path.suffix in (".yaml", ".yml"):
+        return path if path.exists() or path.is_absolute() else paths.ROOT / path
+    return paths.PARAMS / f"{preset}.yaml"
+
+
+def load(preset: str | Path = "quick", overrides: tuple[str, ...] | list[str] = ()) -> Preset:
+    """
+    Read and check a preset.
+
+    Parameters
+    ----------
+    preset : str or Path
+        A name in ``params/`` or the path of a YAML file.
+    overrides : sequence of str
+        Settings such as ``"training_variants.tolerance=1"``; the value is YAML, and a mapping is merged into what is
+        there.
+
+    Returns
+    -------
+    Preset
+
+    Raises
+    ------
+    InputError
+        Names the key at fault and the nearest right one.
+    """
+    path = _locate(preset)
+    if not path.is_file():
+        known = sorted(found.stem for found in paths.PARAMS.glob("*.yaml"))
+        raise InputError(f"there is no preset '{preset}'{nearest(Path(preset).stem, known)}; known: {', '.join(known)}")
+    raw = read_file(path)
+    if not isinstance(raw, dict):
+        raise InputError(f"{path}: a preset is a mapping of sections")
+    raw = {section: block if block is not None else {} for section, block in raw.items()}
+    for override in overrides:
+        _override(raw, override)
+    return _validate(raw, path.stem, str(path))
+
+
+def _validate(raw: dict, name: str, source: str) -> Preset:
+    if misplaced := {"name", "raw"} & set(raw):
+        raise InputError(f"{source}: unknown key '{min(misplaced)}'; the sections are {', '.join(SECTIONS)}")
+    try:
+        return Preset.model_validate({**raw, "name": name, "raw": raw})
+    except ValidationError as error:
+        raise InputError(f"{source}: {explain(error, Preset)}") from None
+
+
+def _override(raw: dict, override: str) -> None:
+    key, equals, text = override.partition("=")
+    *parents, last = key.strip().split(".")
+    if not equals or not all([*parents, last]):
+        raise InputError(f"--set {override}: expected section.key=value")
+    value = read_yaml(text, f"--set {key}")
+    block = raw
+    for parent in parents:
+        block = block.setdefault(parent, {})
+        if not isinstance(block, dict):
+            raise InputError(f"--set {key}: '{parent}' is a value, not a block of keys")
+    if isinstance(value, dict) and isinstance(block.get(last), dict):
+        value = {**block[last], **value}
+    block[last] = value
+
+
+def experiment(what: Any, preset: str | Path = "quick") -> Variants | ModelSet:
+    """
+    Find out which experiment is meant.
+
+    Parameters
+    ----------
+    what : str or dict
+        The section whose experiment is meant, or a configuration: one with ``models`` is a model set.
+    preset : str or Path
+        Where a section's name is looked up.
+
+    Returns
+    -------
+    Variants or ModelSet
+
+    Raises
+    ------
+    InputError
+        For an unknown section or a faulty configuration.
+    """
+    if isinstance(what, (Variants, ModelSet)):
+        return what
+    if isinstance(what, str):
+        block = getattr(load(preset), what, None) if what in SECTIONS else None
+        if block is None:
+            raise InputError(f"there is no experiment '{what}'{nearest(what, SECTIONS)} in preset '{preset}'")
+        return experiment(block.experiment, preset) if hasattr(block, "experiment") else block
+    root = ModelSet if "models" in what else Variants
+    try:
+        return root.model_validate(what)
+    except ValidationError as error:
+        raise InputError(explain(error, root)) from None
+
+
+def experiments(preset: Preset, section: str) -> list[Variants | ModelSet]:
+    """
+    List the experiments a section needs.
+
+    Parameters
+    ----------
+    preset : Preset
+        Where references to other sections are looked up.
+    section : str
+        The section.
+
+    Returns
+    -------
+    list of Variants or ModelSet
+        The section's own and those of the sections it names.
+    """
+    block = getattr(preset, section)
+    if isinstance(block, ModelSet):
+        return [block]
+    found = []
+    for _, value in block:
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, Variants):
+                found.append(each)
+            elif isinstance(each, str) and each in SECTIONS:
+                found += experiments(preset, each)
+    return found

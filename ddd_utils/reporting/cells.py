@@ -1,0 +1,141 @@
+"""Turn an executed notebook into the HTML of a section: prose, figures, tables, and the code folded away."""
+
+import base64
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from html import escape
+from itertools import count
+
+import nbformat
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from ddd_utils.reporting import markdown, markup
+from ddd_utils.reporting.tables import tidy_tables
+
+LEFT_OUT = {"parameters", "injected-parameters", "papermill-error-cell-tag"}
+VEGALITE = "application/vnd.vegalite."
+WIDGET = "application/vnd.jupyter.widget-view+json"  # a progress bar: dead on a page
+IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
+HEIGHT = 320  # px kept free for a chart that does not say how tall it is
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+@dataclass
+class Page:
+    """
+    What the sections of one page share.
+
+    Attributes
+    ----------
+    sections : collection of str
+        Names of all sections on the page, which links between notebooks may name.
+    ids : set of str
+        Ids of headings given so far.
+    charts : iterator of int
+        The one counter of charts.
+    """
+
+    sections: Collection[str]
+    ids: set[str] = field(default_factory=set)
+    charts: Iterator[int] = field(default_factory=lambda: count(1))
+
+
+def render(notebook: nbformat.NotebookNode, section: str, page: Page) -> str:
+    """
+    Render the cells of an executed notebook.
+
+    Standard error, the cells that papermill adds and the parameters (shown at the end of the section) are left out.
+    The code between two pieces of prose is folded into one block below what it put out.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        The executed notebook.
+    section : str
+        Its section.
+    page : Page
+        What it shares with the other sections; its ids and chart counter move on.
+
+    Returns
+    -------
+    str
+        HTML for the inside of a section.
+
+    Raises
+    ------
+    InputError
+        If the prose has mathematics that cannot be typeset.
+    """
+    parts: list[str] = []
+    code: list[str] = []
+    for cell in notebook.cells:
+        if LEFT_OUT & set(cell.metadata.get("tags", [])):
+            continue
+        if cell.cell_type == "markdown":
+            parts += [*_folded(code), markdown.render(cell.source, section, page.sections, page.ids)]
+            code = []
+        elif cell.cell_type == "code" and cell.source.strip():
+            parts += [_output(output, section, page) for output in cell.outputs]
+            code.append(cell.source)
+    return "\n".join(part for part in [*parts, *_folded(code)] if part)
+
+
+def _folded(sources: list[str]) -> Iterable[str]:
+    if sources:
+        blocks = "".join(
+            f"<pre><code>{highlight(source, PythonLexer(), HtmlFormatter(nowrap=True))}</code></pre>"
+            for source in sources
+        )
+        yield f'<details class="code"><summary>Code</summary>{blocks}</details>'
+
+
+def _output(output: nbformat.NotebookNode, section: str, page: Page) -> str:
+    if output.output_type == "stream":
+        return _plain(output.text) if output.name == "stdout" else ""
+    data = output.get("data", {})
+    if WIDGET in data:
+        return ""
+    if chart := next((kind for kind in data if kind.startswith(VEGALITE)), None):
+        return _chart(data[chart], next(page.charts))
+    if "text/html" in data:
+        soup = markup.clean(data["text/html"])
+        tidy_tables(soup)
+        return f'<div class="output">{soup}</div>'
+    if "text/markdown" in data:
+        return markdown.render(data["text/markdown"], section, page.sections, page.ids)
+    if kind := next((kind for kind in IMAGES if kind in data), None):
+        return _image(kind, data[kind], output.metadata.get(kind, {}).get("alt", ""))
+    return _plain(data.get("text/plain", ""))
+
+
+def _plain(text: str) -> str:
+    shown = _ANSI.sub("", text).rstrip()
+    return f'<pre class="output">{escape(shown)}</pre>' if shown else ""
+
+
+def _image(kind: str, data: str, alternative: str) -> str:
+    encoded = base64.b64encode(data.encode()).decode() if kind == "image/svg+xml" else "".join(data.split())
+    return f'<figure class="picture"><img src="data:{kind};base64,{encoded}" alt="{escape(alternative)}"></figure>'
+
+
+def _chart(specification: dict, number: int) -> str:
+    height = specification.get("height")
+    free = height + 90 if isinstance(height, int | float) else HEIGHT
+    # "<" would let a text in the data end the script element.
+    text = json.dumps(specification, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return (
+        f'<figure class="chart" id="chart-{number}"><div class="scroll" tabindex="0" role="group" aria-label="Chart">'
+        f'<div class="canvas" role="img" aria-label="{escape(_description(specification))}" '
+        f'style="min-height:{free:.0f}px"></div></div>'
+        f'<script type="application/json">{text}</script></figure>'
+    )
+
+
+def _description(specification: dict) -> str:
+    title = specification.get("title", "")
+    text = title.get("text", "") if isinstance(title, dict) else title
+    return specification.get("description") or (" ".join(text) if isinstance(text, list) else text) or "chart"

@@ -1,0 +1,28 @@
+"""The figures of the report, one function a figure: tidy tables or small arrays in, an Altair chart out."""
+
+from .charts_consistency import accuracy_dots, consistency_dots, correlation_dots, kappa_matrices, kappa_matrix
+from .charts_difficulty import class_accuracy, gallery, score_histogram
+from .charts_dynamics import compare_swaps, decisions, overlay, swap_kinds, swaps
+from .charts_theme import CLASS_COLOURS, CONDITION_NAMES, beside, condition_name, dataset_name, with_names
+
+__all__ = [
+    "CLASS_COLOURS",
+    "CONDITION_NAMES",
+    "accuracy_dots",
+    "beside",
+    "class_accuracy",
+    "compare_swaps",
+    "condition_name",
+    "consistency_dots",
+    "correlation_dots",
+    "dataset_name",
+    "decisions",
+    "gallery",
+    "kappa_matrices",
+    "kappa_matrix",
+    "overlay",
+    "score_histogram",
+    "swap_kinds",
+    "swaps",
+    "with_names",
+]

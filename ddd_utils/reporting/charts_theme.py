@@ -1,0 +1,180 @@
+"""What all charts share: colours, names of conditions, frames and sentences."""
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+import altair as alt
+import pandas as pd
+
+Chart = TypeVar("Chart", bound=alt.TopLevelMixin)
+
+# Chosen to stay apart for red-green and blue-yellow blind readers and to keep a contrast of 3 with a white and with a
+# nearly black page (a test holds both).
+CLASS_COLOURS = {"trivial": "#3B82C4", "in-between": "#C08A00", "impossible": "#B8405E"}
+ACCENT = "#3B82C4"
+SECOND = "#C05A1A"
+MUTED = "#8C8C8C"
+
+CONDITION_NAMES = {
+    "base": "base",
+    "plus_1_epoch": "plus 1 epoch",
+    "plus_10_epochs": "plus 10 epochs",
+    "optimizer": "optimiser (Nesterov)",
+    "batch_size": "batch size halved",
+    "initialisation": "initialisation",
+    "learning_rate": "learning rate",
+    "cuda_nondeterministic": "CUDA non-determinism",
+    "data_order": "data order",
+    "architecture": "architecture",
+    "half_data": "half of the data",
+    "combined": "combined",
+    "different_data": "different data",
+}
+
+DATASET_NAMES = {
+    "gaussian": "Gaussian noise",
+    "digits": "digits",
+    "cifar10": "CIFAR-10",
+    "cifar100": "CIFAR-100",
+    "folder": "the image folder",
+}
+
+MUTED_GRID = {"gridColor": MUTED, "gridOpacity": 0.2}
+QUIET = {**MUTED_GRID, "domain": False, "ticks": False, "labelPadding": 6}  # axes that stay behind the data
+NO_FRAME = alt.ViewBackground(stroke=None)
+WIDTH = 540  # of the plot alone: with the longest condition name it fits a column of 760 px
+
+
+def condition_name(condition: str) -> str:
+    """
+    Give a condition the name that readers see.
+
+    Parameters
+    ----------
+    condition : str
+        Condition as the responses name it, or the name of a model.
+
+    Returns
+    -------
+    str
+        The readable name; an unknown one comes back unchanged.
+    """
+    return CONDITION_NAMES.get(condition, condition)
+
+
+def dataset_name(dataset: str) -> str:
+    """
+    Give a data set the name that readers see.
+
+    Parameters
+    ----------
+    dataset : str
+        Data set as the responses name it.
+
+    Returns
+    -------
+    str
+        The readable name; an unknown one comes back unchanged.
+    """
+    return DATASET_NAMES.get(dataset, dataset)
+
+
+def with_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """
+    Add a column ``name`` with the readable name of each row's condition.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Any table with a column ``condition``.
+
+    Returns
+    -------
+    DataFrame
+        A copy with the further column.
+    """
+    return frame.assign(name=[condition_name(condition) for condition in frame["condition"]])
+
+
+def title(text: str, subtitle: str | list[str] | None = None) -> alt.Title:
+    """
+    Make the heading of a chart: what is seen, and in smaller letters under which circumstances.
+
+    Parameters
+    ----------
+    text : str
+        The heading.
+    subtitle : str or list of str, optional
+        One line, or several.
+
+    Returns
+    -------
+    alt.Title
+        Flush left with the whole chart, its colours left to the renderer.
+    """
+    return alt.Title(text, anchor="start", frame="bounds", offset=12, **({"subtitle": subtitle} if subtitle else {}))
+
+
+def finish(chart: Chart, heading: alt.Title, description: str) -> Chart:
+    """
+    Give a chart its heading, its description for screen readers and a transparent background.
+
+    Parameters
+    ----------
+    chart : alt.Chart or a composition of charts
+        The marks.
+    heading : alt.Title
+        From `title`.
+    description : str
+        What someone who cannot see the chart should know.
+
+    Returns
+    -------
+    alt.Chart
+        The same kind of chart, complete.
+    """
+    return chart.properties(title=heading, description=description, background="transparent")
+
+
+def beside(*charts: alt.TopLevelMixin, description: str | None = None) -> alt.HConcatChart:
+    """
+    Put charts next to each other, each with its own axes; legends that say the same are drawn once.
+
+    Parameters
+    ----------
+    *charts : alt.Chart
+        Finished charts, narrow enough to share the width of a column.
+    description : str, optional
+        For screen readers; by default the charts' own descriptions, one after the other.
+
+    Returns
+    -------
+    alt.HConcatChart
+        One chart.
+    """
+    texts = " ".join(str(chart.description) for chart in charts)
+    parts = [chart.copy(deep=False) for chart in charts]
+    for part in parts:
+        part.background = alt.Undefined  # Altair allows it on the outermost chart only
+    return alt.hconcat(*parts, spacing=24).properties(description=description or texts, background="transparent")
+
+
+def extremes(values: Mapping[str, float] | Iterable[tuple[str, float]]) -> str:
+    """
+    Say which of several named values is the highest and which the lowest.
+
+    Parameters
+    ----------
+    values : mapping or iterable of (name, value)
+        At least one; undefined values (NaN) are passed over.
+
+    Returns
+    -------
+    str
+        ``highest: a (0.93); lowest: b (0.12)``, or that all are undefined.
+    """
+    known = {name: value for name, value in dict(values).items() if pd.notna(value)}
+    if not known:
+        return "all undefined"
+    high, low = max(known, key=known.get), min(known, key=known.get)
+    return f"highest: {high} ({known[high]:.2f}); lowest: {low} ({known[low]:.2f})"

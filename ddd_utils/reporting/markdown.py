@@ -1,0 +1,144 @@
+"""Turn the notebooks' prose into HTML: mathematics to MathML, headings with ids, links within the page."""
+
+import re
+from collections.abc import Collection
+from functools import partial
+from xml.etree import ElementTree
+
+import latex2mathml.converter
+import mistune
+
+from ddd_utils.errors import InputError
+from ddd_utils.reporting.markup import clean, external
+from ddd_utils.reporting.tables import tidy_tables
+
+DISPLAY = r"\$\$(?P<display>(?:\\.|[^$\\])+?)\$\$"
+INLINE = r"\$(?=[^\s$])(?P<inline>(?:\\.|[^$\\])*?[^\s$\\])\$(?!\d)"
+BLOCK = r"^ {0,3}\$\$(?P<block>[^$]+?)\$\$[ \t]*(?:\n|$)"
+LEFTOVER = r"\\(?:[(\[]|[A-Za-z]+)"
+MARK = "\ue000{}\ue001"  # stands for a formula while the HTML around it is cleaned: no text contains these characters
+NOTEBOOK = re.compile(r"^(?:\./)?(?P<section>\w+)\.(?:ipynb|py)(?:#(?P<heading>.*))?$")
+
+
+def mathml(tex: str, display: bool) -> str:
+    r"""
+    Convert a formula.
+
+    Parameters
+    ----------
+    tex : str
+        LaTeX without its dollars.
+    display : bool
+        Whether it stands on a line of its own.
+
+    Returns
+    -------
+    str
+        A ``<math>`` element.
+
+    Raises
+    ------
+    InputError
+        If something in it has no MathML: a misspelt command, an ``&`` outside a table, a missing brace.
+    """
+    bare = re.sub(r"\\[{}]", "", tex)
+    try:
+        if bare.count("{") != bare.count("}"):
+            raise ValueError("braces do not match")
+        markup = latex2mathml.converter.convert(tex.strip(), display="block" if display else "inline")
+        ElementTree.fromstring(markup)
+    except Exception as reason:  # the converter has an exception class for each of its troubles, ElementTree its own
+        raise InputError(
+            f"mathematics that cannot be typeset: ${tex.strip()}$ ({reason or type(reason).__name__})"
+        ) from None
+    if "\\" in markup:
+        raise InputError(f"mathematics that cannot be typeset: ${tex.strip()}$ (an unknown command)")
+    return markup
+
+
+def render(text: str, section: str, sections: Collection[str], taken: set[str]) -> str:
+    """
+    Render the prose of a cell.
+
+    Parameters
+    ----------
+    text : str
+        Markdown with mathematics between ``$`` or ``$$``.
+    section : str
+        The section it stands in: prefix of the headings' ids.
+    sections : collection of str
+        All sections of the page. A link to the notebook of one becomes a link to its place; a link to another file
+        leaves only its text.
+    taken : set of str
+        Ids given so far on the page; the new ones are added.
+
+    Returns
+    -------
+    str
+        HTML without scripts, headings one level down (the page has the first).
+
+    Raises
+    ------
+    InputError
+        If some TeX would be left on the page unconverted.
+    """
+    formulas: list[str] = []
+    markdown = mistune.create_markdown(
+        escape=False, plugins=["table", "strikethrough", lambda md: _mathematics(md, formulas)]
+    )
+    soup = clean(markdown(text), partial(_target, section=section, sections=sections))
+    tidy_tables(soup)
+    for heading in soup.find_all(re.compile("^h[1-5]$")):
+        heading.name = f"h{int(heading.name[1]) + 1}"
+        heading["id"] = _new_id(f"{section}-{_slug(heading.get_text())}", taken)
+    return re.sub(MARK.format(r"(\d+)"), lambda found: formulas[int(found[1])], str(soup))
+
+
+def _mathematics(markdown: mistune.Markdown, formulas: list[str]) -> None:
+    """Teach a parser mathematics: each formula is converted, kept in the list, and a mark stands in its place."""
+
+    def mark(tex: str, display: bool) -> str:
+        formula = mathml(tex, display)
+        formulas.append(f'<span class="formula">{formula}</span>' if display else formula)
+        return MARK.format(len(formulas) - 1)
+
+    def block(_parser, found: re.Match, state) -> int:
+        state.append_token({"type": "paragraph", "children": [{"type": "text", "raw": mark(found["block"], True)}]})
+        return found.end()
+
+    def inline(_parser, found: re.Match, state) -> int:
+        tex, display = (found["display"], True) if found["display"] else (found["inline"], False)
+        state.append_token({"type": "text", "raw": mark(tex, display)})
+        return found.end()
+
+    def leftover(_parser, found: re.Match, _state) -> int:
+        raise InputError(f"'{found[0]}' stands outside mathematics, which is written between $ or $$")
+
+    markdown.block.register("block_math", BLOCK, block, before="list")
+    markdown.inline.register("leftover_tex", LEFTOVER, leftover, before="escape", start_chars="\\")
+    markdown.inline.register("inline_math", f"{DISPLAY}|{INLINE}", inline, before="codespan", start_chars="$")
+
+
+def _target(href: str, section: str, sections: Collection[str]) -> str | None:
+    if href.startswith("#"):
+        return f"#{section}-{_slug(href)}"
+    found = NOTEBOOK.match(href)
+    if not found:
+        return external(href)
+    if found["section"] not in sections:
+        return None
+    return f"#{found['section']}" + (f"-{_slug(found['heading'])}" if found["heading"] else "")
+
+
+def _slug(text: str) -> str:
+    words = re.sub(MARK.format(r"\d+"), "", text.lower())
+    return re.sub(r"\W+", "-", words).strip("-_") or "part"
+
+
+def _new_id(wanted: str, taken: set[str]) -> str:
+    number, chosen = 1, wanted
+    while chosen in taken:
+        number += 1
+        chosen = f"{wanted}-{number}"
+    taken.add(chosen)
+    return chosen

@@ -1,0 +1,240 @@
+"""Execute the notebooks of a preset with papermill, a few at a time, each in its own kernel."""
+
+import ast
+import multiprocessing
+import os
+import queue
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import jupytext
+
+from ddd_utils import paths
+from ddd_utils.errors import InputError, nearest
+
+AT_A_TIME = 2
+LAST = "summary"  # it reads what all others have recorded
+TRACEBACK_LINES = 12
+START_SECONDS = 180  # a kernel on a busy machine may need long to answer
+QUIET = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # else every kernel warns of frozen modules
+}
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """
+    What became of one notebook.
+
+    Attributes
+    ----------
+    section : str
+        Name of the section, which is that of its notebook.
+    notebook : Path
+        The executed notebook.
+    error : str or None
+        What went wrong (type and message in the first line, then the end of the traceback), None if nothing did.
+    seconds : float
+        Wall time of the execution.
+    """
+
+    section: str
+    notebook: Path
+    error: str | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Job:
+    section: str
+    source: Path
+    notebook: Path
+    parameters: dict
+
+
+def execute(preset, sections: Sequence[str], log: Callable[[str], None]) -> dict[str, Outcome]:
+    """
+    Execute the notebooks of some sections into ``build()/<preset>/notebooks``.
+
+    All are checked before the first starts. Two run at a time; ``summary``, if asked for, runs when all others have
+    ended. A notebook that fails leaves the others running.
+
+    Parameters
+    ----------
+    preset : Preset
+        Its ``name`` and, through ``parameters(section)``, what each notebook is given.
+    sections : sequence of str
+        Which notebooks to run.
+    log : callable
+        Takes each line of progress; called from several threads.
+
+    Returns
+    -------
+    dict of str to Outcome
+        One for each section, in the given order.
+
+    Raises
+    ------
+    InputError
+        If a section has no notebook, or a notebook does not declare a parameter that the preset gives it.
+    """
+    jobs = [_job(preset, section) for section in sections]
+    if not jobs:
+        return {}
+    jobs[0].notebook.parent.mkdir(parents=True, exist_ok=True)
+    workers: queue.Queue[ProcessPoolExecutor] = queue.Queue()
+    for _ in range(AT_A_TIME):
+        workers.put(_worker())
+    try:
+        outcomes = [
+            *_all(workers, [job for job in jobs if job.section != LAST], log),
+            *_all(workers, [job for job in jobs if job.section == LAST], log),
+        ]
+    finally:
+        while not workers.empty():
+            workers.get().shutdown()
+    by_section = {outcome.section: outcome for outcome in outcomes}
+    return {section: by_section[section] for section in sections}
+
+
+def declared_parameters(source: Path) -> list[str]:
+    """
+    List the names that a notebook's cell tagged ``parameters`` assigns.
+
+    Parameters
+    ----------
+    source : Path
+        A notebook in any form that jupytext reads.
+
+    Returns
+    -------
+    list of str
+        In the order of the cell.
+
+    Raises
+    ------
+    InputError
+        If no cell has the tag.
+    """
+    for cell in jupytext.read(source).cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            return [
+                target.id
+                for line in ast.parse(cell.source).body
+                for target in (line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)])
+                if isinstance(target, ast.Name)
+            ]
+    raise InputError(f"{source.name} has no cell tagged 'parameters'")
+
+
+def _job(preset, section: str) -> _Job:
+    source = paths.NOTEBOOKS / f"{section}.py"
+    if not source.is_file():
+        known = [path.stem for path in paths.NOTEBOOKS.glob("*.py")]
+        raise InputError(f"there is no notebook '{section}.py' in {paths.NOTEBOOKS.name}/{nearest(section, known)}")
+    parameters: Mapping = preset.parameters(section)
+    declared = declared_parameters(source)
+    for key in parameters:
+        if key not in declared:
+            raise InputError(
+                f"unknown parameter '{key}' for section '{section}': {source.name} declares "
+                f"{', '.join(declared) or 'none'}{nearest(key, declared)}"
+            )
+    notebook = paths.build() / preset.name / "notebooks" / f"{section}.ipynb"
+    return _Job(section, source, notebook, dict(parameters))
+
+
+def _worker() -> ProcessPoolExecutor:
+    # A process of its own: papermill changes the working directory, and papermill's imports (4 s) are paid once.
+    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+
+
+def _all(workers: queue.Queue, jobs: list[_Job], log: Callable[[str], None]) -> list[Outcome]:
+    with ThreadPoolExecutor(AT_A_TIME) as threads:
+        running = [threads.submit(_one, workers, job, log) for job in jobs]
+        try:
+            return [one.result() for one in running]
+        except BaseException:
+            threads.shutdown(cancel_futures=True)  # an interrupt must not start those that still wait
+            raise
+
+
+def _one(workers: queue.Queue, job: _Job, log: Callable[[str], None]) -> Outcome:
+    worker = workers.get()
+    started = time.perf_counter()
+    log(f"{job.section}: notebook started")
+    try:
+        error = worker.submit(_execute, job).result()
+    except BrokenProcessPool:
+        error = "The process that ran this notebook was killed, probably for want of memory."
+        worker = _worker()
+    finally:
+        workers.put(worker)
+    seconds = time.perf_counter() - started
+    ending = "done" if error is None else f"FAILED ({error.splitlines()[0]})"
+    log(f"{job.section}: {ending} in {seconds:.0f} s")
+    return Outcome(job.section, job.notebook, error, seconds)
+
+
+def _execute(job: _Job) -> str | None:
+    """Run one notebook in this process and return its error; what kernel and libraries write goes into a log file."""
+    os.environ.update(QUIET)
+    chatter = job.notebook.with_suffix(".log")
+    with chatter.open("w", encoding="utf-8") as stream:
+        for descriptor in (1, 2):
+            os.dup2(stream.fileno(), descriptor)
+    from papermill.exceptions import PapermillExecutionError
+
+    notebook = jupytext.read(job.source)
+    for index, cell in enumerate(notebook.cells):
+        cell.id = f"{job.section}-{index}"  # jupytext draws them at random
+    try:
+        _with_papermill(notebook, job)
+    except PapermillExecutionError as failure:
+        return _describe(failure.ename, failure.evalue, failure.traceback)
+    except Exception as failure:  # a kernel that died, a full disk: the other sections go on
+        return _describe(type(failure).__name__, str(failure), chatter.read_text("utf-8", "replace").splitlines())
+    chatter.unlink()
+    return None
+
+
+def _with_papermill(notebook, job: _Job) -> None:
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+
+    run = partial(
+        papermill.execute_notebook,
+        notebook,
+        job.notebook,
+        job.parameters,
+        kernel_name="python3",
+        language="python",
+        cwd=job.source.parent,
+        progress_bar=False,
+        start_timeout=START_SECONDS,
+    )
+    try:
+        run()
+    except DeadKernelError:
+        raise
+    except RuntimeError:  # two kernels starting at once may be given one port: the second dies before its first answer
+        run()
+
+
+def _describe(name: str, message: str, traceback: Sequence[str]) -> str:
+    lines = _ANSI.sub("", "\n".join(traceback)).splitlines()
+    head = _ANSI.sub("", f"{name}: {message}" if message else name)
+    tail = [line.rstrip() for line in lines if line.strip("- ")]  # neither empty nor a ruled line
+    if tail and tail[-1].startswith(name):  # the traceback ends with what the head says
+        tail.pop()
+    return "\n".join([head, *tail[-TRACEBACK_LINES:]]).replace(f"{paths.ROOT}{os.sep}", "")

@@ -1,0 +1,176 @@
+"""The paper checked against itself: arithmetic on its printed figures, and its slips with their evidence."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ddd_utils.analysis import difficulty, noise
+from ddd_utils.reporting import claims
+
+HOURS_A_DAY = 24
+
+
+def arithmetic() -> dict[str, float]:
+    """
+    Recompute printed figures from other printed figures.
+
+    Returns
+    -------
+    dict of str to float
+        What follows for each claim of section ``summary``, ready to be recorded.
+    """
+    printed = claims.paper()["printed"]
+    variants = ("trivial_share", "impossible_share", "in_between_share")
+    energy = printed["gpu_days"] * HOURS_A_DAY * printed["gpu_watts"] / 1000
+    return {
+        "variants_shares_sum": sum(_value(share) for share in variants),
+        "sota_shares_sum": sum(_value(f"sota_{share}") for share in variants),
+        "spike_none": 1 - _value("accuracy_mean"),
+        "extreme_share_all_models": float(_extremes(tolerance=0)),
+        "changed_share_from_count": printed["changed_images"] / printed["images"],
+        "gain_share_from_count": printed["additionally_correct_images"] / printed["images"],
+        "energy_kwh": energy,
+        "co2_kg": energy * printed["grams_co2_per_kwh"] / 1000,
+    }
+
+
+def slips(preset: str | Path) -> pd.DataFrame:
+    """
+    List the paper's slips, each with what shows it.
+
+    Parameters
+    ----------
+    preset : str or Path
+        Where to look for figures that a section has to compute first.
+
+    Returns
+    -------
+    DataFrame
+        Columns id, where, slip, evidence. Evidence is computed except where it is the wording alone.
+    """
+    entries = claims.paper()["slips"]
+    rows = [{**entry, "evidence": entry.get("evidence") or EVIDENCE[entry["id"]](preset)} for entry in entries]
+    return pd.DataFrame(rows)[["id", "where", "slip", "evidence"]]
+
+
+def fleiss_kappa(shares, kept=slice(None)) -> float:
+    """
+    Agreement of M networks beyond chance, from nothing but how many of them are right on how many images.
+
+    Parameters
+    ----------
+    shares : array_like, shape (M + 1,)
+        Share of the images that 0, 1, ... M networks get right.
+    kept : slice or array of bool
+        Which of these images count.
+
+    Returns
+    -------
+    float
+        ``1 - E[s (M - s)] / (M (M - 1) p (1 - p))`` for the score s and the mean accuracy p (Fleiss, 1971).
+    """
+    networks = len(shares) - 1
+    score = np.arange(networks + 1)[kept]
+    weight = np.asarray(shares, float)[kept]
+    weight = weight / weight.sum()
+    accuracy = weight @ score / networks
+    disagreement = weight @ (score * (networks - score)) / (networks * (networks - 1))
+    return float(1 - disagreement / (accuracy * (1 - accuracy)))
+
+
+def _value(claim_id: str) -> float:
+    return claims.claim(claim_id).value
+
+
+def _extremes(tolerance: int) -> float:
+    shares = claims.paper()["printed"]["sota_share_by_models_correct"]
+    return sum(shares[: tolerance + 1]) + sum(shares[-tolerance - 1 :])
+
+
+def _thirteen_networks(_) -> str:
+    conditions = ["base", *(name for name in claims.paper_values("kappa_imagenet") if name != "different_data")]
+    networks = pd.DataFrame({"condition": [*conditions, "half_data"], "instance": 1})
+    networks.loc[len(conditions), "instance"] = 2  # the second half, which the paper lists as "different data"
+    rows = difficulty.as_published(networks)
+    return f"Of the {len(rows)} rows of the published arrays, {len(np.unique(rows))} are distinct."
+
+
+def _figure8_axis(_) -> str:
+    spikes = claims.paper()["printed"]["figure8_spikes"]
+    places = noise.string_sorted_positions(100).tolist()
+    early = [place for place in range(10) if places[place] in spikes]
+    return (
+        f"Spikes are at x = {', '.join(map(str, spikes))}. Sorting the folder names as strings puts the folders "
+        f"{', '.join(map(str, early))} at x = {', '.join(str(places[folder]) for folder in early)}."
+    )
+
+
+def _figure6_caption(_) -> str:
+    shares = claims.paper()["printed"]["sota_share_by_models_correct"]
+    extreme = np.isin(np.arange(len(shares)), [0, 1, len(shares) - 2, len(shares) - 1])
+    return (
+        f"Mean kappa printed for the models: {_value('sota_kappa_all'):.2f} and {_value('sota_kappa_in_between'):.2f}. "
+        f"From the published counts (Fleiss' kappa): {fleiss_kappa(shares):.2f} on all images, "
+        f"{fleiss_kappa(shares, ~extreme):.2f} on those in-between, {fleiss_kappa(shares, extreme):.2f} on the trivial "
+        "and impossible ones alone."
+    )
+
+
+def _all_models(_) -> str:
+    return (
+        f"From the published counts of the 11 models: {_extremes(1):.1%} with one exception allowed, "
+        f"{_extremes(0):.1%} without."
+    )
+
+
+def _swaps_per_epoch(preset) -> str:
+    found, _ = claims.recorded(preset)
+    last, mean = found.get("decisions_changed_last_transition"), found.get("decisions_changed_mean")
+    if last is None or mean is None or last.value is None or mean.value is None:
+        return "Not computed: run training_variants."
+    return (
+        f"Here ({last.dataset}): {last.value:.1%} of the predicted classes change at the last transition, "
+        f"{mean.value:.1%} from epoch to epoch on average."
+    )
+
+
+def _gain(_) -> str:
+    printed, gain = claims.paper()["printed"], _value("accuracy_gain_last_epoch")
+    images, more = printed["images"], printed["additionally_correct_images"]
+    return f"{more} of {images:,} is {more / images:.3%}; {gain:.2%} of {images:,} would be {gain * images:.0f} images."
+
+
+def _architecture(_) -> str:
+    return "; ".join(
+        f"{where}: {claims.paper_values(entry)['architecture']:.2f} against "
+        f"{claims.paper_values(entry)['cuda_nondeterministic']:.2f}"
+        for where, entry in (
+            ("ImageNet", "kappa_imagenet"),
+            ("VGG-11 as base", "kappa_vgg11"),
+            ("Gaussian noise", "kappa_gaussian"),
+        )
+    )
+
+
+def _label_errors(_) -> str:
+    printed = claims.paper()["printed"]
+    return f"Published list: {printed['published_label_errors']:,} images; caption: {printed['label_errors']:,}."
+
+
+def _gaussian_test_images(_) -> str:
+    first, second = claims.paper()["printed"]["gaussian_test_images"]
+    return f"{first} test images a class in section 2, {second} in section A.5."
+
+
+EVIDENCE = {
+    "thirteen_networks": _thirteen_networks,
+    "figure8_axis": _figure8_axis,
+    "figure6_caption": _figure6_caption,
+    "all_models": _all_models,
+    "swaps_per_epoch": _swaps_per_epoch,
+    "gain": _gain,
+    "architecture": _architecture,
+    "label_errors": _label_errors,
+    "gaussian_test_images": _gaussian_test_images,
+}

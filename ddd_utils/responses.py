@@ -1,0 +1,195 @@
+"""Responses: who answered what. The one table at which training, published predictions and users' own models meet."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from ddd_utils.errors import InputError
+from ddd_utils.files import read_json, read_parquet, write_json, write_parquet
+from ddd_utils.tables import table_to_arrays
+
+
+@dataclass(frozen=True)
+class Responses:
+    """
+    Predictions of a set of networks for a set of images, epoch by epoch.
+
+    Attributes
+    ----------
+    predictions : ndarray of int16, shape (networks, epochs, images)
+        Predicted class; the last epoch is the final state. -1 stands for "wrong, answer not recorded".
+    labels : ndarray of int16, shape (images,)
+        True class.
+    image_ids : ndarray of str, shape (images,)
+        A name for each image.
+    networks : DataFrame
+        One row a network; at least the columns ``network``, ``condition`` and ``instance``.
+    info : dict
+        Where the responses come from: configuration, versions, device, wall seconds.
+    folder : Path or None
+        Where they were loaded from.
+    """
+
+    predictions: np.ndarray
+    labels: np.ndarray
+    image_ids: np.ndarray
+    networks: pd.DataFrame
+    info: dict = field(default_factory=dict)
+    folder: Path | None = None
+
+    def __post_init__(self):
+        networks, _, images = self.predictions.shape
+        if (networks, images) != (len(self.networks), len(self.labels)) or images != len(self.image_ids):
+            raise InputError(
+                f"predictions of {networks} networks for {images} images do not fit {len(self.networks)} networks, "
+                f"{len(self.labels)} labels and {len(self.image_ids)} image ids"
+            )
+
+    def correct(self, epoch: int = -1) -> np.ndarray:
+        """
+        Say who was right.
+
+        Parameters
+        ----------
+        epoch : int
+            Index into the stored epochs; the last one by default.
+
+        Returns
+        -------
+        ndarray of bool, shape (networks, images)
+        """
+        return self.predictions[:, epoch] == self.labels
+
+    def logits(self) -> dict[str, np.ndarray]:
+        """
+        Load the final activations of the last layer, where they were kept.
+
+        Returns
+        -------
+        dict of str to ndarray of float32, shape (chosen images, classes)
+            By network name.
+        """
+        if self.folder is None or "epoch" not in self.networks:
+            return {}
+        files = {row.network: self.folder / f"{row.run}-logits-{row.epoch}.npy" for row in self.networks.itertuples()}
+        return {network: np.load(file, allow_pickle=False) for network, file in files.items() if file.exists()}
+
+    def save(self, folder: str | Path) -> None:
+        """
+        Write the table: ``experiment.json``, ``images.parquet`` and one ``<network>.parquet`` each.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made if absent; files in it are replaced one by one, each whole or not at all.
+        """
+        folder = Path(folder)
+        write_images(folder, self.labels, self.image_ids)
+        for name, predictions in zip(self.networks["network"], self.predictions, strict=True):
+            write_predictions(folder / f"{name}.parquet", predictions)
+        rows = self.networks.assign(run=self.networks["network"], first_epoch=0).to_dict("records")
+        write_json(folder / "experiment.json", {**self.info, "epochs": self.predictions.shape[1], "networks": rows})
+
+    @classmethod
+    def load(cls, folder: str | Path, networks: pd.DataFrame | None = None) -> "Responses":
+        """
+        Read the table back.
+
+        Parameters
+        ----------
+        folder : str or Path
+            A folder of results.
+        networks : DataFrame, optional
+            Which networks, with the columns ``network``, ``run`` (file) and ``first_epoch``; all by default.
+
+        Returns
+        -------
+        Responses
+
+        Raises
+        ------
+        InputError
+            If a file is missing or cannot be read; it is named.
+        """
+        folder = Path(folder)
+        info = read_json(folder / "experiment.json")
+        rows = info.pop("networks")
+        networks = pd.DataFrame(rows) if networks is None else networks.reset_index(drop=True)
+        images = read_parquet(folder / "images.parquet", ["image", "id", "label"])
+        runs = {run: read_predictions(folder / f"{run}.parquet", len(images)) for run in networks["run"].unique()}
+        views = [
+            _view(runs[row.run], row.first_epoch, info["epochs"], folder / f"{row.run}.parquet")
+            for row in networks.itertuples()
+        ]
+        labels = images["label"].to_numpy().astype(np.int16)
+        return cls(np.stack(views), labels, images["id"].to_numpy().astype(str), networks, info, folder)
+
+    @classmethod
+    def from_table(cls, path: str | Path) -> "Responses":
+        """
+        Read anyone's responses from a CSV or Parquet table.
+
+        Parameters
+        ----------
+        path : str or Path
+            Columns ``model, image, prediction, label`` or ``model, image, correct``; one row for each model and image.
+
+        Returns
+        -------
+        Responses
+            With one epoch; ``condition`` is the model's name.
+
+        Raises
+        ------
+        InputError
+            Names the row and column at fault.
+        """
+        predictions, labels, models, images = table_to_arrays(Path(path))
+        networks = pd.DataFrame({"network": models, "condition": models, "instance": 1})
+        return cls(predictions[:, None], labels, images, networks, {"dataset": Path(path).stem, "configuration": {}})
+
+
+def _view(predictions: np.ndarray, first_epoch: int, epochs: int, path: Path) -> np.ndarray:
+    """Cut a network's epochs out of its run: "plus k" is the base run, k epochs later."""
+    if len(predictions) < first_epoch + epochs:
+        raise InputError(f"{path}: holds {len(predictions)} epochs, {first_epoch + epochs} are needed; delete it")
+    return predictions[first_epoch : first_epoch + epochs]
+
+
+def write_images(folder: Path, labels: np.ndarray, image_ids: np.ndarray) -> None:
+    """Write ``images.parquet``: image (int32), id (string), label (int16)."""
+    write_parquet(
+        Path(folder) / "images.parquet",
+        {
+            "image": np.arange(len(labels), dtype=np.int32),
+            "id": pa.array([str(name) for name in image_ids]),
+            "label": np.asarray(labels, np.int16),
+        },
+    )
+
+
+def write_predictions(path: Path, predictions: np.ndarray, metadata: dict | None = None) -> None:
+    """Write a network's predictions, shape (epochs, images): epoch (int16), image (int32), prediction (int16)."""
+    epochs, images = predictions.shape
+    columns = {
+        "epoch": np.repeat(np.arange(epochs, dtype=np.int16), images),
+        "image": np.tile(np.arange(images, dtype=np.int32), epochs),
+        "prediction": np.asarray(predictions, np.int16).ravel(),
+    }
+    write_parquet(path, columns, metadata)
+
+
+def read_predictions(path: Path, images: int) -> np.ndarray:
+    """Read what :func:`write_predictions` wrote, shape (epochs, images); a torn or foreign file is named."""
+    table = read_parquet(path, ["epoch", "image", "prediction"])
+    if images == 0 or len(table) == 0 or len(table) % images:
+        raise InputError(
+            f"{path}: {len(table)} rows are not whole epochs of {images} images; delete it to recompute it"
+        )
+    expected = np.tile(np.arange(images, dtype=np.int32), len(table) // images)
+    if not np.array_equal(table["image"].to_numpy(), expected) or not table["epoch"].is_monotonic_increasing:
+        raise InputError(f"{path}: its rows are not in order of epoch and image; delete it to recompute it")
+    return table["prediction"].to_numpy().reshape(-1, images)

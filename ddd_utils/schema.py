@@ -1,0 +1,187 @@
+"""What a preset may say: every key with its type, default, unit and bound, in one place."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ddd_utils.yaml_files import read_models
+
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+Tolerance = Annotated[int, Field(ge=0)]
+
+
+class Strict(BaseModel):
+    """A block of a preset: unknown keys and wrong types are errors."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Gaussian(Strict):
+    """Noise images: class i has independent pixels of mean 128 and standard deviation i (paper, section 2)."""
+
+    name: Literal["gaussian"] = "gaussian"
+    classes: Annotated[int, Field(ge=2, le=127)] = 100
+    train_per_class: Count = 20_000
+    test_per_class: Count = 50
+    image_size: Annotated[int, Field(ge=8)] = 224
+    crop: Literal["none", "random_resized"] = "none"
+    seed: int = 1312
+
+
+class Digits(Strict):
+    """scikit-learn's 1,797 handwritten digits, enlarged; `noise` (gray levels) makes them hard enough."""
+
+    name: Literal["digits"] = "digits"
+    train_images: Annotated[int, Field(ge=20, le=1_700)] = 300
+    image_size: Annotated[int, Field(ge=8)] = 32
+    noise: Annotated[float, Field(ge=0)] = 0.0
+    seed: int = 1312
+
+
+class Cifar(Strict):
+    """CIFAR-10 or CIFAR-100 through torchvision, which downloads it once into `root`."""
+
+    name: Literal["cifar10", "cifar100"]
+    root: str = "build/data"
+
+
+class Folder(Strict):
+    """An ImageNet-style pair of folders, one sub-folder a class."""
+
+    name: Literal["folder"] = "folder"
+    train: str
+    test: str
+    image_size: Count = 224
+
+
+Dataset = Annotated[Gaussian | Digits | Cifar | Folder, Field(discriminator="name")]
+
+
+class Architecture(Strict):
+    """A network by name or class (ours, timm, torchvision), with its own batch size where memory asks for it."""
+
+    model: str
+    arguments: dict[str, Any] = {}
+    batch_size: Count | None = None
+
+
+class Instances(Strict):
+    """How many networks are trained for the conditions that the paper repeats."""
+
+    initialisation: Count = 5
+    learning_rate: Count = 5
+    cuda_nondeterministic: Count = 5
+    data_order: Count = 5
+    combined: Count = 5
+
+
+class Variants(Strict):
+    """The paper's main experiment: one base network and 12 ways to differ from it."""
+
+    dataset: Dataset
+    base: Architecture = Architecture(model="resnet18")
+    other: Architecture = Architecture(model="densenet121", batch_size=64)
+    epochs: Annotated[int, Field(ge=1, description="of the base network; 'plus k' continues it")] = 90
+    learning_rate: Positive = 0.1
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    batch_size: Annotated[int, Field(ge=4)] = 256
+    bn_recalibration: Annotated[int, Field(ge=0, description="training images; 0 = off, as published")] = 0
+    seed: Annotated[int, Field(ge=0)] = 1312
+    representation_images: Annotated[int, Field(ge=3)] = 500
+    instances: Instances = Instances()
+
+
+class Model(Strict):
+    """One entry of a model set."""
+
+    model: str
+    name: str | None = None
+    arguments: dict[str, Any] = {}
+    optimizer: Literal["sgd", "adamw"] = "adamw"
+    learning_rate: Positive = 2e-3
+
+    @property
+    def label(self) -> str:
+        """The name shown: the entry's own, or the last part of the model's."""
+        return self.name or self.model.rpartition(".")[2]
+
+
+class Training(Strict):
+    """How the models of a set are trained from scratch."""
+
+    epochs: Count = 20
+    batch_size: Annotated[int, Field(ge=4)] = 32
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    seed: Annotated[int, Field(ge=0)] = 1312
+    representation_images: Annotated[int, Field(ge=3)] = 500
+
+
+class ModelSet(Strict):
+    """A set of different models, trained on one data set."""
+
+    models: Annotated[list[Model], Field(min_length=2)]
+    images: Dataset
+    training: Training = Training()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_models(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "models" in data:
+            data = {**data, "models": read_models(data["models"])}
+        return data
+
+    @model_validator(mode="after")
+    def _names_differ(self):
+        labels = [model.label for model in self.models]
+        if double := sorted({label for label in labels if labels.count(label) > 1}):
+            raise ValueError(f"two models are called '{double[0]}': give one another `name`")
+        return self
+
+
+class TrainingVariants(Strict):
+    """Section 3.1 of the paper."""
+
+    experiment: Variants
+    tolerance: Tolerance = 0
+
+
+class SotaComparison(ModelSet):
+    """Section 3.2 of the paper."""
+
+    tolerance: Tolerance = 1
+
+
+class Subsetting(Strict):
+    """Section 3.3: `variants` and `models` name the sections whose networks are compared."""
+
+    variants: Literal["training_variants"] = "training_variants"
+    models: Literal["sota_comparison"] = "sota_comparison"
+    tolerance: Tolerance = 1
+
+
+class Controls(Strict):
+    """The appendix: other data, other base networks."""
+
+    natural: Variants
+    noise: Literal["training_variants"] | Variants = "training_variants"
+    other_bases: list[Variants] = []
+    tolerance: Tolerance = 0
+
+
+class KlDivergence(Strict):
+    """Appendix A.5."""
+
+    experiment: Literal["training_variants"] | Variants = "training_variants"
+
+
+class HumanResults(Strict):
+    """Section 3.4: `observers` is a folder of CSV files, relative to `build/` unless absolute."""
+
+    observers: str = "observers"
+    simulated: Annotated[int, Field(ge=0, description="observers to simulate, labelled as such")] = 0
+
+
+class Summary(Strict):
+    """Every claim as a row."""

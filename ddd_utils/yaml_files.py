@@ -1,0 +1,112 @@
+"""YAML in and out: numbers as people write them, errors in one line, files whole or not at all."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ddd_utils import paths
+from ddd_utils.errors import InputError, nearest
+from ddd_utils.files import atomic
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which 1e-4 is a number, as people expect, and a key cannot be given twice."""
+
+    def construct_mapping(self, node, deep=False):
+        """Build a mapping, refusing doubled keys."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"the key '{key}' is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d[\d_]*)(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+def read_yaml(text: str, source: str) -> Any:
+    """
+    Parse YAML.
+
+    Parameters
+    ----------
+    text : str
+        The YAML.
+    source : str
+        Where it comes from, for the error message.
+
+    Returns
+    -------
+    object
+        Plain Python data.
+
+    Raises
+    ------
+    InputError
+        If the text is no YAML; names the line.
+    """
+    try:
+        return yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise InputError(f"{source}{where}: {getattr(error, 'problem', None) or 'not readable as YAML'}") from None
+
+
+def read_file(path: Path) -> Any:
+    """Read a YAML file; an unreadable one raises :class:`InputError` with its name."""
+    try:
+        return read_yaml(path.read_text("utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: {getattr(error, 'strerror', None) or 'not a text file'}") from None
+
+
+def read_models(models: Any) -> Any:
+    """
+    Expand a model set: a YAML file or a list of names become a list of entries.
+
+    Parameters
+    ----------
+    models : str or list
+        A file (relative to the working folder or to ``params/``), or a list of names and entries.
+
+    Returns
+    -------
+    list of dict
+        Entries for :class:`Model`; anything else is handed back for validation to refuse.
+    """
+    if isinstance(models, str):
+        found = [path for path in (Path(models), paths.PARAMS / models) if path.is_file()]
+        if not found:
+            known = [f"models/{path.name}" for path in sorted((paths.PARAMS / "models").glob("*.yaml"))]
+            raise InputError(f"models: there is no file '{models}'{nearest(models, known)}")
+        models = read_file(found[0])
+    if not isinstance(models, list):
+        raise InputError("models: a model set is a list of names or entries")
+    return [{"model": entry} if isinstance(entry, str) else entry for entry in models]
+
+
+def save(raw: dict[str, Any], path: str | Path) -> Path:
+    """
+    Write a YAML file, whole or not at all.
+
+    Parameters
+    ----------
+    raw : dict
+        What to write.
+    path : str or Path
+        The YAML file.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
+    path = Path(path)
+    with atomic(path) as partial:
+        partial.write_text(yaml.safe_dump(raw, sort_keys=False, allow_unicode=True), "utf-8")
+    return path

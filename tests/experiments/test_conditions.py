@@ -1,0 +1,142 @@
+"""The 13 conditions are what the paper's appendix says, each a difference from one base."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from ddd_utils import params
+from ddd_utils.experiments import conditions
+from ddd_utils.experiments.training import _pool, batches, learning_rate
+from ddd_utils.schema import Variants
+
+
+@pytest.fixture(scope="module")
+def full():
+    config = Variants.model_validate({"dataset": {"name": "cifar100"}, "epochs": 90})
+    return conditions.plan(config)
+
+
+def differences(plan, name):
+    runs = {run.file: asdict(run) for run in plan.runs}
+    ignored = {"file", "epochs", "keep_logits", "also_running"}
+    return {key: value for key, value in runs[name].items() if value != runs["base"][key] and key not in ignored}
+
+
+def test_the_full_design_has_the_papers_networks(full):
+    counts = {}
+    for network in full.networks:
+        counts[network.condition] = counts.get(network.condition, 0) + 1
+    assert counts == {
+        "base": 1,
+        "plus_1_epoch": 1,
+        "plus_10_epochs": 1,
+        "optimizer": 1,
+        "batch_size": 1,
+        "initialisation": 5,
+        "learning_rate": 5,
+        "cuda_nondeterministic": 5,
+        "data_order": 5,
+        "architecture": 1,
+        "half_data": 2,
+        "combined": 5,
+    }
+    assert len(full.networks) == 33
+    assert len(full.runs) == 31
+
+
+def test_quick_trains_15_networks_in_13_runs():
+    plan = conditions.plan(params.load("quick").training_variants.experiment)
+    assert (len(plan.networks), len(plan.runs)) == (15, 13)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("optimizer", {"nesterov": True}),
+        ("batch_size", {"splits": 2}),
+        ("initialisation_3", {"init_seed": 1315}),
+        ("learning_rate_1", {"learning_rate": pytest.approx(0.148)}),
+        ("learning_rate_5", {"learning_rate": pytest.approx(0.152)}),
+        ("cuda_nondeterministic_2", {"nondeterminism": 2}),
+        ("data_order_2", {"order_seed": 1512}),
+        ("architecture", {"model": "densenet121", "splits": 4}),
+        ("half_data_2", {"half": 1}),
+        (
+            "combined_1",
+            {
+                "model": "densenet121",
+                "splits": 4,
+                "init_seed": 1313,
+                "learning_rate": pytest.approx(0.148),
+                "order_seed": 1412,
+                "nesterov": True,
+            },
+        ),
+    ],
+)
+def test_a_condition_changes_what_it_says_and_nothing_else(full, name, expected):
+    assert differences(full, name) == expected
+
+
+def test_the_gaussian_learning_rates_step_by_a_hundred_thousandth():
+    config = Variants.model_validate({"dataset": {"name": "gaussian"}, "learning_rate": 0.001})
+    rates = [run.learning_rate for run in conditions.plan(config).runs if run.file.startswith("learning_rate")]
+    assert np.allclose(np.diff(rates), 1e-5)
+
+
+def test_plus_k_continues_the_base(full):
+    plus = {network.network: network for network in full.networks if network.run == "base"}
+    assert {name: network.first_epoch for name, network in plus.items()} == {
+        "base": 0,
+        "plus_1_epoch": 1,
+        "plus_10_epochs": 10,
+    }
+    assert full.runs[0].epochs == 100
+    assert full.runs[0].keep_logits == (90, 91, 100)
+
+
+def test_the_learning_rate_falls_after_each_third_and_then_stays(full):
+    base = full.runs[0]
+    rates = [learning_rate(base, epoch) for epoch in range(100)]
+    assert rates[:30] == [0.1] * 30
+    assert np.allclose(rates[30:60], 0.01)
+    assert np.allclose(rates[60:], 0.001)
+
+
+def test_two_halves_are_disjoint_and_complete(full):
+    runs = {run.file: run for run in full.runs}
+    first, second = (_pool(runs[f"half_data_{half}"], 1001) for half in (1, 2))
+    assert sorted([*first, *second]) == list(range(1001))
+    # Random, so never the first half of a class-sorted folder.
+    assert 300 < np.median(first) < 700
+
+
+def test_a_split_batch_shows_the_same_images_in_the_same_order(full):
+    runs = {run.file: run for run in full.runs}
+    pool = np.arange(1000)
+    base, split = (list(batches(runs[name], pool, 3)) for name in ("base", "batch_size"))
+    assert np.array_equal(np.concatenate(base), np.concatenate(split))
+    assert [len(part) for part in base] == [256, 256, 256, 232]
+    assert [len(part) for part in split] == [128] * 6 + [116] * 2
+
+
+def test_another_order_of_sums_changes_places_only_within_a_batch(full):
+    runs = {run.file: run for run in full.runs}
+    pool = np.arange(1000)
+    parts = {
+        name: list(batches(runs[name], pool, 0)) for name in ("base", *(f"cuda_nondeterministic_{i}" for i in (1, 2)))
+    }
+    for left, *others in zip(*parts.values(), strict=True):
+        assert all(sorted(left) == sorted(other) for other in others)
+        assert len({tuple(part) for part in (left, *others)}) == 3
+
+
+def test_data_order_differs_between_epochs_and_instances(full):
+    runs = {run.file: run for run in full.runs}
+    orders = [
+        tuple(np.concatenate(list(batches(runs[name], np.arange(300), epoch))))
+        for name in ("base", "data_order_1", "data_order_2")
+        for epoch in (0, 1)
+    ]
+    assert len(set(orders)) == 6

@@ -1,0 +1,65 @@
+"""Architectures by name; ours at full width is torchvision's."""
+
+import pytest
+import torch
+import torchvision
+
+from ddd_utils import params
+from ddd_utils.errors import InputError
+from ddd_utils.experiments import networks
+
+
+@pytest.mark.parametrize("model", ["resnet18", "resnet50"])
+def test_our_resnet_at_full_width_is_torchvisions(model):
+    ours, theirs = networks.create(model, 10), torchvision.models.get_model(model, num_classes=10)
+    ours.load_state_dict(theirs.state_dict())
+    images = torch.rand(2, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.allclose(ours.eval()(images), theirs.eval()(images), atol=1e-5)
+
+
+def test_the_small_stem_keeps_the_max_pool():
+    network = networks.create("resnet18", 10, {"width": 4, "stem": "small"})
+    assert network.maxpool(network.conv1(torch.rand(1, 3, 32, 32))).shape[-1] == 16
+
+
+def test_plain_convnet_is_vgg11_without_its_large_head():
+    ours = networks.create("plain_convnet", 10, {"batch_norm": False})
+    theirs = torchvision.models.vgg11()
+    shapes = [[tuple(w.shape) for w in net.features.parameters()] for net in (ours, theirs)]
+    assert shapes[0] == shapes[1]
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("resnet81", "unknown model 'resnet81' (did you mean 'resnet"),
+        ("timm.models.convmixer.ConvMixr", "(did you mean 'ConvMixer'?)"),
+        ("torchvision.modles.VGG", "there is no module"),
+        ("os.system", "unknown model 'os.system'"),
+        ("timm.models.create_model", "unknown model class"),
+    ],
+)
+def test_an_unknown_name_gets_the_nearest(model, message):
+    with pytest.raises(InputError) as caught:
+        networks.find(model)
+    assert message in str(caught.value)
+
+
+def test_wrong_arguments_are_named():
+    with pytest.raises(InputError, match=r"'test_vit' cannot be built with arguments .*patch_sise"):
+        networks.create("test_vit", 10, {"patch_sise": 4})
+    with pytest.raises(InputError, match="did you mean 'small'"):
+        networks.create("resnet18", 10, {"stem": "smal"})
+
+
+def test_quicks_models_differ_and_answer_with_ten_classes():
+    models = params.load("quick").sota_comparison.models
+    assert len(models) >= 10
+    sizes = set()
+    for model in models:
+        network = networks.create(model.model, 10, model.arguments).eval()
+        with torch.no_grad():
+            assert network(torch.rand(2, 3, 32, 32)).shape == (2, 10)
+        sizes.add(sum(weights.numel() for weights in network.parameters()))
+    assert len(sizes) == len(models)

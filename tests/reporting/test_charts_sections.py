@@ -1,0 +1,47 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ddd_utils.analysis import noise, psychophysics
+from ddd_utils.reporting import charts_human, charts_noise
+
+
+@pytest.fixture
+def classes():
+    sigma = np.arange(1, 101)
+    kl = np.append(noise.kl_divergence(sigma[:-1], sigma[1:]), np.nan)
+    share = pd.DataFrame({"sigma": sigma, "kl": kl, "accuracy": 1 / np.sqrt(sigma)})
+    return share.assign(lowest=share["accuracy"] / 2, highest=1.0, bayes=1.0)
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+@pytest.mark.parametrize("chart", ["observer_accuracies", "observer_agreement"])
+def test_simulated_observers_are_called_so_in_the_chart_itself_and_people_are_not(chart, simulated):
+    trials = psychophysics.simulate(3, 30)
+    table = psychophysics.accuracy(trials) if "accuracies" in chart else psychophysics.observer_consistency(trials)
+    specification = getattr(charts_human, chart)(table, "heading", simulated=simulated).to_dict()
+    assert ("SIMULATED" in json.dumps(specification["title"])) == simulated
+    assert ("SIMULATED" in specification["description"]) == simulated
+
+
+def test_the_ideal_classifier_is_drawn_only_where_it_is_known(classes):
+    known = charts_noise.accuracy_by_sigma(classes, "heading", "subtitle")
+    unknown = charts_noise.accuracy_by_sigma(classes.assign(bayes=np.nan), "heading", "subtitle")
+    assert charts_noise.IDEAL in json.dumps(known.to_dict())
+    assert charts_noise.IDEAL not in json.dumps(unknown.to_dict()) and "ideal" not in unknown.description
+
+
+def test_the_folders_stand_alone_where_the_published_spikes_are(classes):
+    folders = classes.assign(folder=classes["sigma"] - 1, position=noise.string_sorted_positions(100))
+    chart = charts_noise.folder_order(folders.assign(moved=folders["folder"].between(4, 9)), "heading")
+    assert "x = 35, 46, 57, 68, 79, 90" in chart.description
+
+
+@pytest.mark.parametrize("chart", ["kl_curve", "kl_scatter"])
+def test_the_class_without_a_neighbour_is_left_out(classes, chart):
+    specification = getattr(charts_noise, chart)(classes, "heading").to_dict()
+    rows = specification["datasets"][specification["data"]["name"]]
+    assert [row["sigma"] for row in rows] == list(range(1, 100))
+    assert specification["background"] == "transparent" and specification["description"]

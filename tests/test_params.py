@@ -1,0 +1,136 @@
+"""A preset says everything in one place; a mistake in it gets one line with the nearest right key."""
+
+import papermill
+import pytest
+import yaml
+
+from ddd_utils import params, paths
+from ddd_utils.errors import InputError
+from ddd_utils.schema import ModelSet, Variants
+
+PRESETS = sorted(path.stem for path in paths.PARAMS.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_is_valid(preset):
+    assert params.load(preset).sections
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("training_variants.tolerence=1", "training_variants.tolerence: unknown key (did you mean 'tolerance'?)"),
+        ("trainingvariants.tolerance=1", "trainingvariants: unknown key (did you mean 'training_variants'?)"),
+        (
+            "training_variants.tolerance=some",
+            "training_variants.tolerance: Input should be a valid integer, not 'some'",
+        ),
+        (
+            "training_variants.experiment.epochs=-3",
+            "experiment.epochs: Input should be greater than or equal to 1, not -3",
+        ),
+        ("training_variants.experiment.dataset.name=gausian", "'gausian' is not one of"),
+        ("training_variants.experiment.dataset.train_per_clas=3", "unknown key (did you mean 'train_per_class'?)"),
+        ("controls.other_bases=[{dataset: {name: digits}, epoch: 3}]", "unknown key (did you mean 'epochs'?)"),
+        (
+            "sota_comparison.models=models/digit.yaml",
+            "there is no file 'models/digit.yaml' (did you mean 'models/digits",
+        ),
+        ("sota_comparison.models=[{modl: test_resnet}, test_vit]", "unknown key (did you mean 'model'?)"),
+        ("sota_comparison.models=[test_resnet, test_resnet]", "two models are called 'test_resnet'"),
+        ("sota_comparison.models=[test_resnet", "--set sota_comparison.models, line 1"),
+        ("subsetting.variants=kl_divergence", "'kl_divergence' is not one of training_variants"),
+        ("tolerance", "expected section.key=value"),
+        ("subsetting.tolerance.deep=1", "'tolerance' is a value"),
+        ("raw.x=1", "unknown key 'raw'"),
+    ],
+)
+def test_a_mistake_is_named_in_one_line(override, message):
+    with pytest.raises(InputError) as caught:
+        params.load("quick", [override])
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_preset_names_the_nearest():
+    with pytest.raises(InputError, match="did you mean 'quick'"):
+        params.load("quik")
+
+
+def test_overrides_replace_values_and_merge_mappings():
+    preset = params.load("quick", ["training_variants.experiment={epochs: 3, weight_decay: 1e-3}"])
+    experiment = preset.training_variants.experiment
+    assert (experiment.epochs, experiment.weight_decay) == (3, 1e-3)
+    assert experiment.dataset == params.load("quick").training_variants.experiment.dataset
+
+
+def test_a_list_of_names_is_a_model_set():
+    preset = params.load("quick", ["sota_comparison.models=[test_resnet,test_convnext]"])
+    assert [model.model for model in preset.sota_comparison.models] == ["test_resnet", "test_convnext"]
+
+
+def test_a_reference_needs_its_section(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("kl_divergence: {experiment: training_variants}")
+    with pytest.raises(InputError, match="no section 'training_variants'"):
+        params.load(path)
+
+
+def test_a_doubled_key_is_refused(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("summary:\nsummary:\n")
+    with pytest.raises(InputError, match=r"the key 'summary' is given twice"):
+        params.load(path)
+
+
+def test_a_resolved_preset_means_the_same(tmp_path, monkeypatch):
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
+    preset = params.load("quick", ["subsetting.tolerance=2"])
+    again = params.load(preset.write())
+    assert again == preset
+    assert again.parameters("subsetting")["tolerance"] == 2
+
+
+def test_a_section_lends_its_experiment():
+    preset = params.load("quick")
+    assert params.experiment("training_variants", "quick") == preset.training_variants.experiment
+    assert params.experiment("kl_divergence", "quick") == preset.training_variants.experiment
+    assert isinstance(params.experiment("sota_comparison", "quick"), ModelSet)
+    with pytest.raises(InputError, match="did you mean 'sota_comparison'"):
+        params.experiment("sota_comparision", "quick")
+
+
+def test_sections_name_all_experiments_they_need():
+    preset = params.load("quick")
+    needed = params.experiments(preset, "controls")
+    controls = preset.controls
+    assert needed == [controls.natural, preset.training_variants.experiment, *controls.other_bases]
+    assert all(isinstance(each, Variants) for each in needed)
+    assert params.experiments(preset, "summary") == []
+
+
+@pytest.mark.parametrize("section", params.SECTIONS)
+def test_a_notebook_starts_with_the_quick_preset(section):
+    """The defaults in a notebook's parameters cell are the quick preset's, so it can be run alone."""
+    import jupytext
+
+    notebook = jupytext.read(paths.NOTEBOOKS / f"{section}.py")
+    declared = papermill.inspect_notebook(notebook)
+    given = {name: yaml.safe_load(str(_value(each["default"]))) for name, each in declared.items()}
+    assert given.pop("preset") == "quick"
+    assert given == params.load("quick").raw.get(section, {})
+
+
+def _value(source: str):
+    import ast
+
+    return yaml.safe_dump(ast.literal_eval(source))
+
+
+def test_save_is_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = params.save({"summary": {}}, tmp_path / "mine.yaml")
+    monkeypatch.setattr("ddd_utils.yaml_files.yaml.safe_dump", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        params.save({"summary": {}, "x": {}}, path)
+    assert path.read_text() == "summary: {}\n"
+    assert list(tmp_path.iterdir()) == [path]

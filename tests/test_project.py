@@ -1,0 +1,290 @@
+"""The scaffolding: locks, conda environment, Makefile, continuous integration, citation, notebooks as text."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+MAKEFILE = (ROOT / "Makefile").read_text()
+RUNTIME_LOCK = (ROOT / "requirements.txt").read_text().splitlines()
+TEST_LOCK = (ROOT / "tests" / "requirements.txt").read_text().splitlines()
+
+# Stands for every Python that the Makefile calls: it writes down what it was asked, and does as much of it as matters.
+PRETENDER = """\
+import json, os, shutil, signal, sys
+from pathlib import Path
+
+arguments = sys.argv[2:]
+with open("calls", "a") as calls:
+    calls.write(json.dumps(arguments) + "\\n")
+if arguments[0] == "-c":
+    sys.version_info = tuple(map(int, os.environ.get("PRETENDED_VERSION", "3.11").split(".")))
+    exec(arguments[1])
+elif arguments[1] == "venv":
+    shutil.rmtree(arguments[-1], ignore_errors=True)
+    Path(arguments[-1], "bin").mkdir(parents=True)
+    shutil.copy(sys.argv[1], Path(arguments[-1], "bin", "python"))
+elif arguments[1] == "pip" and Path("kill").exists():
+    os.kill(os.getppid(), signal.SIGKILL)
+elif arguments[1] == "ddd_utils" and Path("fail").exists():
+    sys.exit(1)
+"""
+
+
+def environment(**more):
+    """Return the environment without what a `make test` around this run has put into it."""
+    ours = ("MAKE", "MFLAGS", "PRESET", "SECTIONS", "SET", "DDD_DATA")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | more
+
+
+class Checkout:
+    """A copy of the Makefile and the locks, with a pretended Python."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        (folder / "tests").mkdir()
+        for name in ("Makefile", "requirements.txt", "tests/requirements.txt"):
+            shutil.copy(ROOT / name, folder / name)
+        (folder / "pretender.py").write_text(PRETENDER)
+        (folder / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "{folder}/pretender.py" "$0" "$@"\n')
+        (folder / "python").chmod(0o755)
+
+    def make(self, *arguments, **variables):
+        """Run make and return its result and the calls of Python that it made."""
+        calls = self.folder / "calls"
+        calls.unlink(missing_ok=True)
+        result = subprocess.run(
+            ["make", "PYTHON=./python", *arguments],
+            cwd=self.folder,
+            env=environment(**variables),
+            capture_output=True,
+            text=True,
+        )
+        return result, [json.loads(line) for line in calls.read_text().splitlines()] if calls.exists() else []
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    if shutil.which("make") is None:
+        pytest.skip("needs make")
+    return Checkout(tmp_path)
+
+
+@pytest.fixture
+def installed(checkout):
+    assert checkout.make("test")[0].returncode == 0
+    return checkout
+
+
+def purposes(calls):
+    """Name each call of Python by the module it runs, and each installation by what it installs."""
+    return [call[-1] if call[1] == "pip" else call[1] for call in calls if call[0] == "-m"]
+
+
+@pytest.mark.parametrize("lock", [RUNTIME_LOCK, TEST_LOCK], ids=["runtime", "test"])
+def test_a_lock_is_exact_pins_and_nothing_else(lock):
+    pins = [Requirement(line) for line in lock]
+    assert pins and [pin for pin in pins if not re.fullmatch("==[0-9][0-9a-z.]*", str(pin.specifier))] == []
+    assert [line for line in lock if "/" in line or line.startswith("-")] == []
+
+
+def test_the_test_lock_is_the_runtime_lock_and_more():
+    assert set(RUNTIME_LOCK) < set(TEST_LOCK)
+    runtime, test = ({line.split("==")[0] for line in lock} for lock in (RUNTIME_LOCK, TEST_LOCK))
+    added = {line.split("==")[0] for line in set(TEST_LOCK) - set(RUNTIME_LOCK)}
+    assert added == test - runtime, "a package is pinned twice, differently"
+
+
+@pytest.mark.parametrize(
+    ("lock", "wanted"),
+    [(RUNTIME_LOCK, PROJECT["dependencies"]), (TEST_LOCK, PROJECT["optional-dependencies"]["test"])],
+    ids=["runtime", "test"],
+)
+def test_a_lock_holds_what_the_project_asks_for(lock, wanted):
+    pins = {}
+    for line in lock:
+        pin = Requirement(line)
+        pins.setdefault(pin.name, []).append(next(iter(pin.specifier)).version)
+    for requirement in map(Requirement, wanted):
+        versions = pins.get(requirement.name, [])
+        assert versions and all(requirement.specifier.contains(version) for version in versions), requirement
+
+
+def test_conda_users_get_the_same_python_and_the_same_pins():
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())
+    assert conda["dependencies"] == [
+        f"python {PROJECT['requires-python']}",
+        "pip",
+        {"pip": ["-r requirements.txt", "-e ."]},
+    ]
+
+
+def test_help_lists_every_command_with_its_purpose(checkout):
+    documented = dict(re.findall(r"^([a-z]+):.*?##\s*(.+)$", MAKEFILE, flags=re.MULTILINE))
+    commands = re.search(r"^\.PHONY:(.*)$", MAKEFILE, flags=re.MULTILINE)[1].split()
+    assert set(documented) == set(commands)
+    for arguments in ([], ["help"]):
+        shown = checkout.make(*arguments)[0].stdout
+        for name, purpose in documented.items():
+            assert re.search(rf"^make {name} +{re.escape(purpose)}$", shown, flags=re.MULTILINE), name
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "sota_comparison.models=[test_resnet,test_convnext]",
+        "sota_comparison={models: my.yaml, images: /data/x y}",
+        """a.b={c: "it's", d: 'two  spaces'}""",
+        "a.path=$HOME/$(PRESET)/`ls` #;*",
+    ],
+)
+def test_a_setting_reaches_the_program_as_typed(installed, setting):
+    expected = [["-m", "ddd_utils", "report", "params/quick.yaml", "--set", setting]]
+    assert installed.make("report", f"SET={setting}")[1] == expected
+    assert installed.make("report", SET=setting)[1] == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], ["params/quick.yaml"]),
+        (["PRESET=smoke"], ["params/smoke.yaml"]),
+        (["PRESET=/my files/own.yaml"], ["/my files/own.yaml"]),
+        (
+            ["SECTIONS=kl_divergence human_results"],
+            ["params/quick.yaml", "--sections", "kl_divergence", "human_results"],
+        ),
+    ],
+)
+def test_preset_and_sections_reach_the_program(installed, arguments, expected):
+    assert installed.make("report", *arguments)[1] == [["-m", "ddd_utils", "report", *expected]]
+
+
+def test_a_failed_report_fails_make(installed):
+    assert installed.make("report")[0].returncode == 0
+    (installed.folder / "fail").touch()
+    assert installed.make("report")[0].returncode != 0
+
+
+def test_everything_is_installed_once(checkout):
+    install = ["venv", "requirements.txt", "."]
+    assert purposes(checkout.make("report")[1]) == [*install, "ddd_utils"]
+    assert purposes(checkout.make("report")[1]) == ["ddd_utils"]
+    assert purposes(checkout.make("test")[1]) == ["tests/requirements.txt", "pytest"]
+    assert purposes(checkout.make("test")[1]) == ["pytest"]
+    assert purposes(checkout.make("report")[1]) == ["ddd_utils"]
+
+
+def test_a_new_lock_is_installed_into_the_environment_that_stands(installed):
+    lock = installed.folder / "requirements.txt"
+    later = (installed.folder / ".venv" / ".installed-test").stat().st_mtime + 1
+    os.utime(lock, (later, later))
+    assert purposes(installed.make("report")[1])[:2] == ["requirements.txt", "."]
+
+
+@pytest.mark.parametrize("target", ["report", "test"])
+@pytest.mark.parametrize("finished", [(), ("report",)], ids=["nothing installed", "runtime installed"])
+def test_an_installation_killed_halfway_is_made_anew(checkout, target, finished):
+    for earlier in finished:
+        checkout.make(earlier)
+    if target == "report":
+        os.utime(checkout.folder / "requirements.txt")
+    (checkout.folder / "kill").touch()
+    assert checkout.make(target)[0].returncode != 0
+    (checkout.folder / "kill").unlink()
+
+    result, calls = checkout.make(target)
+    assert result.returncode == 0
+    assert purposes(calls)[:3] == ["venv", "requirements.txt", "."]
+
+
+@pytest.mark.parametrize("version", ["3.10", "3.14"])
+def test_an_unsupported_python_is_named_before_anything_is_made(checkout, version):
+    result, calls = checkout.make("report", PRETENDED_VERSION=version)
+    assert result.returncode != 0
+    assert result.stderr.splitlines()[0] == (
+        f"./python is Python {version}, but 3.11 to 3.13 is needed: name one, as in make PYTHON=python3.12"
+    )
+    assert purposes(calls) == [] and not (checkout.folder / ".venv").exists()
+
+
+def test_clean_keeps_cached_results_and_observers_answers(checkout):
+    kept = {"build/results/gaussian-0/base.parquet", "build/observers/one.csv", "requirements.txt"}
+    made = {"build/quick/report.html", "build/lab/settings/x", "ddd_utils/__pycache__/a.pyc", ".ruff_cache/x"}
+    for name in kept | made:
+        path = checkout.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    for folder in ("tests", "notebooks"):
+        (checkout.folder / folder).mkdir(exist_ok=True)
+    assert checkout.make("clean")[0].returncode == 0
+    assert {name for name in kept | made if (checkout.folder / name).exists()} == kept
+
+
+@pytest.mark.parametrize("data", [True, False], ids=["with data", "without data"])
+def test_continuous_integration_checks_style_and_runs_the_tests_on_the_data_at_hand(tmp_path, data):
+    script = tmp_path / "clone" / ".ci" / "run"
+    script.parent.mkdir(parents=True)
+    shutil.copy(ROOT / ".ci" / "run", script)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("make", "chromium"):
+        (programs / name).write_text('#!/bin/sh\necho "$1 ${DDD_DATA-none}"\n')
+        (programs / name).chmod(0o755)
+    if data:
+        (tmp_path / "shared" / "data").mkdir(parents=True)
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    shown = subprocess.run([script], env=environment(PATH=path), capture_output=True, text=True, check=True).stdout
+    found = str(tmp_path / "shared" / "data") if data else "none"
+    assert shown.splitlines() == [f"lint {found}", f"test {found}"]
+
+
+def test_the_citation_names_the_paper_and_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["cff-version"] == "1.2.0"
+    assert {"message", "title", "authors"} <= set(citation)
+    assert str(citation["version"]) == PROJECT["version"] and citation["license"] == PROJECT["license"]
+    (paper,) = citation["references"]
+    assert [author["family-names"] for author in paper["authors"]] == [
+        "Meding",
+        "Schulze Buschoff",
+        "Geirhos",
+        "Wichmann",
+    ]
+    assert paper["identifiers"][0]["value"] == "arXiv:2110.05922"
+
+
+def test_notebooks_are_committed_as_text_only():
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    files = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert "Makefile" in files
+    assert [name for name in files if name.endswith(".ipynb")] == []
+    assert {Path(name).suffix for name in files if Path(name).parent == Path("notebooks")} <= {".py"}
+
+
+@pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="needs a virtual environment")
+def test_the_python3_kernel_is_this_environment_whatever_the_user_has_installed(tmp_path):
+    decoy = tmp_path / "kernels" / "python3" / "kernel.json"
+    decoy.parent.mkdir(parents=True)
+    decoy.write_text(json.dumps({"argv": ["/another/python"], "display_name": "Another", "language": "python"}))
+    program = "from jupyter_client import KernelManager as K; print(K(kernel_name='python3').format_kernel_cmd()[0])"
+    shown = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment(JUPYTER_DATA_DIR=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert shown.strip() == sys.executable
