@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ddd_utils import params, paths
+from ddd_utils import experiments, params, paths
 from ddd_utils.errors import InputError, nearest
 
 EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED = 1, 2, 130
@@ -81,11 +81,12 @@ def report(name: str, sections: Sequence[str] | None = None, overrides: Sequence
     chosen = _chosen(preset, sections)
     _check_writable(preset.folder)
     failed = _compute(preset, chosen)
+    # The page's and the notebooks' libraries take seconds to load; a mistake in the preset is told before.
     from ddd_utils.reporting import page, run
 
     preset.write()
     outcomes = run.execute(preset, chosen, _say)
-    path = page.build(preset, outcomes)
+    path = page.build(preset, outcomes, {section: experiments.provenance(preset, section) for section in chosen})
     failed |= {section for section, outcome in outcomes.items() if outcome.error}
     _say(f"{len(chosen)} sections in {time.monotonic() - started:.0f} s")
     if failed:

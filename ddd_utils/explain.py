@@ -47,7 +47,7 @@ def _brief(value: Any) -> str:
     return text if len(text) < 60 else text[:57] + "..."
 
 
-_TAGS = {"gaussian", "digits", "cifar10", "cifar100", "folder", "Variants", "literal['training_variants']"}
+_TAGS = {"gaussian", "digits", "cifar10", "cifar100", "imagenet", "folder", "Variants", "literal['training_variants']"}
 
 
 def _fields(model: Any, location: tuple) -> list[str]:

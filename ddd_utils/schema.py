@@ -47,9 +47,9 @@ class Cifar(Strict):
 
 
 class Folder(Strict):
-    """An ImageNet-style pair of folders, one sub-folder a class."""
+    """Photographs in an ImageNet-style pair of folders, one sub-folder a class."""
 
-    name: Literal["folder"] = "folder"
+    name: Literal["imagenet", "folder"]
     train: str
     test: str
     image_size: Count = 224

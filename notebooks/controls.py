@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
@@ -39,9 +39,18 @@ noise = "training_variants"
 other_bases = [
     {
         "dataset": {"name": "digits", "train_images": 400, "image_size": 32, "noise": 96},
-        "base": {"model": "torchvision.models.VGG"},
-        "other": {"model": "resnet18", "arguments": {"width": 16}},
+        "base": {"model": "plain_convnet", "arguments": {"stages": [1, 1, 2, 2, 2], "width": 16}},
+        "other": {"model": "plain_convnet", "arguments": {"stages": [1, 1, 3], "width": 16, "kernel": 5}},
         "epochs": 12,
+        "batch_size": 32,
+        "learning_rate": 0.05,
+        "instances": {
+            "initialisation": 2,
+            "learning_rate": 1,
+            "cuda_nondeterministic": 1,
+            "data_order": 2,
+            "combined": 1,
+        },
     }
 ]
 tolerance = 0
@@ -62,17 +71,21 @@ book = claims.Book("controls", preset)
 sets = {"natural": natural, "noise": noise}
 loaded = {kind: experiments.responses(what, preset) for kind, what in sets.items()}
 classes = {kind: experiments.class_names(what, preset) for kind, what in sets.items()}
-dataset = {kind: responses.info["dataset"] for kind, responses in loaded.items()}
+dataset = {kind: charts.dataset_name(responses.info["dataset"]) for kind, responses in loaded.items()}
 chosen = {kind: difficulty.one_per_condition(responses.networks) for kind, responses in loaded.items()}
+
+
+# %%
+def described(architecture):
+    arguments = ", ".join(f"{key} {value}" for key, value in architecture["arguments"].items())
+    return architecture["model"].rpartition(".")[2] + f" ({arguments})" * bool(arguments)
 
 
 # %%
 def facts(kind, responses):
     configuration, correct = responses.info["configuration"], responses.correct()
-    base = configuration["base"]
-    arguments = ", ".join(f"{key} {value}" for key, value in base["arguments"].items())
     row = {"images": kind, "data set": dataset[kind], "classes": len(classes[kind]), "test images": correct.shape[1]}
-    row |= {"base": f"{base['model']} {arguments}", "epochs": configuration["epochs"], "networks": len(correct)}
+    row |= {"base": described(configuration["base"]), "epochs": configuration["epochs"], "networks": len(correct)}
     return row | {"mean accuracy": correct.mean()}
 
 
@@ -99,7 +112,7 @@ heading = f"Error consistency with the base, {dataset['natural']} (diamonds: the
 natural_kappa = consistency_chart(loaded["natural"], heading, "kappa_cifar100")
 
 # %%
-heading = f"Error consistency with the base, {dataset['noise']} noise (diamonds: the paper, its Gaussian set)"
+heading = f"Error consistency with the base, {dataset['noise']} (diamonds: the paper, its Gaussian set)"
 noise_kappa = consistency_chart(loaded["noise"], heading, "kappa_gaussian")
 
 
@@ -174,15 +187,10 @@ pd.DataFrame(
 
 # %%
 shares = {kind: difficulty.shares(r.correct()[chosen[kind]], tolerance) for kind, r in loaded.items()}
-few = [kind for kind, share in shares.items() if share["impossible"] < 0.01]
-Markdown(
-    "".join(
-        f"On {dataset[kind]} **hardly any image is impossible** ({shares[kind]['impossible']:.2%}): there the "
-        "difficulty is one-sided, trivial images and in-between ones, not dichotomous. "
-        for kind in few
-    )
-    or "Both sets have trivial and impossible images."
-)
+rare = [(kind, end) for kind, share in shares.items() for end in ("trivial", "impossible") if share[end] < 0.01]
+texts = [f"On {dataset[kind]} **hardly any image is {end}** ({shares[kind][end]:.2%})." for kind, end in rare]
+one_sided = " There the difficulty is one-sided, not dichotomous."
+Markdown(" ".join(texts) + one_sided if rare else "Both sets have trivial and impossible images.")
 
 # %% [markdown]
 # ## Easy and hard classes (figure 15, table 1)
@@ -200,7 +208,7 @@ def ends(kind):
     frame = by_class[kind].sort_values("accuracy", ascending=False, kind="stable")
     k = min(10, len(frame) // 2)
     texts = (frame["name"].astype(str) + frame["accuracy"].map(" ({:.0%})".format)).tolist()
-    return pd.DataFrame({"easiest classes": texts[:k], "hardest classes": texts[: -k - 1 : -1]}).rename_axis("rank")
+    return pd.DataFrame({"rank": range(1, k + 1), "easiest": texts[:k], "hardest": texts[: -k - 1 : -1]})
 
 
 # %%
@@ -223,9 +231,10 @@ for name, value in {"easiest": accuracy.max(), "hardest": accuracy.min()}.items(
 responses = loaded["natural"]
 scores, M = difficulty.scores(responses.correct()[chosen["natural"]]), len(chosen["natural"])
 hard = np.argsort(scores, kind="stable")[:8]
-same_class = [np.where(responses.labels == responses.labels[image], scores, -1) for image in hard]
-rng = np.random.default_rng(0)
-easy = np.array([rng.choice(np.flatnonzero(candidates == candidates.max())) for candidates in same_class])
+easiest_first, easy = np.argsort(-scores, kind="stable"), []
+for image in hard:
+    same_class = easiest_first[responses.labels[easiest_first] == responses.labels[image]]
+    easy.append(next(candidate for candidate in same_class if candidate not in easy))
 
 # %%
 above, below = (experiments.test_images(natural, preset, images) for images in (hard, easy))
@@ -235,28 +244,31 @@ captions = [
     f"{name}: {up} of {M} right above, {down} below"
     for name, up, down in zip(names, scores[hard], scores[easy], strict=True)
 ]
-charts.gallery(np.concatenate([above, gap, below], axis=1), captions)
+charts.gallery(np.concatenate([above, gap, below], axis=1), captions, columns=8)
 
 # %% [markdown]
 # ## Other base networks (figures 10 and 11)
-# The paper trains all conditions once more from a VGG-11 and from a DenseNet-121. The diamonds show its figures
-# where the base is of the same family.
-
+# The paper trains all conditions once more from a VGG-11 and from a DenseNet-121. The diamonds show its figures, on
+# ImageNet, for the base of the same family: networks without shortcuts beside its VGG-11 (whose other architecture
+# is an AlexNet), densely connected ones beside its DenseNet-121.
 
 # %%
+families = {"vgg": "vgg11", "plain": "vgg11", "densenet": "densenet121"}
+
+
 def family(model):
-    return next((name for name in ("vgg11", "densenet121") if name.rstrip("0123456789") in model.lower()), None)
+    return next((paper for word, paper in families.items() if word in model.lower()), None)
 
 
 # %%
 for base in other_bases:
     responses = experiments.responses(base, preset)
-    configuration = responses.info["configuration"]
-    model, other = (configuration[role]["model"].rpartition(".")[2] for role in ("base", "other"))
-    heading = f"{model} as base, {other} as other architecture, {responses.info['dataset']}"
-    kappa = consistency_chart(responses, heading, f"kappa_{family(model)}")
-    if family(model):
-        record(family(model), kappa, about(responses, networks=model.lower()))
+    architecture = responses.info["configuration"]["base"]
+    known, name = family(architecture["model"]), charts.dataset_name(responses.info["dataset"])
+    display(Markdown(f"Other architecture: {described(responses.info['configuration']['other'])}."))
+    kappa = consistency_chart(responses, f"{described(architecture)} as base, {name}", f"kappa_{known}")
+    if known:
+        record(known, kappa, about(responses, networks=architecture["model"].rpartition(".")[2].lower()))
 
 # %% [markdown]
 # ## BatchNorm's running statistics

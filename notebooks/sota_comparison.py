@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
@@ -40,6 +40,7 @@ responses = experiments.responses(model_set, preset)
 correct, networks = responses.correct(), responses.networks
 M, n = correct.shape
 dataset = responses.info["dataset"]
+name = charts.dataset_name(dataset)
 
 # %% [markdown]
 # ## The models
@@ -47,8 +48,8 @@ dataset = responses.info["dataset"]
 # %%
 named = dataset in ("folder", "imagenet")
 Markdown(
-    f"M = {M} models, {n:,} test images, data set **{dataset}**. "
-    + (f"They are not the paper's eleven, and {dataset} is not ImageNet. " * (not named))
+    f"M = {M} models, {n:,} test images, data set **{name}**. "
+    + (f"They are not the paper's eleven, and {name} is not ImageNet. " * (not named))
     + "Each was trained from scratch with the settings at the end of this section."
 )
 
@@ -63,7 +64,7 @@ networks[columns].assign(accuracy=correct.mean(axis=1)).sort_values("accuracy", 
 
 # %%
 histogram = difficulty.score_histogram(correct)
-charts.score_histogram(histogram, tolerance, f"How many models get an image right, {dataset}")
+charts.score_histogram(histogram, tolerance, f"How many models get an image right, {name}")
 
 # %% [markdown]
 # The paper calls an image trivial or impossible when “all except one” of the models agree: tolerance 1. Elsewhere,
@@ -88,8 +89,8 @@ pd.DataFrame([*rows, printed | {kind: f"{share:.1%}" for kind, share in paper.it
 shares, limits = (f(correct, tolerance) for f in (difficulty.shares, difficulty.share_intervals))
 common = {"m": M, "n": n, "dataset": dataset, "networks": "sota" if named else "other models"}
 for kind, share in shares.items():
-    name = f"sota_{kind.replace('-', '_')}_share"
-    book.record(name, share, interval=limits[kind], note=f"tolerance {tolerance}", **common)
+    claim = f"sota_{kind.replace('-', '_')}_share"
+    book.record(claim, share, interval=limits[kind], note=f"tolerance {tolerance}", **common)
 
 # %%
 binomial = histogram["binomial"].to_numpy()
@@ -105,7 +106,7 @@ Markdown(
 # %%
 kappa = consistency.pairwise_error_consistency(correct)
 names = networks["network"].tolist()
-charts.kappa_matrix(kappa, names, f"Error consistency of {M} models on all {n:,} images, {dataset}")
+charts.kappa_matrix(kappa, names, f"Error consistency of {M} models on all {n:,} images, {name}")
 
 # %%
 draws = consistency.bootstrap(correct, labels=responses.labels)
@@ -119,7 +120,7 @@ pairs = pairs.assign(lower=lower, upper=upper).sort_values("kappa", ascending=Fa
 # what another training run would change is not in them.
 
 # %%
-pd.concat([pairs.head(5), pairs.tail(5)]).reset_index(drop=True)
+pd.concat([pairs.head(5), pairs.tail(5)]).drop_duplicates().reset_index(drop=True)
 
 # %%
 lowest = pairs.dropna().iloc[-1]

@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
@@ -55,7 +55,8 @@ def matrices(correct, between, networks):
 
 
 # %%
-heading = f"Error consistency of the variants, {responses.info['dataset']} (M = {len(chosen)}, tolerance {tolerance})"
+name = charts.dataset_name(responses.info["dataset"])
+heading = f"Error consistency of the variants, {name} (M = {len(chosen)}, tolerance {tolerance})"
 panels = (f"all {between.size:,} images", f"{between.sum():,} in-between images")
 charts.kappa_matrices(*matrices(correct, between, networks), panels, heading)
 
@@ -65,7 +66,7 @@ charts.kappa_matrices(*matrices(correct, between, networks), panels, heading)
 
 # %%
 variant_means = nulls.subset_consistency(correct, between, networks)
-variant_means
+variant_means.rename(index={"subset": "in-between images"})
 
 # %% [markdown]
 # ## The model set (figure 6b)
@@ -76,13 +77,14 @@ zoo_correct, zoo_networks = zoo.correct(), zoo.networks
 zoo_between = difficulty.classify(zoo_correct, tolerance) == "in-between"
 
 # %%
-heading = f"Error consistency of the models, {zoo.info['dataset']} (M = {len(zoo_correct)}, tolerance {tolerance})"
+name = charts.dataset_name(zoo.info["dataset"])
+heading = f"Error consistency of the models, {name} (M = {len(zoo_correct)}, tolerance {tolerance})"
 panels = (f"all {zoo_between.size:,} images", f"{zoo_between.sum():,} in-between images")
 charts.kappa_matrices(*matrices(zoo_correct, zoo_between, zoo_networks), panels, heading)
 
 # %%
 zoo_means = nulls.subset_consistency(zoo_correct, zoo_between, zoo_networks)
-zoo_means
+zoo_means.rename(index={"subset": "in-between images"})
 
 # %% [markdown]
 # ## How much of the fall had to happen

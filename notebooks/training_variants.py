@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   kernelspec:
-#     display_name: Python 3
+#     display_name: Python 3 (ipykernel)
 #     language: python
 #     name: python3
 # ---
@@ -53,6 +53,7 @@ responses = experiments.responses(experiment, preset)
 correct, networks, labels = responses.correct(), responses.networks, responses.labels
 conditions = networks["condition"].to_numpy()
 configuration, dataset, n = responses.info["configuration"], responses.info["dataset"], len(labels)
+name = charts.dataset_name(dataset)
 steps = experiments.learning_rate_epochs(experiment, preset)
 
 # %% [markdown]
@@ -65,7 +66,7 @@ reduced = bool(narrowed) or configuration["epochs"] < 90
 arguments = ", ".join(f"{key} {value}" for key, value in narrowed.items()) or "full width"
 Markdown(
     f"The base is **{base['architecture']}** ({'narrowed: ' * bool(narrowed)}{arguments}; {base['parameters']:,} "
-    f"parameters), trained for {configuration['epochs']} epochs on the data set **{dataset}** and tested on "
+    f"parameters), trained for {configuration['epochs']} epochs on the data set **{name}** and tested on "
     f"{n:,} images of {len(np.unique(labels))} classes. "
     + "This is **not** the paper's experiment (ImageNet, ResNet-18 of full width, 90 epochs)."
     * reduced
@@ -98,7 +99,7 @@ networks.assign(condition=conditions, accuracy=correct.mean(axis=1))[[*columns, 
 # %%
 single = consistency.condition_consistency(correct, networks, labels=labels)
 means = consistency.condition_means(correct, networks, labels=labels)
-heading = f"Error consistency with the base network, {dataset} (diamonds: the paper, ImageNet)"
+heading = f"Error consistency with the base network, {name} (diamonds: the paper, ImageNet)"
 charts.consistency_dots(single, means, heading, claims.paper_values("kappa_imagenet"))
 
 # %%
@@ -161,7 +162,7 @@ Markdown(
 
 # %%
 over_time = responses.predictions == labels
-charts.decisions(over_time[0], steps, f"Decisions of the base network over {configuration['epochs']} epochs, {dataset}")
+charts.decisions(over_time[0], steps, f"Decisions of the base network over {configuration['epochs']} epochs, {name}")
 
 # %%
 history = dynamics.learning_history(over_time[0], steps)
@@ -183,7 +184,7 @@ for _, row in history.drop_duplicates("quantity").iterrows():
 
 # %%
 chosen = difficulty.one_per_condition(networks)
-charts.overlay(over_time[chosen], steps, f"Decisions of {len(chosen)} networks over the epochs, {dataset}")
+charts.overlay(over_time[chosen], steps, f"Decisions of {len(chosen)} networks over the epochs, {name}")
 
 # %% [markdown]
 # ## How many networks get an image right (figure 2a)
@@ -194,15 +195,15 @@ charts.overlay(over_time[chosen], steps, f"Decisions of {len(chosen)} networks o
 
 # %%
 histogram = difficulty.score_histogram(correct[chosen])
-charts.score_histogram(histogram, tolerance, f"How many networks get an image right, {dataset}")
+charts.score_histogram(histogram, tolerance, f"How many networks get an image right, {name}")
 
 
 # %%
-def share_row(name, rows):
+def share_row(title, rows):
     share, limits = (f(correct[rows], tolerance) for f in (difficulty.shares, difficulty.share_intervals))
     texts = {kind: f"{share[kind]:.1%} ({limits[kind][0]:.1%} to {limits[kind][1]:.1%})" for kind in share}
     distinct = len(np.unique(correct[rows], axis=0))
-    return {"networks": name, "M": len(rows), "distinct": distinct, "tolerance": tolerance, **texts}
+    return {"networks": title, "M": len(rows), "distinct": distinct, "tolerance": tolerance, **texts}
 
 
 # %% [markdown]
@@ -221,8 +222,8 @@ pd.DataFrame([*rows, printed | {kind: f"{share:.1%}" for kind, share in paper.it
 shares, limits = (f(correct[chosen], tolerance) for f in (difficulty.shares, difficulty.share_intervals))
 for kind, share in shares.items():
     note = f"tolerance {tolerance}"
-    name = f"{kind.replace('-', '_')}_share"
-    book.record(name, share, interval=limits[kind], m=len(chosen), note=note, **common)
+    claim = f"{kind.replace('-', '_')}_share"
+    book.record(claim, share, interval=limits[kind], m=len(chosen), note=note, **common)
 book.record("distinct_networks", len(np.unique(published)), note="rows of the published arrays that are not repeated")
 
 # %% [markdown]
@@ -231,16 +232,16 @@ book.record("distinct_networks", len(np.unique(published)), note="rows of the pu
 
 # %%
 accuracy = correct.mean(axis=1)
-charts.accuracy_dots(networks.assign(accuracy=accuracy), f"Accuracy after the last epoch, {dataset}")
+charts.accuracy_dots(networks.assign(accuracy=accuracy), f"Accuracy after the last epoch, {name}")
 
 # %%
 # Agreement with a network that is always right is accuracy: so the images are resampled for all networks at once.
 always_right = np.ones((1, n), bool)
 resampled = consistency.bootstrap(np.vstack([correct[chosen], always_right]), "agreement", labels=labels)[:, -1, :-1]
 statistics = {"accuracy_mean": np.mean, "accuracy_lowest": np.min, "accuracy_highest": np.max, "accuracy_sd": np.std}
-for name, statistic in statistics.items():
+for claim, statistic in statistics.items():
     limits = consistency.interval(statistic(resampled, axis=1))
-    book.record(name, statistic(accuracy[chosen]), interval=limits, m=len(chosen), **common)
+    book.record(claim, statistic(accuracy[chosen]), interval=limits, m=len(chosen), **common)
 
 # %%
 Markdown(
@@ -255,11 +256,11 @@ Markdown(
 
 # %%
 changes = dynamics.swaps(responses.predictions[chosen], labels)
-heading = f"Predicted classes that change on arriving at an epoch, {dataset}"
+heading = f"Predicted classes that change on arriving at an epoch, {name}"
 charts.swaps(changes, networks.iloc[chosen], steps, heading)
 
 # %%
-charts.swap_kinds(changes, f"Where changing decisions go, and what accuracy gains by it, {dataset}")
+charts.swap_kinds(changes, f"Where changing decisions go, and what accuracy gains by it, {name}")
 
 
 # %%
@@ -272,16 +273,16 @@ def with_image_error(values):
 moved = np.diff(responses.predictions[chosen], axis=1) != 0
 gained = np.diff(over_time[chosen].astype(int), axis=1)[:, -1:]
 found = {"decisions_changed_last_transition": moved[:, -1:], "decisions_changed_mean": moved}
-for name, values in (found | {"accuracy_gain_last_epoch": gained}).items():
+for claim, values in (found | {"accuracy_gain_last_epoch": gained}).items():
     value, limits = with_image_error(values)
-    book.record(name, value, interval=limits, m=len(chosen), **common)
+    book.record(claim, value, interval=limits, m=len(chosen), **common)
 
 # %%
 last = changes[changes["epoch"] == changes["epoch"].max()].mean()
 Markdown(
     f"At the last transition {last['changed']:.1%} of the predicted classes change: {last['wrong_to_right']:.1%} from "
     f"wrong to right, {last['right_to_wrong']:.1%} from right to wrong, {last['wrong_to_wrong']:.1%} from one wrong "
-    f"class to another. Accuracy moves by {last['accuracy_gain']:+.2%}. Averaged over all transitions "
+    f"class to another. Accuracy moves by {round(last['accuracy_gain'], 4) + 0.0:+.2%}. Averaged over all transitions "
     f"{changes['changed'].mean():.1%} change (M = {len(chosen)} networks, {n:,} images)."
 )
 
@@ -294,19 +295,19 @@ Markdown(
 
 # %%
 first = networks[networks["instance"] == 1]
-matrices = {name: representations.dissimilarity(values) for name, values in responses.logits().items()}
+matrices = {network: representations.dissimilarity(values) for network, values in responses.logits().items()}
 correlations = first[["condition", "network"]].assign(
-    correlation=[representations.rdm_correlation(matrices["base"], matrices[name]) for name in first["network"]]
+    correlation=[representations.rdm_correlation(matrices["base"], matrices[network]) for network in first["network"]]
 )
 
 # %%
 halves = networks.loc[conditions == "half_data", "network"]
-between = representations.rdm_correlation(*(matrices[name] for name in halves))
+between = representations.rdm_correlation(*(matrices[network] for network in halves))
 correlations.loc[len(networks)] = ["different_data", " and ".join(halves), between]
-heading = f"Similarity of the last layer to the base network's, {dataset} (diamonds: the paper, ImageNet)"
+heading = f"Similarity of the last layer to the base network's, {name} (diamonds: the paper, ImageNet)"
 charts.correlation_dots(correlations, heading, claims.paper_values("rsa_to_base"))
 
 # %%
 for _, row in correlations[correlations["condition"] != "base"].iterrows():
-    name = f"rsa_to_base.{row['condition']}"
-    book.record(name, row["correlation"], m=2, **(common | {"n": len(next(iter(matrices.values())))}))
+    claim = f"rsa_to_base.{row['condition']}"
+    book.record(claim, row["correlation"], m=2, **(common | {"n": len(next(iter(matrices.values())))}))

@@ -1,5 +1,6 @@
 """Where responses come from. Everything here is cached: asking twice computes once."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,10 @@ import numpy as np
 from ddd_utils import params
 from ddd_utils.experiments import launch
 from ddd_utils.experiments.store import Experiment
-from ddd_utils.files import read_metadata
+from ddd_utils.files import read_json, read_metadata
 from ddd_utils.responses import Responses
 
-__all__ = ["class_names", "learning_rate_epochs", "responses", "test_images"]
+__all__ = ["class_names", "learning_rate_epochs", "provenance", "responses", "test_images"]
 
 
 def responses(what: Any, preset: str | Path = "quick", statistics: str = "recalibrated") -> Responses:
@@ -74,3 +75,29 @@ def class_names(what: Any, preset: str | Path = "quick") -> list[str]:
     """Return the class names by label of a computed experiment; arguments as for :func:`responses`."""
     experiment = Experiment(params.experiment(what, preset))
     return read_metadata(experiment.file(experiment.plan.runs[0]))["classes"]
+
+
+def provenance(preset: params.Preset, section: str) -> dict[str, Any]:
+    """
+    Tell where a section's responses come from.
+
+    Parameters
+    ----------
+    preset : Preset
+        The preset.
+    section : str
+        The section.
+
+    Returns
+    -------
+    dict
+        ``device``, ``versions`` and ``training time`` (a timedelta by experiment) of its experiments; empty if it has
+        none or none is computed.
+    """
+    found = [Experiment(config) for config in params.experiments(preset, section)]
+    infos = {each.folder.name: read_json(each.folder / "experiment.json") for each in found if each.complete()}
+    if not infos:
+        return {}
+    last = list(infos.values())[-1]
+    seconds = {name: timedelta(seconds=info["wall_seconds"]) for name, info in infos.items()}
+    return {"device": last["device"], "versions": last["versions"], "training": seconds}

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ddd_utils.experiments.runs import Network, Plan, Run
+from ddd_utils.experiments.runs import Network, Plan, Run, step_epochs
 from ddd_utils.schema import Architecture, Instances, Variants
 
 EXTRA_EPOCHS = {"plus_1_epoch": 1, "plus_10_epochs": 10}
@@ -57,7 +57,7 @@ def base_run(config: Variants) -> Run:
     return Run(
         file="base",
         epochs=config.epochs + extra,
-        decay_epochs=tuple(max(1, round(config.epochs * third / 3)) for third in (1, 2)),
+        decay_epochs=step_epochs(config.epochs),
         learning_rate=config.learning_rate,
         weight_decay=config.weight_decay,
         momentum=config.momentum,

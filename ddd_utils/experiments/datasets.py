@@ -86,7 +86,8 @@ def load(config: schema.Dataset) -> Data:
     InputError
         If files are missing.
     """
-    return {"gaussian": _gaussian, "digits": _digits, "folder": _folder}.get(config.name, _cifar)(config)
+    makers = {schema.Gaussian: _gaussian, schema.Digits: _digits, schema.Cifar: _cifar, schema.Folder: _folder}
+    return makers[type(config)](config)
 
 
 def test_pixels(config: schema.Dataset, indices: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -17,11 +18,16 @@ from ddd_utils.experiments.store import Experiment
 _events = None
 
 
+def tell(line: str) -> None:
+    """Write a line of progress; standard error never reaches a report."""
+    print(line, file=sys.stderr, flush=True)
+
+
 class ExperimentError(RuntimeError):
     """Networks that could not be trained; the message names them."""
 
 
-def compute(experiments: Sequence[Experiment], titles: Sequence[str] | None = None, say: Callable = print) -> None:
+def compute(experiments: Sequence[Experiment], titles: Sequence[str] | None = None, say: Callable = tell) -> None:
     """
     Compute what is missing of some experiments, all of it at once and the longest runs first.
 
@@ -41,16 +47,21 @@ def compute(experiments: Sequence[Experiment], titles: Sequence[str] | None = No
     InputError
         If a results file is torn or a model cannot be built.
     """
-    named = {each.folder: (each, title) for each, title in zip(experiments, titles or _names(experiments), strict=True)}
-    wanted = [named[folder] for folder in sorted(named)]
+    titles = titles or [experiment.folder.name for experiment in experiments]
+    by_folder: dict[Path, list[tuple[Experiment, str]]] = {}
+    for experiment, title in zip(experiments, titles, strict=True):
+        by_folder.setdefault(experiment.folder, []).append((experiment, title))
     with ExitStack() as locks:
         # Locks are taken in one order everywhere, so two processes cannot wait for each other.
-        for experiment, _ in wanted:
-            if not experiment.complete():
-                locks.enter_context(experiment.lock(say))
-        tasks = [(experiment, run, title) for experiment, title in wanted for run in experiment.missing()]
-        failures = _run_all(sorted(tasks, key=_cost, reverse=True), say) if tasks else []
-        for experiment, _ in wanted:
+        for _, sharing in sorted(by_folder.items()):
+            if not all(experiment.complete() for experiment, _ in sharing):
+                locks.enter_context(sharing[0][0].lock(say))
+        tasks = {}
+        for experiment, title in (each for sharing in by_folder.values() for each in sharing):
+            for run in experiment.missing():
+                tasks.setdefault(experiment.file(run), (experiment, run, title))
+        failures = _run_all(sorted(tasks.values(), key=_cost, reverse=True), say) if tasks else []
+        for experiment in experiments:
             if not experiment.complete() and not experiment.missing():
                 experiment.finish()
     if failures:
@@ -76,10 +87,6 @@ def check(experiments: Iterable[Experiment]) -> None:
     runs = {(run.model, repr(run.arguments)): run for experiment in experiments for run in experiment.missing()}
     for run in runs.values():
         networks.create(run.model, 10, run.arguments)
-
-
-def _names(experiments: Sequence[Experiment]) -> list[str]:
-    return [experiment.folder.name for experiment in experiments]
 
 
 def _cost(task: tuple[Experiment, Run, str]) -> float:

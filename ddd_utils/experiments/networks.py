@@ -12,6 +12,8 @@ from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from ddd_utils.errors import InputError, nearest
 
+STEMS = ("imagenet", "small")
+
 
 class ResNet(nn.Module):
     """
@@ -33,9 +35,7 @@ class ResNet(nn.Module):
 
     def __init__(self, classes: int, block=BasicBlock, layers=(2, 2, 2, 2), width: int = 64, stem: str = "imagenet"):
         super().__init__()
-        if stem not in ("imagenet", "small"):
-            raise InputError(f"stem: '{stem}' is not one of imagenet, small{nearest(stem, ('imagenet', 'small'))}")
-        kernel, stride = (7, 2) if stem == "imagenet" else (3, 1)
+        kernel, stride = (3, 1) if _is_small(stem) else (7, 2)
         self.conv1 = nn.Conv2d(3, width, kernel, stride, kernel // 2, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
@@ -114,8 +114,8 @@ def create(model: str, classes: int, arguments: dict | None = None, pretrained: 
     Parameters
     ----------
     model : str
-        ``resnet18``, ``resnet34``, ``resnet50`` (ours; ``width`` and ``stem`` as arguments), ``plain_convnet``, a timm
-        or torchvision model name, or the dotted name of one of their classes such as ``torchvision.models.DenseNet``.
+        ``resnet18``, ``resnet34``, ``resnet50`` (ours; ``width`` and ``stem`` as arguments), ``plain_convnet``,
+        ``densenet121`` (``stem``), a timm or torchvision model name, or the dotted name of one of their classes such as ``torchvision.models.DenseNet``.
     classes : int
         Number of outputs.
     arguments : dict, optional
@@ -147,7 +147,36 @@ def create(model: str, classes: int, arguments: dict | None = None, pretrained: 
         raise InputError(f"model '{model}' cannot be built with arguments {arguments}: {error}") from None
 
 
+def densenet121(classes: int, stem: str = "imagenet") -> nn.Module:
+    """
+    Build torchvision's DenseNet-121, with a first convolution for small images if asked.
+
+    Parameters
+    ----------
+    classes : int
+        Number of outputs.
+    stem : {"imagenet", "small"}
+        As for :class:`ResNet`.
+
+    Returns
+    -------
+    torch.nn.Module
+    """
+    network = torchvision.models.densenet121(num_classes=classes)
+    if _is_small(stem):
+        network.features.conv0 = nn.Conv2d(3, network.features.conv0.out_channels, 3, padding=1, bias=False)
+        nn.init.kaiming_normal_(network.features.conv0.weight)
+    return network
+
+
+def _is_small(stem: str) -> bool:
+    if stem not in STEMS:
+        raise InputError(f"stem: '{stem}' is not one of {', '.join(STEMS)}{nearest(stem, STEMS)}")
+    return stem == "small"
+
+
 OURS = {
+    "densenet121": densenet121,
     "resnet18": functools.partial(ResNet, block=BasicBlock, layers=(2, 2, 2, 2)),
     "resnet34": functools.partial(ResNet, block=BasicBlock, layers=(3, 4, 6, 3)),
     "resnet50": functools.partial(ResNet, block=Bottleneck, layers=(3, 4, 6, 3)),

@@ -57,7 +57,7 @@ def central_crop(path, size: int) -> np.ndarray:
     """Decode a test photograph: the shorter side to 256/224 of the size, then the central crop."""
     with Image.open(path) as image:
         image = image.convert("RGB")
-        factor = size * TEST_RESIZE / min(image.size)
-        image = image.resize([max(size, round(side * factor)) for side in image.size], Image.BILINEAR)
-        left, top = ((side - size) // 2 for side in image.size)
+        short = round(size * TEST_RESIZE)
+        image = image.resize([short * side // min(image.size) for side in image.size], Image.BILINEAR)
+        left, top = (round((side - size) / 2) for side in image.size)
         return np.asarray(image.crop((left, top, left + size, top + size)))

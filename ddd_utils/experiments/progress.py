@@ -18,7 +18,7 @@ class Progress:
         Takes a line; used for what should stay on the screen.
     """
 
-    def __init__(self, runs: dict[tuple[str, str], tuple[str, int]], say: Callable = print):
+    def __init__(self, runs: dict[tuple[str, str], tuple[str, int]], say: Callable):
         self.runs, self.say = runs, say
         self.done = dict.fromkeys(runs, 0)
         self.total = sum(epochs for _, epochs in runs.values())

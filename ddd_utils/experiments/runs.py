@@ -91,3 +91,8 @@ class Plan:
     networks: tuple[Network, ...]
     epochs: int
     decay_epochs: tuple[int, ...] = field(default=())
+
+
+def step_epochs(epochs: int) -> tuple[int, ...]:
+    """Return after which epochs the learning rate is divided by ten: a third and two thirds of ``epochs``."""
+    return tuple(sorted({max(1, round(epochs * third / 3)) for third in (1, 2)}))

@@ -4,7 +4,7 @@ import hashlib
 import json
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -64,7 +64,7 @@ class Experiment:
         return [run for run in self.plan.runs if not self.file(run).exists()]
 
     @contextmanager
-    def lock(self, say=print) -> Iterator[None]:
+    def lock(self, say: Callable) -> Iterator[None]:
         """
         Hold the experiment: one process computes it, others wait.
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 
-from ddd_utils.experiments.runs import Network, Plan, Run
+from ddd_utils.experiments.runs import Network, Plan, Run, step_epochs
 from ddd_utils.schema import Model, ModelSet
 
 
@@ -40,7 +40,7 @@ def _run(model: Model, config: ModelSet) -> Run:
         learning_rate=model.learning_rate,
         weight_decay=training.weight_decay,
         optimizer=model.optimizer,
-        decay_epochs=tuple(max(1, round(training.epochs * third / 3)) for third in (1, 2)),
+        decay_epochs=step_epochs(training.epochs),
         init_seed=training.seed,
         order_seed=training.seed,
         keep_logits=(training.epochs,),

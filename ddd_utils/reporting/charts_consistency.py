@@ -229,7 +229,7 @@ def _cells(kappa: np.ndarray, labels: Sequence[str], cell: int, names: bool = Tr
     )
     known = pairs["kappa"].notna()
     short = "undefined" if cell > 40 else " n/a "
-    number = pairs["kappa"].map("{:.2f}".format).str.replace("0.", ".", n=1, regex=False)
+    number = (pairs["kappa"].round(2) + 0.0).map("{:.2f}".format).str.replace("0.", ".", n=1, regex=False)
     exact = pairs["kappa"].map("{:.3f}".format)
     pairs = pairs.assign(shown=number.where(known, short), value=exact.where(known, "undefined"))
     axis = alt.Axis(labelLimit=150, domain=False, ticks=False)

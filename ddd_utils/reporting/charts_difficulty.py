@@ -93,7 +93,9 @@ def _expected(histogram: pd.DataFrame) -> list[alt.Chart]:
     legend = alt.Legend(title="for comparison", orient="bottom", labelLimit=420, columns=1, symbolType="stroke")
     base = alt.Chart(long).encode(x="score:O", y="share:Q", stroke=alt.Stroke("extreme:N", scale=scale, legend=legend))
     line, spikes = EXPECTED
-    halo = alt.Chart(histogram).mark_line(strokeWidth=5, stroke="white", opacity=0.6).encode(x="score:O", y="binomial:Q")
+    halo = (
+        alt.Chart(histogram).mark_line(strokeWidth=5, stroke="white", opacity=0.6).encode(x="score:O", y="binomial:Q")
+    )
     return [
         base.transform_filter(alt.datum.extreme == spikes).mark_bar(fill=None, strokeWidth=1.6, strokeDash=[4, 3]),
         halo,

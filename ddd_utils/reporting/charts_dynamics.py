@@ -97,7 +97,7 @@ def _cells(frame: pd.DataFrame, epochs: int, bins: int, colours: list[str], mean
     legend = alt.Legend(type="gradient", title=meaning, format="%", values=[0, 0.5, 1], orient="bottom", titleLimit=300)
     return (
         alt.Chart(frame)
-        .mark_rect(strokeWidth=0.7)
+        .mark_rect(width={"band": 1.02})
         .encode(
             x=alt.X("epoch:O", axis=alt.Axis(values=ticks, labelAngle=0, domain=False, ticks=False, labelPadding=6)),
             y=alt.Y(
@@ -106,7 +106,6 @@ def _cells(frame: pd.DataFrame, epochs: int, bins: int, colours: list[str], mean
                 axis=alt.Axis(values=quarters, labelExpr=percent, domain=False, ticks=False, labelPadding=6),
             ),
             color=alt.Color("share:Q", scale=scale, legend=legend),
-            stroke=alt.Stroke("share:Q", scale=scale, legend=None),  # closes the hairlines between cells
             tooltip=[
                 alt.Tooltip("epoch:O"),
                 alt.Tooltip("first:Q", title="image, from", format=","),
@@ -127,7 +126,7 @@ def _step_marks(steps: Sequence[int]) -> list[alt.Chart]:
     rule = alt.Chart(frame).mark_rule(color="#222222", strokeDash=[5, 3], strokeWidth=1.5).encode(x=x)
     text = (
         alt.Chart(frame)
-        .mark_text(style="guide-label", baseline="bottom", dy=-4)
+        .mark_text(color=theme.NOTE, fontSize=11, baseline="bottom", dy=-4)
         .encode(x=x, y=alt.value(0), text="text:N")
     )
     return [under, rule, text]
@@ -280,5 +279,6 @@ def swap_kinds(changes: pd.DataFrame, heading: str) -> alt.LayerChart:
     chart = alt.layer(bars, gain).properties(width=theme.WIDTH, height=260, view=theme.NO_FRAME)
     last = means.iloc[-1]
     text = ", ".join(f"{last[kind]:.1%} {words}" for kind, (words, _) in KINDS.items())
-    text = f"Stacked bars an epoch: {heading}. At the last epoch {text}; accuracy gained {round(last['accuracy_gain'], 4) + 0:+.2%}."
+    gained = round(last["accuracy_gain"], 4) + 0.0  # no "-0.00%"
+    text = f"Stacked bars an epoch: {heading}. At the last epoch {text}; accuracy gained {gained:+.2%}."
     return theme.finish(chart, theme.title(heading, "mean over networks"), text)

@@ -14,6 +14,7 @@ CLASS_COLOURS = {"trivial": "#3B82C4", "in-between": "#C08A00", "impossible": "#
 ACCENT = "#3B82C4"
 SECOND = "#C05A1A"
 MUTED = "#8C8C8C"
+NOTE = "#777777"  # words inside a plot: no renderer has a setting for them that holds on light and dark pages
 
 CONDITION_NAMES = {
     "base": "base",

@@ -2,12 +2,15 @@
 
 import base64
 import hashlib
+import os
+import platform
 import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import jinja2
@@ -22,6 +25,7 @@ from ddd_utils.reporting import cells
 from ddd_utils.reporting.run import Outcome
 
 TEMPLATE = Path(__file__).parent / "template"
+PACKAGES = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "pandas", "scipy", "altair")
 ACRONYMS = {"kl": "KL", "sota": "SOTA"}
 
 
@@ -53,7 +57,7 @@ class Section:
     facts: list[tuple[str, object]]
 
 
-def build(preset, outcomes: Mapping[str, Outcome], footer: Mapping[str, Mapping[str, object]]) -> Path:
+def build(preset, outcomes: Mapping[str, Outcome], footer: Mapping[str, Mapping[str, object]] | None = None) -> Path:
     """
     Write ``build()/<preset>/report.html``.
 
@@ -65,9 +69,10 @@ def build(preset, outcomes: Mapping[str, Outcome], footer: Mapping[str, Mapping[
         Its ``name``, its ``sections`` in the order of the page, and ``parameters(section)``.
     outcomes : mapping of section to Outcome
         What `run.execute` returned: these sections are on the page.
-    footer : mapping of section to a mapping of label to value
-        What the block at the end of a section tells beside its parameters: versions, device, durations. A ``timedelta``
-        or ``datetime`` becomes a ``<time>`` element, a mapping becomes one row a key.
+    footer : mapping of section to a mapping of label to value, optional
+        What the block at the end of a section tells beside its parameters, such as device and durations of its
+        experiments. A ``timedelta`` or ``datetime`` becomes a ``<time>`` element, a mapping becomes one row a key;
+        "versions" and "device" replace those of the machine that builds the page.
 
     Returns
     -------
@@ -81,7 +86,7 @@ def build(preset, outcomes: Mapping[str, Outcome], footer: Mapping[str, Mapping[
     """
     names = [name for name in preset.sections if name in outcomes]
     shared = cells.Page(names)
-    sections = [_section(preset, outcomes[name], footer.get(name, {}), shared) for name in names]
+    sections = [_section(preset, outcomes[name], (footer or {}).get(name, {}), shared) for name in names]
     sections = [replace(section, body=_settled(section.body, shared.ids)) for section in sections]
     scripts = [_vega(), (TEMPLATE / "page.js").read_text("utf-8")]
     html = (
@@ -118,7 +123,7 @@ def _section(preset, outcome: Outcome, facts: Mapping[str, object], shared: cell
         command=f"make report PRESET={shlex.quote(preset.name)} SECTIONS={name}",
         # The path of the resolved preset says where it lay on this machine and nothing else.
         parameters=list(_rows({key: value for key, value in preset.parameters(name).items() if key != "preset"})),
-        facts=[*_rows(facts), ("notebook executed in", timedelta(seconds=outcome.seconds))],
+        facts=[*_rows({**_here(), **facts}), ("notebook executed in", timedelta(seconds=outcome.seconds))],
     )
 
 
@@ -132,6 +137,13 @@ def _settled(body: str, ids: set[str]) -> Markup:
 def _label(name: str) -> str:
     words = [ACRONYMS.get(word, word) for word in name.split("_")]
     return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
+
+
+def _here() -> dict[str, object]:
+    return {
+        "versions": {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
+        "device": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processor cores",
+    }
 
 
 def _rows(values: Mapping[str, object], prefix: str = "") -> Iterable[tuple[str, object]]:

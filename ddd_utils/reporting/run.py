@@ -17,6 +17,7 @@ import jupytext
 
 from ddd_utils import paths
 from ddd_utils.errors import InputError, nearest
+from ddd_utils.reporting import claims
 
 AT_A_TIME = 2
 LAST = "summary"  # it reads what all others have recorded
@@ -189,6 +190,15 @@ def _one(workers: queue.Queue, job: _Job, log: Callable[[str], None]) -> Outcome
 def _execute(job: _Job) -> str | None:
     """Run one notebook in this process and return its error; what kernel and libraries write goes into a log file."""
     os.environ.update(QUIET)
+    preset = job.parameters.get("preset", job.notebook.parent.parent.name)
+    claims.forget(job.section, preset)
+    error = _executed(job)
+    if error is not None:
+        claims.forget(job.section, preset)
+    return error
+
+
+def _executed(job: _Job) -> str | None:
     chatter = job.notebook.with_suffix(".log")
     with chatter.open("w", encoding="utf-8") as stream:
         for descriptor in (1, 2):

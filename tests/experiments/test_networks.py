@@ -9,7 +9,7 @@ from ddd_utils.errors import InputError
 from ddd_utils.experiments import networks
 
 
-@pytest.mark.parametrize("model", ["resnet18", "resnet50"])
+@pytest.mark.parametrize("model", ["resnet18", "resnet50", "densenet121"])
 def test_our_resnet_at_full_width_is_torchvisions(model):
     ours, theirs = networks.create(model, 10), torchvision.models.get_model(model, num_classes=10)
     ours.load_state_dict(theirs.state_dict())
@@ -19,8 +19,11 @@ def test_our_resnet_at_full_width_is_torchvisions(model):
 
 
 def test_the_small_stem_keeps_the_max_pool():
+    image = torch.rand(1, 3, 32, 32)
     network = networks.create("resnet18", 10, {"width": 4, "stem": "small"})
-    assert network.maxpool(network.conv1(torch.rand(1, 3, 32, 32))).shape[-1] == 16
+    assert network.maxpool(network.conv1(image)).shape[-1] == 16
+    features = networks.create("densenet121", 10, {"stem": "small"}).features
+    assert features.pool0(features.conv0(image)).shape[-1] == 16
 
 
 def test_plain_convnet_is_vgg11_without_its_large_head():

@@ -37,10 +37,16 @@ const config = {
   rule: { color: ink },
   range: { category: ["#3b82c4", "#c05a1a", "#2a9d78", "#b8405e", "#8a6fc9", "#c08a00"] },
 };
+/* A tooltip names what a mark stands for; fields that this mark does not have are left out. */
+function formatTooltip(value, escaped) {
+  if (typeof value !== "object") return escaped(value);
+  const known = Object.entries(value).filter(([, text]) => text !== null && text !== "null" && text !== "");
+  return `<table>${known.map(([key, text]) => `<tr><td class="key">${escaped(key)}</td><td>${escaped(text)}</td></tr>`).join("")}</table>`;
+}
 /* ast: Vega interprets its expressions instead of compiling them, which the page's policy forbids. */
 const options = {
   mode: "vega-lite", ast: true, renderer: "svg", actions: false, defaultStyle: false,
-  tooltip: { disableDefaultStyle: true }, config,
+  tooltip: { disableDefaultStyle: true, formatTooltip }, config,
 };
 
 const drawn = new Map();

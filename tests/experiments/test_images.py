@@ -1,0 +1,131 @@
+"""Images arrive as they should: split without overlap, augmented by keyed numbers, cropped as elsewhere."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F
+
+from ddd_utils.errors import InputError
+from ddd_utils.experiments import augmentation, datasets, photographs
+from ddd_utils.experiments.feed import Feed
+from ddd_utils.experiments.philox import uniforms
+from ddd_utils.schema import Digits, Folder, Gaussian
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def photos():
+    return torch.randint(0, 256, (6, 3, 40, 50), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("size", [8, 32, 96])
+def test_cropping_and_resizing_agree_with_torchvision(photos, size):
+    random = uniforms(np.arange(6), 4 * photographs.TRIES, 0, 0, 0)
+    boxes = photographs.crop_boxes(random, 40, 50)
+    ours = augmentation.resize_boxes(photos, boxes, size).int()
+    theirs = torch.stack(
+        [
+            F.resized_crop(photo, *map(int, box), [size, size], antialias=True)
+            for photo, box in zip(photos, boxes, strict=True)
+        ]
+    ).int()
+    assert (ours - theirs).abs().max() <= 1
+
+
+def test_crop_boxes_have_the_recipes_areas_and_ratios():
+    boxes = photographs.crop_boxes(uniforms(np.arange(4000), 40, 1, 2, 3), 200, 300)
+    top, left, height, width = boxes.T
+    assert (top >= 0).all()
+    assert (left >= 0).all()
+    assert (top + height <= 200).all()
+    assert (left + width <= 300).all()
+    share = height * width / (200 * 300)
+    assert share.min() < 0.1
+    # An image of ratio 3:2 holds no crop of ratio 4:3 larger than 8/9 of it.
+    assert share.max() == pytest.approx(8 / 9, abs=0.01)
+    assert (width / height).min() == pytest.approx(3 / 4, abs=0.03)
+    assert (width / height).max() == pytest.approx(4 / 3, abs=0.03)
+
+
+def test_a_crop_that_never_fits_is_the_central_one():
+    boxes = photographs.crop_boxes(np.full((1, 40), 0.999), 10, 1000)
+    assert boxes.tolist() == [[0, 493, 10, 13]]
+
+
+def test_flip_and_shift_move_pixels_as_told(photos):
+    square = photos[:2, :, :, :40]
+    still, flipped = augmentation.flip_and_shift(square, np.array([[0.9, 0.5, 0.5], [0.1, 0.5, 0.5]]))
+    assert torch.equal(still, square[0])
+    assert torch.equal(flipped, square[1].flip(2))
+    corner = augmentation.flip_and_shift(square[:1], np.array([[0.9, 0.0, 0.0]]))[0]
+    assert torch.equal(corner[:, 4:, 4:], square[0][:, :36, :36])
+    assert corner[:, :4].sum() == 0
+
+
+def test_digits_are_split_without_overlap_and_without_loss():
+    data = datasets.load(Digits(train_images=400, noise=96))
+    assert (len(data.train), len(data.test)) == (400, 1397)
+    assert not set(data.train.ids) & set(data.test.ids)
+    assert len(set(data.train.ids) | set(data.test.ids)) == 1797
+    assert data.test.pixels.shape == (1397, 3, 32, 32)
+    assert set(np.unique(data.test.labels)) == set(range(10))
+
+
+def test_noise_degrades_digits_by_the_stated_amount():
+    clean, noisy = (datasets.load(Digits(noise=noise)).test.pixels.astype(float) for noise in (0, 20))
+    middle = (clean > 100) & (clean < 155)
+    assert (noisy - clean)[middle].std() == pytest.approx(20, rel=0.05)
+
+
+def test_gaussian_test_pixels_are_the_same_made_alone_or_together():
+    config = Gaussian(classes=5, train_per_class=2, test_per_class=3, image_size=8)
+    whole = datasets.load(config).test.pixels
+    assert np.array_equal(datasets.test_pixels(config, np.array([14, 0, 7])), whole[[14, 0, 7]])
+
+
+def test_published_noise_is_smoothed_by_enlarging():
+    """RandomResizedCrop multiplies the standard deviation by about 2/3 when it enlarges."""
+    config = Gaussian(classes=40, train_per_class=2, test_per_class=8, image_size=64, crop="random_resized")
+    data = datasets.load(config)
+    indices = np.flatnonzero(data.test.labels == 39)
+    seen = Feed(data, CPU).test(indices) * 255
+    assert seen.std().item() == pytest.approx(40 * 2 / 3, rel=0.1)
+    assert torch.equal(Feed(data, CPU).test(indices), seen / 255)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    random = np.random.default_rng(0)
+    for split in ("train", "test"):
+        for label in ("cat", "dog"):
+            place = tmp_path / split / label
+            place.mkdir(parents=True)
+            for i in range(2):
+                Image.fromarray(random.integers(0, 256, (30 + i, 44, 3), dtype=np.uint8)).save(place / f"{i}.png")
+    return tmp_path
+
+
+def test_a_folder_of_photographs_is_decoded_like_torchvision_does(folder):
+    config = Folder(name="folder", train=str(folder / "train"), test=str(folder / "test"), image_size=16)
+    data = datasets.load(config)
+    assert data.classes == ("cat", "dog")
+    assert data.test.labels.tolist() == [0, 0, 1, 1]
+    recipe = v2.Compose([v2.Resize(18, antialias=True), v2.CenterCrop(16)])
+    theirs = np.stack([np.asarray(recipe(Image.open(path))) for path in data.test.pixels])
+    ours = datasets.test_pixels(config, np.arange(4)).transpose(0, 2, 3, 1)
+    assert np.array_equal(ours, theirs)
+    feed = Feed(data, CPU)
+    first, again, later = (feed.train(np.array([0, 3]), 1312, epoch)[0] for epoch in (0, 0, 1))
+    assert first.shape == (2, 3, 16, 16)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, later)
+
+
+def test_a_missing_folder_is_named(folder):
+    with pytest.raises(InputError, match="there is no image folder 'nowhere'"):
+        datasets.load(Folder(name="imagenet", train="nowhere", test=str(folder / "test")))
+    with pytest.raises(InputError, match="no images in sub-folders"):
+        datasets.load(Folder(name="imagenet", train=str(folder / "train"), test=str(folder / "train" / "cat")))

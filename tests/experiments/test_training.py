@@ -1,0 +1,139 @@
+"""Training is real, keyed, and each of its parts does what it says."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ddd_utils.experiments import datasets, training
+from ddd_utils.experiments.feed import Feed
+from ddd_utils.experiments.networks import create
+from ddd_utils.experiments.runs import Run
+from ddd_utils.schema import Digits, Gaussian
+
+CPU = torch.device("cpu")
+NOISE = Gaussian(classes=4, train_per_class=24, test_per_class=10, image_size=8)
+RUN = Run(
+    file="toy",
+    model="plain_convnet",
+    arguments={"stages": [1, 1], "width": 4},
+    epochs=3,
+    batch_size=16,
+    learning_rate=0.05,
+    weight_decay=1e-4,
+    decay_epochs=(1, 2),
+    recalibration=32,
+    keep_logits=(2, 3),
+    logit_images=7,
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return datasets.load(NOISE)
+
+
+def answers(run, data):
+    return np.stack(training.train(run, data, CPU).predictions)
+
+
+def test_every_epoch_is_recorded_epoch_0_included(data):
+    seen = []
+    trained = training.train(replace(RUN, also_running=True), data, CPU, seen.append)
+    assert np.stack(trained.predictions).shape == np.stack(trained.running).shape == (4, 40)
+    assert {epoch: logits.shape for epoch, logits in trained.logits.items()} == {2: (7, 4), 3: (7, 4)}
+    assert seen == [1, 2, 3]
+    assert trained.parameters == sum(weights.numel() for weights in create(RUN.model, 4, RUN.arguments).parameters())
+
+
+def test_a_run_repeats_itself_exactly(data):
+    assert np.array_equal(answers(RUN, data), answers(RUN, data))
+
+
+def test_continuing_is_the_same_as_stopping_earlier(data):
+    """ "plus k" is the base trained on, so the longer run begins with the shorter one."""
+    assert np.array_equal(answers(replace(RUN, epochs=5), data)[:4], answers(RUN, data))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"nesterov": True},
+        {"splits": 2},
+        {"init_seed": 1},
+        {"order_seed": 1},
+        {"learning_rate": 0.1},
+        {"half": 0},
+        {"recalibration": 0},
+    ],
+)
+def test_each_difference_makes_a_difference(data, change):
+    run = replace(RUN, epochs=6, decay_epochs=())
+    assert not np.array_equal(answers(run, data), answers(replace(run, **change), data))
+
+
+def test_another_order_of_sums_starts_alike_and_drifts_apart(data):
+    run = replace(RUN, epochs=2, decay_epochs=(), keep_logits=(0, 1, 2))
+    logits = [training.train(replace(run, nondeterminism=k), data, CPU).logits for k in (0, 1, 2)]
+    assert np.array_equal(logits[0][0], logits[1][0])
+    gaps = [np.abs(logits[0][epoch] - logits[1][epoch]).max() for epoch in (1, 2)]
+    assert 0 < gaps[0] < 1e-3
+    assert not np.array_equal(logits[1][2], logits[2][2])
+
+
+def test_evaluating_both_ways_does_not_disturb_training(data):
+    """Recalibration gives the running statistics back, so what is trained is the same with and without it."""
+    both = training.train(replace(RUN, also_running=True), data, CPU)
+    off = training.train(replace(RUN, recalibration=0), data, CPU)
+    assert np.array_equal(np.stack(both.running), np.stack(off.predictions))
+    assert np.array_equal(np.stack(both.predictions), answers(RUN, data))
+
+
+def test_recalibrated_statistics_are_those_of_the_chosen_images(data):
+    torch.manual_seed(0)
+    network, feed, pool = create(RUN.model, 4, RUN.arguments), Feed(data, CPU), np.arange(96)
+    run = replace(RUN, recalibration=96, batch_size=96)
+    before = network.features[1].running_mean.clone()
+    with training._recalibrated(run, network, feed, pool):
+        convolved = network.features[0](feed.train(pool, 0, 0)[0])
+        assert torch.allclose(network.features[1].running_mean, convolved.mean((0, 2, 3)), atol=1e-5)
+        assert torch.allclose(network.features[1].running_var, convolved.var((0, 2, 3)), rtol=1e-4)
+    assert torch.equal(network.features[1].running_mean, before)
+    assert network.features[1].momentum == 0.1
+
+
+def test_training_learns():
+    digits = datasets.load(Digits(train_images=200, image_size=8))
+    run = replace(RUN, epochs=8, decay_epochs=(6,), learning_rate=0.1, keep_logits=())
+    accuracy = (answers(run, digits) == digits.test.labels).mean(1)
+    assert accuracy[0] < 0.35
+    assert accuracy[-1] > 0.7
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_with_its_name_and_epoch(data):
+    with pytest.raises(training.TrainingError, match=r"toy: the loss is not finite in epoch 1"):
+        training.train(replace(RUN, learning_rate=1e30), data, CPU)
+
+
+def test_sgd_steps_are_those_of_the_textbook(data):
+    """One update by hand: weight decay, then momentum, then the step."""
+    run = replace(RUN, epochs=1, batch_size=96, recalibration=0, weight_decay=0.01)
+    torch.manual_seed(run.init_seed)
+    network = create(run.model, 4, run.arguments).to(memory_format=torch.channels_last)
+    feed, before = Feed(data, CPU), [weights.detach().clone() for weights in network.parameters()]
+    images, labels = feed.train(next(iter(training.batches(run, np.arange(96), 0))), run.order_seed, 0)
+    torch.nn.functional.cross_entropy(network.train()(images), labels).backward()
+    expected = [old - 0.05 * (w.grad + 0.01 * old) for old, w in zip(before, network.parameters(), strict=True)]
+    optimizer = training._optimizer(run, network)
+    training._epoch(run, network.zero_grad() or network, optimizer, feed, np.arange(96), 0)
+    for new, old in zip(network.parameters(), expected, strict=True):
+        assert torch.allclose(new, old, atol=1e-6)

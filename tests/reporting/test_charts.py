@@ -1,0 +1,239 @@
+import base64
+import io
+import re
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from ddd_utils.analysis import difficulty, dynamics
+from ddd_utils.experiments.conditions import EXTRA_EPOCHS
+from ddd_utils.reporting import charts, charts_theme
+
+CONDITIONS = ["base", "plus_1_epoch", "initialisation", "initialisation"]
+
+
+@pytest.fixture(scope="module")
+def predictions():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(10), 30)
+    easiness = rng.normal(0, 2, labels.size)
+    right = easiness + rng.normal(size=(4, 91, labels.size)) + np.linspace(-3, 1, 91)[:, None] > 0
+    return np.where(right, labels, (labels + 1) % 10), labels
+
+
+@pytest.fixture(scope="module")
+def networks():
+    return pd.DataFrame({"condition": CONDITIONS, "network": ["base", "later", "one", "two"], "instance": [1, 1, 1, 2]})
+
+
+def consistency(networks):
+    single = networks.assign(kappa=[1, 0.9, 0.4, 0.6], lower=0.3, upper=0.7)
+    means = pd.DataFrame({"condition": CONDITIONS[:3], "instances": [1, 1, 2], "kappa": [1, 0.9, 0.5]})
+    notes = ["one network: image error only", "one network: image error only", "images and 2 networks"]
+    return single, means.assign(lower=[1, 0.85, -0.2], upper=[1, 0.95, 0.7], note=notes)
+
+
+def every_chart(predictions, networks):
+    answers, labels = predictions
+    correct = answers == labels
+    changes = dynamics.swaps(answers, labels)
+    kappa = np.eye(3)
+    histogram = difficulty.score_histogram(correct[:, -1])
+    classes = difficulty.class_accuracy(correct[:1, -1], labels)
+    return {
+        "consistency": charts.consistency_dots(*consistency(networks), "title", {"initialisation": 0.7}),
+        "accuracy": charts.accuracy_dots(networks.assign(accuracy=correct[:, -1].mean(axis=1)), "title"),
+        "correlation": charts.correlation_dots(networks.assign(correlation=[1, 0.9, 0.8, 0.7])[:3], "title"),
+        "matrix": charts.kappa_matrix(kappa, CONDITIONS[:3], "title"),
+        "matrices": charts.kappa_matrices(kappa, kappa, CONDITIONS[:3], ("all", "some"), "title"),
+        "histogram": charts.score_histogram(histogram, 1, "title"),
+        "classes": charts.class_accuracy(classes, "title"),
+        "beside": charts.beside(*(charts.class_accuracy(classes, "title", width=200) for _ in range(2))),
+        "decisions": charts.decisions(correct[0], [30, 60], "title"),
+        "overlay": charts.overlay(correct, [30, 60], "title"),
+        "swaps": charts.swaps(changes, networks, [30, 60], "title"),
+        "swap kinds": charts.swap_kinds(changes, "title"),
+        "compared": charts.compare_swaps(changes[changes["network"] < 2], "network", [30], "title"),
+    }
+
+
+@pytest.fixture(scope="module")
+def specifications(predictions, networks):
+    return {name: chart.to_dict() for name, chart in every_chart(predictions, networks).items()}
+
+
+def rows(specification):
+    return [row for data in specification["datasets"].values() for row in data]
+
+
+def test_every_chart_is_described_transparent_and_small(specifications):
+    for name, specification in specifications.items():
+        assert len(specification["description"]) > 40, name
+        assert specification["background"] == "transparent", name
+        assert len(rows(specification)) <= 5000, name
+
+
+def test_titles_and_labels_take_their_colours_from_the_renderer(specifications):
+    for name, specification in specifications.items():
+        assert not re.search(r"(label|title)Color", str(specification)), name
+
+
+def pixels(chart):
+    """Width of the drawn chart, by Vega itself."""
+    vl_convert = pytest.importorskip("vl_convert")
+    svg = vl_convert.vegalite_to_svg(chart.to_dict())
+    return float(re.search(r'<svg[^>]*? width="([\d.]+)"', svg)[1])
+
+
+@pytest.mark.parametrize("name", ["consistency", "matrices", "overlay", "histogram"])
+def test_charts_fit_a_column_of_760_pixels(name, predictions):
+    names = list(charts.CONDITION_NAMES)
+    many = pd.DataFrame({"condition": names, "network": names, "kappa": 0.5, "lower": 0.4, "upper": 0.6, "note": "n"})
+    matrix = np.full((12, 12), 0.5)
+    drawn = {
+        "consistency": lambda: charts.consistency_dots(many, many, "title"),
+        "matrices": lambda: charts.kappa_matrices(matrix, matrix, names[:12], ("all", "some"), "title"),
+        "overlay": lambda: charts.overlay(predictions[0] == predictions[1], [30], "title"),
+        "histogram": lambda: charts.score_histogram(difficulty.score_histogram(np.eye(30)), 1, "title"),
+    }
+    assert 500 < pixels(drawn[name]()) <= 760
+
+
+def luminance(colour):
+    values = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(one, other):
+    light, dark = sorted((float(luminance(c) @ [0.2126, 0.7152, 0.0722]) for c in (one, other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+# Machado et al. (2009), severity 1, on linear RGB.
+COLOUR_BLIND = {
+    "none": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
+}
+
+
+def cielab(linear):
+    matrix = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    x, y, z = np.cbrt(np.clip(matrix @ np.clip(linear, 0, 1), 0.009, None) / [0.9505, 1, 1.089])
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("eyes", COLOUR_BLIND)
+def test_the_three_classes_can_be_told_apart_by_all_eyes(eyes):
+    seen = [cielab(np.array(COLOUR_BLIND[eyes]) @ luminance(colour)) for colour in charts.CLASS_COLOURS.values()]
+    assert min(np.linalg.norm(a - b) for i, a in enumerate(seen) for b in seen[:i]) > 20
+
+
+@pytest.mark.parametrize("page", ["#ffffff", "#16181d"])
+def test_the_three_classes_stand_out_from_a_light_and_a_dark_page(page):
+    assert all(contrast(colour, page) >= 3 for colour in charts.CLASS_COLOURS.values())
+
+
+def test_the_three_classes_are_those_of_the_analysis():
+    assert tuple(charts.CLASS_COLOURS) == difficulty.DIFFICULTIES
+
+
+def test_every_condition_of_the_experiment_has_a_name_for_readers():
+    assert set(EXTRA_EPOCHS) <= set(charts.CONDITION_NAMES)
+    assert charts.condition_name("cuda_nondeterministic") == "CUDA non-determinism"
+    assert charts.condition_name("resnet50") == "resnet50"
+
+
+def test_histogram_bars_carry_the_classes_of_the_analysis(predictions):
+    correct = predictions[0][:, -1] == predictions[1]
+    drawn = rows(charts.score_histogram(difficulty.score_histogram(correct), 1, "title").to_dict())
+    bars = pd.DataFrame([row for row in drawn if "kind" in row])
+    assert bars.groupby("kind")["share"].sum().to_dict() == pytest.approx(difficulty.shares(correct, 1))
+
+
+def test_single_networks_are_drawn_only_where_a_condition_has_several(specifications):
+    drawn = pd.DataFrame([row for row in rows(specifications["consistency"]) if "kind" in row])
+    assert drawn.loc[drawn["kind"] == "single network", "network"].tolist() == ["one", "two"]
+    assert drawn.loc[drawn["kind"] == "paper", "kappa"].tolist() == [0.7]
+
+
+def test_intervals_of_one_network_are_dashed_and_others_solid(specifications):
+    text = str(specifications["consistency"])
+    scale = re.search(r"'strokeDash': .*?'scale': \{'domain': (\[.*?\]), 'range': (\[\[.*?\]\])", text)
+    assert scale[1] == "['one network: image error only', 'images and 2 networks']"
+    assert scale[2] == "[[4, 3], [1, 0]]"
+
+
+def test_an_axis_makes_room_for_negative_kappa(specifications):
+    assert "'domain': [-0.2, 1.0]" in str(specifications["consistency"])
+
+
+def test_undefined_kappa_is_called_undefined():
+    kappa = np.array([[1, np.nan], [np.nan, 1]])
+    specification = charts.kappa_matrix(kappa, ["a", "b"], "title").to_dict()
+    cells = {(row["a"], row["b"]): (row["shown"], row["value"]) for row in rows(specification)}
+    assert cells["a", "b"] == ("undefined", "undefined")
+    assert cells["a", "a"] == ("1.00", "1.000")
+    assert "2 cells undefined" in specification["title"]["subtitle"]
+
+
+def test_heat_map_bins_average_neighbouring_images_in_order_of_difficulty():
+    correct = np.zeros((5, 1000), bool)
+    correct[1:, ::2] = True
+    correct[2:, 1::4] = True
+    drawn = pd.DataFrame(rows(charts.decisions(correct, [], "title").to_dict()))
+    final = drawn[drawn["epoch"] == 4].sort_values("bin")["share"].to_numpy()
+    assert final.tolist() == [1.0] * 75 + [0.0] * 25
+    assert drawn.groupby("epoch")["share"].mean().tolist() == pytest.approx(correct.mean(axis=1))
+
+
+def test_epoch_zero_does_not_order_the_images():
+    correct = np.array([[False, True], [True, False], [True, False]])
+    drawn = pd.DataFrame(rows(charts.decisions(correct, [], "title").to_dict()))
+    assert drawn[(drawn["bin"] == 0) & (drawn["epoch"] > 0)]["share"].tolist() == [1, 1]
+
+
+def test_learning_rate_steps_are_marked_only_where_there_are_some(predictions):
+    correct = predictions[0][0] == predictions[1]
+    assert "learning rate / 10" in str(charts.decisions(correct, [30], "t").to_dict())
+    assert "learning rate / 10" not in str(charts.decisions(correct, [], "t").to_dict())
+
+
+def test_more_images_make_no_bigger_heat_map():
+    sizes = [len(rows(charts.overlay(np.zeros((2, 91, n), bool), [], "t").to_dict())) for n in (1000, 50_000)]
+    assert sizes[0] == sizes[1]
+
+
+def test_parts_of_a_pair_keep_their_own_background_clear_and_stay_usable(predictions):
+    classes = difficulty.class_accuracy(predictions[0][:, -1] == predictions[1], predictions[1])
+    one = charts.class_accuracy(classes, "one")
+    joined = charts.beside(one, charts.class_accuracy(classes, "two")).to_dict()
+    assert "background" not in joined["hconcat"][0]
+    assert one.background == "transparent"
+
+
+def test_gallery_pictures_are_the_images_and_captions_are_escaped():
+    images = np.random.default_rng(0).integers(0, 256, (2, 6, 5, 3)).astype(np.uint8)
+    images[1] = images[1][..., :1]
+    page = charts.gallery(images, ["<b>3</b> & 8", 'a "quoted" one']).data
+    assert "<b>" not in page
+    assert 'alt="&lt;b&gt;3&lt;/b&gt; &amp; 8"' in page
+    decoded = [Image.open(io.BytesIO(base64.b64decode(text))) for text in re.findall(r"base64,([^\"]+)", page)]
+    assert [image.mode for image in decoded] == ["RGB", "L"]
+    assert all(np.array_equal(np.asarray(d.convert("RGB")), i) for d, i in zip(decoded, images, strict=True))
+
+
+def test_extremes_pass_over_undefined_values():
+    assert charts_theme.extremes({"a": 0.5, "b": float("nan"), "c": 0.25}) == "highest: a (0.50); lowest: c (0.25)"
+    assert charts_theme.extremes({"a": float("nan")}) == "all undefined"
+
+
+def test_all_charts_compile_to_vega(predictions, networks):
+    vl_convert = pytest.importorskip("vl_convert")
+    for chart in every_chart(predictions, networks).values():
+        assert isinstance(chart, alt.TopLevelMixin)
+        assert vl_convert.vegalite_to_vega(chart.to_dict())["marks"]

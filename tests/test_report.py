@@ -1,0 +1,145 @@
+"""The main job from end to end: a preset goes in, a report comes out; bad input comes back in one line."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from ddd_utils import __main__ as cli
+from ddd_utils import paths
+
+
+def run(build, *arguments):
+    command = [sys.executable, "-m", "ddd_utils", "report", *arguments]
+    environment = {**os.environ, "DDD_BUILD": str(build)}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=paths.ROOT, check=False)
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    build = tmp_path_factory.mktemp("build")
+    first = run(build, "params/smoke.yaml")
+    assert first.returncode == 0, first.stderr
+    return build, first
+
+
+def timeless(page):
+    return re.sub(r"<time.*?</time>", "", page.read_text("utf-8"), flags=re.S)
+
+
+def test_smoke_runs_every_section_and_prints_the_path(smoke):
+    build, first = smoke
+    page = build / "smoke" / "report.html"
+    assert first.stdout.strip() == str(page)
+    text = page.read_text("utf-8")
+    for section in ("summary", "training_variants", "sota_comparison", "subsetting", "controls", "kl_divergence"):
+        assert f'id="{section}"' in text
+    assert page.stat().st_size < 5_000_000
+
+
+def test_progress_stays_in_the_terminal(smoke):
+    build, first = smoke
+    assert re.search(r"training_variants  base  epoch \d+/\d+", first.stderr)
+    text = (build / "smoke" / "report.html").read_text("utf-8")
+    assert " left</" not in text
+    assert "runs] about" not in text
+
+
+def test_a_second_run_only_renders_and_gives_the_same_bytes(smoke):
+    build, _ = smoke
+    before = timeless(build / "smoke" / "report.html")
+    results = {path: path.stat().st_mtime_ns for path in (build / "results").rglob("*.parquet")}
+    second = run(build, "smoke")
+    assert second.returncode == 0
+    assert "epoch" not in second.stderr
+    assert {path: path.stat().st_mtime_ns for path in (build / "results").rglob("*.parquet")} == results
+    assert timeless(build / "smoke" / "report.html") == before
+
+
+def test_sections_and_settings_do_what_they_say(smoke):
+    build, _ = smoke
+    chosen = run(build, "smoke", "--sections", "human_results", "--set", "human_results.simulated=2")
+    assert chosen.returncode == 0
+    text = (build / "smoke" / "report.html").read_text("utf-8")
+    assert 'id="human_results"' in text
+    assert 'id="controls"' not in text
+    assert "simulated 2" in text
+    assert "simulated 3" not in text
+
+
+def test_a_torn_result_stops_the_report_before_it_starts(smoke):
+    build, _ = smoke
+    victim = next((build / "results").glob("gaussian-*/half_data_1.parquet"))
+    whole = victim.read_bytes()
+    victim.write_bytes(whole[:50])
+    try:
+        failed = run(build, "smoke")
+    finally:
+        victim.write_bytes(whole)
+    assert failed.returncode == 2
+    assert re.fullmatch(r"error: .*half_data_1\.parquet: not a whole Parquet file.*\n", failed.stderr)
+
+
+@pytest.fixture
+def build(tmp_path, monkeypatch):
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["quik"], "there is no preset 'quik' (did you mean 'quick'?)"),
+        (["smoke", "--sections", "kl_divergense"], "no section 'kl_divergense' (did you mean 'kl_divergence'?)"),
+        (["smoke", "--set", "controls.natural.epochs=-1"], "controls.natural.epochs"),
+        (["smoke", "--set", "controls.natural.base.model=resnet81"], "unknown model 'resnet81' (did you mean"),
+        (["smoke", "--set", "sota_comparison.models=[test_resnet, tset_convnext]"], "unknown model 'tset_convnext'"),
+        (["smoke", "--set", "controls.natural.dataset.name=digit"], "(did you mean 'digits'?)"),
+    ],
+)
+def test_bad_input_is_one_line_and_computes_nothing(build, capsys, arguments, message):
+    assert cli.main(["report", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not list(build.rglob("*.parquet"))
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path / "file" / "build"))
+    assert cli.main(["report", "smoke", "--sections", "human_results"]) == 2
+    assert str(tmp_path / "file") in capsys.readouterr().err
+
+
+def test_no_permission_is_told_before_computing(build, monkeypatch, capsys):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert cli.main(["report", "smoke"]) == 2
+    assert "no permission to write there" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_one_line(build, monkeypatch, capsys):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device", "report.html")
+
+    monkeypatch.setattr("ddd_utils.yaml_files.yaml.safe_dump", full)
+    assert cli.main(["report", "smoke", "--sections", "human_results"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "error: report.html: No space left on device"
+
+
+def test_a_failing_section_leaves_the_others_and_exits_1(build, tmp_path, monkeypatch, capsys):
+    notebooks = tmp_path / "notebooks"
+    shutil.copytree(paths.NOTEBOOKS, notebooks, ignore=shutil.ignore_patterns(".*"))
+    source = notebooks / "human_results.py"
+    source.write_text(source.read_text("utf-8") + "\n# %%\nraise RuntimeError('<b>broken</b>')\n", "utf-8")
+    monkeypatch.setattr(paths, "NOTEBOOKS", notebooks)
+    assert cli.main(["report", "smoke", "--sections", "human_results", "summary"]) == 1
+    text = (build / "smoke" / "report.html").read_text("utf-8")
+    assert "&lt;b&gt;broken&lt;/b&gt;" in text
+    assert "<b>broken</b>" not in text
+    assert "make report PRESET=smoke SECTIONS=human_results" in text
+    assert 'id="summary"' in text
+    assert "failed: human_results" in capsys.readouterr().err
