@@ -20,6 +20,8 @@
 preset = "quick"
 
 # %%
+from pathlib import Path
+
 from IPython.display import Markdown
 
 from ddd_utils import reporting
@@ -43,9 +45,9 @@ computed = table[~table["reason"].isin(["not computed", "no observers"])]
 reasons = computed.loc[computed["reason"] != "", "reason"].value_counts()
 because = "; ".join(f"{reason}: {number}" for reason, number in reasons.items())
 Markdown(
-    f"Of **{len(table)} claims**, {len(computed)} have been computed: **{counts.get('agree', 0)} agree** with the "
-    f"paper, **{counts.get('differ', 0)} differ**, and {reasons.sum()} have a figure here that cannot be compared "
-    f"with the paper's{f' ({because})' if because else ''}."
+    f"Figures found here are those of preset **{Path(preset).stem}**. Of **{len(table)} claims**, {len(computed)} have "
+    f"been computed: **{counts.get('agree', 0)} agree** with the paper, **{counts.get('differ', 0)} differ**, and "
+    f"{reasons.sum()} have a figure here that cannot be compared with the paper's{f' ({because})' if because else ''}."
 )
 
 # %% [markdown]
@@ -86,7 +88,7 @@ Markdown("\n".join(lines))
 # networks (or observers) and n the images (or trials) that a figure rests on.
 
 # %%
-table[["section", "claim", "where", "paper", "here", "M", "n", "data set", "verdict", "reason", "note"]]
+table[["claim", "paper", "here", "verdict", "reason", "M", "n", "data set", "where", "section", "note"]]
 
 # %% [markdown]
 # ## Slips in the paper

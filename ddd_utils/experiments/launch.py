@@ -143,7 +143,7 @@ def _failure(future, run: Run) -> list[str]:
     if error is None:
         return []
     if isinstance(error, BrokenProcessPool):
-        raise ExperimentError(f"a training process died while '{run.file}' was running (out of memory?)")
+        raise ExperimentError(f"a training process died while '{run.file}' was running: it was killed, ran out of memory or crashed")
     if isinstance(error, (InputError, OSError)):
         raise error
     return [f"{run.file}: {error}"]

@@ -28,13 +28,16 @@ class ResNet(nn.Module):
     layers : tuple of int
         Blocks in each of the four stages.
     width : int
-        Channels of the first stage (64 as published).
+        Channels of the first stage (64 as published), at least 8.
     stem : {"imagenet", "small"}
         First convolution 7x7 with stride 2, or 3x3 with stride 1 for small images. The max-pool stays in both.
     """
 
     def __init__(self, classes: int, block=BasicBlock, layers=(2, 2, 2, 2), width: int = 64, stem: str = "imagenet"):
         super().__init__()
+        if width < 8:
+            # torch 2.14's channels-last convolutions write past their memory in a ResNet of four channels.
+            raise InputError(f"width: a ResNet needs at least 8 channels, not {width}")
         kernel, stride = (3, 1) if _is_small(stem) else (7, 2)
         self.conv1 = nn.Conv2d(3, width, kernel, stride, kernel // 2, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
@@ -115,7 +118,8 @@ def create(model: str, classes: int, arguments: dict | None = None, pretrained: 
     ----------
     model : str
         ``resnet18``, ``resnet34``, ``resnet50`` (ours; ``width`` and ``stem`` as arguments), ``plain_convnet``,
-        ``densenet121`` (``stem``), a timm or torchvision model name, or the dotted name of one of their classes such as ``torchvision.models.DenseNet``.
+        ``densenet121`` (``stem``), a timm or torchvision model name, or the dotted name of one of their classes such
+        as ``torchvision.models.DenseNet``.
     classes : int
         Number of outputs.
     arguments : dict, optional

@@ -107,6 +107,8 @@ def _set_determinism(run: Run, device: torch.device) -> None:
     deterministic = run.nondeterminism == 0
     torch.backends.cudnn.benchmark = not deterministic
     torch.use_deterministic_algorithms(deterministic or device.type == "cpu")
+    # Filling memory that is written anyway costs a tenth of the time on small networks.
+    torch.utils.deterministic.fill_uninitialized_memory = False
 
 
 def _optimizer(run: Run, network: nn.Module) -> torch.optim.Optimizer:
@@ -207,7 +209,7 @@ def _recalibrated(run: Run, network: nn.Module, feed: Feed, pool: np.ndarray) ->
         layer.reset_running_stats()
         layer.momentum = None  # the plain average over all batches
     network.train()
-    chosen = pool[_shuffled(len(pool), run.split_seed)[: run.recalibration]]
+    chosen = _balanced(pool, feed.data.train.labels, run)
     with torch.no_grad(), _precision(feed.device):
         for start in range(0, len(chosen), run.batch_size):
             network(feed.train(chosen[start : start + run.batch_size], run.split_seed, 0)[0])
@@ -215,3 +217,15 @@ def _recalibrated(run: Run, network: nn.Module, feed: Feed, pool: np.ndarray) ->
     for layer, momentum, state in kept:
         layer.momentum = momentum
         layer.load_state_dict(state)
+
+
+def _balanced(pool: np.ndarray, labels: np.ndarray, run: Run) -> np.ndarray:
+    """
+    Choose training images in which every class has its share, in random order.
+
+    A random choice of 2,560 noise images has a mean standard deviation that is off by half a gray level, enough to
+    mistake the least noisy classes for their neighbours.
+    """
+    by_class = pool[np.argsort(labels[pool], kind="stable")]
+    even = np.linspace(0, len(pool) - 1, min(run.recalibration, len(pool))).astype(int)
+    return by_class[even][_shuffled(len(even), run.split_seed)]

@@ -20,7 +20,7 @@ def test_our_resnet_at_full_width_is_torchvisions(model):
 
 def test_the_small_stem_keeps_the_max_pool():
     image = torch.rand(1, 3, 32, 32)
-    network = networks.create("resnet18", 10, {"width": 4, "stem": "small"})
+    network = networks.create("resnet18", 10, {"width": 8, "stem": "small"})
     assert network.maxpool(network.conv1(image)).shape[-1] == 16
     features = networks.create("densenet121", 10, {"stem": "small"}).features
     assert features.pool0(features.conv0(image)).shape[-1] == 16
@@ -52,6 +52,8 @@ def test_an_unknown_name_gets_the_nearest(model, message):
 def test_wrong_arguments_are_named():
     with pytest.raises(InputError, match=r"'test_vit' cannot be built with arguments .*patch_sise"):
         networks.create("test_vit", 10, {"patch_sise": 4})
+    with pytest.raises(InputError, match="at least 8 channels, not 4"):
+        networks.create("resnet18", 10, {"width": 4})
     with pytest.raises(InputError, match="did you mean 'small'"):
         networks.create("resnet18", 10, {"stem": "smal"})
 
