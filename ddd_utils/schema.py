@@ -28,6 +28,11 @@ class Gaussian(Strict):
     crop: Literal["none", "random_resized"] = "none"
     seed: int = 1312
 
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of training and test images."""
+        return self.classes * self.train_per_class, self.classes * self.test_per_class
+
 
 class Digits(Strict):
     """scikit-learn's 1,797 handwritten digits, enlarged; `noise` (gray levels) makes them hard enough."""
@@ -38,12 +43,22 @@ class Digits(Strict):
     noise: Annotated[float, Field(ge=0)] = 0.0
     seed: int = 1312
 
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of training and test images."""
+        return self.train_images, 1_797 - self.train_images
+
 
 class Cifar(Strict):
     """CIFAR-10 or CIFAR-100 through torchvision, which downloads it once into `root`."""
 
     name: Literal["cifar10", "cifar100"]
     root: str = "build/data"
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of training and test images."""
+        return 50_000, 10_000
 
 
 class Folder(Strict):
@@ -53,6 +68,11 @@ class Folder(Strict):
     train: str
     test: str
     image_size: Count = 224
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of training and test images, taken to be ImageNet's."""
+        return 1_281_167, 50_000
 
 
 Dataset = Annotated[Gaussian | Digits | Cifar | Folder, Field(discriminator="name")]

@@ -39,8 +39,8 @@ noise = "training_variants"
 other_bases = [
     {
         "dataset": {"name": "digits", "train_images": 400, "image_size": 32, "noise": 96},
-        "base": {"model": "plain_convnet", "arguments": {"stages": [1, 1, 2, 2, 2], "width": 16}},
-        "other": {"model": "plain_convnet", "arguments": {"stages": [1, 1, 3], "width": 16, "kernel": 5}},
+        "base": {"model": "plain_convnet", "arguments": {"stages": [1, 1, 2, 2, 2], "width": 8}},
+        "other": {"model": "plain_convnet", "arguments": {"stages": [1, 1, 3], "width": 8, "kernel": 5}},
         "epochs": 12,
         "batch_size": 32,
         "learning_rate": 0.05,

@@ -25,6 +25,7 @@ experiment = {
         "arguments": {"growth_rate": 8, "block_config": [3, 6, 8, 6], "num_init_features": 16},
     },
     "epochs": 12,
+    "batch_size": 512,
     "bn_recalibration": 2560,
     "instances": {
         "initialisation": 2,

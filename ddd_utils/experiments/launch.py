@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.progress import Progress
+from ddd_utils.experiments.progress import Progress, Steps
 from ddd_utils.experiments.runs import Run
 from ddd_utils.experiments.store import Experiment
 
@@ -60,7 +60,8 @@ def compute(experiments: Sequence[Experiment], titles: Sequence[str] | None = No
         for experiment, title in (each for sharing in by_folder.values() for each in sharing):
             for run in experiment.missing():
                 tasks.setdefault(experiment.file(run), (experiment, run, title))
-        failures = _run_all(sorted(tasks.values(), key=_cost, reverse=True), say) if tasks else []
+        longest_first = sorted(tasks.values(), key=lambda task: task[0].work(task[1]) * task[1].epochs, reverse=True)
+        failures = _run_all(longest_first, say) if tasks else []
         for experiment in experiments:
             if not experiment.complete() and not experiment.missing():
                 experiment.finish()
@@ -89,12 +90,6 @@ def check(experiments: Iterable[Experiment]) -> None:
         networks.create(run.model, 10, run.arguments)
 
 
-def _cost(task: tuple[Experiment, Run, str]) -> float:
-    """Guess a run's relative cost; it only decides which starts first."""
-    _, run, _ = task
-    return run.epochs * (1 if run.half is None else 0.5) * (1 if run.model == "resnet18" else 2)
-
-
 def devices() -> list[str]:
     """
     List the devices to train on: every GPU, or else one entry per core.
@@ -118,7 +113,8 @@ def _run_all(tasks: list[tuple[Experiment, Run, str]], say: Callable) -> list[st
     places = devices()[: len(tasks)]
     for place in places:
         free.put(place)
-    progress = Progress({(task[0].folder.name, task[1].file): (task[2], task[1].epochs) for task in tasks}, say)
+    steps = {(each.folder.name, run.file): Steps(title, run.epochs, each.work(run)) for each, run, title in tasks}
+    progress = Progress(steps, say)
     listener = threading.Thread(target=_listen, args=(events, progress), daemon=True)
     failures = []
     with _single_threaded(), ProcessPoolExecutor(len(places), context, _start_worker, (events, free)) as pool:
@@ -143,7 +139,9 @@ def _failure(future, run: Run) -> list[str]:
     if error is None:
         return []
     if isinstance(error, BrokenProcessPool):
-        raise ExperimentError(f"a training process died while '{run.file}' was running: it was killed, ran out of memory or crashed")
+        raise ExperimentError(
+            f"a training process died while '{run.file}' was running: it was killed, ran out of memory or crashed"
+        )
     if isinstance(error, (InputError, OSError)):
         raise error
     return [f"{run.file}: {error}"]

@@ -15,6 +15,22 @@ from ddd_utils.errors import InputError, nearest
 STEMS = ("imagenet", "small")
 
 
+class CroppedConv2d(nn.Conv2d):
+    """
+    A 3x3 convolution with padding 1 that leaves out the taps which can only see padding.
+
+    The last stage of a ResNet on 32 px images works on single pixels, where eight of nine taps meet zeros; the result
+    is the same, in a third of the time.
+    """
+
+    def forward(self, x):
+        """Convolve, see :class:`torch.nn.Conv2d`."""
+        side = x.shape[-1]
+        if x.shape[-2] == side and side <= self.stride[0]:
+            return nn.functional.conv2d(x, self.weight[:, :, 1 : 1 + side, 1 : 1 + side], self.bias, self.stride)
+        return super().forward(x)
+
+
 class ResNet(nn.Module):
     """
     The ResNet of He et al. (2016) with any width and two kinds of stem; width 64 and stem "imagenet" is torchvision's.
@@ -55,6 +71,8 @@ class ResNet(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                if module.kernel_size == (3, 3) and module is not self.conv1:
+                    module.__class__ = CroppedConv2d
 
     def forward(self, x):
         """Return the logits (images, classes) of a batch (images, 3, height, width)."""

@@ -4,6 +4,16 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A run as progress sees it: what to call its experiment, its epochs, and the work in each (in any one unit)."""
+
+    title: str
+    epochs: int
+    work: float
 
 
 class Progress:
@@ -12,27 +22,27 @@ class Progress:
 
     Parameters
     ----------
-    runs : dict of (str, str) to (str, int)
-        Title and number of epochs by folder and run.
+    runs : dict of (str, str) to Steps
+        By folder and run.
     say : callable
         Takes a line; used for what should stay on the screen.
     """
 
-    def __init__(self, runs: dict[tuple[str, str], tuple[str, int]], say: Callable):
+    def __init__(self, runs: dict[tuple[str, str], Steps], say: Callable):
         self.runs, self.say = runs, say
         self.done = dict.fromkeys(runs, 0)
-        self.total = sum(epochs for _, epochs in runs.values())
+        self.total = sum(run.epochs * run.work for run in runs.values())
         self.started = time.monotonic()
         self.live = sys.stderr.isatty()
 
     def update(self, folder: str, run: str, epoch: int) -> None:
         """Take note of a finished epoch (0: the run has started)."""
-        title, epochs = self.runs[folder, run]
+        steps = self.runs[folder, run]
         self.done[folder, run] = epoch
-        line = f"{title}  {run}  epoch {epoch}/{epochs}  {self._left()}"
+        line = f"{steps.title}  {run}  epoch {epoch}/{steps.epochs}  {self._left()}"
         if self.live:
             self._show(line)
-        elif epoch == epochs:
+        elif epoch == steps.epochs:
             self.say(line)
 
     def close(self) -> None:
@@ -41,9 +51,9 @@ class Progress:
             self._show("")
 
     def _left(self) -> str:
-        finished = sum(self.done.values())
-        networks = sum(done == epochs for done, (_, epochs) in zip(self.done.values(), self.runs.values(), strict=True))
-        count = f"[{networks}/{len(self.runs)} runs]"
+        pairs = [(epochs, self.runs[key]) for key, epochs in self.done.items()]
+        finished = sum(epochs * run.work for epochs, run in pairs)
+        count = f"[{sum(epochs == run.epochs for epochs, run in pairs)}/{len(pairs)} runs]"
         if not finished:
             return count
         left = (time.monotonic() - self.started) * (self.total - finished) / finished

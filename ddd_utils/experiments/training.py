@@ -16,7 +16,7 @@ from ddd_utils.experiments.datasets import Data
 from ddd_utils.experiments.feed import Feed
 from ddd_utils.experiments.runs import Run
 
-EVALUATION_BATCH = 250
+EVALUATION_BATCH = 500
 DECAY = 0.1
 
 

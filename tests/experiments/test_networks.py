@@ -18,6 +18,20 @@ def test_our_resnet_at_full_width_is_torchvisions(model):
         assert torch.allclose(ours.eval()(images), theirs.eval()(images), atol=1e-5)
 
 
+@pytest.mark.parametrize(("side", "stride"), [(1, 1), (1, 2), (2, 2), (2, 1), (3, 2)])
+def test_leaving_out_taps_that_see_padding_changes_nothing(side, stride):
+    torch.manual_seed(0)
+    plain = torch.nn.Conv2d(8, 8, 3, stride, padding=1, bias=False)
+    cropped = networks.CroppedConv2d(8, 8, 3, stride, padding=1, bias=False)
+    cropped.load_state_dict(plain.state_dict())
+    images = torch.rand(4, 8, side, side)
+    outputs = [layer(images) for layer in (plain, cropped)]
+    assert torch.allclose(*outputs, atol=1e-6)
+    for output in outputs:
+        output.square().sum().backward()
+    assert torch.allclose(plain.weight.grad, cropped.weight.grad, atol=1e-5)
+
+
 def test_the_small_stem_keeps_the_max_pool():
     image = torch.rand(1, 3, 32, 32)
     network = networks.create("resnet18", 10, {"width": 8, "stem": "small"})
