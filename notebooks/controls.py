@@ -41,7 +41,7 @@ other_bases = [
         "dataset": {"name": "digits", "train_images": 400, "image_size": 32, "noise": 96},
         "base": {"model": "plain_convnet", "arguments": {"stages": [1, 1, 2, 2, 2], "width": 8}},
         "other": {"model": "plain_convnet", "arguments": {"stages": [1, 1, 3], "width": 8, "kernel": 5}},
-        "epochs": 12,
+        "epochs": 10,
         "batch_size": 32,
         "learning_rate": 0.05,
         "instances": {

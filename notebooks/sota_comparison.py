@@ -19,7 +19,7 @@
 preset = "quick"
 models = "models/digits.yaml"
 images = {"name": "digits", "train_images": 300, "image_size": 32}
-training = {"epochs": 20, "batch_size": 32}
+training = {"epochs": 12, "batch_size": 32}
 tolerance = 1
 
 # %%

@@ -22,11 +22,11 @@ experiment = {
     "base": {"model": "resnet18", "arguments": {"width": 16}},
     "other": {
         "model": "torchvision.models.DenseNet",
-        "arguments": {"growth_rate": 8, "block_config": [3, 6, 8, 6], "num_init_features": 16},
+        "arguments": {"growth_rate": 8, "block_config": [2, 4, 6, 4], "num_init_features": 16},
     },
-    "epochs": 12,
+    "epochs": 10,
     "batch_size": 512,
-    "bn_recalibration": 2560,
+    "bn_recalibration": 1000,
     "instances": {
         "initialisation": 2,
         "learning_rate": 1,

@@ -112,11 +112,10 @@ def _set_determinism(run: Run, device: torch.device) -> None:
 
 
 def _optimizer(run: Run, network: nn.Module) -> torch.optim.Optimizer:
+    common = {"params": network.parameters(), "lr": run.learning_rate, "weight_decay": run.weight_decay, "fused": True}
     if run.optimizer == "adamw":
-        return torch.optim.AdamW(network.parameters(), run.learning_rate, weight_decay=run.weight_decay)
-    return torch.optim.SGD(
-        network.parameters(), run.learning_rate, run.momentum, weight_decay=run.weight_decay, nesterov=run.nesterov
-    )
+        return torch.optim.AdamW(**common)
+    return torch.optim.SGD(**common, momentum=run.momentum, nesterov=run.nesterov)
 
 
 def _shuffled(count: int, seed: int) -> np.ndarray:
