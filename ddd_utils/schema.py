@@ -107,6 +107,9 @@ class Variants(Strict):
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
     batch_size: Annotated[int, Field(ge=4)] = 256
+    stratified_batches: Annotated[
+        bool, Field(description="classes in equal shares in every batch; off = as published")
+    ] = False
     bn_recalibration: Annotated[int, Field(ge=0, description="training images; 0 = off, as published")] = 0
     seed: Annotated[int, Field(ge=0)] = 1312
     representation_images: Annotated[int, Field(ge=3)] = 500

@@ -55,7 +55,8 @@ Markdown(
 
 # %%
 columns = ["network", "architecture", "parameters", "optimizer", "learning_rate", "seconds"]
-networks[columns].assign(accuracy=correct.mean(axis=1)).sort_values("accuracy", ascending=False)
+table = networks[columns].assign(accuracy=correct.mean(axis=1))
+table.sort_values("accuracy", ascending=False, ignore_index=True)
 
 # %% [markdown]
 # ## How many models get an image right (figure 2b)

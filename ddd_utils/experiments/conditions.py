@@ -64,6 +64,7 @@ def base_run(config: Variants) -> Run:
         init_seed=config.seed,
         order_seed=config.seed,
         split_seed=config.seed,
+        stratified=config.stratified_batches,
         recalibration=config.bn_recalibration,
         also_running=config.bn_recalibration > 0,
         keep_logits=tuple(config.epochs + k for k in (0, *EXTRA_EPOCHS.values())),

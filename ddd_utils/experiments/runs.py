@@ -25,6 +25,8 @@ class Run:
         Seeds of the weights, and of the order and augmentation (the epoch is added to the latter).
     half : int or None
         Train on one of two random disjoint halves of the training images.
+    stratified : bool
+        Draw every batch with the classes in equal shares.
     nondeterminism : int
         0 = deterministic. Otherwise a GPU may use whatever kernels it finds fastest; a CPU has no such chance, so there
         the images inside each batch change places (another place for each number): the same sums, rounded differently.
@@ -52,6 +54,7 @@ class Run:
     order_seed: int = 1312
     split_seed: int = 1312
     half: int | None = None
+    stratified: bool = False
     nondeterminism: int = 0
     recalibration: int = 0
     also_running: bool = False

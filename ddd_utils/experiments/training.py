@@ -129,7 +129,7 @@ def _pool(run: Run, images: int) -> np.ndarray:
     return np.sort(np.array_split(_shuffled(images, run.split_seed), 2)[run.half])
 
 
-def batches(run: Run, pool: np.ndarray, epoch: int) -> Iterator[np.ndarray]:
+def batches(run: Run, pool: np.ndarray, epoch: int, labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
     """
     Yield the training images of each update of an epoch.
 
@@ -141,6 +141,8 @@ def batches(run: Run, pool: np.ndarray, epoch: int) -> Iterator[np.ndarray]:
         The run's training images.
     epoch : int
         Counted from 0.
+    labels : ndarray of int, shape (training images,), optional
+        Given, every batch holds the classes in equal shares.
 
     Yields
     ------
@@ -148,16 +150,28 @@ def batches(run: Run, pool: np.ndarray, epoch: int) -> Iterator[np.ndarray]:
         Image indices; parts of a single image are left out, BatchNorm has no variance there.
     """
     order = pool[_shuffled(len(pool), run.order_seed + epoch)]
+    if labels is not None:
+        order = _interleaved(order, labels)
     for start in range(0, len(order), run.batch_size):
         for part in np.array_split(order[start : start + run.batch_size], run.splits):
             if len(part) > 1:
                 yield part if run.nondeterminism == 0 else part[_shuffled(len(part), run.nondeterminism)]
 
 
+def _interleaved(order: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Keep the random order within each class, and take the classes in turn: first one image of each, and so on."""
+    by_class = np.argsort(labels[order], kind="stable")
+    _, counts = np.unique(labels[order], return_counts=True)
+    turn = np.empty(len(order), int)
+    turn[by_class] = np.concatenate([np.arange(count) for count in counts])
+    return order[np.argsort(turn, kind="stable")]
+
+
 def _epoch(run: Run, network: nn.Module, optimizer, feed: Feed, pool: np.ndarray, epoch: int) -> float:
     network.train()
     total = torch.zeros((), device=feed.device)
-    for indices in batches(run, pool, epoch):
+    strata = feed.data.train.labels if run.stratified else None
+    for indices in batches(run, pool, epoch, strata):
         images, labels = feed.train(indices, run.order_seed, epoch)
         with _precision(feed.device):
             loss = F.cross_entropy(network(images), labels)

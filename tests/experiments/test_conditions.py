@@ -1,6 +1,6 @@
 """The 13 conditions are what the paper's appendix says, each a difference from one base."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -140,3 +140,15 @@ def test_data_order_differs_between_epochs_and_instances(full):
         for epoch in (0, 1)
     ]
     assert len(set(orders)) == 6
+
+
+def test_stratified_batches_hold_the_classes_in_equal_shares(full):
+    labels = np.repeat(np.arange(10), 30)
+    run = replace(full.runs[0], batch_size=50, stratified=True)
+    shuffled, stratified = (list(batches(run, np.arange(300), 2, strata)) for strata in (None, labels))
+    assert sorted(np.concatenate(stratified)) == list(range(300))
+    for part in stratified:
+        assert np.bincount(labels[part], minlength=10).tolist() == [5] * 10
+    assert any(len(set(np.bincount(labels[part], minlength=10))) > 1 for part in shuffled)
+    # The classes do not come in the same order every time.
+    assert labels[stratified[0][:10]].tolist() != labels[stratified[0][10:20]].tolist()
