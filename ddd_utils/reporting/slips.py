@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ddd_utils.analysis import difficulty, noise
+from ddd_utils.analysis.nulls import fleiss_kappa
 from ddd_utils.reporting import claims
 
 HOURS_A_DAY = 24
@@ -54,31 +55,6 @@ def slips(preset: str | Path) -> pd.DataFrame:
     return pd.DataFrame(rows)[["id", "where", "slip", "evidence"]]
 
 
-def fleiss_kappa(shares, kept=slice(None)) -> float:
-    """
-    Agreement of M networks beyond chance, from nothing but how many of them are right on how many images.
-
-    Parameters
-    ----------
-    shares : array_like, shape (M + 1,)
-        Share of the images that 0, 1, ... M networks get right.
-    kept : slice or array of bool
-        Which of these images count.
-
-    Returns
-    -------
-    float
-        ``1 - E[s (M - s)] / (M (M - 1) p (1 - p))`` for the score s and the mean accuracy p (Fleiss, 1971).
-    """
-    networks = len(shares) - 1
-    score = np.arange(networks + 1)[kept]
-    weight = np.asarray(shares, float)[kept]
-    weight = weight / weight.sum()
-    accuracy = weight @ score / networks
-    disagreement = weight @ (score * (networks - score)) / (networks * (networks - 1))
-    return float(1 - disagreement / (accuracy * (1 - accuracy)))
-
-
 def _value(claim_id: str) -> float:
     return claims.claim(claim_id).value
 
@@ -107,12 +83,15 @@ def _figure8_axis(_) -> str:
 
 
 def _figure6_caption(_) -> str:
-    shares = claims.paper()["printed"]["sota_share_by_models_correct"]
-    extreme = np.isin(np.arange(len(shares)), [0, 1, len(shares) - 2, len(shares) - 1])
+    printed = claims.paper()["printed"]
+    shares = printed["sota_share_by_models_correct"]
+    models = len(shares) - 1
+    scores = np.repeat(np.arange(models + 1), np.rint(np.multiply(shares, printed["images"])).astype(int))
+    extreme = np.isin(scores, [0, 1, models - 1, models])
     return (
         f"Mean kappa printed for the models: {_value('sota_kappa_all'):.2f} and {_value('sota_kappa_in_between'):.2f}. "
-        f"From the published counts (Fleiss' kappa): {fleiss_kappa(shares):.2f} on all images, "
-        f"{fleiss_kappa(shares, ~extreme):.2f} on those in-between, {fleiss_kappa(shares, extreme):.2f} on the trivial "
+        f"From the published counts (Fleiss' kappa): {fleiss_kappa(scores, models):.2f} on all images, "
+        f"{fleiss_kappa(scores[~extreme], models):.2f} on those in-between, {fleiss_kappa(scores[extreme], models):.2f} on the trivial "
         "and impossible ones alone."
     )
 

@@ -4,6 +4,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import cohen_kappa_score
 
 from ddd_utils.analysis.consistency import condition_matrix, pairwise_error_consistency
 from ddd_utils.analysis.difficulty import classify
@@ -50,6 +51,13 @@ def test_fleiss_kappa_of_two_networks_is_scotts_pi():
     observed, p = (a == b).mean(), np.mean([a, b])
     expected = p**2 + (1 - p) ** 2
     assert fleiss_kappa(a.astype(int) + b, 2) == pytest.approx((observed - expected) / (1 - expected))
+
+
+def test_fleiss_kappa_is_the_mean_cohen_kappa_of_equally_accurate_networks():
+    rng = np.random.default_rng(0)
+    correct = rng.random((2, 500)) < 0.5
+    correct[1] = rng.permutation(correct[0])  # the same accuracy, so that both kappas expect the same agreement
+    assert fleiss_kappa(correct.sum(axis=0), 2) == pytest.approx(cohen_kappa_score(*correct), abs=1e-12)
 
 
 def test_fleiss_kappa_of_the_published_counts():

@@ -3,7 +3,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.metrics import cohen_kappa_score
 
 from ddd_utils.reporting import claims, slips
 
@@ -57,14 +56,6 @@ def test_arithmetic_on_the_printed_figures():
     verdicts = claims.table("quick").query("section == 'summary'").set_index("id")["verdict"]
     wrong = {"extreme_share_all_models", "gain_share_from_count"}
     assert verdicts.to_dict() == {claim: "differ" if claim in wrong else "agree" for claim in verdicts.index}
-
-
-def test_fleiss_kappa_is_the_mean_cohen_kappa_of_equally_accurate_networks():
-    rng = np.random.default_rng(0)
-    correct = rng.random((2, 500)) < 0.5
-    correct[1] = rng.permutation(correct[0])  # the same accuracy, so that both kappas expect the same agreement
-    shares = np.bincount(correct.sum(axis=0), minlength=3) / 500
-    assert slips.fleiss_kappa(shares) == pytest.approx(cohen_kappa_score(*correct), abs=1e-12)
 
 
 def test_printed_counts_are_those_of_the_published_files():
