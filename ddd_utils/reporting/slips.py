@@ -88,11 +88,11 @@ def _figure6_caption(_) -> str:
     models = len(shares) - 1
     scores = np.repeat(np.arange(models + 1), np.rint(np.multiply(shares, printed["images"])).astype(int))
     extreme = np.isin(scores, [0, 1, models - 1, models])
+    everything, between, ends = (fleiss_kappa(part, models) for part in (scores, scores[~extreme], scores[extreme]))
     return (
         f"Mean kappa printed for the models: {_value('sota_kappa_all'):.2f} and {_value('sota_kappa_in_between'):.2f}. "
-        f"From the published counts (Fleiss' kappa): {fleiss_kappa(scores, models):.2f} on all images, "
-        f"{fleiss_kappa(scores[~extreme], models):.2f} on those in-between, {fleiss_kappa(scores[extreme], models):.2f} on the trivial "
-        "and impossible ones alone."
+        f"From the published counts (Fleiss' kappa): {everything:.2f} on all images, {between:.2f} on those in-between, "
+        f"{ends:.2f} on the trivial and impossible ones alone."
     )
 
 
