@@ -91,7 +91,7 @@ def _figure6_caption(_) -> str:
     everything, between, ends = (fleiss_kappa(part, models) for part in (scores, scores[~extreme], scores[extreme]))
     return (
         f"Mean kappa printed for the models: {_value('sota_kappa_all'):.2f} and {_value('sota_kappa_in_between'):.2f}. "
-        f"From the published counts (Fleiss' kappa): {everything:.2f} on all images, {between:.2f} on those in-between, "
+        f"From the published counts (Fleiss' kappa): {everything:.2f} on all images, {between:.2f} in-between, "
         f"{ends:.2f} on the trivial and impossible ones alone."
     )
 
