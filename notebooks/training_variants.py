@@ -36,7 +36,7 @@ experiment = {
         "combined": 1,
     },
 }
-tolerance = 0
+tolerance = 1
 
 # %%
 import numpy as np
@@ -210,31 +210,33 @@ charts.score_histogram(histogram, tolerance, f"How many networks get an image ri
 
 
 # %%
-def share_row(title, rows):
-    share, limits = (f(correct[rows], tolerance) for f in (difficulty.shares, difficulty.share_intervals))
+def share_row(title, rows, allowed):
+    share, limits = (f(correct[rows], allowed) for f in (difficulty.shares, difficulty.share_intervals))
     texts = {kind: f"{share[kind]:.1%} ({limits[kind][0]:.1%} to {limits[kind][1]:.1%})" for kind in share}
     distinct = len(np.unique(correct[rows], axis=0))
-    return {"networks": title, "M": len(rows), "distinct": distinct, "tolerance": tolerance, **texts}
+    return {"networks": title, "M": len(rows), "distinct": distinct, "tolerance": allowed, **texts}
 
 
 # %% [markdown]
 # The paper's 13 networks are 10: its arrays hold the base three times, because “plus 1” and “plus 10 epochs” were
 # read at the base's own last epoch, and the second half's network twice. Done the same way (“as published”), the
-# same training runs seem to agree more than they do.
+# same training runs seem to agree more than they do. Its text allows no exception (tolerance 0), its abstract and
+# figure 6 allow one (tolerance 1); the shares depend on it, so both are shown.
 
 # %%
 published = difficulty.as_published(networks)
 paper = {kind: claims.claim(f"{kind.replace('-', '_')}_share").value for kind in difficulty.DIFFICULTIES}
 printed = {"networks": "paper, ImageNet", "M": 13, "distinct": 10, "tolerance": 0}
-rows = [share_row("here, one per condition", chosen), share_row("here, as published", published)]
+choices = {"here, one per condition": chosen, "here, as published": published}
+rows = [share_row(title, rows, allowed) for allowed in sorted({0, tolerance}) for title, rows in choices.items()]
 pd.DataFrame([*rows, printed | {kind: f"{share:.1%}" for kind, share in paper.items()}])
 
 # %%
-shares, limits = (f(correct[chosen], tolerance) for f in (difficulty.shares, difficulty.share_intervals))
+# The paper's claim is made without exception, whatever tolerance the preset asks for.
+shares, limits = (f(correct[chosen], 0) for f in (difficulty.shares, difficulty.share_intervals))
 for kind, share in shares.items():
-    note = f"tolerance {tolerance}"
     claim = f"{kind.replace('-', '_')}_share"
-    book.record(claim, share, interval=limits[kind], m=len(chosen), note=note, **common)
+    book.record(claim, share, interval=limits[kind], m=len(chosen), note="tolerance 0", **common)
 book.record("distinct_networks", len(np.unique(published)), note="rows of the published arrays that are not repeated")
 
 # %% [markdown]
