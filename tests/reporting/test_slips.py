@@ -29,7 +29,7 @@ def test_every_slip_has_evidence(evidence):
     [
         ("thirteen_networks", "Of the 13 rows of the published arrays, 10 are distinct."),
         ("figure8_axis", "folders 4, 5, 6, 7, 8, 9 at x = 35, 46, 57, 68, 79, 90."),
-        ("figure6_caption", "0.48 on all images, 0.10 on those in-between, 0.83 on the trivial and impossible"),
+        ("figure6_caption", "0.48 on all images, 0.10 in-between, 0.83 on the trivial and impossible"),
         ("all_models", "57.5% with one exception allowed, 38.9% without"),
         ("gain", "14 of 50,000 is 0.028%; 0.04% of 50,000 would be 20 images."),
         ("architecture", "VGG-11 as base: 0.56 against 0.75; Gaussian noise: 0.49 against 0.89"),
