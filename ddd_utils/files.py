@@ -31,6 +31,11 @@ def atomic(path: str | Path) -> Iterator[Path]:
     ------
     Path
         Where to write.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; names the file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,6 +47,11 @@ def atomic(path: str | Path) -> Iterator[Path]:
         # mkstemp makes files private; results are as public as everything else the user makes.
         partial.chmod(0o666 & ~_umask())
         partial.replace(path)
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        # Libraries write through open files and so do not know which one the disk was too full for.
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from None
     finally:
         partial.unlink(missing_ok=True)
 
