@@ -20,7 +20,7 @@ class CroppedConv2d(nn.Conv2d):
     A 3x3 convolution with padding 1 that leaves out the taps which can only see padding.
 
     The last stage of a ResNet on 32 px images works on single pixels, where eight of nine taps meet zeros; the result
-    is the same, in a third of the time.
+    is the same, and a training step of the narrow ResNet-18 takes about a quarter less time.
     """
 
     def forward(self, x):
@@ -128,7 +128,7 @@ class PlainConvNet(nn.Module):
         return self.fc(self.features(x).mean((2, 3)))
 
 
-def create(model: str, classes: int, arguments: dict | None = None, pretrained: bool = False) -> nn.Module:
+def create(model: str, classes: int, arguments: dict | None = None) -> nn.Module:
     """
     Build a network.
 
@@ -142,8 +142,6 @@ def create(model: str, classes: int, arguments: dict | None = None, pretrained: 
         Number of outputs.
     arguments : dict, optional
         Passed to the model.
-    pretrained : bool
-        Load the published weights of a timm or torchvision model.
 
     Returns
     -------
@@ -160,10 +158,9 @@ def create(model: str, classes: int, arguments: dict | None = None, pretrained: 
         if model in OURS:
             return maker(classes, **arguments)
         if maker is timm.create_model:
-            return timm.create_model(model, num_classes=classes, pretrained=pretrained, **arguments)
+            return timm.create_model(model, num_classes=classes, **arguments)
         if maker is torchvision.models.get_model:
-            weights = "DEFAULT" if pretrained else None
-            return torchvision.models.get_model(model, num_classes=classes, weights=weights, **arguments)
+            return torchvision.models.get_model(model, num_classes=classes, **arguments)
         return maker(num_classes=classes, **arguments)
     except (TypeError, AssertionError, ValueError) as error:
         raise InputError(f"model '{model}' cannot be built with arguments {arguments}: {error}") from None
