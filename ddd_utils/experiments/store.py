@@ -17,7 +17,7 @@ import pandas as pd
 
 from ddd_utils import paths
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import conditions, zoo
+from ddd_utils.experiments import conditions, datasets, zoo
 from ddd_utils.experiments.runs import Plan, Run
 from ddd_utils.files import read_metadata, write_array, write_json
 from ddd_utils.responses import Responses, write_images, write_predictions
@@ -104,8 +104,7 @@ class Experiment:
         device : str
             Where it was trained, in words.
         """
-        if not (self.folder / "images.parquet").exists():
-            write_images(self.folder, data.test.labels, data.test.ids)
+        self._write_images(data)
         for epoch, logits in trained.logits.items():
             write_array(self.folder / f"{run.file}-logits-{epoch}.npy", logits)
         metadata = {
@@ -124,7 +123,9 @@ class Experiment:
         write_predictions(self.file(run), np.stack(trained.predictions), metadata)
 
     def finish(self) -> None:
-        """Write ``experiment.json`` once all runs are there."""
+        """Write ``experiment.json`` once all runs are there, and ``images.parquet`` if that was lost."""
+        if not (self.folder / "images.parquet").exists():
+            self._write_images(datasets.load(self.dataset))
         networks = self.networks()
         write_json(
             self.folder / "experiment.json",
@@ -141,6 +142,10 @@ class Experiment:
             },
         )
 
+    def _write_images(self, data: datasets.Data) -> None:
+        if not (self.folder / "images.parquet").exists():
+            write_images(self.folder, data.test.labels, data.test.ids)
+
     def networks(self) -> pd.DataFrame:
         """Describe the networks: what was planned, and what was found out in training."""
         metadata = {run.file: read_metadata(self.file(run)) for run in self.plan.runs}
@@ -152,7 +157,8 @@ class Experiment:
 
     def complete(self) -> bool:
         """Say whether everything is there, ``experiment.json`` included."""
-        return not self.missing() and (self.folder / "experiment.json").exists()
+        described = all((self.folder / name).exists() for name in ("experiment.json", "images.parquet"))
+        return described and not self.missing()
 
     def load(self, statistics: str = "recalibrated") -> Responses:
         """

@@ -113,6 +113,18 @@ def test_a_lost_file_is_computed_again_to_the_same_bits(build):
     assert np.array_equal(experiment.load().predictions, before)
 
 
+@pytest.mark.parametrize("name", ["images.parquet", "experiment.json"])
+def test_a_lost_description_is_written_again_without_training(build, monkeypatch, name):
+    file = changed().folder / name
+    before = experiments.responses(TINY)
+    file.unlink()
+    monkeypatch.setattr(launch, "_run_all", lambda *_: pytest.fail("trained again"))
+    after = experiments.responses(TINY)
+    assert np.array_equal(after.predictions, before.predictions)
+    assert np.array_equal(after.labels, before.labels)
+    assert list(after.image_ids) == list(before.image_ids)
+
+
 def test_a_network_that_fails_is_named_and_the_others_are_kept(build):
     failing = changed(learning_rate=1e30, weight_decay=0.5)
     with pytest.raises(launch.ExperimentError, match="base: the loss is not finite in epoch"):
