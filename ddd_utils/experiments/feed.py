@@ -1,5 +1,6 @@
 """Batches for a network: pixels that live on the device as uint8, or files decoded on the way."""
 
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -62,6 +63,16 @@ class Feed:
             if self.data.augmentation == "flip_and_shift":
                 images = augmentation.flip_and_shift(images, augmentation.draw(indices, 3, seed, epoch))
         return self._normalise(images), self.labels["train"][self._on_device(indices)]
+
+    def train_batches(self, batches: Iterable[np.ndarray], seed: int, epoch: int) -> Iterator[tuple]:
+        """Yield the batches of an epoch, as :meth:`train` makes each."""
+        for indices in batches:
+            yield self.train(indices, seed, epoch)
+
+    def test_batches(self, size: int) -> Iterator[torch.Tensor]:
+        """Yield all test images in order, ``size`` at a time."""
+        for start in range(0, len(self.data.test), size):
+            yield self.test(np.arange(start, min(start + size, len(self.data.test))))
 
     def test(self, indices: np.ndarray) -> torch.Tensor:
         """Make a batch of test images; the same image always looks the same."""
