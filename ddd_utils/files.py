@@ -20,6 +20,33 @@ from ddd_utils.errors import InputError
 METADATA = b"ddd_utils"
 
 
+class TornFile(InputError):
+    """A file that cannot be read: half-written, damaged or of another kind. ``path`` says which, ``reason`` why."""
+
+    def __init__(self, path: Path, reason: str):
+        super().__init__(f"{path}: {reason}; move it away to have it made anew")
+        self.path, self.reason = path, reason
+
+
+def set_aside(path: Path) -> Path:
+    """
+    Rename a damaged file, so that it can be made anew and nothing is lost.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    Path
+        Its new place, beside the old one: ``<name>.damaged`` or, if that is taken, ``<name>.damaged-2`` and so on.
+    """
+    names = [f"{path.name}.damaged", *(f"{path.name}.damaged-{number}" for number in range(2, 1000))]
+    place = next(path.with_name(name) for name in names if not path.with_name(name).exists())
+    return path.rename(place)
+
+
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
     """
@@ -47,6 +74,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     partial = Path(name)
     try:
         yield partial
+        _flush(partial)
         # mkstemp makes files private; results are as public as everything else the user makes.
         partial.chmod(0o666 & ~_umask())
         partial.replace(path)
@@ -57,6 +85,12 @@ def atomic(path: str | Path) -> Iterator[Path]:
         raise OSError(error.errno, os.strerror(error.errno), str(path)) from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file is on the disk: after a power cut, a renamed file could otherwise be an empty one."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _umask() -> int:
@@ -90,7 +124,7 @@ def read_json(path: Path) -> dict:
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     except ValueError:
-        raise InputError(f"{path}: damaged, not JSON; move it away to have it made anew") from None
+        raise TornFile(path, "damaged, not JSON") from None
 
 
 def write_text(path: Path, text: str) -> None:
@@ -103,6 +137,15 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Write a table, whole or not at all; all text is quoted, so that no name in it can break a row."""
     with atomic(path) as partial:
         table.to_csv(partial, index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+
+
+def is_whole(path: Path) -> bool:
+    """Say whether a Parquet or JSON file is there and was written to its end."""
+    try:
+        (read_json if path.suffix == ".json" else read_metadata)(path)
+    except InputError:
+        return False
+    return True
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
@@ -125,7 +168,8 @@ def write_parquet(path: Path, columns: dict, metadata: dict | None = None) -> No
     if metadata is not None:
         table = table.replace_schema_metadata({METADATA: json.dumps(metadata)})
     with atomic(path) as partial:
-        pq.write_table(table, partial, compression="zstd")
+        # With checksums a flipped bit is an error, not another prediction.
+        pq.write_table(table, partial, compression="zstd", write_page_checksum=True)
 
 
 def read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
@@ -152,7 +196,7 @@ def read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
         missing = set(columns) - set(pq.read_schema(path).names)
         if missing:
             raise InputError(f"{path}: has no column '{min(missing)}'")
-        return pq.read_table(path, columns=columns).to_pandas()
+        return pq.read_table(path, columns=columns, page_checksum_verification=True).to_pandas()
 
 
 def read_metadata(path: Path) -> dict:
@@ -165,8 +209,11 @@ def read_metadata(path: Path) -> dict:
 def _naming(path: Path) -> Iterator[None]:
     try:
         yield
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        reason = getattr(error, "strerror", None) or "not a whole Parquet file (torn or truncated)"
-        raise InputError(f"{path}: {reason}; move it away to have it computed again") from None
+    except (pa.ArrowException, OSError, ValueError) as error:
+        if getattr(error, "strerror", None):
+            raise InputError(f"{path}: {error.strerror}") from None
+        raise TornFile(path, "not a whole Parquet file (torn or truncated)") from None

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ddd_utils.errors import InputError
-from ddd_utils.files import read_json, read_parquet, safe_name, write_json, write_parquet
+from ddd_utils.files import TornFile, read_array, read_json, read_parquet, safe_name, write_json, write_parquet
 from ddd_utils.tables import table_to_arrays
 
 # What a table shows is not known: its data set has this name, whatever the file is called.
@@ -81,7 +81,7 @@ class Responses:
         if self.folder is None or "epoch" not in self.networks:
             return {}
         files = {row.network: self.folder / f"{row.run}-logits-{row.epoch}.npy" for row in self.networks.itertuples()}
-        return {network: np.load(file, allow_pickle=False) for network, file in files.items() if file.exists()}
+        return {network: read_array(file) for network, file in files.items() if file.exists()}
 
     def save(self, folder: str | Path) -> None:
         """
@@ -179,7 +179,7 @@ def _file_names(networks: list[str]) -> list[str]:
 def _view(predictions: np.ndarray, first_epoch: int, epochs: int, path: Path) -> np.ndarray:
     """Cut a network's epochs out of its run: "plus k" is the base run, k epochs later."""
     if len(predictions) < first_epoch + epochs:
-        raise InputError(f"{path}: holds {len(predictions)} epochs, {first_epoch + epochs} are needed; delete it")
+        raise TornFile(path, f"holds {len(predictions)} epochs, {first_epoch + epochs} are needed")
     return predictions[first_epoch : first_epoch + epochs]
 
 
@@ -210,10 +210,8 @@ def read_predictions(path: Path, images: int) -> np.ndarray:
     """Read what :func:`write_predictions` wrote, shape (epochs, images); a torn or foreign file is named."""
     table = read_parquet(path, ["epoch", "image", "prediction"])
     if images == 0 or len(table) == 0 or len(table) % images:
-        raise InputError(
-            f"{path}: {len(table)} rows are not whole epochs of {images} images; delete it to recompute it"
-        )
+        raise TornFile(path, f"{len(table)} rows are not whole epochs of {images} images")
     expected = np.tile(np.arange(images, dtype=np.int32), len(table) // images)
     if not np.array_equal(table["image"].to_numpy(), expected) or not table["epoch"].is_monotonic_increasing:
-        raise InputError(f"{path}: its rows are not in order of epoch and image; delete it to recompute it")
+        raise TornFile(path, "its rows are not in order of epoch and image")
     return table["prediction"].to_numpy().reshape(-1, images)

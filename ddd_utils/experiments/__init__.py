@@ -8,9 +8,9 @@ import numpy as np
 
 from ddd_utils import params
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import sources
+from ddd_utils.experiments import launch, sources
 from ddd_utils.experiments.store import Experiment
-from ddd_utils.files import read_json
+from ddd_utils.files import TornFile, read_json
 from ddd_utils.responses import Responses
 
 __all__ = ["class_names", "learning_rate_epochs", "provenance", "responses", "test_images"]
@@ -37,14 +37,20 @@ def responses(what: Any, preset: str | Path = "quick", statistics: str = "recali
     Raises
     ------
     ddd_utils.errors.InputError
-        For a faulty configuration, table or results file, or published predictions that are not to be had.
+        For a faulty configuration or table, or published predictions that are not to be had. A damaged results file is
+        set aside and made anew.
     ddd_utils.experiments.launch.ExperimentError
         If a network cannot be trained.
     """
     source = sources.source(params.experiment(what, preset))
     if not source.complete():
         sources.compute([source])
-    return source.load(statistics)
+    try:
+        return source.load(statistics)
+    except TornFile as torn:
+        sources.mend(source, launch.tell, torn.path)
+        sources.compute([source])
+        return source.load(statistics)
 
 
 def _trained(what: Any, preset: str | Path) -> Experiment:

@@ -10,10 +10,10 @@ from typing import Any
 
 from ddd_utils import paths
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import published
+from ddd_utils.experiments import locks, published
 from ddd_utils.experiments.downloads import local_copy, registry
-from ddd_utils.experiments.store import locked, versions
-from ddd_utils.files import read_json, read_metadata, safe_name, sha256
+from ddd_utils.experiments.store import versions
+from ddd_utils.files import is_whole, read_json, safe_name, sha256
 from ddd_utils.responses import Responses
 from ddd_utils.schema import Published, Table
 
@@ -48,17 +48,14 @@ class Imported:
         return published.imagenet_models(self.config.models)
 
     def complete(self) -> bool:
-        """Say whether everything is there; a torn file raises :class:`InputError` with its name."""
+        """Say whether everything is there, and whole."""
+        return all(map(is_whole, self.files()))
+
+    def files(self) -> list[Path]:
+        """List the files that there should be, as far as that is known."""
         described = self.folder / "experiment.json"
-        if not described.exists():
-            return False
-        names = ["images", *(row["run"] for row in read_json(described)["networks"])]
-        files = [self.folder / f"{name}.parquet" for name in names]
-        if not all(file.exists() for file in files):
-            return False
-        for file in files:
-            read_metadata(file)
-        return True
+        runs = [row["run"] for row in read_json(described)["networks"]] if is_whole(described) else []
+        return [described, *(self.folder / f"{name}.parquet" for name in ["images", *runs])]
 
     def make(self, say: Callable) -> None:
         """
@@ -74,7 +71,7 @@ class Imported:
         InputError
             For anything wrong with the files; nothing is kept then.
         """
-        with locked(self.folder, say):
+        with locks.waiting(self.folder.with_suffix(".lock"), say, f"computes {self.folder.name}"):
             if self.complete():
                 return
             responses = self._published(say) if isinstance(self.config, Published) else self._table()

@@ -31,13 +31,18 @@ class Progress:
     def __init__(self, runs: dict[tuple[str, str], Steps], say: Callable):
         self.runs, self.say = runs, say
         self.done = dict.fromkeys(runs, 0)
-        self.total = sum(run.epochs * run.work for run in runs.values())
+        # Epochs that were there before: they say nothing about how long the others will take.
+        self.resumed = dict.fromkeys(runs, 0)
+        self.seen = set()
         self.started = time.monotonic()
         self.live = sys.stderr.isatty()
 
     def update(self, folder: str, run: str, epoch: int) -> None:
-        """Take note of a finished epoch (0: the run has started)."""
+        """Take note of finished epochs; the first time, of those that were finished before."""
         steps = self.runs[folder, run]
+        if (folder, run) not in self.seen:
+            self.seen.add((folder, run))
+            self.resumed[folder, run] = epoch
         self.done[folder, run] = epoch
         line = f"{steps.title}  {run}  epoch {epoch}/{steps.epochs}  {self._left()}"
         if self.live:
@@ -50,14 +55,20 @@ class Progress:
         if self.live:
             self._show("")
 
+    def note(self, line: str) -> None:
+        """Write a line that stays on the screen."""
+        if self.live:
+            self._show("")
+        self.say(line)
+
     def _left(self) -> str:
-        pairs = [(epochs, self.runs[key]) for key, epochs in self.done.items()]
-        finished = sum(epochs * run.work for epochs, run in pairs)
-        count = f"[{sum(epochs == run.epochs for epochs, run in pairs)}/{len(pairs)} runs]"
+        finished = sum((epochs - self.resumed[key]) * self.runs[key].work for key, epochs in self.done.items())
+        left = sum((run.epochs - self.done[key]) * run.work for key, run in self.runs.items())
+        count = f"[{sum(epochs == self.runs[key].epochs for key, epochs in self.done.items())}/{len(self.runs)} runs]"
         if not finished:
             return count
-        left = (time.monotonic() - self.started) * (self.total - finished) / finished
-        return f"{count} about {f'{left / 60:.0f} min' if left >= 90 else f'{left:.0f} s'} left"
+        seconds = (time.monotonic() - self.started) * left / finished
+        return f"{count} about {f'{seconds / 60:.0f} min' if seconds >= 90 else f'{seconds:.0f} s'} left"
 
     def _show(self, line: str) -> None:
         width = shutil.get_terminal_size().columns - 1

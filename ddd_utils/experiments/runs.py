@@ -61,6 +61,11 @@ class Run:
     keep_logits: tuple[int, ...] = ()
     logit_images: int = 500
 
+    @property
+    def stream(self) -> tuple:
+        """What decides which images come when, and how they are augmented: runs that share it can share batches."""
+        return self.order_seed, self.batch_size, self.half, self.split_seed, self.stratified, self.recalibration
+
 
 @dataclass(frozen=True)
 class Network:

@@ -1,10 +1,13 @@
 """Any configuration's results: trained here, published by others or brought by the user."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from ddd_utils.experiments import launch
 from ddd_utils.experiments.imports import Imported
 from ddd_utils.experiments.store import Experiment
+from ddd_utils.files import is_whole, set_aside
 from ddd_utils.params import Config
 from ddd_utils.schema import Published, Table
 
@@ -48,6 +51,8 @@ def compute(sources: Sequence[Source], titles: Sequence[str] | None = None, say:
         If files are missing or wrong, or a model cannot be built.
     """
     titles = titles or [each.folder.name for each in sources]
+    for each in sources:
+        mend(each, say)
     trained = []
     for each, title in zip(sources, titles, strict=True):
         if isinstance(each, Imported):
@@ -55,3 +60,22 @@ def compute(sources: Sequence[Source], titles: Sequence[str] | None = None, say:
         else:
             trained.append((each, title))
     launch.compute([each for each, _ in trained], [title for _, title in trained], say)
+
+
+def mend(source: Source, say: Callable, damaged: Path | None = None) -> None:
+    """
+    Set damaged files of a source aside, so that they are made anew.
+
+    Parameters
+    ----------
+    source : Experiment or Imported
+        Where to look.
+    say : callable
+        Takes a line for the terminal, with the file's name.
+    damaged : Path, optional
+        A file that was whole at first sight and turned out not to be.
+    """
+    for file in source.files():
+        if file.exists() and (file == damaged or not is_whole(file)):
+            with suppress(FileNotFoundError):  # another process has just done it
+                say(f"{file}: torn or damaged; it is now {set_aside(file).name}, and is made anew")

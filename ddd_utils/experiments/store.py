@@ -1,17 +1,15 @@
-"""Where an experiment's results live: one folder a configuration, whole files, one lock."""
+"""Where an experiment's results live: one folder a configuration, whole files, one lock for each training run."""
 
 import hashlib
 import json
 import platform
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 
-import filelock
 import numpy as np
 import pandas as pd
 
@@ -19,12 +17,14 @@ from ddd_utils import paths
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import conditions, datasets, zoo
 from ddd_utils.experiments.runs import Plan, Run
-from ddd_utils.files import read_metadata, write_array, write_json
+from ddd_utils.files import is_whole, read_metadata, write_array, write_json
 from ddd_utils.responses import Responses, write_images, write_predictions
 from ddd_utils.schema import ModelSet, Variants
 
 # The paper's BatchNorm evaluation is kept beside the recalibrated one, under its own file name.
 RUNNING = "-running"
+# Checkpoints and locks of runs that are not finished.
+WORK = "unfinished"
 # What is left out of the hash: asking for more networks or models adds to a folder, it does not start another.
 MEMBERSHIP = {"instances", "models", "tolerance"}
 
@@ -66,16 +66,39 @@ class Experiment:
         train = train if run.half is None else train / 2
         return train + test / 3 + 100 * train * run.splits / run.batch_size
 
-    def missing(self) -> list[Run]:
-        """List the runs without results; a torn file raises :class:`InputError` with its name."""
-        for run in self.plan.runs:
-            if self.file(run).exists():
-                read_metadata(self.file(run))
-        return [run for run in self.plan.runs if not self.file(run).exists()]
+    def done(self, run: Run) -> bool:
+        """Say whether a run's results are there, and whole."""
+        return all(map(is_whole, self._tables(run)))
 
-    def lock(self, say: Callable) -> AbstractContextManager:
-        """Hold the experiment: one process computes it, others wait."""
-        return locked(self.folder, say)
+    def missing(self) -> list[Run]:
+        """List the runs without results."""
+        return [run for run in self.plan.runs if not self.done(run)]
+
+    def files(self) -> list[Path]:
+        """List the files that there should be."""
+        described = [self.folder / name for name in ("experiment.json", "images.parquet")]
+        return described + [file for run in self.plan.runs for file in self._tables(run)]
+
+    def _tables(self, run: Run) -> list[Path]:
+        return [self.file(run), *([self._running(run)] if run.also_running else [])]
+
+    def _running(self, run: Run) -> Path:
+        return self.folder / f"{run.file}{RUNNING}.parquet"
+
+    def checkpoint(self, run: Run) -> Path:
+        """Return where a run that is not finished keeps its state."""
+        return self.folder / WORK / f"{run.file}.pt"
+
+    def lock(self, run: Run) -> Path:
+        """Return the lock of a run: whoever trains it holds it."""
+        return self.folder / WORK / f"{run.file}.lock"
+
+    def tidy(self, run: Run) -> None:
+        """Remove what a finished run no longer needs; whoever still waits for its lock finds its results."""
+        for file in (self.checkpoint(run), self.lock(run)):
+            file.unlink(missing_ok=True)
+        with suppress(OSError):
+            (self.folder / WORK).rmdir()
 
     def write(self, run: Run, trained, data, device: str) -> None:
         """
@@ -100,30 +123,32 @@ class Experiment:
             "optimizer": "Nesterov" if run.nesterov else {"sgd": "SGD", "adamw": "AdamW"}[run.optimizer],
             "seconds": round(trained.seconds, 2),
             "device": device,
+            "diverged": trained.diverged,
             "classes": list(data.classes),
             "run": asdict(run),
         }
         if trained.running:
-            write_predictions(self.folder / f"{run.file}{RUNNING}.parquet", np.stack(trained.running), metadata)
+            write_predictions(self._running(run), np.stack(trained.running), metadata)
         write_predictions(self.file(run), np.stack(trained.predictions), metadata)
 
     def finish(self) -> None:
         """Write ``experiment.json`` once all runs are there, and ``images.parquet`` if that was lost."""
         if not (self.folder / "images.parquet").exists():
             self._write_images(datasets.load(self.dataset))
-        networks = self.networks()
+        described = pd.DataFrame(self._described())
         write_json(
             self.folder / "experiment.json",
             {
                 "dataset": self.dataset.name,
                 "configuration": self.config.model_dump(mode="json"),
                 "versions": versions(),
-                "device": networks["device"].iloc[0],
+                "device": described["device"].iloc[0],
                 "git_commit": _git_commit(),
-                "wall_seconds": round(float(networks.drop_duplicates("run")["seconds"].sum()), 1),
+                "wall_seconds": round(float(described.drop_duplicates("run")["seconds"].sum()), 1),
                 "epochs": self.plan.epochs + 1,
                 "decay_epochs": list(self.plan.decay_epochs),
-                "networks": networks.to_dict("records"),
+                "networks": self.networks().to_dict("records"),
+                "diverged": self.diverged(),
             },
         )
 
@@ -132,18 +157,26 @@ class Experiment:
             write_images(self.folder, data.test.labels, data.test.ids)
 
     def networks(self) -> pd.DataFrame:
-        """Describe the networks: what was planned, and what was found out in training."""
+        """Describe the networks that have learned something: what was planned, and what was found out in training."""
+        return pd.DataFrame([row for row in self._described() if row.pop("diverged") is None])
+
+    def diverged(self) -> list[dict[str, str]]:
+        """List the networks that are left out, each with the reason."""
+        rows = [row for row in self._described() if row["diverged"] is not None]
+        return [{key: row[key] for key in ("network", "condition", "diverged")} for row in rows]
+
+    def _described(self) -> list[dict]:
         metadata = {run.file: read_metadata(self.file(run)) for run in self.plan.runs}
         rows = []
         for network in self.plan.networks:
             found = {key: value for key, value in metadata[network.run].items() if key not in ("run", "classes")}
-            rows.append({**asdict(network), "epoch": network.first_epoch + self.plan.epochs, **found})
-        return pd.DataFrame(rows)
+            epoch = network.first_epoch + self.plan.epochs
+            rows.append({**asdict(network), "epoch": epoch, "diverged": None, **found})
+        return rows
 
     def complete(self) -> bool:
-        """Say whether everything is there, ``experiment.json`` included."""
-        described = all((self.folder / name).exists() for name in ("experiment.json", "images.parquet"))
-        return described and not self.missing()
+        """Say whether everything is there, and whole."""
+        return all(map(is_whole, self.files()))
 
     def load(self, statistics: str = "recalibrated") -> Responses:
         """
@@ -159,6 +192,7 @@ class Experiment:
         Responses
         """
         networks = self.networks()
+        self._check_enough(networks)
         if statistics == "running":
             networks = networks[networks["run"] == "base"].assign(run=f"base{RUNNING}")
             if not (self.folder / f"base{RUNNING}.parquet").exists():
@@ -167,36 +201,18 @@ class Experiment:
                 )
         return Responses.load(self.folder, networks)
 
+    def _check_enough(self, networks: pd.DataFrame) -> None:
+        """Refuse an experiment whose base network is missing, or that has nothing left to compare."""
+        left_out = {row["network"]: row["diverged"] for row in self.diverged()}
+        if "base" in left_out:
+            raise InputError(f"{self.folder.name}: the base network diverged: {left_out['base']}")
+        if len(networks) < 2:
+            reasons = "; ".join(f"{network}: {reason}" for network, reason in left_out.items())
+            raise InputError(f"{self.folder.name}: too few networks have learned anything: {reasons}")
+
     def classes(self) -> list[str]:
         """Return the class names by label."""
         return read_metadata(self.file(self.plan.runs[0]))["classes"]
-
-
-@contextmanager
-def locked(folder: Path, say: Callable) -> Iterator[None]:
-    """
-    Hold a folder of results: one process fills it, others wait.
-
-    The lock is the operating system's, so it vanishes with the process that held it, however that ends.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder; it need not exist.
-    say : callable
-        Takes a line for the terminal if another process is at it.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder.with_suffix(".lock"))
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        say(f"waiting for another process that computes {folder.name}")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def versions() -> dict[str, str]:
