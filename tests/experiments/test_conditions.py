@@ -7,7 +7,8 @@ import pytest
 
 from ddd_utils import params
 from ddd_utils.experiments import conditions
-from ddd_utils.experiments.training import _pool, batches, learning_rate
+from ddd_utils.experiments.batches import batches, parts, pool
+from ddd_utils.experiments.training import learning_rate
 from ddd_utils.schema import Variants
 
 
@@ -106,28 +107,37 @@ def test_the_learning_rate_falls_after_each_third_and_then_stays(full):
 
 def test_two_halves_are_disjoint_and_complete(full):
     runs = {run.file: run for run in full.runs}
-    first, second = (_pool(runs[f"half_data_{half}"], 1001) for half in (1, 2))
+    first, second = (pool(runs[f"half_data_{half}"], 1001) for half in (1, 2))
     assert sorted([*first, *second]) == list(range(1001))
     # Random, so never the first half of a class-sorted folder.
     assert 300 < np.median(first) < 700
 
 
+def updates(run, images, epoch):
+    """List the images of each update, as the training loop cuts them out of the common batches."""
+    labels = np.zeros(images, int)
+    return [batch[part] for batch in batches(run, epoch, labels) for part in parts(run, len(batch))]
+
+
 def test_a_split_batch_shows_the_same_images_in_the_same_order(full):
     runs = {run.file: run for run in full.runs}
-    pool = np.arange(1000)
-    base, split = (list(batches(runs[name], pool, 3)) for name in ("base", "batch_size"))
+    base, split = (updates(runs[name], 1000, 3) for name in ("base", "batch_size"))
     assert np.array_equal(np.concatenate(base), np.concatenate(split))
     assert [len(part) for part in base] == [256, 256, 256, 232]
     assert [len(part) for part in split] == [128] * 6 + [116] * 2
 
 
+def test_parts_of_a_single_image_are_left_out(full):
+    run = replace(full.runs[0], splits=2)
+    assert [part.stop - part.start for part in parts(run, 5)] == [3, 2]
+    assert parts(run, 3) == [slice(0, 2)]
+    assert parts(run, 1) == []
+
+
 def test_another_order_of_sums_changes_places_only_within_a_batch(full):
     runs = {run.file: run for run in full.runs}
-    pool = np.arange(1000)
-    parts = {
-        name: list(batches(runs[name], pool, 0)) for name in ("base", *(f"cuda_nondeterministic_{i}" for i in (1, 2)))
-    }
-    for left, *others in zip(*parts.values(), strict=True):
+    orders = [updates(runs[name], 1000, 0) for name in ("base", "cuda_nondeterministic_1", "cuda_nondeterministic_2")]
+    for left, *others in zip(*orders, strict=True):
         assert all(sorted(left) == sorted(other) for other in others)
         assert len({tuple(part) for part in (left, *others)}) == 3
 
@@ -135,17 +145,30 @@ def test_another_order_of_sums_changes_places_only_within_a_batch(full):
 def test_data_order_differs_between_epochs_and_instances(full):
     runs = {run.file: run for run in full.runs}
     orders = [
-        tuple(np.concatenate(list(batches(runs[name], np.arange(300), epoch))))
+        tuple(np.concatenate(updates(runs[name], 300, epoch)))
         for name in ("base", "data_order_1", "data_order_2")
         for epoch in (0, 1)
     ]
     assert len(set(orders)) == 6
 
 
+def test_runs_share_a_stream_exactly_if_their_batches_are_the_same(full):
+    runs = {run.file: run for run in full.runs}
+    streams = {}
+    for run in full.runs:
+        streams.setdefault(run.stream, set()).add(run.file)
+    sharing = {file: members for members in streams.values() for file in members}
+    alone = {"half_data_1", "half_data_2"}
+    ordered = [{f"data_order_{k}", f"combined_{k}"} for k in range(1, 6)]
+    assert sharing["base"] == set(runs) - alone - set.union(*ordered)
+    assert all(sharing[file] == {file} for file in alone)
+    assert all(members in streams.values() for members in ordered)
+
+
 def test_stratified_batches_hold_the_classes_in_equal_shares(full):
     labels = np.repeat(np.arange(10), 30)
     run = replace(full.runs[0], batch_size=50, stratified=True)
-    shuffled, stratified = (list(batches(run, np.arange(300), 2, strata)) for strata in (None, labels))
+    shuffled, stratified = (list(batches(replace(run, stratified=each), 2, labels)) for each in (False, True))
     assert sorted(np.concatenate(stratified)) == list(range(300))
     for part in stratified:
         assert np.bincount(labels[part], minlength=10).tolist() == [5] * 10

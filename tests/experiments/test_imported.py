@@ -105,7 +105,7 @@ def test_any_model_names_are_saved_each_to_its_own_file(tmp_path, names):
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
-def test_a_lost_file_is_made_anew_and_a_torn_one_is_named(build, tmp_path):
+def test_a_lost_file_is_made_anew(build, tmp_path):
     table = write_table(tmp_path / "mine.csv")
     table.make(quiet)
     for lost in ("one.parquet", "images.parquet", "experiment.json"):
@@ -113,9 +113,18 @@ def test_a_lost_file_is_made_anew_and_a_torn_one_is_named(build, tmp_path):
         assert not table.complete()
         table.make(quiet)
         assert table.complete()
-    (table.folder / "two.parquet").write_bytes(b"PAR1")
-    with pytest.raises(InputError, match=r"two\.parquet: not a whole Parquet file"):
-        table.complete()
+
+
+@pytest.mark.parametrize("name", ["two.parquet", "images.parquet", "experiment.json"])
+def test_a_torn_file_is_set_aside_by_name_and_made_anew(build, tmp_path, name):
+    table, lines = write_table(tmp_path / "mine.csv"), []
+    table.make(quiet)
+    (table.folder / name).write_bytes(b"PAR1")
+    assert not table.complete()
+    sources.compute([table], say=lines.append)
+    assert lines[0] == f"{table.folder / name}: torn or damaged; it is now {name}.damaged, and is made anew"
+    assert table.complete()
+    assert (table.folder / f"{name}.damaged").read_bytes() == b"PAR1"
 
 
 def test_an_interrupted_import_is_not_taken_for_complete(build, tmp_path, monkeypatch):
@@ -251,7 +260,7 @@ def error_of(arguments, capsys):
 
 
 def test_a_report_on_a_faulty_table_ends_before_anything_is_trained(build, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("ddd_utils.experiments.launch._run_all", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr("ddd_utils.experiments.processes.run", lambda *_: pytest.fail("trained"))
     write_table(tmp_path / "mine.csv", (1, 0, "perhaps", 1))
     error = error_of(["smoke", "--set", f"sota_comparison.responses={tmp_path / 'mine.csv'}"], capsys)
     assert "'perhaps'" in error

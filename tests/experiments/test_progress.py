@@ -32,9 +32,21 @@ def test_a_finished_run_is_a_line_with_the_time_left(clock):
 def test_in_a_terminal_one_line_is_rewritten(clock, monkeypatch, capsys):
     monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)
     follow = Progress({("a", "x"): Steps("controls", 3, 1)}, lambda line: pytest.fail(line))
+    follow.update("a", "x", 0)
     clock[0] = 5.0
     follow.update("a", "x", 1)
     follow.close()
     written = capsys.readouterr().err
     assert "controls  x  epoch 1/3  [0/1 runs] about 10 s left" in written
     assert "\n" not in written
+
+
+def test_epochs_of_an_earlier_start_say_nothing_about_the_time_left(clock):
+    lines = []
+    follow = Progress({("a", "x"): Steps("controls", 10, 1)}, lines.append)
+    follow.update("a", "x", 6)
+    clock[0] = 20.0
+    follow.update("a", "x", 8)
+    assert follow._left() == "[0/1 runs] about 20 s left"
+    follow.note("a file was set aside")
+    assert lines == ["a file was set aside"]

@@ -2,25 +2,23 @@
 
 import json
 import multiprocessing
-import threading
-import time
 
 import numpy as np
 import pytest
 
 from ddd_utils import experiments, params
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import launch
+from ddd_utils.experiments import launch, locks, processes
 from ddd_utils.experiments.store import Experiment
 from ddd_utils.responses import Responses
 
 TINY = {
-    "dataset": {"name": "gaussian", "classes": 4, "train_per_class": 8, "test_per_class": 5, "image_size": 8},
-    "base": {"model": "plain_convnet", "arguments": {"stages": [1], "width": 4}},
-    "other": {"model": "plain_convnet", "arguments": {"stages": [1], "width": 8}},
+    "dataset": {"name": "digits", "train_images": 200, "image_size": 8},
+    "base": {"model": "plain_convnet", "arguments": {"stages": [1, 1], "width": 16}},
+    "other": {"model": "plain_convnet", "arguments": {"stages": [1, 1], "width": 20}},
     "epochs": 1,
-    "batch_size": 16,
-    "bn_recalibration": 16,
+    "batch_size": 10,
+    "bn_recalibration": 100,
     "instances": dict.fromkeys(
         ("initialisation", "learning_rate", "cuda_nondeterministic", "data_order", "combined"), 1
     ),
@@ -44,7 +42,7 @@ def changed(**values):
 def test_the_results_folder_is_laid_out_as_promised(build):
     folder = changed().folder
     assert folder.parent == build / "results"
-    assert folder.name.startswith("gaussian-")
+    assert folder.name.startswith("digits-")
     names = {path.name for path in folder.iterdir()}
     assert {"experiment.json", "images.parquet", "base.parquet", "half_data_2.parquet"} <= names
     info = json.loads((folder / "experiment.json").read_text())
@@ -55,7 +53,7 @@ def test_the_results_folder_is_laid_out_as_promised(build):
 
 def test_responses_hold_all_networks_with_equal_epochs(build):
     responses = experiments.responses(TINY)
-    assert responses.predictions.shape == (13, 2, 20)
+    assert responses.predictions.shape == (13, 2, 1597)
     conditions = responses.networks["condition"].unique().tolist()
     assert conditions[:3] == ["base", "plus_1_epoch", "plus_10_epochs"]
     assert set(responses.logits()) == set(responses.networks["network"])
@@ -72,7 +70,7 @@ def test_running_statistics_are_kept_beside(build):
 
 
 def test_a_second_call_computes_nothing(build, monkeypatch):
-    monkeypatch.setattr(launch, "_run_all", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(processes, "run", lambda *_: pytest.fail("trained again"))
     experiments.responses(TINY)
     launch.compute([changed(), changed()], say=lambda line: None)
 
@@ -92,16 +90,34 @@ def test_more_instances_add_to_what_is_there(build):
     assert len(experiments.responses(TINY).networks) == 13
 
 
-def test_a_torn_result_is_named_before_anything_is_computed(build):
+def flip(file, share):
+    content = bytearray(file.read_bytes())
+    content[int(share * len(content))] ^= 0xFF
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("optimizer.parquet", lambda file: file.write_bytes(file.read_bytes()[:200])),
+        ("optimizer.parquet", lambda file: flip(file, 0.02)),
+        ("base-running.parquet", lambda file: flip(file, 0.02)),
+        ("images.parquet", lambda file: file.write_bytes(b"")),
+        ("experiment.json", lambda file: file.write_text("{")),
+    ],
+    ids=["torn", "flipped bit", "other statistics", "images", "description"],
+)
+def test_a_damaged_result_is_set_aside_by_name_and_made_anew(build, capsys, name, damage):
     experiment = changed()
-    file = experiment.folder / "optimizer.parquet"
-    whole = file.read_bytes()
-    try:
-        file.write_bytes(whole[: len(whole) // 2])
-        with pytest.raises(InputError, match=r"optimizer\.parquet: not a whole Parquet file"):
-            experiment.missing()
-    finally:
-        file.write_bytes(whole)
+    file = experiment.folder / name
+    statistics = "running" if "running" in name else "recalibrated"
+    before, damaged = experiments.responses(TINY, statistics=statistics), file.with_name(f"{name}.damaged")
+    damage(file)
+    after = experiments.responses(TINY, statistics=statistics)
+    assert np.array_equal(after.predictions, before.predictions)
+    assert f"{file}: torn or damaged; it is now {damaged.name}, and is made anew" in capsys.readouterr().err
+    assert damaged.exists()
+    damaged.unlink()
 
 
 def test_a_lost_file_is_computed_again_to_the_same_bits(build):
@@ -118,7 +134,7 @@ def test_a_lost_description_is_written_again_without_training(build, monkeypatch
     file = changed().folder / name
     before = experiments.responses(TINY)
     file.unlink()
-    monkeypatch.setattr(launch, "_run_all", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(processes, "run", lambda *_: pytest.fail("trained again"))
     after = experiments.responses(TINY)
     assert np.array_equal(after.predictions, before.predictions)
     assert np.array_equal(after.labels, before.labels)
@@ -126,42 +142,71 @@ def test_a_lost_description_is_written_again_without_training(build, monkeypatch
 
 
 def test_a_network_that_fails_is_named_and_the_others_are_kept(build):
-    failing = changed(learning_rate=1e30, weight_decay=0.5)
-    with pytest.raises(launch.ExperimentError, match="base: the loss is not finite in epoch"):
+    """Images of 8 px are too small for a network of five poolings; its companions in lockstep go on."""
+    failing = changed(other={"model": "plain_convnet", "arguments": {"stages": [1, 1, 1, 1, 1], "width": 4}})
+    with pytest.raises(launch.ExperimentError, match=r"architecture: .*size") as error:
         launch.compute([failing], say=lambda line: None)
+    assert "combined_1: " in str(error.value)
+    assert {run.file for run in failing.missing()} == {"architecture", "combined_1"}
     assert not (failing.folder / "experiment.json").exists()
+
+
+def test_a_network_that_diverges_is_left_out_and_named(build):
+    good = {**TINY["base"], "optimizer": "sgd", "learning_rate": 0.1}
+    models = [good, {**good, "name": "fast", "learning_rate": 0.2}, {**good, "name": "wild", "learning_rate": 1e30}]
+    config = {"models": models, "images": TINY["dataset"], "training": {"epochs": 2, "batch_size": 10}}
+    responses = experiments.responses(config)
+    assert responses.networks["network"].tolist() == ["plain_convnet", "fast"]
+    left_out = [{"network": "wild", "condition": "wild", "diverged": "the loss is not finite in epoch 1"}]
+    assert responses.info["diverged"] == left_out
+    assert Experiment(params.experiment(config)).complete()
+
+
+def test_a_base_that_diverges_is_a_clear_line(build):
+    with pytest.raises(InputError, match="the base network diverged: the loss is not finite in epoch 1"):
+        experiments.responses({**TINY, "learning_rate": 1e30, "weight_decay": 0.5})
 
 
 def _hold(folder, entered, leave):
     import os
 
     os.environ["DDD_BUILD"] = str(folder)
-    with Experiment(params.experiment(TINY)).lock(lambda line: None):
+    experiment = Experiment(params.experiment(TINY))
+    with locks.attempt(experiment.lock(experiment.plan.runs[0])) as ours:
+        assert ours
         entered.set()
         leave.wait(60)
 
 
-def test_a_second_process_waits_and_says_so(build):
+def test_a_run_that_another_process_trains_is_left_to_it(build, monkeypatch):
+    """The others are trained meanwhile; when that process dies, its lock is free without anybody's doing."""
+    experiment = changed()
+    for name in ("base", "optimizer"):
+        (experiment.folder / f"{name}.parquet").unlink()
     context = multiprocessing.get_context("spawn")
     entered, leave = context.Event(), context.Event()
     other = context.Process(target=_hold, args=(build, entered, leave))
     other.start()
     assert entered.wait(60)
-    lines, got = [], []
+    assert locks.held(experiment.lock(experiment.plan.runs[0]))
+    lines, trained = [], []
+    run = processes.run
 
-    def wait():
-        with changed().lock(lines.append):
-            got.append(time.monotonic())
+    def watched(groups, *rest):
+        trained.append([run.file for group in groups for run in group.runs])
+        return run(groups, *rest)
 
-    waiting = threading.Thread(target=wait)
-    waiting.start()
-    time.sleep(0.5)
-    assert lines == [f"waiting for another process that computes {changed().folder.name}"]
-    assert not got
-    # A process that dies gives its lock back without being asked.
-    other.kill()
-    waiting.join(30)
-    assert got
+    def say(line):
+        lines.append(line)
+        if line.startswith("waiting"):
+            other.kill()
+
+    monkeypatch.setattr(processes, "run", watched)
+    launch.compute([experiment], say=say)
+    assert trained == [["optimizer"], ["base"]]
+    assert "waiting for another process that trains base" in lines
+    assert experiment.complete()
+    assert not (experiment.folder / "unfinished").exists()
 
 
 def test_an_unknown_model_is_found_before_training(build):
@@ -171,12 +216,12 @@ def test_an_unknown_model_is_found_before_training(build):
 
 
 def test_a_model_set_shares_its_folder_but_never_its_files(build):
-    digits = {"name": "digits", "train_images": 100, "image_size": 16}
-    small = {"model": "plain_convnet", "arguments": {"stages": [1], "width": 4}}
-    wide = {"model": "plain_convnet", "arguments": {"stages": [1], "width": 8}, "name": "wide"}
+    small = {**TINY["base"], "optimizer": "sgd", "learning_rate": 0.1}
+    wide = {**TINY["other"], "optimizer": "sgd", "learning_rate": 0.1, "name": "wide"}
+    training = {"epochs": 1, "batch_size": 10}
     one, two = (
-        Experiment(params.experiment({"models": models, "images": digits, "training": {"epochs": 1}}))
-        for models in ([small, wide], [{**small, "learning_rate": 0.1}, wide])
+        Experiment(params.experiment({"models": models, "images": TINY["dataset"], "training": training}))
+        for models in ([small, wide], [{**small, "learning_rate": 0.2}, wide])
     )
     assert one.folder == two.folder
     launch.compute([one], say=lambda line: None)

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from ddd_utils.experiments import datasets, training
+from ddd_utils.experiments import datasets, evaluation, lockstep
+from ddd_utils.experiments.batches import batches
 from ddd_utils.experiments.feed import Feed
 from ddd_utils.experiments.networks import create
 from ddd_utils.experiments.runs import Run
+from ddd_utils.experiments.training import Trainee
 from ddd_utils.schema import Digits, Gaussian
 
 CPU = torch.device("cpu")
@@ -42,13 +44,21 @@ def data():
     return datasets.load(NOISE)
 
 
+def train(run, data, after_epoch=lambda trainee: None):
+    trainee = Trainee(run, len(data.classes), CPU)
+    lockstep.train([trainee], Feed(data, CPU), after_epoch)
+    if trainee.failure:
+        raise trainee.failure
+    return trainee.result
+
+
 def answers(run, data):
-    return np.stack(training.train(run, data, CPU).predictions)
+    return np.stack(train(run, data).predictions)
 
 
 def test_every_epoch_is_recorded_epoch_0_included(data):
     seen = []
-    trained = training.train(replace(RUN, also_running=True), data, CPU, seen.append)
+    trained = train(replace(RUN, also_running=True), data, lambda trainee: seen.append(trainee.epoch))
     assert np.stack(trained.predictions).shape == np.stack(trained.running).shape == (4, 40)
     assert {epoch: logits.shape for epoch, logits in trained.logits.items()} == {2: (7, 4), 3: (7, 4)}
     assert seen == [1, 2, 3]
@@ -83,7 +93,7 @@ def test_each_difference_makes_a_difference(data, change):
 
 def test_another_order_of_sums_starts_alike_and_drifts_apart(data):
     run = replace(RUN, epochs=2, decay_epochs=(), keep_logits=(0, 1, 2))
-    logits = [training.train(replace(run, nondeterminism=k), data, CPU).logits for k in (0, 1, 2)]
+    logits = [train(replace(run, nondeterminism=k), data).logits for k in (0, 1, 2)]
     assert np.array_equal(logits[0][0], logits[1][0])
     gaps = [np.abs(logits[0][epoch] - logits[1][epoch]).max() for epoch in (1, 2)]
     assert 0 < gaps[0] < 1e-3
@@ -92,19 +102,19 @@ def test_another_order_of_sums_starts_alike_and_drifts_apart(data):
 
 def test_evaluating_both_ways_does_not_disturb_training(data):
     """Recalibration gives the running statistics back, so what is trained is the same with and without it."""
-    both = training.train(replace(RUN, also_running=True), data, CPU)
-    off = training.train(replace(RUN, recalibration=0), data, CPU)
+    both = train(replace(RUN, also_running=True), data)
+    off = train(replace(RUN, recalibration=0), data)
     assert np.array_equal(np.stack(both.running), np.stack(off.predictions))
     assert np.array_equal(np.stack(both.predictions), answers(RUN, data))
 
 
 def test_recalibrated_statistics_are_those_of_the_chosen_images(data):
-    torch.manual_seed(0)
-    network, feed, pool = create(RUN.model, 4, RUN.arguments), Feed(data, CPU), np.arange(96)
-    run = replace(RUN, recalibration=96, batch_size=96)
+    trainee = Trainee(replace(RUN, recalibration=96, batch_size=96), 4, CPU)
+    network, feed = trainee.network, Feed(data, CPU)
     before = network.features[1].running_mean.clone()
-    with training._recalibrated(run, network, feed, pool):
-        convolved = network.features[0](feed.train(pool, 0, 0)[0])
+    with torch.no_grad(), evaluation._keeping_statistics(network):
+        evaluation._recalibrate([trainee], feed)
+        convolved = network.features[0](feed.train(np.arange(96), 0, 0)[0])
         assert torch.allclose(network.features[1].running_mean, convolved.mean((0, 2, 3)), atol=1e-5)
         assert torch.allclose(network.features[1].running_var, convolved.var((0, 2, 3)), rtol=1e-4)
     assert torch.equal(network.features[1].running_mean, before)
@@ -119,21 +129,32 @@ def test_training_learns():
     assert accuracy[-1] > 0.7
 
 
-def test_a_loss_that_is_not_finite_ends_the_run_with_its_name_and_epoch(data):
-    with pytest.raises(training.TrainingError, match=r"toy: the loss is not finite in epoch 1"):
-        training.train(replace(RUN, learning_rate=1e30), data, CPU)
+def test_a_loss_that_is_not_finite_ends_the_run_at_its_epoch(data):
+    trained = train(replace(RUN, learning_rate=1e30), data)
+    assert trained.diverged == "the loss is not finite in epoch 1"
+    assert len(trained.predictions) == 1
+
+
+def test_a_network_that_learned_nothing_is_marked(data, monkeypatch):
+    """A network whose logits are all equal always names the first class, which is chance."""
+    monkeypatch.setattr(
+        "ddd_utils.experiments.networks.PlainConvNet.forward", lambda self, x: self.fc.bias.expand(len(x), 4) * 0
+    )
+    trained = train(replace(RUN, recalibration=0), data)
+    assert trained.diverged == "after 3 epochs its accuracy of 25.0% is not above chance"
+    assert len(trained.predictions) == 4
 
 
 def test_sgd_steps_are_those_of_the_textbook(data):
     """One update by hand: weight decay, then momentum, then the step."""
     run = replace(RUN, epochs=1, batch_size=96, recalibration=0, weight_decay=0.01)
-    torch.manual_seed(run.init_seed)
-    network = create(run.model, 4, run.arguments).to(memory_format=torch.channels_last)
-    feed, before = Feed(data, CPU), [weights.detach().clone() for weights in network.parameters()]
-    images, labels = feed.train(next(iter(training.batches(run, np.arange(96), 0))), run.order_seed, 0)
-    torch.nn.functional.cross_entropy(network.train()(images), labels).backward()
-    expected = [old - 0.05 * (w.grad + 0.01 * old) for old, w in zip(before, network.parameters(), strict=True)]
-    optimizer = training._optimizer(run, network)
-    training._epoch(run, network.zero_grad() or network, optimizer, feed, np.arange(96), 0)
-    for new, old in zip(network.parameters(), expected, strict=True):
+    trainee, feed = Trainee(run, 4, CPU), Feed(data, CPU)
+    twin = Trainee(run, 4, CPU).network
+    before = [weights.detach().clone() for weights in twin.parameters()]
+    images, labels = feed.train(next(batches(run, 0, data.train.labels)), run.order_seed, 0)
+    torch.nn.functional.cross_entropy(twin.train()(images), labels).backward()
+    expected = [old - 0.05 * (w.grad + 0.01 * old) for old, w in zip(before, twin.parameters(), strict=True)]
+    trainee.begin_epoch()
+    trainee.step(images, labels, 0)
+    for new, old in zip(trainee.network.parameters(), expected, strict=True):
         assert torch.allclose(new, old, atol=1e-6)

@@ -1,0 +1,185 @@
+"""Networks trained side by side are what they would be alone, see each batch once, and fail alone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ddd_utils.experiments import checkpoints, datasets, lockstep
+from ddd_utils.experiments.feed import Feed
+from ddd_utils.experiments.networks import PlainConvNet
+from ddd_utils.experiments.runs import Run
+from ddd_utils.experiments.training import Trainee
+from ddd_utils.files import TornFile
+from ddd_utils.schema import Digits
+
+CPU = torch.device("cpu")
+RUN = Run(
+    file="base",
+    model="plain_convnet",
+    arguments={"stages": [1, 1], "width": 8},
+    epochs=3,
+    batch_size=20,
+    learning_rate=0.05,
+    weight_decay=1e-4,
+    decay_epochs=(2,),
+    recalibration=40,
+    also_running=True,
+    keep_logits=(2, 3),
+    logit_images=9,
+)
+GROUP = [
+    replace(RUN, epochs=5),
+    replace(RUN, file="optimizer", nesterov=True, also_running=False),
+    replace(RUN, file="batch_size", splits=2),
+    replace(RUN, file="initialisation", init_seed=7),
+    replace(RUN, file="rounding", nondeterminism=1),
+]
+
+
+class Dropping(PlainConvNet):
+    """A network whose training draws random numbers."""
+
+    def forward(self, x):
+        return self.fc(nn.functional.dropout(self.features(x).mean((2, 3)), 0.5, self.training))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return datasets.load(Digits(train_images=100, image_size=16))
+
+
+class Counting(Feed):
+    """A feed that counts the batches it makes."""
+
+    made = 0
+
+    def train_batches(self, *arguments):
+        for batch in super().train_batches(*arguments):
+            self.made += 1
+            yield batch
+
+
+def trained(runs, data, feed=None, after_epoch=lambda trainee: None):
+    trainees = [Trainee(run, len(data.classes), CPU) for run in runs]
+    lockstep.train(trainees, feed or Feed(data, CPU), after_epoch)
+    return trainees
+
+
+def assert_same(left, right):
+    for one, two in ((left.predictions, right.predictions), (left.running, right.running)):
+        assert len(one) == len(two)
+        assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+    assert set(left.logits) == set(right.logits)
+    assert all(np.array_equal(left.logits[epoch], right.logits[epoch]) for epoch in left.logits)
+
+
+def test_a_network_is_the_same_bit_for_bit_in_company_and_alone(data):
+    runs = GROUP
+    for trainee in trained(runs, data):
+        assert_same(trainee.result, trained([trainee.run], data)[0].result)
+
+
+def test_each_batch_is_made_once_for_all(data):
+    feed = Counting(data, CPU)
+    trained([replace(RUN, init_seed=seed) for seed in range(4)], data, feed)
+    # Five batches an epoch, and two for recalibration after each of them and before the first.
+    assert feed.made == 3 * 5 + 4 * 2
+
+
+def test_random_numbers_inside_a_network_are_its_own(data, monkeypatch):
+    monkeypatch.setattr("ddd_utils.experiments.networks.OURS", {"plain_convnet": Dropping})
+    pair = [RUN, replace(RUN, file="initialisation", init_seed=7)]
+    for trainee in trained(pair, data):
+        assert_same(trainee.result, trained([trainee.run], data)[0].result)
+
+
+def test_a_network_that_fails_does_so_alone(data):
+    small = replace(RUN, file="small", arguments={"stages": [1, 1, 1, 1, 1], "width": 4})
+    base, failed = trained([RUN, small], data)
+    assert "size" in str(failed.failure)
+    assert base.failure is None
+    assert_same(base.result, trained([RUN], data)[0].result)
+
+
+def test_any_network_resumes_from_its_checkpoint_bit_for_bit(data, tmp_path):
+    """Stopped after different epochs, put together again: those behind catch up with the others."""
+    runs = GROUP
+    whole = trained(runs, data)
+    stop = {run.file: 1 + number % 3 for number, run in enumerate(runs)}
+
+    def keep(trainee):
+        if trainee.epoch == stop[trainee.run.file]:
+            checkpoints.write(tmp_path / trainee.run.file, trainee.state())
+
+    trained(runs, data, after_epoch=keep)
+    resumed = [Trainee(run, 10, CPU) for run in runs]
+    for trainee in resumed:
+        trainee.restore(checkpoints.read(tmp_path / trainee.run.file))
+        assert trainee.epoch == stop[trainee.run.file]
+    lockstep.train(resumed, Feed(data, CPU))
+    for before, after in zip(whole, resumed, strict=True):
+        assert_same(before.result, after.result)
+
+
+def test_adam_resumes_too(data, tmp_path):
+    run = replace(RUN, optimizer="adamw", learning_rate=1e-3)
+    whole = trained([run], data, after_epoch=lambda t: t.epoch == 1 and checkpoints.write(tmp_path / "c", t.state()))[0]
+    resumed = Trainee(run, 10, CPU)
+    resumed.restore(checkpoints.read(tmp_path / "c"))
+    lockstep.train([resumed], Feed(data, CPU))
+    assert_same(whole.result, resumed.result)
+
+
+def test_the_state_of_another_run_is_refused(data):
+    state = Trainee(RUN, 10, CPU).state()
+    with pytest.raises(ValueError, match="optimizer: the state of another run"):
+        Trainee(GROUP[1], 10, CPU).restore(state)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.99])
+def test_a_damaged_checkpoint_is_noticed(data, tmp_path, share):
+    path = tmp_path / "base.pt"
+    checkpoints.write(path, Trainee(RUN, 10, CPU).state())
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(TornFile, match=r"base\.pt"):
+        checkpoints.read(path)
+
+
+def test_a_single_flipped_bit_is_never_another_weight(data, tmp_path):
+    path = tmp_path / "base.pt"
+    checkpoints.write(path, Trainee(RUN, 10, CPU).state())
+    whole = path.read_bytes()
+    expected, noticed = checkpoints.read(path)["network"], 0
+    for place in np.random.default_rng(0).integers(0, len(whole), 60):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        try:
+            found = checkpoints.read(path)["network"]
+        except TornFile:
+            noticed += 1
+        else:
+            # A bit of the padding between the archive's records means nothing.
+            assert all(torch.equal(found[name], weights) for name, weights in expected.items())
+    assert noticed > 20
+
+
+def test_time_is_told_apart(data):
+    clock = lockstep.Clock()
+    trainee = Trainee(RUN, 10, CPU)
+    lockstep.train([trainee], Feed(data, CPU), clock=clock)
+    assert set(clock.seconds) == {"data", "training", "evaluation", "storage"}
+    assert clock.seconds["training"] > clock.seconds["storage"]
+    assert trainee.result.seconds == pytest.approx(sum(clock.seconds.values()), rel=0.3)
