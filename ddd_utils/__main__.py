@@ -1,10 +1,11 @@
-"""The command line: `python -m ddd_utils report params/quick.yaml`."""
+"""The command line: `python -m ddd_utils report params/quick.yaml`, and train, status and plan."""
 
 import argparse
 import os
+import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ddd_utils import experiments, params, paths
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        return report(options.preset, options.sections, options.set)
+        return options.command(options)
     except InputError as error:
         return _stop(f"error: {error}", EXIT_INPUT)
     except OSError as error:
@@ -46,11 +47,45 @@ def _stop(line: str, status: int) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ddd_utils", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    command = commands.add_parser("report", help="compute what is missing, run the notebooks, build the page")
-    command.add_argument("preset", help="a preset's name or YAML file")
-    command.add_argument("--sections", nargs="+", metavar="SECTION", help="only these (all by default)")
-    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a value (YAML)")
+
+    def command(name: str, does: Callable, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text)
+        added.set_defaults(command=does)
+        added.add_argument("preset", help="a preset's name or YAML file")
+        added.add_argument("--sections", nargs="+", metavar="SECTION", help="only these (all by default)")
+        added.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a value (YAML)")
+        return added
+
+    command("report", _report, "compute what is missing, run the notebooks, build the page")
+    command("train", _train, "train what is missing, and nothing else")
+    command("status", _status, "tell what is trained, running, diverged and missing, and the time left")
     return parser
+
+
+def _report(options: argparse.Namespace) -> int:
+    return report(options.preset, options.sections, options.set)
+
+
+def _train(options: argparse.Namespace) -> int:
+    preset = params.load(options.preset, options.set)
+    _check_writable(preset.folder)
+    failed = _compute(preset, _chosen(preset, options.sections))
+    return EXIT_FAILED if failed else 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    from ddd_utils.experiments import launch, sources, status
+    from ddd_utils.experiments.store import Experiment
+
+    preset = params.load(options.preset, options.set)
+    needed = sources.needed(preset, _chosen(preset, options.sections))
+    trained = {}
+    for source, section in needed:
+        if isinstance(source, Experiment):
+            trained.setdefault(source.folder, (source, section))
+    for line in status.lines(list(trained.values()), len(launch.devices())):
+        print(line)
+    return 0
 
 
 def report(name: str, sections: Sequence[str] | None = None, overrides: Sequence[str] = ()) -> int:
@@ -122,12 +157,9 @@ def _compute(preset: params.Preset, sections: Sequence[str]) -> set[str]:
     from ddd_utils.experiments import launch, sources
     from ddd_utils.experiments.imports import Imported
 
-    needed = [
-        (sources.source(config), section) for section in sections for config in params.experiments(preset, section)
-    ]
-    missing = [(source, section) for source, section in needed if not source.complete()]
-    sources.compute([source for source, _ in missing if isinstance(source, Imported)], say=_say)
-    training = [(source, section) for source, section in missing if not isinstance(source, Imported)]
+    needed = [(source, section) for source, section in sources.needed(preset, sections) if not source.complete()]
+    sources.compute([source for source, _ in needed if isinstance(source, Imported)], say=_say)
+    training = [(source, section) for source, section in needed if not isinstance(source, Imported)]
     if not training:
         return set()
     launch.check(experiment for experiment, _ in training)
@@ -140,4 +172,6 @@ def _compute(preset: params.Preset, sections: Sequence[str]) -> set[str]:
 
 
 if __name__ == "__main__":
+    # A polite request to end is treated as Ctrl+C: workers are ended too, and the last line says how to go on.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

@@ -78,11 +78,10 @@ def missing(
         Each run with its experiment and what to call that.
     """
     titles = titles or [experiment.folder.name for experiment in experiments]
-    tasks = {
-        experiment.file(run): (experiment, run, title)
-        for experiment, title in zip(experiments, titles, strict=True)
-        for run in experiment.missing()
-    }
+    tasks: dict[Path, tuple[Experiment, Run, str]] = {}
+    for experiment, title in zip(experiments, titles, strict=True):
+        for run in experiment.missing():
+            tasks.setdefault(experiment.file(run), (experiment, run, title))
     return [task for file, task in tasks.items() if file not in failures]
 
 

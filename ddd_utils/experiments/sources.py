@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from ddd_utils import params
 from ddd_utils.experiments import launch
 from ddd_utils.experiments.imports import Imported
 from ddd_utils.experiments.store import Experiment
 from ddd_utils.files import is_whole, set_aside
-from ddd_utils.params import Config
+from ddd_utils.params import Config, Preset
 from ddd_utils.schema import Published, Table
 
 Source = Experiment | Imported
@@ -28,6 +29,23 @@ def source(config: Config) -> Source:
         Both have ``folder``, ``complete()``, ``load()`` and ``classes()``.
     """
     return Imported(config) if isinstance(config, Published | Table) else Experiment(config)
+
+
+def needed(preset: Preset, sections: Sequence[str]) -> list[tuple[Source, str]]:
+    """
+    List what sections need.
+
+    Parameters
+    ----------
+    preset : Preset
+    sections : sequence of str
+
+    Returns
+    -------
+    list of (Experiment or Imported, str)
+        Each with the section; what several need is there several times.
+    """
+    return [(source(config), section) for section in sections for config in params.experiments(preset, section)]
 
 
 def compute(sources: Sequence[Source], titles: Sequence[str] | None = None, say: Callable = launch.tell) -> None:

@@ -1,5 +1,6 @@
 """Where an experiment's results live: one folder a configuration, whole files, one lock for each training run."""
 
+import glob
 import hashlib
 import json
 import platform
@@ -97,6 +98,10 @@ class Experiment:
         """Remove what a finished run no longer needs; whoever still waits for its lock finds its results."""
         for file in (self.checkpoint(run), self.lock(run)):
             file.unlink(missing_ok=True)
+        for file in (self.checkpoint(run), *self._tables(run)):
+            # What a killed process was writing.
+            for partial in file.parent.glob(f".{glob.escape(file.name)}.*"):
+                partial.unlink(missing_ok=True)
         with suppress(OSError):
             (self.folder / WORK).rmdir()
 
@@ -135,6 +140,8 @@ class Experiment:
         """Write ``experiment.json`` once all runs are there, and ``images.parquet`` if that was lost."""
         if not (self.folder / "images.parquet").exists():
             self._write_images(datasets.load(self.dataset))
+        for run in self.plan.runs:
+            self.tidy(run)
         described = pd.DataFrame(self._described())
         write_json(
             self.folder / "experiment.json",

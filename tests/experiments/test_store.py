@@ -5,24 +5,13 @@ import multiprocessing
 
 import numpy as np
 import pytest
+from tiny_experiment import TINY
 
 from ddd_utils import experiments, params
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import launch, locks, processes
 from ddd_utils.experiments.store import Experiment
 from ddd_utils.responses import Responses
-
-TINY = {
-    "dataset": {"name": "digits", "train_images": 200, "image_size": 8},
-    "base": {"model": "plain_convnet", "arguments": {"stages": [1, 1], "width": 16}},
-    "other": {"model": "plain_convnet", "arguments": {"stages": [1, 1], "width": 20}},
-    "epochs": 1,
-    "batch_size": 10,
-    "bn_recalibration": 100,
-    "instances": dict.fromkeys(
-        ("initialisation", "learning_rate", "cuda_nondeterministic", "data_order", "combined"), 1
-    ),
-}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,123 @@
+"""How far the training of some experiments is, read off their folders; nothing is changed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ddd_utils.experiments import locks
+from ddd_utils.experiments.runs import Run
+from ddd_utils.experiments.store import Experiment
+from ddd_utils.files import TornFile, read_metadata
+
+STATES = ("done", "diverged", "running", "stopped", "missing")
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """
+    Where a run stands.
+
+    Attributes
+    ----------
+    run : str
+    state : {"done", "diverged", "running", "stopped", "missing"}
+        "stopped" has a checkpoint and nobody who trains it.
+    epoch, epochs : int
+        Finished and wanted.
+    seconds : float or None
+        Time its finished epochs took, where that is known.
+    work : float
+        Guessed work of all its epochs.
+    reason : str
+        Why it diverged.
+    """
+
+    run: str
+    state: str
+    epoch: int
+    epochs: int
+    seconds: float | None
+    work: float
+    reason: str = ""
+
+
+def run_status(experiment: Experiment, run: Run) -> RunStatus:
+    """
+    Find out where a run stands.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    run : Run
+
+    Returns
+    -------
+    RunStatus
+    """
+    work = experiment.work(run) * run.epochs
+    if experiment.done(run):
+        found = read_metadata(experiment.file(run))
+        state = "diverged" if found.get("diverged") else "done"
+        return RunStatus(run.file, state, run.epochs, run.epochs, found["seconds"], work, found.get("diverged") or "")
+    epoch, seconds = _checkpoint(experiment.checkpoint(run))
+    waiting = "stopped" if epoch else "missing"
+    state = "running" if locks.held(experiment.lock(run)) else waiting
+    return RunStatus(run.file, state, epoch, run.epochs, seconds, work)
+
+
+def _checkpoint(path: Path) -> tuple[int, float | None]:
+    if not path.exists():
+        return 0, None
+    from ddd_utils.experiments import checkpoints
+
+    try:
+        state = checkpoints.read(path)
+    except TornFile:
+        return 0, None
+    # It may have been finished, and so removed, a moment ago.
+    return (state["epoch"], state["seconds"]) if state else (0, None)
+
+
+def lines(experiments: Sequence[tuple[Experiment, str]], processes: int) -> Iterator[str]:
+    """
+    Tell what is done, running, stopped, diverged and missing, and the time left.
+
+    Parameters
+    ----------
+    experiments : sequence of (Experiment, str)
+        Each with what to call it.
+    processes : int
+        How many would train at once.
+
+    Yields
+    ------
+    str
+        Lines for a terminal.
+    """
+    everything = []
+    for experiment, title in experiments:
+        found = [run_status(experiment, run) for run in experiment.plan.runs]
+        everything += found
+        counts = {state: sum(each.state == state for each in found) for state in STATES}
+        told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+        yield f"{title}  {experiment.folder.name}  {told}"
+        for each in found:
+            if each.state in ("running", "stopped"):
+                yield f"  {each.state:<8}  {each.run}  epoch {each.epoch}/{each.epochs}"
+            elif each.state == "diverged":
+                yield f"  diverged  {each.run}: {each.reason}"
+    yield _time_left(everything, processes)
+
+
+def _time_left(runs: Sequence[RunStatus], processes: int) -> str:
+    left = [each for each in runs if each.state not in ("done", "diverged")]
+    if not left:
+        return "nothing is left to train"
+    timed = [each for each in runs if each.seconds and each.epoch]
+    if not timed:
+        return "time left: not known before the first epochs are finished"
+    rate = sum(each.seconds for each in timed) / sum(each.work * each.epoch / each.epochs for each in timed)
+    work = sum(each.work * (1 - each.epoch / each.epochs) for each in left)
+    hours = work * rate / min(processes, len(left)) / 3600
+    span = f"{hours:.1f} h" if hours >= 1.5 else f"{max(1, round(hours * 60))} min"
+    return f"time left: about {span} with {processes} processes, from the time that finished epochs took"

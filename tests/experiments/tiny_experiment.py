@@ -1,0 +1,56 @@
+"""An experiment that trains in a second or two, in any process, and what it leaves behind."""
+
+import os
+
+import pyarrow.parquet as pq
+
+from ddd_utils import params
+from ddd_utils.experiments import launch
+from ddd_utils.experiments.groups import grouped
+from ddd_utils.experiments.store import Experiment
+from ddd_utils.files import read_metadata
+
+# All networks of this experiment learn more than chance, in one epoch.
+TINY = {
+    "dataset": {"name": "digits", "train_images": 200, "image_size": 8},
+    "base": {"model": "plain_convnet", "arguments": {"stages": [1, 1], "width": 16}},
+    "other": {"model": "plain_convnet", "arguments": {"stages": [1, 1], "width": 20}},
+    "epochs": 1,
+    "batch_size": 10,
+    "bn_recalibration": 100,
+    "instances": dict.fromkeys(
+        ("initialisation", "learning_rate", "cuda_nondeterministic", "data_order", "combined"), 1
+    ),
+}
+
+
+def train_here(build: str, config: dict, started=None) -> None:
+    """Train what is missing in this process."""
+    import torch
+
+    from ddd_utils.experiments import worker
+
+    os.environ["DDD_BUILD"] = build
+    torch.set_num_threads(1)
+    experiment = Experiment(params.experiment(config))
+    if started is not None:
+        started.set()
+    for group in grouped(launch.missing([experiment]), 2):
+        worker.train(group, torch.device("cpu"), lambda run, epoch: None, lambda line: None)
+    experiment.finish()
+
+
+def contents(folder) -> dict[str, bytes]:
+    """Return everything in a results folder that does not tell the time."""
+    found = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix == ".parquet":
+            table = pq.read_table(path)
+            columns = {name: table[name].to_numpy().tobytes() for name in table.column_names if name != "id"}
+            metadata = {key: value for key, value in read_metadata(path).items() if key != "seconds"}
+            found[path.name] = repr((columns, metadata)).encode()
+        elif path.suffix == ".npy":
+            found[path.name] = path.read_bytes()
+        else:
+            found[path.name] = b""
+    return found
