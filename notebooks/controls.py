@@ -63,7 +63,7 @@ from IPython.display import Markdown, display
 from ddd_utils import experiments, reporting
 from ddd_utils.analysis import consistency, difficulty, dynamics
 from ddd_utils.reporting import charts, claims
-from ddd_utils.reporting.wording import with_interval
+from ddd_utils.reporting.wording import left_out, with_interval
 
 reporting.setup()
 book = claims.Book("controls", preset)
@@ -91,6 +91,9 @@ def facts(kind, responses):
 
 
 pd.DataFrame([facts(kind, responses) for kind, responses in loaded.items()])
+
+# %%
+Markdown("\n\n".join(left_out(responses.info) for responses in loaded.values()))
 
 # %% [markdown]
 # ## Error consistency on both (figure 16)
@@ -132,8 +135,8 @@ def record(name, kappa, gap, facts):
     for condition, row in first.iterrows():
         book.record(f"kappa_{name}.{condition}", row["kappa"], interval=(row["lower"], row["upper"]), m=2, **facts)
     # With one network of a condition, how much another run would differ is unknown: no interval covers that.
-    limits = None if consistency.ONE_NETWORK in gap.note else gap[1:3]
-    m = 1 + first.loc[["architecture", "cuda_nondeterministic"], "instances"].sum()
+    limits = None if np.isnan(gap.lower) or consistency.ONE_NETWORK in gap.note else gap[1:3]
+    m = 1 + first["instances"].reindex(["architecture", "cuda_nondeterministic"], fill_value=0).sum()
     book.record(f"architecture_minus_nondeterminism_{name}", gap.value, limits, m=m, note=gap.note, **facts)
     return f"{with_interval(*gap[:3], '+.2f')} ({gap.note})"
 
@@ -268,7 +271,8 @@ for base in other_bases:
     responses = experiments.responses(base, preset)
     architecture = responses.info["configuration"]["base"]
     known, name = family(architecture["model"]), charts.dataset_name(responses.info["dataset"])
-    display(Markdown(f"Other architecture: {described(responses.info['configuration']['other'])}."))
+    other = described(responses.info["configuration"]["other"])
+    display(Markdown(f"Other architecture: {other}. {left_out(responses.info)}"))
     found = consistency_chart(responses, f"{described(architecture)} as base, {name}", f"kappa_{known}")
     if known:
         record(known, *found, about(responses, networks=architecture["model"].rpartition(".")[2].lower()))

@@ -35,7 +35,7 @@ from ddd_utils.analysis import consistency, decisive, difficulty, label_errors, 
 from ddd_utils.analysis.shares import wilson
 from ddd_utils.experiments import published
 from ddd_utils.reporting import charts, claims, downloads
-from ddd_utils.reporting.wording import readable, with_interval
+from ddd_utils.reporting.wording import left_out, readable, with_interval
 
 reporting.setup()
 book = claims.Book("sota_comparison", preset)
@@ -49,7 +49,7 @@ M, n = correct.shape
 name = charts.dataset_name(answers.info["dataset"])
 asked, tolerance = tolerance, min(tolerance, difficulty.largest_tolerance(M))
 lowered = f"With {M} models no image can be in-between at tolerance {asked}: it is {tolerance} here."
-Markdown(lowered if asked > tolerance else "")
+Markdown("\n\n".join([left_out(answers.info), lowered * (asked > tolerance)]))
 
 # %%
 # What is known about ImageNet's validation images, found by their file names; nothing about any others.

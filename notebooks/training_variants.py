@@ -46,7 +46,7 @@ from IPython.display import Markdown
 from ddd_utils import experiments, reporting
 from ddd_utils.analysis import consistency, difficulty, dynamics, representations
 from ddd_utils.reporting import charts, claims
-from ddd_utils.reporting.wording import with_interval
+from ddd_utils.reporting.wording import left_out, with_interval
 
 reporting.setup()
 book = claims.Book("training_variants", preset)
@@ -58,6 +58,7 @@ conditions = networks["condition"].to_numpy()
 configuration, dataset, n = responses.info["configuration"], responses.info["dataset"], len(labels)
 name = charts.dataset_name(dataset)
 steps = experiments.learning_rate_epochs(experiment, preset)
+Markdown(left_out(responses.info))
 
 # %% [markdown]
 # ## What was trained
@@ -161,9 +162,9 @@ Markdown(
 
 # %%
 gap = consistency.condition_difference(correct, networks, "architecture", "cuda_nondeterministic", labels=labels)
-m = 1 + changed.loc[["architecture", "cuda_nondeterministic"], "instances"].sum()
+m = 1 + changed["instances"].reindex(["architecture", "cuda_nondeterministic"], fill_value=0).sum()
 # With one network of a condition, how much another run would differ is unknown: no interval covers that.
-limits = None if consistency.ONE_NETWORK in gap.note else gap[1:3]
+limits = None if np.isnan(gap.lower) or consistency.ONE_NETWORK in gap.note else gap[1:3]
 book.record("architecture_minus_nondeterminism", gap.value, interval=limits, m=m, note=gap.note, **common)
 Markdown(
     f"Another architecture minus non-determinism: {with_interval(*gap[:3], '+.2f')} ({gap.note}). The paper's figure "
@@ -324,8 +325,9 @@ correlations = first[["condition", "network"]].assign(
 
 # %%
 halves = networks.loc[conditions == "half_data", "network"]
-between = representations.rdm_correlation(*(matrices[network] for network in halves))
-correlations.loc[len(networks)] = ["different_data", " and ".join(halves), between]
+if len(halves) == 2:
+    between = representations.rdm_correlation(*(matrices[network] for network in halves))
+    correlations.loc[len(networks)] = ["different_data", " and ".join(halves), between]
 heading = f"Similarity of the last layer to the base network's, {name} (diamonds: the paper, ImageNet)"
 charts.correlation_dots(correlations, heading, claims.paper_values("rsa_to_base"))
 

@@ -8,9 +8,11 @@ import sys
 
 import pandas as pd
 import pytest
+import yaml
 
 from ddd_utils import __main__ as cli
 from ddd_utils import paths
+from ddd_utils.schema import Instances
 
 
 def run(build, *arguments):
@@ -142,3 +144,29 @@ def test_a_failing_section_leaves_the_others_and_exits_1(build, tmp_path, monkey
     assert "make report PRESET=smoke SECTIONS=human_results" in text
     assert 'id="summary"' in text
     assert "failed: human_results" in capsys.readouterr().err
+
+
+def test_networks_that_diverge_are_named_and_the_others_are_shown(tmp_path):
+    digits = {"name": "digits", "train_images": 200, "image_size": 8}
+    good = {"model": "plain_convnet", "arguments": {"stages": [1, 1], "width": 16}}
+    # Without BatchNorm this learning rate is far too high.
+    bad = {"model": "plain_convnet", "arguments": {"stages": [2, 2], "width": 16, "batch_norm": False}}
+    variants = {"dataset": digits, "base": good, "other": bad, "learning_rate": 0.5, "epochs": 1, "batch_size": 10}
+    variants |= {"bn_recalibration": 100, "instances": dict.fromkeys(Instances.model_fields, 1)}
+    sgd = {**good, "optimizer": "sgd", "learning_rate": 0.1}
+    models = [
+        sgd,
+        {**sgd, "name": "fast", "learning_rate": 0.2},
+        {**sgd, "name": "wild $x$ `<b>`", "learning_rate": 1e30},
+    ]
+    blocks = {
+        "training_variants": {"experiment": variants},
+        "sota_comparison": {"models": models, "images": digits, "training": {"epochs": 1, "batch_size": 10}},
+    }
+    (tmp_path / "wild.yaml").write_text(yaml.safe_dump(blocks), "utf-8")
+    found = run(tmp_path / "build", str(tmp_path / "wild.yaml"))
+    assert found.returncode == 0, found.stderr
+    text = (tmp_path / "build" / "wild" / "report.html").read_text("utf-8")
+    assert "<code>wild $x$ &lt;b&gt;</code>: the loss is not finite in epoch 1" in text
+    assert re.search(r"<code>architecture</code>: after 1 epochs its accuracy of [\d.]+% is not above chance", text)
+    assert "there is no network of condition 'architecture'" in text.replace("&#x27;", "'").replace("&#39;", "'")

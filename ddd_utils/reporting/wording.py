@@ -73,3 +73,26 @@ def readable(table: pd.DataFrame, form: str = ".3f") -> pd.DataFrame:
         else:
             columns[name] = table[name].map(p_value) if str(name).startswith("p_") else table[name]
     return pd.DataFrame(columns, index=table.index).rename(columns=lambda name: str(name).replace("_", " "))
+
+
+def left_out(info: dict) -> str:
+    """
+    Name the networks whose training led nowhere.
+
+    Parameters
+    ----------
+    info : dict
+        A results folder's description; ``diverged`` lists ``network`` and ``diverged`` (the reason), if any.
+
+    Returns
+    -------
+    str
+        A paragraph in Markdown, empty if all networks have learned something.
+    """
+    diverged = info.get("diverged", [])
+    if not diverged:
+        return ""
+    # As code: a name may hold what Markdown or mathematics would take for theirs.
+    named = "; ".join(f"`{row['network'].replace('`', '')}`: {row['diverged']}" for row in diverged)
+    word = "network is" if len(diverged) == 1 else "networks are"
+    return f"{len(diverged)} {word} **left out of every figure** because training led nowhere ({named})."

@@ -134,16 +134,13 @@ def condition_difference(
     Returns
     -------
     ConditionDifference
-
-    Raises
-    ------
-    InputError
-        If there is no such condition.
+        Undefined, with a note that says why, where no network of a condition is left to compare.
     """
     found = _means(correct, networks, draws, seed, labels)
     for condition in (one, other):
         if condition not in found:
-            raise InputError(f"there is no condition '{condition}'{nearest(condition, found)}")
+            note = f"there is no network of condition '{condition}'{nearest(condition, found)}"
+            return ConditionDifference(np.nan, np.nan, np.nan, note)
     two = found[one], found[other]
     value, resampled = two[0].kappa - two[1].kappa, two[0].draws - two[1].draws
     instances = [mean.instances for mean in two]
