@@ -57,7 +57,7 @@ def batches(run: Run, epoch: int, labels: np.ndarray) -> Iterator[np.ndarray]:
         yield order[start : start + run.batch_size]
 
 
-def parts(run: Run, count: int) -> list[slice | np.ndarray]:
+def parts(run: Run, count: int, exchanged: bool = True) -> list[slice | np.ndarray]:
     """
     Say how a run takes a batch: as one update or several, its images in order or in other places.
 
@@ -67,6 +67,8 @@ def parts(run: Run, count: int) -> list[slice | np.ndarray]:
         Number of successive parts of a batch, and rounding (see ``Run.nondeterminism``).
     count : int
         Images in the batch.
+    exchanged : bool
+        Whether other rounding is had by images that change places; a GPU does not need that.
 
     Returns
     -------
@@ -76,7 +78,7 @@ def parts(run: Run, count: int) -> list[slice | np.ndarray]:
     edges = [len(part) for part in np.array_split(np.empty(count), run.splits)]
     stops = np.cumsum(edges)
     cut = [slice(stop - size, stop) for stop, size in zip(stops, edges, strict=True) if size > 1]
-    if run.nondeterminism == 0:
+    if run.nondeterminism == 0 or not exchanged:
         return cut
     return [part.start + _shuffled(part.stop - part.start, run.nondeterminism) for part in cut]
 

@@ -10,6 +10,7 @@ import numpy as np
 from ddd_utils.experiments.batches import batches
 from ddd_utils.experiments.evaluation import evaluate
 from ddd_utils.experiments.feed import Feed
+from ddd_utils.experiments.graphs import Steps
 from ddd_utils.experiments.training import Trainee
 
 
@@ -93,11 +94,11 @@ def _epoch(trainees: list[Trainee], feed: Feed, clock: Clock) -> None:
     run, epoch = trainees[0].run, trainees[0].epoch
     for trainee in trainees:
         trainee.attempt(trainee.begin_epoch)
+    steps = Steps(trainees)
     upcoming = feed.train_batches(batches(run, epoch, feed.data.train.labels), run.order_seed, epoch)
     for batch, (images, labels) in enumerate(clock.each("data", upcoming)):
         with clock("training"):
-            for trainee in trainees:
-                trainee.attempt(trainee.step, images, labels, batch)
+            steps(images, labels, batch)
     for trainee in trainees:
         trainee.attempt(trainee.end_epoch)
     _evaluate([trainee for trainee in trainees if trainee.result.diverged is None], feed, clock)

@@ -68,6 +68,8 @@ class Trainee:
         What is known so far.
     failure : Exception or None
         What made further training impossible.
+    loss : tensor, shape ()
+        Sum over the updates of the epoch.
     """
 
     def __init__(self, run: Run, classes: int, device: torch.device):
@@ -77,7 +79,7 @@ class Trainee:
         self.network = network.to(device, memory_format=torch.channels_last)
         self.optimizer = _optimizer(run, self.network)
         self.result = Trained(parameters=sum(weights.numel() for weights in self.network.parameters()))
-        self._loss = torch.zeros((), device=device)
+        self.loss = torch.zeros((), device=device)
 
     @property
     def done(self) -> bool:
@@ -102,7 +104,7 @@ class Trainee:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.run, self.epoch)
         self.network.train()
-        self._loss.zero_()
+        self.loss.zero_()
 
     def step(self, images: torch.Tensor, labels: torch.Tensor, batch: int) -> None:
         """
@@ -115,9 +117,13 @@ class Trainee:
         batch : int
             Its number in the epoch: dropout and the like are keyed to (seed, epoch, batch).
         """
-        self.prepare()
         torch.manual_seed(_seed(self.run, self.epoch, batch))
-        for part in parts(self.run, len(labels)):
+        self.learn(images, labels)
+
+    def learn(self, images: torch.Tensor, labels: torch.Tensor) -> None:
+        """Do what :meth:`step` does, with whatever random numbers come."""
+        self.prepare()
+        for part in parts(self.run, len(labels), exchanged=self.device.type == "cpu"):
             chosen = images[part].contiguous(memory_format=torch.channels_last)
             with precision(self.device):
                 loss = F.cross_entropy(self.network(chosen), labels[part])
@@ -125,12 +131,12 @@ class Trainee:
             self.optimizer.step()
             # Gradients are given back at once: in lockstep only one network's are in memory.
             self.optimizer.zero_grad(set_to_none=True)
-            self._loss += loss.detach()
+            self.loss += loss.detach()
 
     def end_epoch(self) -> None:
         """Count the epoch; a loss that is not finite ends the training."""
         self.epoch += 1
-        if not torch.isfinite(self._loss):
+        if not torch.isfinite(self.loss):
             self.result.diverged = f"the loss is not finite in epoch {self.epoch}"
 
     def prepare(self) -> None:
@@ -183,7 +189,8 @@ def learning_rate(run: Run, epoch: int) -> float:
 
 def precision(device: torch.device):
     """Use bfloat16 on GPUs, float32 on CPUs (where it does not pay)."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+    # Casts of weights that are kept from one forward pass for the next cannot be recorded in a CUDA graph.
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda", cache_enabled=False)
 
 
 def _seed(run: Run, epoch: int, batch: int) -> int:

@@ -1,0 +1,92 @@
+"""What decides whether a recorded step is used; the recording itself needs a GPU, here a stand-in is replayed."""
+
+import numpy as np
+import pytest
+import torch
+
+from ddd_utils.experiments import datasets, graphs, lockstep
+from ddd_utils.experiments.feed import Feed
+from ddd_utils.experiments.runs import Run
+from ddd_utils.experiments.training import Trainee
+from ddd_utils.schema import Digits
+
+CPU = torch.device("cpu")
+RUN = Run("base", "plain_convnet", {"stages": [1, 1], "width": 8}, 2, 10, 0.05, 1e-4)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return datasets.load(Digits(train_images=98, image_size=16))
+
+
+class StandIn:
+    """Does at each replay what a graph does: the same work on whatever the buffers hold."""
+
+    def __init__(self, trainees, images, labels, times=1):
+        self.work, self.times, self.replays = (trainees, images, labels), times, 0
+
+    def replay(self):
+        trainees, images, labels = self.work
+        self.replays += 1
+        for trainee in trainees:
+            for _ in range(self.times):
+                trainee.learn(images, labels)
+
+
+def trained(data, monkeypatch, recorded=None, run=RUN):
+    made = []
+
+    def record(*work):
+        made.append(recorded(*work))
+        return made[-1]
+
+    wanted = graphs.Steps.__init__
+
+    def on_a_gpu(self, trainees):
+        wanted(self, trainees)
+        self.wanted = recorded is not None and not any(map(graphs._draws_numbers, trainees))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(graphs, "_recorded", record)
+        patch.setattr(graphs.Steps, "__init__", on_a_gpu)
+        trainees = [Trainee(run, 10, CPU)]
+        lockstep.train(trainees, Feed(data, CPU))
+    return np.stack(trainees[0].result.predictions), made
+
+
+def test_recorded_steps_train_the_same_network(data, monkeypatch):
+    plain, _ = trained(data, monkeypatch)
+    found, made = trained(data, monkeypatch, StandIn)
+    assert np.array_equal(found, plain)
+    # Each epoch has ten batches: three to warm up, one that is taken both ways, a smaller last one.
+    assert [graph.replays for graph in made] == [6, 6]
+
+
+def test_a_graph_that_does_something_else_is_not_used(data, monkeypatch):
+    plain, _ = trained(data, monkeypatch)
+    found, made = trained(data, monkeypatch, lambda *work: StandIn(*work, times=3))
+    assert np.array_equal(found, plain)
+    assert [graph.replays for graph in made] == [1, 1]
+
+
+def test_what_cannot_be_recorded_is_done_plainly(data, monkeypatch):
+    def refuse(*_):
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    plain, _ = trained(data, monkeypatch)
+    assert np.array_equal(trained(data, monkeypatch, refuse)[0], plain)
+
+
+@pytest.mark.parametrize(
+    ("layer", "draws"),
+    [
+        (torch.nn.Dropout(0.5), True),
+        (torch.nn.Dropout2d(0.1), True),
+        (torch.nn.Dropout(0.0), False),
+        (torch.nn.ReLU(), False),
+    ],
+)
+def test_networks_that_draw_random_numbers_are_not_recorded(layer, draws):
+    trainee = Trainee(RUN, 10, CPU)
+    trainee.network.features.append(layer)
+    assert graphs._draws_numbers(trainee) == draws

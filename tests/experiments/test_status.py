@@ -1,0 +1,87 @@
+"""What is done, running, stopped, diverged and missing is read off the folder, and so is the time left."""
+
+import pytest
+import torch
+from tiny_experiment import TINY
+
+from ddd_utils import __main__ as cli
+from ddd_utils import params
+from ddd_utils.experiments import checkpoints, locks, lockstep, status, worker
+from ddd_utils.experiments.feed import Feed
+from ddd_utils.experiments.groups import Group
+from ddd_utils.experiments.store import Experiment
+from ddd_utils.experiments.training import Trainee
+
+GOOD = {**TINY["base"], "optimizer": "sgd", "learning_rate": 0.1}
+MODELS = [
+    {**GOOD, "name": "finished"},
+    {**GOOD, "name": "wild", "learning_rate": 1e30},
+    {**GOOD, "name": "halfway"},
+    {**GOOD, "name": "held"},
+    {**GOOD, "name": "untouched"},
+]
+CONFIG = {"models": MODELS, "images": TINY["dataset"], "training": {"epochs": 2, "batch_size": 10}}
+
+
+@pytest.fixture
+def experiment(tmp_path, monkeypatch):
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
+    return Experiment(params.experiment(CONFIG))
+
+
+def quiet(*_):
+    pass
+
+
+@pytest.fixture
+def begun(experiment):
+    runs = dict(zip([model["name"] for model in MODELS], experiment.plan.runs, strict=True))
+    worker.train(Group(experiment, (runs["finished"], runs["wild"]), ""), torch.device("cpu"), quiet, quiet)
+
+    def keep(trainee):
+        if trainee.epoch == 1:
+            checkpoints.write(experiment.checkpoint(trainee.run), trainee.state())
+
+    data = worker.datasets.load(experiment.dataset)
+    lockstep.train([Trainee(runs["halfway"], 10, torch.device("cpu"))], Feed(data, torch.device("cpu")), keep)
+    with locks.attempt(experiment.lock(runs["held"])):
+        yield experiment
+
+
+def test_each_run_is_where_it_is(begun):
+    found = {run.file.rpartition("-")[0]: status.run_status(begun, run) for run in begun.plan.runs}
+    assert {name: each.state for name, each in found.items()} == {
+        "finished": "done",
+        "wild": "diverged",
+        "halfway": "stopped",
+        "held": "running",
+        "untouched": "missing",
+    }
+    assert {name: each.epoch for name, each in found.items() if each.epoch} == {"finished": 2, "wild": 2, "halfway": 1}
+    assert found["wild"].reason == "the loss is not finite in epoch 1"
+
+
+def test_the_lines_name_what_matters_and_the_time_left(begun, monkeypatch):
+    told = list(status.lines([(begun, "sota_comparison")], 2))
+    assert told[0].endswith("  1 done, 1 diverged, 1 running, 1 stopped, 1 missing")
+    assert any("stopped" in line and "halfway" in line and "epoch 1/2" in line for line in told)
+    assert told[-1] == "time left: about 1 min with 2 processes, from the time that finished epochs took"
+
+
+def test_the_time_left_is_what_finished_epochs_took():
+    done = status.RunStatus("a", "done", 4, 4, 3600.0, 100.0)
+    left = status.RunStatus("b", "missing", 0, 8, None, 400.0)
+    assert "about 4.0 h with 1 processes" in status._time_left([done, left], 1)
+    half = status.RunStatus("c", "stopped", 2, 4, 1800.0, 100.0)
+    assert "about 2.2 h with 2 processes" in status._time_left([done, half, left], 2)
+    assert status._time_left([left], 2).startswith("time left: not known")
+    assert status._time_left([done], 2) == "nothing is left to train"
+
+
+def test_status_of_a_preset_changes_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
+    assert cli.main(["status", "smoke"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in told[:-1]] == ["training_variants", "sota_comparison", "controls", "controls"]
+    assert all("missing" in line for line in told[:-1])
+    assert not any(tmp_path.rglob("*.*"))
