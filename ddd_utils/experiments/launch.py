@@ -1,12 +1,15 @@
 """Find out what is missing and have it computed, once, however many processes ask for it."""
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from ddd_utils.experiments import locks, processes
+from ddd_utils import paths
+from ddd_utils.errors import InputError
+from ddd_utils.experiments import locks, processes, store
 from ddd_utils.experiments.groups import grouped
 from ddd_utils.experiments.processes import ExperimentError
 from ddd_utils.experiments.runs import Run
@@ -87,7 +90,7 @@ def missing(
 
 def check(experiments: Iterable[Experiment]) -> None:
     """
-    Build every model once, so that an unknown name or argument is found before hours of training.
+    Build every model once and look at the disk, so that trouble is found before hours of training.
 
     Parameters
     ----------
@@ -97,13 +100,21 @@ def check(experiments: Iterable[Experiment]) -> None:
     Raises
     ------
     InputError
-        Names the model and the nearest right one.
+        Names the model and the nearest right one, or the folder and what it lacks.
     """
     from ddd_utils.experiments import networks
 
-    runs = {(run.model, repr(run.arguments)): run for experiment in experiments for run in experiment.missing()}
-    for run in runs.values():
-        networks.create(run.model, 10, run.arguments)
+    parameters, wanted = {}, 0
+    for experiment, run, _ in missing(list(experiments)):
+        built = run.model, repr(run.arguments)
+        if built not in parameters:
+            network = networks.create(run.model, 10, run.arguments)
+            parameters[built] = sum(weights.numel() for weights in network.parameters())
+        wanted += store.room(run, experiment.dataset.sizes[1], parameters[built])
+    free = shutil.disk_usage(paths.results()).free
+    if wanted > free:
+        needed = f"{wanted / 1e9:.2f} GB are needed for answers and checkpoints"
+        raise InputError(f"{paths.results()}: {needed}, {free / 1e9:.2f} are free")
 
 
 def devices() -> list[str]:

@@ -21,7 +21,7 @@ def test_one_process_trains_all_that_share_a_stream_together(tasks):
     groups = grouped(tasks, 1)
     assert len(groups) == 8
     assert all(len({run.stream for run in group.runs}) == 1 for group in groups)
-    assert [len(group.runs) for group in groups][0] == 1 + 1 + 1 + 5 + 5 + 5 + 1
+    assert len(groups[0].runs) == 1 + 1 + 1 + 5 + 5 + 5 + 1
     assert sorted(run.file for group in groups for run in group.runs) == sorted(run.file for _, run, _ in tasks)
 
 
