@@ -136,8 +136,8 @@ def create(model: str, classes: int, arguments: dict | None = None) -> nn.Module
     ----------
     model : str
         ``resnet18``, ``resnet34``, ``resnet50`` (ours; ``width`` and ``stem`` as arguments), ``plain_convnet``,
-        ``densenet121`` (``stem``), a timm or torchvision model name, or the dotted name of one of their classes such
-        as ``torchvision.models.DenseNet``.
+        ``densenet121`` (``stem``, ``growth_rate`` ...), a timm or torchvision model name, or the dotted name of one of
+        their classes such as ``torchvision.models.DenseNet``.
     classes : int
         Number of outputs.
     arguments : dict, optional
@@ -166,9 +166,15 @@ def create(model: str, classes: int, arguments: dict | None = None) -> nn.Module
         raise InputError(f"model '{model}' cannot be built with arguments {arguments}: {error}") from None
 
 
-def densenet121(classes: int, stem: str = "imagenet") -> nn.Module:
+def densenet121(
+    classes: int,
+    stem: str = "imagenet",
+    growth_rate: int = 32,
+    block_config=(6, 12, 24, 16),
+    num_init_features: int = 64,
+) -> nn.Module:
     """
-    Build torchvision's DenseNet-121, with a first convolution for small images if asked.
+    Build torchvision's DenseNet-121, with a first convolution for small images, narrower or shorter if asked.
 
     Parameters
     ----------
@@ -176,12 +182,14 @@ def densenet121(classes: int, stem: str = "imagenet") -> nn.Module:
         Number of outputs.
     stem : {"imagenet", "small"}
         As for :class:`ResNet`.
+    growth_rate, block_config, num_init_features
+        As for ``torchvision.models.DenseNet``; the defaults are those of DenseNet-121.
 
     Returns
     -------
     torch.nn.Module
     """
-    network = torchvision.models.densenet121(num_classes=classes)
+    network = torchvision.models.DenseNet(growth_rate, tuple(block_config), num_init_features, num_classes=classes)
     if _is_small(stem):
         network.features.conv0 = nn.Conv2d(3, network.features.conv0.out_channels, 3, padding=1, bias=False)
         nn.init.kaiming_normal_(network.features.conv0.weight)
