@@ -1,6 +1,7 @@
 """The command line: `python -m ddd_utils report params/quick.yaml`, and train, status and plan."""
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -59,6 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     command("report", _report, "compute what is missing, run the notebooks, build the page")
     command("train", _train, "train what is missing, and nothing else")
     command("status", _status, "tell what is trained, running, diverged and missing, and the time left")
+    plan = command("plan", _plan, "estimate hours, disk and energy from a short calibration here")
+    plan.add_argument("--watts", type=float, help="power of one device (its limit if known, or the paper's)")
+    plan.add_argument("--gco2", type=float, default=400, help="grams of CO2 for a kilowatt-hour (the paper's: 400)")
+    plan.add_argument("--seconds", type=float, default=40, help="how long to calibrate, about (40)")
+    plan.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
 
@@ -74,17 +80,22 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    from ddd_utils.experiments import launch, sources, status
-    from ddd_utils.experiments.store import Experiment
+    from ddd_utils.experiments import launch, planning, status
 
     preset = params.load(options.preset, options.set)
-    needed = sources.needed(preset, _chosen(preset, options.sections))
-    trained = {}
-    for source, section in needed:
-        if isinstance(source, Experiment):
-            trained.setdefault(source.folder, (source, section))
-    for line in status.lines(list(trained.values()), len(launch.devices())):
+    trained = planning.trained_experiments(preset, _chosen(preset, options.sections))
+    for line in status.lines(trained, len(launch.devices())):
         print(line)
+    return 0
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from ddd_utils.experiments import estimate
+
+    preset = params.load(options.preset, options.set)
+    chosen = _chosen(preset, options.sections)
+    plan = estimate.estimate(preset, chosen, options.watts, options.gco2, options.seconds)
+    print(json.dumps(plan.as_dict(), indent=1) if options.json else estimate.text(plan))
     return 0
 
 

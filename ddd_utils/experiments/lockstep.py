@@ -1,51 +1,16 @@
 """Networks trained side by side: a batch is read, decoded, augmented and moved to the device once for all of them."""
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from ddd_utils.experiments.batches import batches
+from ddd_utils.experiments.clock import Clock
 from ddd_utils.experiments.evaluation import evaluate
 from ddd_utils.experiments.feed import Feed
 from ddd_utils.experiments.graphs import Steps
 from ddd_utils.experiments.training import Trainee
-
-
-class Clock:
-    """
-    Adds up where time goes.
-
-    Attributes
-    ----------
-    seconds : dict of str to float
-        Wall time by name.
-    """
-
-    def __init__(self):
-        self.seconds = defaultdict(float)
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        """Time a block."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] += time.perf_counter() - started
-
-    def each(self, name: str, items: Iterable) -> Iterator:
-        """Pass items on, timing how long each takes to come."""
-        items = iter(items)
-        while True:
-            with self(name):
-                try:
-                    item = next(items)
-                except StopIteration:
-                    return
-            yield item
 
 
 def train(
@@ -67,7 +32,7 @@ def train(
     after_epoch : callable, optional
         Called with each network after each of its epochs, when its answers are recorded.
     clock : Clock, optional
-        Takes the time spent on "data", "training", "evaluation" and "storage".
+        Takes the time spent on "data", "evaluation" and "storage"; networks time their own steps.
     """
     clock = clock or Clock()
     _shared([trainee for trainee in trainees if not trainee.result.predictions], _evaluate, feed, clock)
@@ -97,8 +62,7 @@ def _epoch(trainees: list[Trainee], feed: Feed, clock: Clock) -> None:
     steps = Steps(trainees)
     upcoming = feed.train_batches(batches(run, epoch, feed.data.train.labels), run.order_seed, epoch)
     for batch, (images, labels) in enumerate(clock.each("data", upcoming)):
-        with clock("training"):
-            steps(images, labels, batch)
+        steps(images, labels, batch)
     for trainee in trainees:
         trainee.attempt(trainee.end_epoch)
     _evaluate([trainee for trainee in trainees if trainee.result.diverged is None], feed, clock)

@@ -78,13 +78,13 @@ def _checkpoint(path: Path) -> tuple[int, float | None]:
     return (state["epoch"], state["seconds"]) if state else (0, None)
 
 
-def lines(experiments: Sequence[tuple[Experiment, str]], processes: int) -> Iterator[str]:
+def lines(experiments: Sequence[tuple[str, Experiment]], processes: int) -> Iterator[str]:
     """
     Tell what is done, running, stopped, diverged and missing, and the time left.
 
     Parameters
     ----------
-    experiments : sequence of (Experiment, str)
+    experiments : sequence of (str, Experiment)
         Each with what to call it.
     processes : int
         How many would train at once.
@@ -95,7 +95,7 @@ def lines(experiments: Sequence[tuple[Experiment, str]], processes: int) -> Iter
         Lines for a terminal.
     """
     everything = []
-    for experiment, title in experiments:
+    for title, experiment in experiments:
         found = [run_status(experiment, run) for run in experiment.plan.runs]
         everything += found
         counts = {state: sum(each.state == state for each in found) for state in STATES}

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from ddd_utils.experiments import networks
 from ddd_utils.experiments.batches import parts
+from ddd_utils.experiments.clock import Clock
 from ddd_utils.experiments.runs import Run
 
 DECAY = 0.1
@@ -59,6 +60,8 @@ class Trainee:
         Number of outputs.
     device : torch.device
         Where to train.
+    clock : Clock, optional
+        Takes the time spent on "forward" and "backward", the latter with the update. A GPU works on behind the clock.
 
     Attributes
     ----------
@@ -72,8 +75,9 @@ class Trainee:
         Sum over the updates of the epoch.
     """
 
-    def __init__(self, run: Run, classes: int, device: torch.device):
+    def __init__(self, run: Run, classes: int, device: torch.device, clock: Clock | None = None):
         self.run, self.device, self.epoch, self.failure = run, device, 0, None
+        self.clock = clock or Clock()
         torch.manual_seed(run.init_seed)
         network = networks.create(run.model, classes, run.arguments)
         self.network = network.to(device, memory_format=torch.channels_last)
@@ -125,13 +129,14 @@ class Trainee:
         self.prepare()
         for part in parts(self.run, len(labels), exchanged=self.device.type == "cpu"):
             chosen = images[part].contiguous(memory_format=torch.channels_last)
-            with precision(self.device):
+            with self.clock("forward"), precision(self.device):
                 loss = F.cross_entropy(self.network(chosen), labels[part])
-            loss.backward()
-            self.optimizer.step()
-            # Gradients are given back at once: in lockstep only one network's are in memory.
-            self.optimizer.zero_grad(set_to_none=True)
-            self.loss += loss.detach()
+            with self.clock("backward"):
+                loss.backward()
+                self.optimizer.step()
+                # Gradients are given back at once: in lockstep only one network's are in memory.
+                self.optimizer.zero_grad(set_to_none=True)
+                self.loss += loss.detach()
 
     def end_epoch(self) -> None:
         """Count the epoch; a loss that is not finite ends the training."""

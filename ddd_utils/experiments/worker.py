@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import torch
 
 from ddd_utils.experiments import checkpoints, datasets, locks, lockstep
+from ddd_utils.experiments.clock import Clock
 from ddd_utils.experiments.feed import Feed
 from ddd_utils.experiments.groups import Group
 from ddd_utils.experiments.runs import Run
@@ -20,7 +21,7 @@ def train(
     device: torch.device,
     progress: Callable[[str, int], None],
     say: Callable[[str], None],
-    clock: lockstep.Clock | None = None,
+    clock: Clock | None = None,
 ) -> dict[str, str]:
     """
     Train what is missing of a group, each network from where it was left.
@@ -35,7 +36,7 @@ def train(
         Told the run and its finished epochs, at the start and after each epoch.
     say : callable
         Takes a line for the terminal.
-    clock : lockstep.Clock, optional
+    clock : Clock, optional
         Takes the time spent on each part.
 
     Returns
@@ -57,7 +58,7 @@ def train(
         if not runs:
             return {}
         data = datasets.load(experiment.dataset)
-        trainees = [_resumed(experiment, run, len(data.classes), device, say) for run in runs]
+        trainees = [_resumed(experiment, run, len(data.classes), device, clock, say) for run in runs]
         for trainee in trainees:
             progress(trainee.run.file, trainee.epoch)
 
@@ -79,14 +80,14 @@ def describe(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU ({platform.machine()})"
 
 
-def _resumed(experiment: Experiment, run: Run, classes: int, device: torch.device, say: Callable) -> Trainee:
+def _resumed(experiment: Experiment, run: Run, classes: int, device: torch.device, clock, say: Callable) -> Trainee:
     """Build a network as its checkpoint left it, or anew if that is missing, damaged or of another run."""
     path = experiment.checkpoint(run)
-    trainee = Trainee(run, classes, device)
+    trainee = Trainee(run, classes, device, clock)
     try:
         if (state := checkpoints.read(path)) is not None:
             trainee.restore(state)
     except (TornFile, KeyError, RuntimeError, ValueError):
         say(f"{path}: does not fit or is damaged; it is now {set_aside(path).name}, and '{run.file}' starts anew")
-        return Trainee(run, classes, device)
+        return Trainee(run, classes, device, clock)
     return trainee

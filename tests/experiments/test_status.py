@@ -62,7 +62,7 @@ def test_each_run_is_where_it_is(begun):
 
 
 def test_the_lines_name_what_matters_and_the_time_left(begun, monkeypatch):
-    told = list(status.lines([(begun, "sota_comparison")], 2))
+    told = list(status.lines([("sota_comparison", begun)], 2))
     assert told[0].endswith("  1 done, 1 diverged, 1 running, 1 stopped, 1 missing")
     assert any("stopped" in line and "halfway" in line and "epoch 1/2" in line for line in told)
     assert told[-1] == "time left: about 1 min with 2 processes, from the time that finished epochs took"
@@ -82,6 +82,7 @@ def test_status_of_a_preset_changes_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("DDD_BUILD", str(tmp_path))
     assert cli.main(["status", "smoke"]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in told[:-1]] == ["training_variants", "sota_comparison", "controls", "controls"]
+    sections = ["training_variants:", "sota_comparison:", "controls:", "controls:"]
+    assert [line.split()[0] for line in told[:-1]] == sections
     assert all("missing" in line for line in told[:-1])
     assert not any(tmp_path.rglob("*.*"))

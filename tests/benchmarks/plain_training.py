@@ -1,0 +1,107 @@
+"""Training as most people write it: one network, a DataLoader with transforms of single images, NCHW float32."""
+
+import os
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+from ddd_utils.experiments import networks
+from ddd_utils.experiments.datasets import Data, Images
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Seconds of each epoch with its test, seconds in all, and the last epoch's accuracy."""
+
+    epochs: list[float]
+    wall: float
+    accuracy: float
+
+
+class PilImages(Dataset):
+    """Images that are transformed one by one, as a folder of files would be, without the reading."""
+
+    def __init__(self, images: Images, transform):
+        self.pixels = np.ascontiguousarray(images.pixels.transpose(0, 2, 3, 1))
+        self.labels, self.transform = images.labels.astype(int), transform
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __getitem__(self, index):
+        return self.transform(Image.fromarray(self.pixels[index])), self.labels[index]
+
+
+def loader(data: Data, split: str, batch: int) -> DataLoader:
+    """Make the loader of a split; only training images are shuffled, and augmented where the set asks for it."""
+    steps = [transforms.ToTensor(), transforms.Normalize(data.mean, data.sd)]
+    if split == "train" and data.augmentation == "flip_and_shift":
+        steps = [transforms.RandomHorizontalFlip(), transforms.RandomCrop(data.image_size, 4), *steps]
+    images = PilImages(getattr(data, split), transforms.Compose(steps))
+    return DataLoader(images, batch, shuffle=split == "train", num_workers=os.cpu_count() or 1)
+
+
+def plain_resnet(classes: int) -> nn.Module:
+    """Build the engine's network with torch's own convolutions: it must not profit from the engine's shortcuts."""
+    network = networks.create("resnet18", classes, {"width": 16})
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            module.__class__ = nn.Conv2d
+    return network
+
+
+def train(data: Data, device: torch.device, epochs: int, batch: int, rate: float, decay: tuple[int, ...]) -> Plain:
+    """
+    Train one network and test it after every epoch.
+
+    Parameters
+    ----------
+    data : Data
+    device : torch.device
+    epochs, batch : int
+    rate : float
+        Learning rate, divided by ten after each epoch in ``decay``.
+    decay : tuple of int
+
+    Returns
+    -------
+    Plain
+    """
+    started = time.perf_counter()
+    torch.set_num_threads(os.cpu_count() or 1)
+    torch.manual_seed(1312)
+    loaders = [loader(data, split, batch) for split in ("train", "test")]
+    network = plain_resnet(len(data.classes)).to(device)
+    optimizer = torch.optim.SGD(network.parameters(), rate, momentum=0.9, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(decay))
+    took, answers = [], [_test(network, loaders[1], device)]
+    for _ in range(epochs):
+        begun = time.perf_counter()
+        _epoch(network, optimizer, loaders[0], device)
+        schedule.step()
+        answers.append(_test(network, loaders[1], device))
+        took.append(time.perf_counter() - begun)
+    accuracy = float((answers[-1].numpy() == data.test.labels).mean())
+    return Plain(took, time.perf_counter() - started, accuracy)
+
+
+def _epoch(network: nn.Module, optimizer, batches: DataLoader, device: torch.device) -> None:
+    criterion = nn.CrossEntropyLoss()
+    network.train()
+    for images, labels in batches:
+        loss = criterion(network(images.to(device)), labels.to(device))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+@torch.no_grad()
+def _test(network: nn.Module, batches: DataLoader, device: torch.device) -> torch.Tensor:
+    network.eval()
+    return torch.cat([network(images.to(device)).argmax(1).cpu() for images, _ in batches])

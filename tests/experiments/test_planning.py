@@ -1,0 +1,264 @@
+"""What a preset asks of a machine is counted, not guessed; speeds are measured, and what is there is not counted."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ddd_utils import __main__, params
+from ddd_utils.errors import InputError
+from ddd_utils.experiments import calibration, conditions, datasets, estimate, lockstep, planning
+from ddd_utils.experiments.calibration import Timing
+from ddd_utils.experiments.feed import Feed
+from ddd_utils.experiments.planning import Case, Measured, Row
+from ddd_utils.experiments.store import Experiment
+from ddd_utils.experiments.training import Trainee
+from ddd_utils.responses import write_predictions
+from ddd_utils.schema import Gaussian, Variants
+
+TINY = {
+    "dataset": {"name": "gaussian", "classes": 4, "train_per_class": 9, "test_per_class": 5, "image_size": 8},
+    "base": {"model": "plain_convnet", "arguments": {"stages": [1], "width": 4}},
+    "other": {"model": "plain_convnet", "arguments": {"stages": [1], "width": 8}, "batch_size": 8},
+    "epochs": 2,
+    "batch_size": 16,
+    "bn_recalibration": 12,
+}
+FREE = Measured(flops=1.0, state_bytes=0, train=1.0, update=0.0, answer=0.0)
+
+
+@pytest.fixture(autouse=True)
+def _build(tmp_path, monkeypatch):
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
+
+
+def imagenet(model, classes=1000, optimizer="sgd"):
+    return Case(model, "{}", optimizer, 224, 64, classes)
+
+
+@pytest.mark.parametrize("model", ["ResNet18", "ResNet50", "DenseNet121", "VGG11", "AlexNet"])
+def test_operations_are_those_that_torchvision_states(model):
+    stated = torchvision.models.get_weight(f"{model}_Weights.IMAGENET1K_V1").meta["_ops"]
+    # torchvision counts multiply-adds, in thousand millions and three decimals.
+    assert calibration.forward_flops(imagenet(model.lower())) / 2e9 == pytest.approx(stated, abs=0.001)
+
+
+@pytest.mark.parametrize(("optimizer", "kind"), [("sgd", torch.optim.SGD), ("adamw", torch.optim.AdamW)])
+def test_a_checkpoint_is_as_large_as_predicted(tmp_path, optimizer, kind):
+    case = Case("resnet18", '{"width": 16}', optimizer, 32, 64, 10)
+    network = calibration.networks.create("resnet18", 10, {"width": 16})
+    trained = kind(network.parameters(), lr=0.1, **({"momentum": 0.9} if optimizer == "sgd" else {}))
+    network(torch.zeros(2, 3, 32, 32)).sum().backward()
+    trained.step()
+    torch.save([network.state_dict(), trained.state_dict()], tmp_path / "checkpoint.pt")
+    size = (tmp_path / "checkpoint.pt").stat().st_size
+    # The file also holds names.
+    assert calibration.state_bytes(case) <= size < 1.05 * calibration.state_bytes(case)
+
+
+def test_work_is_what_the_training_loop_does():
+    config = Variants.model_validate(TINY)
+    data = datasets.load(config.dataset)
+    for run in conditions.plan(config).runs:
+        trainee, shown = Trainee(run, len(data.classes), torch.device("cpu")), Shown(data, torch.device("cpu"))
+        learn, updates = trainee.optimizer.step, []
+        trainee.optimizer.step = lambda learn=learn, updates=updates: updates.append(learn())
+        lockstep.train([trainee], shown)
+        what = planning.work(run, config.dataset.sizes)
+        assert what.trained + what.recalibrated == shown.trained
+        assert what.answered == shown.answered
+        assert what.updates == len(updates)
+
+
+class Shown(Feed):
+    """A feed that counts the images it hands out."""
+
+    trained = answered = 0
+
+    def train_batches(self, *arguments):
+        for images, labels in super().train_batches(*arguments):
+            self.trained += len(images)
+            yield images, labels
+
+    def test_batches(self, size):
+        for images in super().test_batches(size):
+            self.answered += len(images)
+            yield images
+
+
+def test_the_paper_preset_is_counted_by_hand():
+    found = planning.trained_experiments(params.load("paper"))
+    assert len(found) == 5 and all(len(each.plan.runs) == 31 for _, each in found)
+    title, base = found[0]
+    cases = {planning.case(run, base.dataset) for run in base.plan.runs}
+    row = planning.row(title, base, dict.fromkeys(cases, FREE))
+    images, test = 1_281_167, 50_000
+    # The base for 100 epochs, 28 runs for 90, and two halves of the images for 90.
+    assert row.networks == 31
+    assert row.epochs == 100 + 30 * 90
+    assert row.trained == images * (100 + 28 * 90 + 90)
+    assert row.answered == test * (101 + 30 * 91)
+    assert row.flops == 3 * row.trained + row.answered
+    assert row.hours == pytest.approx(row.trained / 3600)
+    assert row.longest == pytest.approx(images * 100 / 3600)
+
+
+def test_every_kind_of_network_of_the_paper_preset_is_told_apart():
+    found = planning.trained_experiments(params.load("paper"))
+    kinds = {planning.case(run, each.dataset) for _, each in found for run in each.plan.runs}
+    assert {(kind.model, kind.image_size, kind.update) for kind in kinds} == {
+        ("resnet18", 224, 256),
+        ("resnet18", 224, 128),
+        ("densenet121", 224, 64),
+        ("densenet121", 224, 32),
+        ("resnet50", 224, 64),
+        ("vgg11", 224, 64),
+        ("vgg11", 224, 32),
+        ("alexnet", 224, 256),
+        ("resnet18", 32, 256),
+        ("resnet18", 32, 128),
+        ("densenet121", 32, 256),
+    }
+    by_title = {
+        title: {case.classes for case in [planning.case(each.plan.runs[0], each.dataset)]} for title, each in found
+    }
+    assert sorted(map(max, by_title.values())) == [100, 100, 1000, 1000, 1000]
+
+
+def test_sections_that_share_an_experiment_count_it_once():
+    preset = params.load("smoke")
+    titles = [title for title, _ in planning.trained_experiments(preset)]
+    assert titles == [
+        "training_variants: gaussian, plain_convnet",
+        "sota_comparison: digits, 4 models",
+        "controls: digits, resnet18",
+        "controls: digits, plain_convnet",
+    ]
+    assert [title for title, _ in planning.trained_experiments(preset, ["kl_divergence"])] == [
+        "kl_divergence: gaussian, plain_convnet"
+    ]
+    assert planning.trained_experiments(params.load("published")) == []
+
+
+def test_what_is_done_is_not_counted():
+    experiment = Experiment(Variants.model_validate(TINY))
+    kinds = dict.fromkeys((planning.case(run, experiment.dataset) for run in experiment.plan.runs), FREE)
+    before = planning.row("all", experiment, kinds)
+    write_predictions(experiment.file(experiment.plan.runs[1]), np.zeros((3, 20), np.int16))
+    after = planning.row("rest", experiment, kinds)
+    assert (before.done, after.done) == (0, 1)
+    assert before.networks - after.networks == 1
+    assert before.trained - after.trained == 36 * 2
+
+
+@given(
+    epochs=st.integers(1, 30),
+    images=st.integers(1, 2000),
+    classes=st.integers(2, 1000),
+    right=st.floats(0, 1),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=20, deadline=None)
+def test_no_answers_take_more_room_than_guesses(tmp_path_factory, epochs, images, classes, right, seed):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, classes, images)
+    answers = np.where(rng.random((epochs, images)) < right, labels, rng.integers(0, classes, (epochs, images)))
+    path = tmp_path_factory.mktemp("answers") / "answers.parquet"
+    write_predictions(path, answers.astype(np.int16))
+    # A few bytes of page headers differ.
+    assert path.stat().st_size <= 1.05 * planning.predictions_bytes(epochs, images, classes) + 200
+
+
+@given(st.floats(1e-4, 1), st.floats(0, 5), st.integers(1, 64))
+def test_the_cost_of_an_update_and_of_an_image_are_told_apart(image, update, fewer):
+    step, small = update + 2 * fewer * image, update + fewer * image
+    timing = Timing(2 * fewer, fewer, (step,) * 3, (small,) * 3, (0.5,) * 3, (2 * fewer * image / 3,) * 3)
+    found = calibration._pooled([timing, timing])
+    assert found["train"] == pytest.approx(image, rel=1e-6)
+    assert found["update"] == pytest.approx(update + 0.5, rel=1e-6, abs=1e-6)
+    assert (found["low"], found["high"], found["repeats"]) == (1, 1, 6)
+
+
+def test_a_noisy_clock_never_makes_time_run_backwards():
+    found = calibration._pooled([Timing(4, 2, (1.0, 1.1, 0.9), (1.5, 1.4, 1.6), (0.1,), (0.4,))])
+    assert found["train"] == pytest.approx(0.1) and found["update"] == pytest.approx(0.7)
+    assert (found["low"], found["high"]) == (pytest.approx(0.9), pytest.approx(1.1))
+
+
+@pytest.fixture
+def one_thread():
+    """Calibrate as in a worker: two threads on a busy machine wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_calibration_times_real_steps_and_reuses_what_was_cut_short():
+    small = Case("resnet18", '{"width": 8}', "sgd", 32, 4, 10)
+    cases = [small, replace(small, update=8), replace(small, optimizer="adamw")]
+    whole = calibration.time_cases(cases, "cpu", 600)
+    assert [timing.images for timing in whole] == [4, 8, 4]
+    assert all(timing.fewer == 0 and min(timing.step + timing.update + timing.answer) > 0 for timing in whole)
+    large = [replace(small, update=update) for update in (16, 32)]
+    cut = calibration.time_cases(large, "cpu", 0)
+    assert cut[0] is cut[1]
+    assert (cut[0].images, cut[0].fewer) == (4, 2) and len(cut[0].small) == calibration.LEAST_REPEATS
+
+
+def test_an_unknown_model_is_named():
+    with pytest.raises(InputError, match="unknown model 'resnet19'"):
+        calibration.measure([imagenet("resnet19")], ["cpu"], 1)
+
+
+def plan(rows, devices=2, watts=100.0):
+    kinds = {imagenet("vgg11"): replace(FREE, images=2, repeats=4)}
+    total = planning.add("total", rows)
+    return estimate.Estimate("paper", rows, total, "CPU core", devices, watts, "as given", 400, kinds)
+
+
+def test_energy_and_wall_hours_follow_from_device_hours():
+    made = plan([Row("one", networks=2, hours=6, longest=4), Row("two", networks=1, hours=3, longest=3)])
+    assert made.as_dict()["total"]["kwh"] == pytest.approx(0.9)
+    assert made.as_dict()["total"]["kg_co2"] == pytest.approx(0.36)
+    assert made.wall_hours == 4.5
+    assert plan(made.rows, devices=8).wall_hours == 4
+    assert estimate.PAPER_WATTS == 300
+
+
+@given(st.floats(0, 1e8), st.floats(0, 1), st.floats(1, 3), st.integers(0, 10**13))
+def test_the_table_fits_120_columns(hours, low, high, count):
+    row = Row("x" * 60, 500, 500, 50_000, count, count, count * 1e9, count, hours, hours * low, hours * high, hours)
+    lines = estimate.text(plan([row])).splitlines()
+    assert max(map(len, lines)) <= 120
+    assert lines[1].count(" (") == 1
+
+
+def test_the_command_prints_a_table_or_json(capsys, monkeypatch):
+    monkeypatch.setattr(estimate.launch, "devices", lambda: ["cpu"])
+    quick = ["plan", "smoke", "--sections", "kl_divergence", "--seconds", "1", "--watts", "65", "--gco2", "100"]
+    assert __main__.main([*quick, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["total"]["networks"] == 12 and printed["watts"] == 65 and printed["paper"]["kwh"] == 1800
+    assert printed["total"]["hours_low"] <= printed["total"]["hours"] <= printed["total"]["hours_high"]
+    assert __main__.main(["plan", "published"]) == 0
+    assert "total" in capsys.readouterr().out
+    assert __main__.main(["plan", "smoke", "--sections", "control"]) == 2
+    assert "did you mean 'controls'" in capsys.readouterr().err
+
+
+def test_classes_of_a_folder_are_counted_where_it_exists(tmp_path):
+    folder = {"name": "folder", "train": str(tmp_path), "test": str(tmp_path)}
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    run = Experiment(Variants.model_validate({"dataset": folder})).plan.runs[0]
+    found = Variants.model_validate({"dataset": folder}).dataset
+    assert planning.case(run, found).classes == 2
+    assert planning.case(run, found.model_copy(update={"train": "/nowhere"})).classes == 1000
+    assert planning.case(run, Gaussian(classes=7)).classes == 7
