@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from ddd_utils import experiments, params, paths
@@ -58,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     command("report", _report, "compute what is missing, run the notebooks, build the page")
-    command("train", _train, "train what is missing, and nothing else")
+    train = command("train", _train, "train what is missing, and nothing else")
+    train.add_argument("--launcher", choices=("local", "slurm"), default="local", help="processes here, or SLURM jobs")
+    train.add_argument("--wait", action="store_true", help="with slurm: wait until the jobs have ended")
     command("status", _status, "tell what is trained, running, diverged and missing, and the time left")
     plan = command("plan", _plan, "estimate hours, disk and energy from a short calibration here")
     plan.add_argument("--watts", type=float, help="power of one device (its limit if known, or the paper's)")
@@ -74,9 +77,32 @@ def _report(options: argparse.Namespace) -> int:
 
 def _train(options: argparse.Namespace) -> int:
     preset = params.load(options.preset, options.set)
+    chosen = _chosen(preset, options.sections)
     _check_writable(preset.folder)
-    failed = _compute(preset, _chosen(preset, options.sections))
+    failed = _compute(preset, chosen) if options.launcher == "local" else _submit(preset, chosen, options.wait)
     return EXIT_FAILED if failed else 0
+
+
+def _submit(preset: params.Preset, sections: Sequence[str], wait: bool) -> list[str]:
+    """Hand what is missing to SLURM, one job a lockstep group; a second command joins the jobs of the first."""
+    from ddd_utils.experiments import cluster, launch, planning
+    from ddd_utils.experiments.groups import grouped
+
+    trained = planning.trained_experiments(preset, sections)
+    experiments = [experiment for _, experiment in trained]
+    folder = paths.results() / "slurm" / preset.name
+    jobs = cluster.unfinished(folder, _say)
+    if jobs:
+        _say(f"{len(jobs)} jobs of an earlier command are still queued or running: nothing is submitted")
+    else:
+        launch.check(experiments)
+        groups = grouped(launch.missing(experiments, [title for title, _ in trained]), 1)
+        jobs = cluster.submit([partial(launch.train_group, group) for group in groups], preset.cluster, folder, _say)
+    failures = cluster.wait(jobs, _say) if wait else []
+    launch.finish(experiments)
+    for line in failures:
+        _say(f"error: {line}")
+    return failures
 
 
 def _status(options: argparse.Namespace) -> int:

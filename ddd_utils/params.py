@@ -10,6 +10,7 @@ from ddd_utils import paths
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.explain import explain
 from ddd_utils.schema import (
+    Cluster,
     Controls,
     HumanResults,
     KlDivergence,
@@ -30,7 +31,7 @@ Config = Variants | ModelSet | Published | Table
 
 
 class Preset(Strict):
-    """A whole preset: one block a notebook. A block that is left out is not run."""
+    """A whole preset: one block a notebook, and what SLURM is asked for. A section that is left out is not run."""
 
     name: str
     summary: Summary | None = Summary()
@@ -40,6 +41,7 @@ class Preset(Strict):
     controls: Controls | None = None
     kl_divergence: KlDivergence | None = None
     human_results: HumanResults | None = None
+    cluster: Cluster = Cluster()
     raw: dict[str, dict[str, Any]] = Field(default={}, exclude=True, repr=False)
 
     @model_validator(mode="after")
@@ -72,7 +74,7 @@ class Preset(Strict):
         return save(self.raw, self.folder / f"{self.name}.yaml")
 
 
-SECTIONS = tuple(name for name in Preset.model_fields if name not in ("name", "raw"))
+SECTIONS = tuple(name for name in Preset.model_fields if name not in ("name", "cluster", "raw"))
 
 
 def _locate(preset: str | Path) -> Path:

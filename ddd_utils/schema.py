@@ -274,3 +274,16 @@ class HumanResults(Strict):
 
 class Summary(Strict):
     """Every claim as a row."""
+
+
+class Cluster(Strict):
+    """What a SLURM job asks for; each trains one group of networks that share their batches."""
+
+    partition: Annotated[str | None, Field(description="the cluster's default if none")] = None
+    timeout_min: Annotated[int, Field(ge=3, description="submitit signals 90 s before")] = 1_440
+    timeouts: Annotated[int, Field(ge=0, description="how often a job may run into its time limit and go on")] = 20
+    gpus_per_node: Annotated[int, Field(ge=0)] = 1
+    cpus_per_task: Count = 4
+    mem_gb: Positive = 32
+    array_parallelism: Annotated[int, Field(ge=1, description="jobs at a time")] = 64
+    extra: Annotated[dict[str, Any], Field(description="further options of sbatch, such as account")] = {}

@@ -10,7 +10,7 @@ from pathlib import Path
 from ddd_utils import paths
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import locks, processes, store
-from ddd_utils.experiments.groups import grouped
+from ddd_utils.experiments.groups import Group, grouped
 from ddd_utils.experiments.processes import ExperimentError
 from ddd_utils.experiments.runs import Run
 from ddd_utils.experiments.store import Experiment
@@ -54,9 +54,37 @@ def compute(experiments: Sequence[Experiment], titles: Sequence[str] | None = No
                 say(f"waiting for another process that trains {', '.join(run.file for _, run, _ in tasks)}")
             waiting = True
             time.sleep(POLL_SECONDS)
+    finish(experiments)
+    _complain(failures)
+
+
+def finish(experiments: Iterable[Experiment]) -> None:
+    """Describe the experiments whose runs are all there."""
     for experiment in experiments:
         if not experiment.complete() and not experiment.missing():
             experiment.finish()
+
+
+def train_group(group: Group) -> None:
+    """
+    Train a group on all devices of this machine or job, and nothing else: what a SLURM job does.
+
+    Parameters
+    ----------
+    group : Group
+        Runs that are finished, or trained by another process, are left out.
+
+    Raises
+    ------
+    ExperimentError
+        If networks fail; the others are finished and kept.
+    """
+    tasks = [(group.experiment, run, group.title) for run in group.runs if not group.experiment.done(run)]
+    if tasks:
+        _complain(processes.run(grouped(tasks, len(devices())), devices(), tell))
+
+
+def _complain(failures: dict[Path, str]) -> None:
     if failures:
         raise ExperimentError("; ".join(f"{file.stem}: {reason}" for file, reason in failures.items()))
 

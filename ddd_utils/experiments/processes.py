@@ -3,6 +3,7 @@
 import multiprocessing
 import multiprocessing.connection
 import os
+import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -123,6 +124,9 @@ class _single_threaded:
 def _start_worker(events, free) -> None:
     global _events, _place
     _events, _place = events, free.get()
+    if hasattr(signal, "SIGUSR2"):
+        # SLURM announces the end of a job to all its processes; the parent answers for them.
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # cuBLAS is deterministic only with a workspace of fixed size; it reads this when it starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

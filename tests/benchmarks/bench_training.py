@@ -11,6 +11,8 @@ import time
 import numpy as np
 
 from ddd_utils.experiments import calibration, datasets, launch, planning
+from ddd_utils.experiments.clock import Clock
+from ddd_utils.experiments.groups import grouped
 from ddd_utils.experiments.runs import step_epochs
 from ddd_utils.experiments.store import Experiment
 from ddd_utils.schema import Digits, Gaussian, ModelSet, Training
@@ -132,18 +134,25 @@ def by_epochs(images, count: int, numbers: list[int]) -> None:
 
 
 def stage_seconds(images, count: int) -> dict[str, float]:
-    """Measure seconds in data, forward, backward, evaluation and storage: empty until the engine has a clock."""
-    return {}
+    """Measure seconds in data, forward, backward, evaluation and storage of a group, in this process."""
+    import torch
+
+    from ddd_utils.experiments import worker
+
+    clock = Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["DDD_BUILD"] = folder
+        torch.set_num_threads(1)
+        (group,) = grouped(launch.missing([experiment(images, count, 2)]), 1)
+        worker.train(group, torch.device(launch.devices()[0]), lambda run, epoch: None, lambda line: None, clock)
+    return clock.seconds
 
 
 def stages(images, count: int) -> None:
     """Print the share of each stage of training."""
     found = stage_seconds(images, count)
-    if not found:
-        print("stages: the engine has no clock yet, not measured")
-        return
     total = sum(found.values())
-    print("stages: " + ", ".join(f"{name} {took / total:.1%}" for name, took in found.items()))
+    print(f"stages, K = {count}: " + ", ".join(f"{name} {took / total:.1%}" for name, took in found.items()))
     late = sum(found.get(name, 0) for name in ("evaluation", "storage")) / total
     check("share of evaluation and storage", late, AFTER_TRAINING, at_least=False)
 
@@ -173,9 +182,10 @@ def memory(counts: list[int]) -> None:
 def main(fast: bool) -> None:
     """Measure everything and print it."""
     print(f"training on {len(launch.devices())} x {launch.devices()[0]}")
-    noise = Gaussian(train_per_class=10 if fast else 30, test_per_class=2 if fast else 5, image_size=32)
+    noise = Gaussian(train_per_class=20 if fast else 60, test_per_class=4 if fast else 12, image_size=32)
     against_plain(noise, [1, 10] if fast else [1, 4, 10, 20], (1, 3))
     if fast:
+        stages(noise, 4)
         memory([1, 5])
         return
     against_plain(Digits(train_images=1200), [1, 10], (2, 6))

@@ -1,0 +1,196 @@
+"""Work as SLURM jobs, through submitit: an array of jobs that are queued again when they are preempted."""
+
+import contextlib
+import io
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from submitit import SlurmExecutor, SlurmJob
+from submitit.core.utils import FailedJobError
+from submitit.helpers import Checkpointable
+
+from ddd_utils.errors import InputError
+from ddd_utils.schema import Cluster
+
+# How often the queue is looked at, and how often in a row a job must be gone from it: one that is being queued again
+# may be out of sight, and a result takes a while to show on a network drive.
+POLL_S, LOOKS = 10.0, 3
+GONE = "gone from the queue"
+ENDED = {"BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED"}
+ENDED |= {"REVOKED", "TIMEOUT", GONE}
+
+
+class _Work(Checkpointable):
+    """Work that goes on from its own checkpoints, so that queueing it again unchanged is all it takes."""
+
+    def __init__(self, work: Callable[[], Any]):
+        self.work = work
+
+    def __call__(self) -> None:
+        self.work()
+
+
+def submit(work: Sequence[Callable[[], Any]], options: Cluster, folder: Path, say: Callable) -> list[SlurmJob]:
+    """
+    Submit work as one SLURM job array.
+
+    A job that is preempted or runs into its time limit is queued again by itself and then called anew.
+
+    Parameters
+    ----------
+    work : sequence of callable
+        One a job, without arguments; must be importable on the nodes or picklable by value, and go on from what an
+        earlier, interrupted call has left on disk. Their results are not kept.
+    options : Cluster
+        What each job asks for.
+    folder : Path
+        Where the logs go, ``<job>_0_log.out`` and ``.err``; the nodes must see it.
+    say : callable
+        Takes a line for the terminal.
+
+    Returns
+    -------
+    list of submitit.SlurmJob
+        In the order of ``work``.
+
+    Raises
+    ------
+    InputError
+        If there is no SLURM here, or it refuses the jobs.
+    """
+    if not work:
+        return []
+    executor = _executor(options, folder)
+    try:
+        # submitit prints sbatch's complaint besides raising it.
+        with contextlib.redirect_stderr(io.StringIO()):
+            jobs = executor.submit_array([_Work(each) for each in work])
+    except FailedJobError as error:
+        raise InputError(f"cluster: SLURM refuses the jobs: {'; '.join(str(error).splitlines())}") from None
+    say(f"SLURM job {_arrays(jobs)[0]} for {len(jobs)} groups of networks; logs in {folder}")
+    return jobs
+
+
+def _executor(options: Cluster, folder: Path) -> SlurmExecutor:
+    try:
+        executor = SlurmExecutor(folder=folder, max_num_timeout=options.timeouts)
+    except RuntimeError:
+        raise InputError("cluster: there is no SLURM on this machine (srun is not found)") from None
+    asked = {
+        "job_name": "ddd",
+        "partition": options.partition,
+        "time": options.timeout_min,
+        # Zero GPUs is said by leaving the option out: a cluster without any does not know the word.
+        "gpus_per_node": options.gpus_per_node or None,
+        "cpus_per_task": options.cpus_per_task,
+        "mem": f"{round(options.mem_gb * 1024)}M",
+        "array_parallelism": options.array_parallelism,
+        # Some clusters let only those jobs be queued again that ask for it.
+        "additional_parameters": {"requeue": True, **options.extra},
+    }
+    executor.update_parameters(**{key: value for key, value in asked.items() if value is not None})
+    return executor
+
+
+def unfinished(folder: Path, say: Callable) -> list[SlurmJob]:
+    """
+    Find the jobs of an earlier command that are still queued or running.
+
+    Parameters
+    ----------
+    folder : Path
+        As given to :func:`submit`.
+    say : callable
+        Takes a line for the terminal.
+
+    Returns
+    -------
+    list of submitit.SlurmJob
+        Without them the same work would be submitted twice.
+    """
+    names = [path.name.removesuffix("_submitted.pkl") for path in folder.glob("*_submitted.pkl")]
+    jobs = [SlurmJob(folder=folder, job_id=name) for name in sorted(names)]
+    open_jobs = [job for job in jobs if not job.paths.result_pickle.exists()]
+    states = _states(say) if open_jobs else {}
+    return [job for job in open_jobs if states.get(job.job_id, GONE) not in ENDED]
+
+
+def wait(jobs: Sequence[SlurmJob], say: Callable) -> list[str]:
+    """
+    Wait until jobs have ended.
+
+    The queue itself is asked, because submitit asks SLURM's accounting, which not every cluster has: without it, a job
+    that was killed would be waited for for ever.
+
+    Parameters
+    ----------
+    jobs : sequence of submitit.SlurmJob
+        As from :func:`submit`.
+    say : callable
+        Takes a line for the terminal.
+
+    Returns
+    -------
+    list of str
+        One line a failed job: what happened, and its log.
+    """
+    waiting, failures, told, absent = list(jobs), [], "", dict.fromkeys(jobs, 0)
+    try:
+        while waiting:
+            states = _states(say)
+            for job in list(waiting):
+                state = states.get(job.job_id, GONE)
+                absent[job] = absent[job] + 1 if state in ENDED else 0
+                if job.paths.result_pickle.exists() or absent[job] >= LOOKS:
+                    waiting.remove(job)
+                    failures += _failure(job, state)
+            if (line := _progress(len(jobs), waiting, states)) != told:
+                say(line)
+            told = line
+            time.sleep(POLL_S if waiting else 0)
+    except KeyboardInterrupt:
+        say(f"the SLURM jobs go on without this command; scancel {' '.join(_arrays(waiting))} would end them")
+        raise
+    return failures
+
+
+def _states(say: Callable) -> dict[str, str]:
+    """Look up the user's jobs in the queue; those that ended stay there for some minutes."""
+    command = ["squeue", "--me", "--array", "--noheader", "--states=all", "--format=%i %T"]
+    told = False
+    while (found := subprocess.run(command, capture_output=True, text=True, check=False)).returncode:
+        # The controller is restarted now and then; the jobs do not mind.
+        if not told:
+            say(f"SLURM does not answer: {_one_line(found.stderr)}; asking again every {POLL_S:.0f} s")
+        told = True
+        time.sleep(POLL_S)
+    return dict(line.split(maxsplit=1) for line in found.stdout.splitlines())
+
+
+def _progress(total: int, waiting: Sequence[SlurmJob], states: dict[str, str]) -> str:
+    running = sum(states.get(job.job_id) == "RUNNING" for job in waiting)
+    return f"SLURM: {running} running, {len(waiting) - running} queued, {total - len(waiting)} ended"
+
+
+def _failure(job: SlurmJob, state: str) -> list[str]:
+    """Say in a line why a job that ended has failed, if it has."""
+    log = job.paths.stderr
+    if not job.paths.result_pickle.exists():
+        return [f"SLURM job {job.job_id} ended without a result ({state}); its log: {log}"]
+    error = job.exception()
+    if error is None:
+        return []
+    trace = str(error).rpartition("-" * 22)[0]
+    return [f"SLURM job {job.job_id}: {_one_line(trace)}; its log: {log}"]
+
+
+def _arrays(jobs: Sequence[SlurmJob]) -> list[str]:
+    return sorted({job.job_id.partition("_")[0] for job in jobs})
+
+
+def _one_line(text: str) -> str:
+    """Return the last line of a complaint, where a traceback says what is wrong."""
+    return text.strip().splitlines()[-1].strip() if text.strip() else "no reason given"
