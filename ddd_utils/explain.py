@@ -48,8 +48,8 @@ def _brief(value: Any) -> str:
     return text if len(text) < 60 else text[:57] + "..."
 
 
-_TAGS = {"gaussian", "digits", "cifar10", "cifar100", "imagenet", "folder", "Variants", "literal['training_variants']"}
-_TAGS |= {"str", "Published", "literal['all']", "list[str]"}
+_TAGS = {"gaussian", "digits", "cifar10", "cifar100", "npz", "imagenet", "folder"}
+_TAGS |= {"Variants", "literal['training_variants']", "str", "Published", "literal['all']", "list[str]"}
 
 
 def _fields(model: Any, location: tuple) -> list[str]:

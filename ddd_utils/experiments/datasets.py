@@ -1,16 +1,17 @@
 """Data sets as plain arrays: training and test images, labels, class names, and how they are fed to a network."""
 
 import functools
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from ddd_utils import paths, schema
+from ddd_utils import local_files, paths, schema
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.gaussian import noise_images, noise_split
-from ddd_utils.experiments.photographs import central_crop
+from ddd_utils.experiments import arrays, image_folders, photograph_cache
+from ddd_utils.experiments.gaussian import Noise, NoiseIds
+from ddd_utils.experiments.photographs import Files, Photographs, central_crop
 
 IMAGENET_MEAN, IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -22,14 +23,14 @@ class Images:
 
     Attributes
     ----------
-    pixels : ndarray of uint8, shape (images, 3, height, width), or list of Path
-        The images, or the files that hold them.
+    pixels : ndarray of uint8, shape (images, 3, height, width), or Noise, or Photographs
+        The images, or how to make or decode them.
     labels : ndarray of int16, shape (images,)
     ids : sequence of str
         A name for each image.
     """
 
-    pixels: np.ndarray | list[Path]
+    pixels: np.ndarray | Noise | Photographs
     labels: np.ndarray
     ids: Sequence[str]
 
@@ -67,14 +68,13 @@ class Data:
     resize_test: bool = False
 
 
-@functools.lru_cache(maxsize=2)
 def load(config: schema.Dataset) -> Data:
     """
-    Load or make a data set.
+    Load or make a data set; the last two stay in memory until their files change.
 
     Parameters
     ----------
-    config : Gaussian, Digits, Cifar or Folder
+    config : Gaussian, Digits, Cifar, Npz or Folder
         Its block of a preset.
 
     Returns
@@ -84,10 +84,46 @@ def load(config: schema.Dataset) -> Data:
     Raises
     ------
     InputError
-        If files are missing.
+        If files are missing or hold something else.
     """
-    makers = {schema.Gaussian: _gaussian, schema.Digits: _digits, schema.Cifar: _cifar, schema.Folder: _folder}
+    return _load(config, fingerprint(config))
+
+
+@functools.lru_cache(maxsize=2)
+def _load(config: schema.Dataset, state: str | None) -> Data:
+    makers = {
+        schema.Gaussian: _gaussian,
+        schema.Digits: _digits,
+        schema.Cifar: _cifar,
+        schema.Npz: _npz,
+        schema.Folder: _folder,
+    }
     return makers[type(config)](config)
+
+
+def fingerprint(config: schema.Dataset) -> str | None:
+    """
+    Tell apart files of the same name, so that results of one are never taken for those of another.
+
+    Parameters
+    ----------
+    config : Gaussian, Digits, Cifar, Npz or Folder
+        The data set.
+
+    Returns
+    -------
+    str or None
+        SHA-256 in hexadecimal over the two ``.npz`` files; None for the other data sets.
+
+    Raises
+    ------
+    InputError
+        If a file is missing.
+    """
+    if not isinstance(config, schema.Npz):
+        return None
+    digests = [local_files.digest(local_files.find(name, "file")) for name in (config.train, config.test)]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def test_pixels(config: schema.Dataset, indices: np.ndarray) -> np.ndarray:
@@ -96,7 +132,7 @@ def test_pixels(config: schema.Dataset, indices: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    config : Gaussian, Digits, Cifar or Folder
+    config : Gaussian, Digits, Cifar, Npz or Folder
         The data set.
     indices : ndarray of int, shape (images,)
         Which test images.
@@ -105,23 +141,16 @@ def test_pixels(config: schema.Dataset, indices: np.ndarray) -> np.ndarray:
     -------
     ndarray of uint8, shape (images, 3, size, size)
     """
-    if config.name == "gaussian":
-        images = [
-            noise_images(index // config.test_per_class + 1, [index], "test", config.image_size, config.seed)
-            for index in indices
-        ]
-        return np.concatenate(images)
     test = load(config).test.pixels
-    if isinstance(test, np.ndarray):
-        return test[indices]
-    return np.stack([central_crop(test[index], config.image_size) for index in indices]).transpose(0, 3, 1, 2)
+    if isinstance(test, Photographs):
+        return np.stack([central_crop(test.image(index), config.image_size) for index in indices]).transpose(0, 3, 1, 2)
+    return test.images(indices) if isinstance(test, Noise) else test[indices]
 
 
 def _gaussian(config: schema.Gaussian) -> Data:
     def split(name, per_class):
-        images, labels = noise_split(config.classes, per_class, name, config.image_size, config.seed)
-        ids = [f"sigma{label + 1}-{index % per_class}" for index, label in enumerate(labels)]
-        return Images(images, labels, ids)
+        noise = Noise(config.classes, per_class, name, config.image_size, config.seed)
+        return Images(noise, noise.labels, NoiseIds(noise))
 
     resized = config.crop == "random_resized"
     return Data(
@@ -179,22 +208,29 @@ def _cifar(config: schema.Cifar) -> Data:
     return Data(train, test, tuple(data.classes), IMAGENET_MEAN, IMAGENET_SD, "flip_and_shift", 32)
 
 
+def _npz(config: schema.Npz) -> Data:
+    files = {name: local_files.find(getattr(config, name), "file") for name in ("train", "test")}
+    (train, train_labels), (test, test_labels) = (arrays.read(path) for path in files.values())
+    if train.shape[2:] != test.shape[2:]:
+        raise InputError(
+            f"{files['test']}: images of {test.shape[2]} pixels a side, but {train.shape[2]} in {files['train']}"
+        )
+    classes = arrays.class_names([(files["train"], train_labels), (files["test"], test_labels)], config.classes)
+    splits = (
+        Images(pixels, labels, [f"{name}-{i}" for i in range(len(labels))])
+        for name, pixels, labels in (("train", train, train_labels), ("test", test, test_labels))
+    )
+    return Data(*splits, classes, IMAGENET_MEAN, IMAGENET_SD, config.augmentation, train.shape[2])
+
+
 def _folder(config: schema.Folder) -> Data:
-    classes = sorted(path.name for path in _existing(config.train).iterdir() if path.is_dir())
-
-    def split(folder):
-        found = [(path, label) for label, name in enumerate(classes) for path in sorted((folder / name).glob("*.*"))]
-        if not found:
-            raise InputError(f"{folder}: no images in sub-folders named like those of {config.train}")
-        files, labels = zip(*found, strict=True)
-        return Images(list(files), np.asarray(labels, np.int16), [f"{path.parent.name}/{path.name}" for path in files])
-
-    train, test = split(_existing(config.train)), split(_existing(config.test))
-    return Data(train, test, tuple(classes), IMAGENET_MEAN, IMAGENET_SD, "random_resized", config.image_size)
-
-
-def _existing(folder: str) -> Path:
-    path = Path(folder)
-    if not path.is_dir():
-        raise InputError(f"there is no image folder '{folder}'")
-    return path
+    folders = {name: local_files.find(getattr(config, name), "folder") for name in ("train", "test")}
+    classes, train, test = image_folders.scan(folders["train"], folders["test"])
+    splits = []
+    for name, found in (("train", train), ("test", test)):
+        files = Files(folders[name], found.names)
+        side = config.cache_short_side
+        splits.append(
+            Images(files if side is None else photograph_cache.cached(files, side), found.labels, found.names)
+        )
+    return Data(*splits, classes, IMAGENET_MEAN, IMAGENET_SD, "random_resized", config.image_size)

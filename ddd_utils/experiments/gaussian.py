@@ -1,5 +1,9 @@
 """The Gaussian noise set: class i has independent pixels of mean 128 and standard deviation i, rounded to uint8."""
 
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.special import ndtr
 
@@ -12,6 +16,7 @@ SPLITS = {"train": 0, "test": 1}
 STREAM = 0x6E6F6973
 
 
+@functools.cache
 def pixel_table(sigma: float) -> np.ndarray:
     """
     Tabulate the quantiles of one class in steps of 2**-16, so that pixels come from integers alone.
@@ -59,11 +64,12 @@ def noise_images(sigma: float, indices, split: str, size: int, seed: int) -> np.
     return pixel_table(sigma)[halves].reshape(-1, 3, size, size)
 
 
-def noise_split(classes: int, per_class: int, split: str, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class Noise:
     """
-    Make a whole split, class after class.
+    A split of the noise set, class after class, made when it is asked for.
 
-    Parameters
+    Attributes
     ----------
     classes, per_class : int
         Number of classes (standard deviations 1 to ``classes``) and of images in each.
@@ -73,17 +79,36 @@ def noise_split(classes: int, per_class: int, split: str, size: int, seed: int) 
         Height and width in pixels.
     seed : int
         Seed of the whole set.
-
-    Returns
-    -------
-    images : ndarray of uint8, shape (classes * per_class, 3, size, size)
-    labels : ndarray of int16, shape (classes * per_class,)
-        0 for standard deviation 1, and so on.
     """
-    images = np.empty((classes * per_class, 3, size, size), np.uint8)
-    for label in range(classes):
-        # A few hundred images at a time keep the 64-bit intermediate words small beside the images.
-        for start in range(0, per_class, 200):
-            within = np.arange(label * per_class + start, label * per_class + min(start + 200, per_class))
-            images[within] = noise_images(label + 1, within, split, size, seed)
-    return images, np.repeat(np.arange(classes, dtype=np.int16), per_class)
+
+    classes: int
+    per_class: int
+    split: str
+    size: int
+    seed: int
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Label of each image (int16): 0 for standard deviation 1, and so on."""
+        return np.repeat(np.arange(self.classes, dtype=np.int16), self.per_class)
+
+    def images(self, indices) -> np.ndarray:
+        """Make the images (uint8, shape (images, 3, size, size)) with these numbers in the split."""
+        made = [
+            noise_images(index // self.per_class + 1, [index], self.split, self.size, self.seed) for index in indices
+        ]
+        return np.concatenate(made)
+
+
+@dataclass(frozen=True)
+class NoiseIds(Sequence):
+    """Names of a split's images, made when asked for: the published set has 2,000,000."""
+
+    noise: Noise
+
+    def __len__(self) -> int:
+        return self.noise.classes * self.noise.per_class
+
+    def __getitem__(self, index: int) -> str:
+        label, within = divmod(range(len(self))[index], self.noise.per_class)
+        return f"sigma{label + 1}-{within}"

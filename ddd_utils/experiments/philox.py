@@ -30,8 +30,17 @@ def philox(counter, key):
     for step in range(10):
         left, right = a * MULTIPLIERS[0], c * MULTIPLIERS[1]
         k0, k1 = ((word + step * weyl) & WORD for word, weyl in zip(key, WEYL, strict=True))
-        a, b, c, d = (right >> 32 & WORD) ^ b ^ k0, right & WORD, (left >> 32 & WORD) ^ d ^ k1, left & WORD
-    return a, b, c, d
+        # Only the factors must be clean: the upper halves of b and d fall to the mask of the round after.
+        a, b, c, d = _mixed(right, b, k0), right, _mixed(left, d, k1), left
+    return a, b & WORD, c, d & WORD
+
+
+def _mixed(product, other, key: int):
+    """``(product >> 32) ^ other ^ key``, kept to 32 bits, with as few passes and arrays as possible."""
+    mixed = (product >> 32) ^ other
+    mixed ^= key
+    mixed &= WORD
+    return mixed
 
 
 def uniforms(indices, count: int, seed: int, epoch: int, stream: int) -> np.ndarray:

@@ -1,11 +1,25 @@
-"""Crops of photographs, chosen and cut as in the usual ImageNet recipe."""
+"""Photographs decoded, and crops chosen and cut as in the usual ImageNet recipe."""
+
+import io
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from ddd_utils.errors import InputError
+
+try:
+    import simplejpeg
+except ImportError:
+    simplejpeg = None
+
 # RandomResizedCrop's ranges of area and aspect ratio, and how often it tries to fit a crop into the image.
 AREA, RATIO, TRIES = (0.08, 1.0), (3 / 4, 4 / 3), 10
 TEST_RESIZE = 256 / 224
+# Colour spaces of the JPEGs that simplejpeg turns into RGB as Pillow does; printers' four inks are not among them.
+PLAIN = ("YCbCr", "Gray")
 
 
 def crop_boxes(random: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -43,21 +57,99 @@ def _central_box(height: int, width: int) -> tuple[int, int, int, int]:
     return (height - h) // 2, (width - w) // 2, h, w
 
 
-def random_crop(path, random: np.ndarray, size: int) -> np.ndarray:
-    """Decode a training photograph: RandomResizedCrop and a flip (by a bit the crop does not use)."""
-    with Image.open(path) as image:
-        image = image.convert("RGB")
-        top, left, height, width = crop_boxes(random[None], image.height, image.width)[0]
-        crop = image.resize((size, size), Image.BILINEAR, box=(left, top, left + width, top + height))
-        mirrored = int(random[-1] * 2**20) % 2
-        return np.asarray(crop.transpose(Image.FLIP_LEFT_RIGHT) if mirrored else crop)
+class Photographs(ABC):
+    """The photographs of a split, decoded when asked for, in any process."""
+
+    @abstractmethod
+    def image(self, index: int) -> Image.Image:
+        """Decode one (RGB)."""
 
 
-def central_crop(path, size: int) -> np.ndarray:
-    """Decode a test photograph: the shorter side to 256/224 of the size, then the central crop."""
-    with Image.open(path) as image:
-        image = image.convert("RGB")
-        short = round(size * TEST_RESIZE)
-        image = image.resize([short * side // min(image.size) for side in image.size], Image.BILINEAR)
-        left, top = (round((side - size) / 2) for side in image.size)
-        return np.asarray(image.crop((left, top, left + size, top + size)))
+@dataclass(frozen=True)
+class Files(Photographs):
+    """
+    Photographs in files.
+
+    Attributes
+    ----------
+    folder : Path
+    names : list of str
+        Paths in the folder.
+    """
+
+    folder: Path
+    names: list[str]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def image(self, index: int) -> Image.Image:
+        """Decode one file; a damaged one raises :class:`InputError` with its name."""
+        return decode(self.folder / self.names[index])
+
+
+def decode(path: Path) -> Image.Image:
+    """
+    Decode a photograph, with simplejpeg where that is installed and the file a JPEG in colour or gray.
+
+    Both decoders are libjpeg-turbo with its accurate transform and smooth upsampling and give the same pixels.
+
+    Parameters
+    ----------
+    path : Path
+        An image file.
+
+    Returns
+    -------
+    Image
+        RGB, as stored (no rotation by metadata).
+
+    Raises
+    ------
+    InputError
+        If the file is damaged or no image.
+    """
+    try:
+        content = path.read_bytes()
+        pixels = _turbo(content)
+        return Image.open(io.BytesIO(content)).convert("RGB") if pixels is None else Image.fromarray(pixels)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"{path}: not a whole image ({error})") from None
+
+
+def _turbo(content: bytes) -> np.ndarray | None:
+    """Decode a plain JPEG; None for what only Pillow reads or judges."""
+    if simplejpeg is None or not simplejpeg.is_jpeg(content):
+        return None
+    try:
+        if simplejpeg.decode_jpeg_header(content)[2] not in PLAIN:
+            return None
+        return simplejpeg.decode_jpeg(content, "RGB")
+    except ValueError:
+        return None
+
+
+def random_crop(image: Image.Image, random: np.ndarray, size: int) -> np.ndarray:
+    """Cut a training crop: RandomResizedCrop and a flip (by a bit the crop does not use)."""
+    top, left, height, width = crop_boxes(random[None], image.height, image.width)[0]
+    crop = image.resize((size, size), Image.BILINEAR, box=(left, top, left + width, top + height))
+    mirrored = int(random[-1] * 2**20) % 2
+    return np.asarray(crop.transpose(Image.FLIP_LEFT_RIGHT) if mirrored else crop)
+
+
+def central_crop(image: Image.Image, size: int) -> np.ndarray:
+    """Cut a test crop: the shorter side to 256/224 of the size, then the centre."""
+    image = resize_short_side(image, round(size * TEST_RESIZE))
+    left, top = (round((side - size) / 2) for side in image.size)
+    return np.asarray(image.crop((left, top, left + size, top + size)))
+
+
+def resize_short_side(image: Image.Image, short: int) -> Image.Image:
+    """Resize (bilinear, antialiased) so that the shorter side has ``short`` pixels."""
+    return image.resize(short_side_size(image.size, short), Image.BILINEAR)
+
+
+def short_side_size(size: tuple[int, int], short: int) -> tuple[int, int]:
+    """Return the two sides, in pixels, after the shorter one is resized to ``short``."""
+    first, second = (short * side // min(size) for side in size)
+    return first, second

@@ -46,8 +46,11 @@ def run(groups: Sequence[Group], devices: Sequence[str], say: Callable) -> dict[
     """
     context = multiprocessing.get_context("spawn")
     events, free = context.Queue(), context.Queue()
-    for device in devices[: len(groups)]:
+    places = min(len(devices), len(groups))
+    for device in devices[:places]:
         free.put(device)
+    # Cores that no training process needs decode photographs.
+    decoders = max(0, (os.cpu_count() or 1) - places) // places
     progress = Progress(
         {
             (group.experiment.folder.name, run.file): Steps(group.title, run.epochs, group.experiment.work(run))
@@ -60,7 +63,7 @@ def run(groups: Sequence[Group], devices: Sequence[str], say: Callable) -> dict[
     failures = {}
     with (
         _single_threaded(),
-        ProcessPoolExecutor(min(len(devices), len(groups)), context, _start_worker, (events, free)) as pool,
+        ProcessPoolExecutor(places, context, _start_worker, (events, free, decoders)) as pool,
     ):
         listener.start()
         futures = {pool.submit(_work, group): group for group in groups}
@@ -121,9 +124,9 @@ class _single_threaded:
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
-def _start_worker(events, free) -> None:
-    global _events, _place
-    _events, _place = events, free.get()
+def _start_worker(events, free, decoders: int) -> None:
+    global _events, _place, _decoders
+    _events, _place, _decoders = events, free.get(), decoders
     if hasattr(signal, "SIGUSR2"):
         # SLURM announces the end of a job to all its processes; the parent answers for them.
         signal.signal(signal.SIGUSR2, signal.SIG_IGN)
@@ -152,4 +155,4 @@ def _work(group: Group) -> dict[str, str]:
     def progress(run: str, epoch: int) -> None:
         _events.put((folder, run, epoch))
 
-    return worker.train(group, torch.device(_place), progress, _events.put)
+    return worker.train(group, torch.device(_place), progress, _events.put, decoders=_decoders)

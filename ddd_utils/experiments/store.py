@@ -50,6 +50,8 @@ class Experiment:
     def folder(self) -> Path:
         """``build/results/<dataset>-<8 hex of the configuration that matters>``."""
         matters = self.config.model_dump(mode="json", exclude=MEMBERSHIP)
+        if files := datasets.fingerprint(self.dataset):
+            matters["files"] = files
         digest = hashlib.sha256(json.dumps(matters, sort_keys=True).encode()).hexdigest()[:8]
         return paths.results() / f"{self.dataset.name}-{digest}"
 

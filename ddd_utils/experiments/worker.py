@@ -22,6 +22,7 @@ def train(
     progress: Callable[[str, int], None],
     say: Callable[[str], None],
     clock: Clock | None = None,
+    decoders: int = 0,
 ) -> dict[str, str]:
     """
     Train what is missing of a group, each network from where it was left.
@@ -38,6 +39,8 @@ def train(
         Takes a line for the terminal.
     clock : Clock, optional
         Takes the time spent on each part.
+    decoders : int
+        Processes that decode photographs ahead.
 
     Returns
     -------
@@ -71,7 +74,7 @@ def train(
                 checkpoints.write(experiment.checkpoint(trainee.run), trainee.state())
             progress(trainee.run.file, trainee.run.epochs if trainee.done else trainee.epoch)
 
-        lockstep.train(trainees, Feed(data, device), keep, clock)
+        lockstep.train(trainees, Feed(data, device, decoders), keep, clock)
     return {trainee.run.file: str(trainee.failure) for trainee in trainees if trainee.failure}
 
 

@@ -40,6 +40,7 @@ DATASET_NAMES = {
     "cifar100": "CIFAR-100",
     "imagenet": "ImageNet",
     "folder": "the image folder",
+    "npz": "the images from npz files",
     "table": "your table",
 }
 

@@ -11,9 +11,8 @@ from public_files import NAMES, register, write_imagenet
 from ddd_utils import __main__ as cli
 from ddd_utils import experiments, params
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import downloads, published, sources
+from ddd_utils.experiments import downloads, locks, published, sources
 from ddd_utils.experiments.imports import Imported
-from ddd_utils.experiments.store import locked
 from ddd_utils.responses import Responses
 from ddd_utils.schema import Published, Table
 
@@ -149,7 +148,7 @@ def test_two_processes_do_not_import_at_once(build, tmp_path):
     taken, release, lines = threading.Event(), threading.Event(), []
 
     def hold():
-        with locked(table.folder, quiet):
+        with locks.waiting(table.folder.with_suffix(".lock"), quiet, "reads it"):
             taken.set()
             release.wait()
 

@@ -1,0 +1,67 @@
+"""`train --launcher slurm`: one job a lockstep group, one of them preempted, and the bytes of a run on this machine."""
+
+import multiprocessing
+import os
+import time
+from pathlib import Path
+
+import pytest
+import slurm_cluster
+import yaml
+from tiny_experiment import TINY, contents, train_here
+
+from ddd_utils import __main__ as cli
+from ddd_utils import params, paths
+from ddd_utils.experiments import cluster
+from ddd_utils.experiments.store import Experiment
+
+CONFIG = {**TINY, "epochs": 5, "dataset": {**TINY["dataset"], "train_images": 1000}, "batch_size": 50}
+OPTIONS = {"timeout_min": 5, "gpus_per_node": 0, "cpus_per_task": 2, "mem_gb": 1}
+
+
+@pytest.fixture
+def slurm(tmp_path, monkeypatch):
+    if reason := slurm_cluster.unavailable():
+        pytest.skip(reason)
+    place = tmp_path / "slurm"
+    place.mkdir()
+    with slurm_cluster.cluster(place) as configuration:
+        monkeypatch.setenv("SLURM_CONF", str(configuration))
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(paths.ROOT), str(Path(__file__).parent)]))
+        monkeypatch.setenv("DDD_BUILD", str(tmp_path / "build"))
+        monkeypatch.setattr(cluster, "POLL_S", 0.2)
+        yield
+
+
+def test_groups_become_jobs_and_a_preempted_one_goes_on(slurm, tmp_path, monkeypatch, capsys):
+    file = tmp_path / "tiny.yaml"
+    file.write_text(yaml.safe_dump({"training_variants": {"experiment": CONFIG}, "cluster": OPTIONS}), "utf-8")
+    experiment = Experiment(params.experiment(CONFIG))
+    train = ["train", str(file), "--launcher", "slurm"]
+    assert cli.main(train) == 0
+    assert "for 4 groups of networks; logs in" in capsys.readouterr().err
+
+    logs = paths.results() / "slurm" / "tiny"
+    jobs = cluster.unfinished(logs, lambda line: None)
+    base = experiment.checkpoint(experiment.plan.runs[0])
+    deadline = time.monotonic() + 120
+    while not base.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    jobs[0]._interrupt()
+
+    assert cli.main([*train, "--wait"]) == 0
+    assert "of an earlier command are still queued or running: nothing is submitted" in capsys.readouterr().err
+    assert experiment.complete()
+    begun = (logs / f"{jobs[0].job_id}_0_log.out").read_text("utf-8")
+    assert begun.count("submitit INFO") > 0
+    assert "Requeued" in begun + (logs / f"{jobs[0].job_id}_0_log.err").read_text("utf-8") or "requeue" in begun
+
+    # The same experiment in a process of this machine, which leaves our environment alone.
+    alone = multiprocessing.get_context("spawn").Process(target=train_here, args=(str(tmp_path / "alone"), CONFIG))
+    alone.start()
+    alone.join()
+    with monkeypatch.context() as patch:
+        patch.setenv("DDD_BUILD", str(tmp_path / "alone"))
+        expected = contents(Experiment(params.experiment(CONFIG)).folder)
+    assert contents(experiment.folder) == expected
