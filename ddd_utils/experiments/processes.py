@@ -102,7 +102,7 @@ def _stop(pool: ProcessPoolExecutor) -> None:
     workers = list((pool._processes or {}).values())
     pool.shutdown(wait=False, cancel_futures=True)
     for worker in workers:
-        worker.terminate()
+        worker.kill()
 
 
 def _listen(events, progress: Progress) -> None:
@@ -127,9 +127,10 @@ class _single_threaded:
 def _start_worker(events, free, decoders: int) -> None:
     global _events, _place, _decoders
     _events, _place, _decoders = events, free.get(), decoders
-    if hasattr(signal, "SIGUSR2"):
-        # SLURM announces the end of a job to all its processes; the parent answers for them.
-        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    # SLURM announces the end of a job to all its processes; the parent alone answers, and takes its workers along.
+    for name in ("SIGTERM", "SIGUSR2"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # cuBLAS is deterministic only with a workspace of fixed size; it reads this when it starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
