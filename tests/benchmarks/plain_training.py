@@ -28,7 +28,10 @@ class PilImages(Dataset):
     """Images that are transformed one by one, as a folder of files would be, without the reading."""
 
     def __init__(self, images: Images, transform):
-        self.pixels = np.ascontiguousarray(images.pixels.transpose(0, 2, 3, 1))
+        # The plain way has its images in memory, the noise too.
+        stored = isinstance(images.pixels, np.ndarray)
+        pixels = images.pixels if stored else images.pixels.images(range(len(images)))
+        self.pixels = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
         self.labels, self.transform = images.labels.astype(int), transform
 
     def __len__(self):
