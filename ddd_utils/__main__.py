@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     command("status", _status, "tell what is trained, running, diverged and missing, and the time left")
     plan = command("plan", _plan, "estimate hours, disk and energy from a short calibration here")
     plan.add_argument("--watts", type=float, help="power of one device (its limit if known, or the paper's)")
-    plan.add_argument("--gco2", type=float, default=400, help="grams of CO2 for a kilowatt-hour (the paper's: 400)")
+    plan.add_argument("--gco2", type=float, help="grams of CO2 for a kilowatt-hour (the paper's by default)")
     plan.add_argument("--seconds", type=float, default=40, help="how long to calibrate, about (40)")
     plan.add_argument("--json", action="store_true", help="print JSON")
     return parser
@@ -120,7 +120,8 @@ def _plan(options: argparse.Namespace) -> int:
 
     preset = params.load(options.preset, options.set)
     chosen = _chosen(preset, options.sections)
-    plan = estimate.estimate(preset, chosen, options.watts, options.gco2, options.seconds)
+    grams = estimate.PAPER_GRAMS if options.gco2 is None else options.gco2
+    plan = estimate.estimate(preset, chosen, options.watts, grams, options.seconds)
     print(json.dumps(plan.as_dict(), indent=1) if options.json else estimate.text(plan))
     return 0
 

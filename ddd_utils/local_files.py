@@ -23,7 +23,7 @@ def find(name: str, kind: str) -> Path:
     name : str
         A path, relative to the working folder, to the repository or to the folder of local copies that ``DDD_DATA``
         names.
-    kind : {"file", "folder"}
+    kind : {"file", "folder", "table"}
         What it is.
 
     Returns
@@ -39,12 +39,13 @@ def find(name: str, kind: str) -> Path:
     candidates = _candidates(name)
     for path in candidates:
         if path.is_dir() if kind == "folder" else path.is_file():
-            return path.resolve()
+            # A link keeps its own name: results are called after it.
+            return path.parent.resolve() / path.name
     beside = {
         found.name for path in candidates for found in path.parent.glob("*") if found.is_dir() == (kind == "folder")
     }
     suggestion = nearest(name, sorted(str(Path(name).parent / found) for found in beside))
-    what = "image folder" if kind == "folder" else "file"
+    what = {"folder": "image folder"}.get(kind, kind)
     raise InputError(f"there is no {what} '{name}'{suggestion}; looked in {', '.join(_places(name))}")
 
 

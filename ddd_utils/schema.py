@@ -3,123 +3,22 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from ddd_utils import local_files, paths
-from ddd_utils.errors import InputError, nearest
+from ddd_utils import local_files
+from ddd_utils.errors import InputError
+from ddd_utils.image_sets import Count, Dataset, Strict
 from ddd_utils.yaml_files import read_models
 
-Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 Tolerance = Annotated[int, Field(ge=0)]
-
-
-class Strict(BaseModel):
-    """A block of a preset: unknown keys and wrong types are errors."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Gaussian(Strict):
-    """Noise images: class i has independent pixels of mean 128 and standard deviation i (paper, section 2)."""
-
-    name: Literal["gaussian"] = "gaussian"
-    classes: Annotated[int, Field(ge=2, le=127)] = 100
-    train_per_class: Count = 20_000
-    test_per_class: Count = 50
-    image_size: Annotated[int, Field(ge=8)] = 224
-    crop: Literal["none", "random_resized"] = "none"
-    seed: int = 1312
-
-    @property
-    def sizes(self) -> tuple[int, int]:
-        """Numbers of training and test images."""
-        return self.classes * self.train_per_class, self.classes * self.test_per_class
-
-
-class Digits(Strict):
-    """scikit-learn's 1,797 handwritten digits, enlarged; `noise` (gray levels) makes them hard enough."""
-
-    name: Literal["digits"] = "digits"
-    train_images: Annotated[int, Field(ge=20, le=1_700)] = 300
-    image_size: Annotated[int, Field(ge=8)] = 32
-    noise: Annotated[float, Field(ge=0)] = 0.0
-    seed: int = 1312
-
-    @property
-    def sizes(self) -> tuple[int, int]:
-        """Numbers of training and test images."""
-        return self.train_images, 1_797 - self.train_images
-
-
-class Cifar(Strict):
-    """CIFAR-10 or CIFAR-100 through torchvision, which downloads it once into `root`."""
-
-    name: Literal["cifar10", "cifar100"]
-    root: str = "build/data"
-
-    @property
-    def sizes(self) -> tuple[int, int]:
-        """Numbers of training and test images."""
-        return 50_000, 10_000
-
-
-class Npz(Strict):
-    """
-    Square images in two `.npz` files: x, uint8 (n, h, w, 3) or (n, h, w), and y, whole numbers counted from 0.
-
-    Paths are relative to the working folder, the repository or the folder that `DDD_DATA` names.
-    """
-
-    name: Literal["npz"] = "npz"
-    train: str
-    test: str
-    classes: Annotated[
-        tuple[str, ...] | None, Field(strict=False, description="class names by label; none = the numbers")
-    ] = None
-    augmentation: Literal["none", "flip_and_shift"] = "none"
-
-    @property
-    def sizes(self) -> tuple[int, int]:
-        """Numbers of training and test images, from the files' headers."""
-        train, test = (local_files.find(each, "file") for each in (self.train, self.test))
-        return local_files.array_shape(train, "y")[0], local_files.array_shape(test, "y")[0]
-
-
-class Folder(Strict):
-    """
-    Photographs in an ImageNet-style pair of folders, one sub-folder a class; found like the files of :class:`Npz`.
-
-    With `cache_short_side` they are decoded once, the shorter side resized to so many pixels, and cropped from there.
-    That is faster and changes the images a little: training crops are resized twice, small ones become coarser (with
-    256 for 224, pixels of ImageNet's differ by 5 gray levels on average). Test images stay as they are at 8/7 of
-    `image_size` (256 for 224).
-    """
-
-    name: Literal["imagenet", "folder"]
-    train: str
-    test: str
-    image_size: Count = 224
-    cache_short_side: Annotated[int, Field(ge=8)] | None = None
-
-    @property
-    def sizes(self) -> tuple[int, int]:
-        """Numbers of training and test images; ImageNet's where the folders are not on this machine."""
-        try:
-            train, test = (local_files.find(each, "folder") for each in (self.train, self.test))
-        except InputError:
-            return 1_281_167, 50_000
-        return local_files.count_photographs(train), local_files.count_photographs(test)
-
-
-Dataset = Annotated[Gaussian | Digits | Cifar | Npz | Folder, Field(discriminator="name")]
 
 
 class Architecture(Strict):
     """A network by name or class (ours, timm, torchvision), with its own batch size where memory asks for it."""
 
     model: str
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] = Field({})
     batch_size: Count | None = None
 
 
@@ -158,7 +57,7 @@ class Model(Strict):
 
     model: str
     name: str | None = None
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] = Field({})
     optimizer: Literal["sgd", "adamw"] = "adamw"
     learning_rate: Positive = 2e-3
 
@@ -217,7 +116,7 @@ def find_table(name: str) -> Path:
     Parameters
     ----------
     name : str
-        A path, relative to the working folder or to the repository.
+        A path, see :func:`ddd_utils.local_files.find`.
 
     Returns
     -------
@@ -229,16 +128,10 @@ def find_table(name: str) -> Path:
     InputError
         If there is no such file; names the nearest one.
     """
-    candidates = [folder / name for folder in (Path(), paths.ROOT)]
-    for path in candidates:
-        if path.is_file():
-            return path.parent.resolve() / path.name
-    beside = {found.name for path in candidates for found in path.parent.glob("*") if found.suffix in TABLES}
-    known = [str(Path(name).parent / found) for found in sorted(beside)]
-    raise InputError(f"sota_comparison.responses: there is no table '{name}'{nearest(name, known)}")
-
-
-TABLES = (".csv", ".gz", ".parquet")
+    try:
+        return local_files.find(name, "table")
+    except InputError as error:
+        raise InputError(f"sota_comparison.responses: {error}") from None
 
 
 class TrainingVariants(Strict):
@@ -288,7 +181,7 @@ class Controls(Strict):
 
     natural: Variants
     noise: Literal["training_variants"] | Variants = "training_variants"
-    other_bases: list[Variants] = []
+    other_bases: list[Variants] = Field([])
     tolerance: Tolerance = 0
 
 
@@ -320,4 +213,4 @@ class Cluster(Strict):
     cpus_per_task: Count = 4
     mem_gb: Positive = 32
     array_parallelism: Annotated[int, Field(ge=1, description="jobs at a time")] = 64
-    extra: Annotated[dict[str, Any], Field(description="further options of sbatch, such as account")] = {}
+    extra: dict[str, Any] = Field({}, description="further options of sbatch, such as account")

@@ -16,8 +16,9 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import networks
+from ddd_utils.experiments import networks, planning
 from ddd_utils.experiments.planning import Case, Measured
+from ddd_utils.experiments.training import precision
 
 MOST_REPEATS, LEAST_REPEATS = 5, 2
 # A measurement takes two warm-up steps, two or more repeats of a whole and a half step, and forward (a third of one).
@@ -73,7 +74,7 @@ def measure(cases: Sequence[Case], devices: Sequence[str], budget: float = 40) -
     """
     # From few to many images an update, so that what was cut short once need not be tried with more.
     cases = sorted(set(cases), key=lambda case: (case.architecture, case.update))
-    sizes = {case: (forward_flops(case), state_bytes(case)) for case in cases}
+    sizes = {case: (forward_flops(case), planning.state_bytes(_on_meta(case), case.optimizer)) for case in cases}
     timings = _on_all(devices, cases, budget) if cases else []
     return {case: Measured(*sizes[case], **_pooled(each)) for case, *each in zip(cases, *timings, strict=True)}
 
@@ -128,14 +129,6 @@ def forward_flops(case: Case) -> float:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(images)
     return counter.get_total_flops() / COUNTED
-
-
-def state_bytes(case: Case) -> int:
-    """Count the bytes of a checkpoint: weights, buffers, and one (SGD's momentum) or two (AdamW) numbers a weight."""
-    network = _on_meta(case)
-    weights = sum(tensor.nbytes for tensor in network.parameters())
-    buffers = sum(tensor.nbytes for tensor in network.buffers())
-    return weights * (3 if case.optimizer == "adamw" else 2) + buffers
 
 
 def _on_meta(case: Case) -> torch.nn.Module:
@@ -266,17 +259,12 @@ def _finish(device: torch.device) -> None:
 
 
 def _backward(network, pixels: torch.Tensor, labels: torch.Tensor) -> None:
-    with _precision(pixels.device):
+    with precision(pixels.device):
         loss = F.cross_entropy(network(pixels), labels)
     loss.backward()
 
 
 @torch.no_grad()
 def _answer(network, pixels: torch.Tensor) -> torch.Tensor:
-    with _precision(pixels.device):
+    with precision(pixels.device):
         return network(pixels).argmax(1)
-
-
-def _precision(device: torch.device) -> torch.autocast:
-    """Use bfloat16 on a GPU, as training does."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")

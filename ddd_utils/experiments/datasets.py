@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddd_utils import local_files, paths, schema
+from ddd_utils import image_sets, local_files, paths
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import arrays, image_folders, photograph_cache
 from ddd_utils.experiments.gaussian import Noise, NoiseIds
@@ -68,7 +68,7 @@ class Data:
     resize_test: bool = False
 
 
-def load(config: schema.Dataset) -> Data:
+def load(config: image_sets.Dataset) -> Data:
     """
     Load or make a data set; the last two stay in memory until their files change.
 
@@ -90,18 +90,18 @@ def load(config: schema.Dataset) -> Data:
 
 
 @functools.lru_cache(maxsize=2)
-def _load(config: schema.Dataset, state: str | None) -> Data:
+def _load(config: image_sets.Dataset, state: str | None) -> Data:
     makers = {
-        schema.Gaussian: _gaussian,
-        schema.Digits: _digits,
-        schema.Cifar: _cifar,
-        schema.Npz: _npz,
-        schema.Folder: _folder,
+        image_sets.Gaussian: _gaussian,
+        image_sets.Digits: _digits,
+        image_sets.Cifar: _cifar,
+        image_sets.Npz: _npz,
+        image_sets.Folder: _folder,
     }
     return makers[type(config)](config)
 
 
-def fingerprint(config: schema.Dataset) -> str | None:
+def fingerprint(config: image_sets.Dataset) -> str | None:
     """
     Tell apart files of the same name, so that results of one are never taken for those of another.
 
@@ -120,13 +120,13 @@ def fingerprint(config: schema.Dataset) -> str | None:
     InputError
         If a file is missing.
     """
-    if not isinstance(config, schema.Npz):
+    if not isinstance(config, image_sets.Npz):
         return None
     digests = [local_files.digest(local_files.find(name, "file")) for name in (config.train, config.test)]
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def test_pixels(config: schema.Dataset, indices: np.ndarray) -> np.ndarray:
+def test_pixels(config: image_sets.Dataset, indices: np.ndarray) -> np.ndarray:
     """
     Return some test images without loading more than needed.
 
@@ -147,7 +147,7 @@ def test_pixels(config: schema.Dataset, indices: np.ndarray) -> np.ndarray:
     return test.images(indices) if isinstance(test, Noise) else test[indices]
 
 
-def _gaussian(config: schema.Gaussian) -> Data:
+def _gaussian(config: image_sets.Gaussian) -> Data:
     def split(name, per_class):
         noise = Noise(config.classes, per_class, name, config.image_size, config.seed)
         return Images(noise, noise.labels, NoiseIds(noise))
@@ -163,7 +163,7 @@ def _gaussian(config: schema.Gaussian) -> Data:
     )
 
 
-def _digits(config: schema.Digits) -> Data:
+def _digits(config: image_sets.Digits) -> Data:
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
@@ -189,7 +189,7 @@ def _enlarge(images: np.ndarray, size: int) -> np.ndarray:
     return images[:, source][:, :, source]
 
 
-def _cifar(config: schema.Cifar) -> Data:
+def _cifar(config: image_sets.Cifar) -> Data:
     import torchvision
 
     maker = {"cifar10": torchvision.datasets.CIFAR10, "cifar100": torchvision.datasets.CIFAR100}[config.name]
@@ -208,7 +208,7 @@ def _cifar(config: schema.Cifar) -> Data:
     return Data(train, test, tuple(data.classes), IMAGENET_MEAN, IMAGENET_SD, "flip_and_shift", 32)
 
 
-def _npz(config: schema.Npz) -> Data:
+def _npz(config: image_sets.Npz) -> Data:
     files = {name: local_files.find(getattr(config, name), "file") for name in ("train", "test")}
     (train, train_labels), (test, test_labels) = (arrays.read(path) for path in files.values())
     if train.shape[2:] != test.shape[2:]:
@@ -223,7 +223,7 @@ def _npz(config: schema.Npz) -> Data:
     return Data(*splits, classes, IMAGENET_MEAN, IMAGENET_SD, config.augmentation, train.shape[2])
 
 
-def _folder(config: schema.Folder) -> Data:
+def _folder(config: image_sets.Folder) -> Data:
     folders = {name: local_files.find(getattr(config, name), "folder") for name in ("train", "test")}
     classes, train, test = image_folders.scan(folders["train"], folders["test"])
     splits = []

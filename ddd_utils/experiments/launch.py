@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ddd_utils import paths
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import locks, processes, store
+from ddd_utils.experiments import locks, processes
+from ddd_utils.experiments.cores import cores
 from ddd_utils.experiments.groups import Group, grouped
 from ddd_utils.experiments.processes import ExperimentError
 from ddd_utils.experiments.runs import Run
@@ -130,15 +131,14 @@ def check(experiments: Iterable[Experiment]) -> None:
     InputError
         Names the model and the nearest right one, or the folder and what it lacks.
     """
-    from ddd_utils.experiments import networks
+    from ddd_utils.experiments import networks, planning
 
-    parameters, wanted = {}, 0
+    states, wanted = {}, 0
     for experiment, run, _ in missing(list(experiments)):
-        built = run.model, repr(run.arguments)
-        if built not in parameters:
-            network = networks.create(run.model, 10, run.arguments)
-            parameters[built] = sum(weights.numel() for weights in network.parameters())
-        wanted += store.room(run, experiment.dataset.sizes[1], parameters[built])
+        case = planning.case(run, experiment.dataset)
+        if case not in states:
+            states[case] = planning.state_bytes(networks.create(run.model, case.classes, run.arguments), run.optimizer)
+        wanted += planning.disk_bytes(run, experiment.dataset.sizes[1], case.classes, states[case])
     free = shutil.disk_usage(paths.results()).free
     if wanted > free:
         needed = f"{wanted / 1e9:.2f} GB are needed for answers and checkpoints"
@@ -159,4 +159,4 @@ def devices() -> list[str]:
 
         if torch.cuda.is_available():
             return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
-    return ["cpu"] * len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
+    return ["cpu"] * cores()

@@ -8,7 +8,7 @@ import filelock
 
 
 @contextmanager
-def attempt(path: Path) -> Iterator[bool]:
+def attempt(path: Path, patience: float = 0) -> Iterator[bool]:
     """
     Take a lock if no other process has it.
 
@@ -16,6 +16,8 @@ def attempt(path: Path) -> Iterator[bool]:
     ----------
     path : Path
         The lock's file; it stays, empty, and means nothing by itself.
+    patience : float
+        Seconds to try: whoever only looks (:func:`held`) has the lock for a moment.
 
     Yields
     ------
@@ -25,7 +27,7 @@ def attempt(path: Path) -> Iterator[bool]:
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(path)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=patience)
     except filelock.Timeout:
         yield False
         return

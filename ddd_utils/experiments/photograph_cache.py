@@ -3,7 +3,6 @@
 import functools
 import hashlib
 import json
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from PIL import Image
 
 from ddd_utils import paths
 from ddd_utils.errors import InputError
+from ddd_utils.experiments.cores import cores
 from ddd_utils.experiments.photographs import Files, Photographs, resize_short_side, short_side_size
 from ddd_utils.files import atomic, read_array, write_array
 
@@ -92,8 +92,7 @@ def _state(files: Files, short: int) -> str:
 
 
 def _fill(folder: Path, files: Files, short: int) -> None:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    with ThreadPoolExecutor(cores) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         widths, heights = np.array(list(pool.map(lambda name: _size(files.folder / name, short), files.names))).T
         shapes = np.stack([heights, widths], axis=1).astype(np.int32)
         ends = np.cumsum(3 * shapes.astype(np.int64).prod(axis=1))

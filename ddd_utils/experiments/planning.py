@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ddd_utils import params, schema
+from ddd_utils import image_sets, params, schema
 from ddd_utils.experiments.runs import Run
 from ddd_utils.experiments.store import Experiment
 from ddd_utils.responses import write_predictions
@@ -162,22 +162,22 @@ def _title(section: str, config: schema.Variants | schema.ModelSet) -> str:
     return f"{section}: {config.dataset.name}, {config.base.model}"
 
 
-def case(run: Run, dataset: schema.Dataset) -> Case:
+def case(run: Run, dataset: image_sets.Dataset) -> Case:
     """Return what decides a run's speed on a data set; files are looked at only where the preset does not say."""
     classes, size = _shape(dataset)
     arguments = json.dumps(run.arguments, sort_keys=True)
     return Case(run.model, arguments, run.optimizer, size, -(-run.batch_size // run.splits), classes)
 
 
-def _shape(dataset: schema.Dataset) -> tuple[int, int]:
+def _shape(dataset: image_sets.Dataset) -> tuple[int, int]:
     """Say how many classes and pixels a side the images have."""
-    if isinstance(dataset, schema.Gaussian):
+    if isinstance(dataset, image_sets.Gaussian):
         return dataset.classes, dataset.image_size
-    if isinstance(dataset, schema.Digits):
+    if isinstance(dataset, image_sets.Digits):
         return 10, dataset.image_size
-    if isinstance(dataset, schema.Cifar):
+    if isinstance(dataset, image_sets.Cifar):
         return int(dataset.name.removeprefix("cifar")), 32
-    if isinstance(dataset, schema.Folder):
+    if isinstance(dataset, image_sets.Folder):
         folder = Path(dataset.train)
         return sum(path.is_dir() for path in folder.iterdir()) if folder.is_dir() else 1000, dataset.image_size
     from ddd_utils.experiments import datasets
@@ -224,11 +224,18 @@ def seconds(what: Work, measured: Measured) -> float:
     return what.trained * measured.train + what.updates * measured.update + forward
 
 
-def disk_bytes(run: Run, images: int, classes: int, measured: Measured) -> int:
-    """Tell how much room a run takes at most, its last checkpoint included; ``images`` are the test images."""
+def state_bytes(network, optimizer: str) -> int:
+    """Count the bytes of a checkpoint: weights, buffers, and one (SGD's momentum) or two (AdamW) numbers a weight."""
+    weights = sum(tensor.nbytes for tensor in network.parameters())
+    buffers = sum(tensor.nbytes for tensor in network.buffers())
+    return weights * (3 if optimizer == "adamw" else 2) + buffers
+
+
+def disk_bytes(run: Run, images: int, classes: int, state: int) -> int:
+    """Tell how much room a run takes at most: its answers to ``images`` test images, and a checkpoint of ``state``."""
     logits = len(run.keep_logits) * min(run.logit_images, images) * classes * np.dtype(np.float32).itemsize
     tables = (1 + run.also_running) * predictions_bytes(run.epochs + 1, images, classes)
-    return tables + logits + measured.state_bytes
+    return tables + logits + state
 
 
 @functools.cache
@@ -273,11 +280,11 @@ def row(title: str, experiment: Experiment, measured: dict[Case, Measured]) -> R
     return add(title, [done, *parts])
 
 
-def _run_row(run: Run, dataset: schema.Dataset, measured: dict[Case, Measured]) -> Row:
+def _run_row(run: Run, dataset: image_sets.Dataset, measured: dict[Case, Measured]) -> Row:
     which = case(run, dataset)
     what, cost = work(run, dataset.sizes), measured[which]
     hours = seconds(what, cost) / 3600
-    disk = disk_bytes(run, dataset.sizes[1], which.classes, cost)
+    disk = disk_bytes(run, dataset.sizes[1], which.classes, cost.state_bytes)
     return Row(
         run.file,
         networks=1,

@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from ddd_utils.errors import InputError
+from ddd_utils.experiments.cores import cores
 from ddd_utils.experiments.groups import Group
 from ddd_utils.experiments.progress import Progress, Steps
 
@@ -50,7 +51,7 @@ def run(groups: Sequence[Group], devices: Sequence[str], say: Callable) -> dict[
     for device in devices[:places]:
         free.put(device)
     # Cores that no training process needs decode photographs.
-    decoders = max(0, (os.cpu_count() or 1) - places) // places
+    decoders = max(0, cores() - places) // places
     progress = Progress(
         {
             (group.experiment.folder.name, run.file): Steps(group.title, run.epochs, group.experiment.work(run))

@@ -224,28 +224,6 @@ class Experiment:
         return read_metadata(self.file(self.plan.runs[0]))["classes"]
 
 
-def room(run: Run, images: int, parameters: int) -> int:
-    """
-    Tell how many bytes a run may take on the disk, at most.
-
-    Parameters
-    ----------
-    run : Run
-    images : int
-        Test images.
-    parameters : int
-        Weights of its network.
-
-    Returns
-    -------
-    int
-        Its answers without compression, and a checkpoint: weights and the optimizer's one or two values for each.
-    """
-    answers = (run.epochs + 1) * (1 + run.also_running) * images * np.dtype(np.int16).itemsize
-    slots = {"sgd": 1, "adamw": 2}[run.optimizer]
-    return answers + parameters * (1 + slots) * np.dtype(np.float32).itemsize
-
-
 def versions() -> dict[str, str]:
     """Return the versions that a result may depend on."""
     packages = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "scikit-learn")

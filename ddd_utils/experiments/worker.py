@@ -15,6 +15,9 @@ from ddd_utils.experiments.store import Experiment
 from ddd_utils.experiments.training import Trainee
 from ddd_utils.files import TornFile, set_aside
 
+# Seconds to try for a lock, so that nobody who only asks for its state keeps a run from being trained.
+PATIENCE = 0.5
+
 
 def train(
     group: Group,
@@ -56,7 +59,7 @@ def train(
     """
     experiment = group.experiment
     with ExitStack() as stack:
-        runs = [run for run in group.runs if stack.enter_context(locks.attempt(experiment.lock(run)))]
+        runs = [run for run in group.runs if stack.enter_context(locks.attempt(experiment.lock(run), PATIENCE))]
         runs = [run for run in runs if not experiment.done(run)]
         if not runs:
             return {}

@@ -10,13 +10,14 @@ import time
 
 import numpy as np
 
-from ddd_utils.experiments import calibration, datasets, launch, planning
+from ddd_utils.experiments import calibration, datasets, launch, networks, planning
 from ddd_utils.experiments.clock import Clock
 from ddd_utils.experiments.groups import grouped
 from ddd_utils.experiments.runs import step_epochs
 from ddd_utils.experiments.store import Experiment
+from ddd_utils.image_sets import Digits, Gaussian
 from ddd_utils.responses import read_predictions
-from ddd_utils.schema import Digits, Gaussian, ModelSet, Training
+from ddd_utils.schema import ModelSet, Training
 
 BATCH, RATE, WIDTH = 256, 0.05, 16
 CPU_RATIO, CUDA_RATIO, AFTER_TRAINING, MEMORY = 1.8, 3.0, 0.10, 1.3
@@ -175,7 +176,8 @@ def memory(counts: list[int]) -> None:
     each = experiment(Gaussian(classes=10, image_size=32), 2, 1)
     case = planning.case(each.plan.runs[0], each.dataset)
     # A checkpoint has weights and momentum; gradients are as large as either.
-    own = 1.5 * calibration.state_bytes(case)
+    network = networks.create(case.model, case.classes, {"width": WIDTH})
+    own = 1.5 * planning.state_bytes(network, case.optimizer)
     grown = np.polyfit(counts, found, 1)[0]
     sizes = ", ".join(f"{size / 1e6:.0f} MB for K = {k}" for k, size in zip(counts, found, strict=True))
     print(f"memory at the peak: {sizes}")

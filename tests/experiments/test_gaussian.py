@@ -12,7 +12,7 @@ from ddd_utils.experiments import datasets, noise_maker
 from ddd_utils.experiments.feed import Feed
 from ddd_utils.experiments.gaussian import Noise, NoiseIds, noise_images, pixel_table
 from ddd_utils.experiments.noise_maker import NoiseMaker
-from ddd_utils.schema import Gaussian
+from ddd_utils.image_sets import Gaussian
 
 CPU = torch.device("cpu")
 

@@ -8,7 +8,7 @@ from ddd_utils.experiments import datasets, graphs, lockstep
 from ddd_utils.experiments.feed import Feed
 from ddd_utils.experiments.runs import Run
 from ddd_utils.experiments.training import Trainee
-from ddd_utils.schema import Digits
+from ddd_utils.image_sets import Digits
 
 CPU = torch.device("cpu")
 RUN = Run("base", "plain_convnet", {"stages": [1, 1], "width": 8}, 2, 10, 0.05, 1e-4)

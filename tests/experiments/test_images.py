@@ -8,7 +8,7 @@ from torchvision.transforms.v2 import functional as F
 from ddd_utils.experiments import augmentation, datasets, photographs
 from ddd_utils.experiments.feed import Feed
 from ddd_utils.experiments.philox import uniforms
-from ddd_utils.schema import Digits, Gaussian
+from ddd_utils.image_sets import Digits, Gaussian
 
 CPU = torch.device("cpu")
 

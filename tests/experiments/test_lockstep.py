@@ -14,7 +14,9 @@ from ddd_utils.experiments.networks import PlainConvNet
 from ddd_utils.experiments.runs import Run
 from ddd_utils.experiments.training import Trainee
 from ddd_utils.files import TornFile
-from ddd_utils.schema import Digits
+from ddd_utils.image_sets import Digits
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU = torch.device("cpu")
 RUN = Run(
@@ -45,14 +47,6 @@ class Dropping(PlainConvNet):
 
     def forward(self, x):
         return self.fc(nn.functional.dropout(self.features(x).mean((2, 3)), 0.5, self.training))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

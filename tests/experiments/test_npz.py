@@ -11,7 +11,8 @@ from ddd_utils import local_files, params
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import datasets
 from ddd_utils.experiments.feed import Feed
-from ddd_utils.schema import Digits, Npz, TrainingVariants
+from ddd_utils.image_sets import Digits, Npz
+from ddd_utils.schema import TrainingVariants
 
 CPU = torch.device("cpu")
 REAL = Path(os.environ.get("DDD_DATA", "/none")) / "cifar10"

@@ -13,7 +13,7 @@ from ddd_utils import local_files, paths
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import datasets, networks, photograph_cache, photographs
 from ddd_utils.experiments.feed import Feed
-from ddd_utils.schema import Folder
+from ddd_utils.image_sets import Folder
 
 CPU = torch.device("cpu")
 SAMPLE = Path(os.environ.get("DDD_DATA", "/none")) / "imagenet_sample" / "val"

@@ -18,8 +18,9 @@ from ddd_utils.experiments.feed import Feed
 from ddd_utils.experiments.planning import Case, Measured, Row
 from ddd_utils.experiments.store import Experiment
 from ddd_utils.experiments.training import Trainee
+from ddd_utils.image_sets import Gaussian
 from ddd_utils.responses import write_predictions
-from ddd_utils.schema import Gaussian, Variants
+from ddd_utils.schema import Variants
 
 TINY = {
     "dataset": {"name": "gaussian", "classes": 4, "train_per_class": 9, "test_per_class": 5, "image_size": 8},
@@ -50,7 +51,6 @@ def test_operations_are_those_that_torchvision_states(model):
 
 @pytest.mark.parametrize(("optimizer", "kind"), [("sgd", torch.optim.SGD), ("adamw", torch.optim.AdamW)])
 def test_a_checkpoint_is_as_large_as_predicted(tmp_path, optimizer, kind):
-    case = Case("resnet18", '{"width": 16}', optimizer, 32, 64, 10)
     network = calibration.networks.create("resnet18", 10, {"width": 16})
     trained = kind(network.parameters(), lr=0.1, **({"momentum": 0.9} if optimizer == "sgd" else {}))
     network(torch.zeros(2, 3, 32, 32)).sum().backward()
@@ -58,7 +58,7 @@ def test_a_checkpoint_is_as_large_as_predicted(tmp_path, optimizer, kind):
     torch.save([network.state_dict(), trained.state_dict()], tmp_path / "checkpoint.pt")
     size = (tmp_path / "checkpoint.pt").stat().st_size
     # The file also holds names.
-    assert calibration.state_bytes(case) <= size < 1.05 * calibration.state_bytes(case)
+    assert planning.state_bytes(network, optimizer) <= size < 1.05 * planning.state_bytes(network, optimizer)
 
 
 def test_work_is_what_the_training_loop_does():
@@ -188,15 +188,6 @@ def test_a_noisy_clock_never_makes_time_run_backwards():
     found = calibration._pooled([Timing(4, 2, (1.0, 1.1, 0.9), (1.5, 1.4, 1.6), (0.1,), (0.4,))])
     assert found["train"] == pytest.approx(0.1) and found["update"] == pytest.approx(0.7)
     assert (found["low"], found["high"]) == (pytest.approx(0.9), pytest.approx(1.1))
-
-
-@pytest.fixture
-def one_thread():
-    """Calibrate as in a worker: two threads on a busy machine wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.usefixtures("one_thread")

@@ -12,7 +12,9 @@ from ddd_utils.experiments.feed import Feed
 from ddd_utils.experiments.networks import create
 from ddd_utils.experiments.runs import Run
 from ddd_utils.experiments.training import Trainee
-from ddd_utils.schema import Digits, Gaussian
+from ddd_utils.image_sets import Digits, Gaussian
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU = torch.device("cpu")
 NOISE = Gaussian(classes=4, train_per_class=24, test_per_class=10, image_size=8)
@@ -29,14 +31,6 @@ RUN = Run(
     keep_logits=(2, 3),
     logit_images=7,
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,111 @@
+"""The blocks of a preset that say which images: one class a kind of data set."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ddd_utils import local_files
+from ddd_utils.errors import InputError
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class Strict(BaseModel):
+    """A block of a preset: unknown keys and wrong types are errors."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Gaussian(Strict):
+    """Noise images: class i has independent pixels of mean 128 and standard deviation i (paper, section 2)."""
+
+    name: Literal["gaussian"] = "gaussian"
+    classes: Annotated[int, Field(ge=2, le=127)] = 100
+    train_per_class: Count = 20_000
+    test_per_class: Count = 50
+    image_size: Annotated[int, Field(ge=8)] = 224
+    crop: Literal["none", "random_resized"] = "none"
+    seed: int = 1312
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of training and test images."""
+        return self.classes * self.train_per_class, self.classes * self.test_per_class
+
+
+class Digits(Strict):
+    """scikit-learn's 1,797 handwritten digits, enlarged; `noise` (gray levels) makes them hard enough."""
+
+    name: Literal["digits"] = "digits"
+    train_images: Annotated[int, Field(ge=20, le=1_700)] = 300
+    image_size: Annotated[int, Field(ge=8)] = 32
+    noise: Annotated[float, Field(ge=0)] = 0.0
+    seed: int = 1312
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of training and test images."""
+        return self.train_images, 1_797 - self.train_images
+
+
+class Cifar(Strict):
+    """CIFAR-10 or CIFAR-100 through torchvision, which downloads it once into `root`."""
+
+    name: Literal["cifar10", "cifar100"]
+    root: str = "build/data"
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of training and test images."""
+        return 50_000, 10_000
+
+
+class Npz(Strict):
+    """
+    Square images in two `.npz` files: x, uint8 (n, h, w, 3) or (n, h, w), and y, whole numbers counted from 0.
+
+    Paths are relative to the working folder, the repository or the folder that `DDD_DATA` names.
+    """
+
+    name: Literal["npz"] = "npz"
+    train: str
+    test: str
+    classes: Annotated[
+        tuple[str, ...] | None, Field(strict=False, description="class names by label; none = the numbers")
+    ] = None
+    augmentation: Literal["none", "flip_and_shift"] = "none"
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of training and test images, from the files' headers."""
+        train, test = (local_files.find(each, "file") for each in (self.train, self.test))
+        return local_files.array_shape(train, "y")[0], local_files.array_shape(test, "y")[0]
+
+
+class Folder(Strict):
+    """
+    Photographs in an ImageNet-style pair of folders, one sub-folder a class; found like the files of :class:`Npz`.
+
+    With `cache_short_side` they are decoded once, the shorter side resized to so many pixels, and cropped from there.
+    That is faster and changes the images a little: training crops are resized twice, small ones become coarser (with
+    256 for 224, pixels of ImageNet's differ by 5 gray levels on average). Test images stay as they are at 8/7 of
+    `image_size` (256 for 224).
+    """
+
+    name: Literal["imagenet", "folder"]
+    train: str
+    test: str
+    image_size: Count = 224
+    cache_short_side: Annotated[int, Field(ge=8)] | None = None
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of training and test images; ImageNet's where the folders are not on this machine."""
+        try:
+            train, test = (local_files.find(each, "folder") for each in (self.train, self.test))
+        except InputError:
+            return 1_281_167, 50_000
+        return local_files.count_photographs(train), local_files.count_photographs(test)
+
+
+Dataset = Annotated[Gaussian | Digits | Cifar | Npz | Folder, Field(discriminator="name")]
