@@ -120,4 +120,5 @@ def _time_left(runs: Sequence[RunStatus], processes: int) -> str:
     work = sum(each.work * (1 - each.epoch / each.epochs) for each in left)
     hours = work * rate / min(processes, len(left)) / 3600
     span = f"{hours:.1f} h" if hours >= 1.5 else f"{max(1, round(hours * 60))} min"
-    return f"time left: about {span} with {processes} processes, from the time that finished epochs took"
+    crew = "1 process" if processes == 1 else f"{processes} processes"
+    return f"time left: about {span} with {crew}, from the time that finished epochs took"

@@ -71,7 +71,7 @@ def test_the_lines_name_what_matters_and_the_time_left(begun, monkeypatch):
 def test_the_time_left_is_what_finished_epochs_took():
     done = status.RunStatus("a", "done", 4, 4, 3600.0, 100.0)
     left = status.RunStatus("b", "missing", 0, 8, None, 400.0)
-    assert "about 4.0 h with 1 processes" in status._time_left([done, left], 1)
+    assert "about 4.0 h with 1 process," in status._time_left([done, left], 1)
     half = status.RunStatus("c", "stopped", 2, 4, 1800.0, 100.0)
     assert "about 2.2 h with 2 processes" in status._time_left([done, half, left], 2)
     assert status._time_left([left], 2).startswith("time left: not known")
