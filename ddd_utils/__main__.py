@@ -197,15 +197,13 @@ def _compute(preset: params.Preset, sections: Sequence[str]) -> set[str]:
 
     needed = [(source, section) for source, section in sources.needed(preset, sections) if not source.complete()]
     sources.compute([source for source, _ in needed if isinstance(source, Imported)], say=_say)
-    training = [(source, section) for source, section in needed if not isinstance(source, Imported)]
-    if not training:
-        return set()
-    launch.check(experiment for experiment, _ in training)
+    rest = [(source, section) for source, section in needed if not isinstance(source, Imported)]
+    sources.check([source for source, _ in rest])
     try:
-        sources.compute([experiment for experiment, _ in training], [section for _, section in training], _say)
+        sources.compute([source for source, _ in rest], [section for _, section in rest], _say)
     except launch.ExperimentError as error:
         _say(f"error: {error}")
-        return {section for experiment, section in training if not experiment.complete()}
+        return {section for source, section in rest if not source.complete()}
     return set()
 
 

@@ -48,7 +48,8 @@ def _brief(value: Any) -> str:
     return text if len(text) < 60 else text[:57] + "..."
 
 
-_TAGS = {"gaussian", "digits", "cifar10", "cifar100", "npz", "imagenet", "folder"}
+_TAGS = {"gaussian", "digits", "cifar10", "cifar100", "npz", "imagenet", "folder", "photographs", "torchvision"}
+_TAGS |= {"bool", "TorchvisionWeights", "OpenClip", "Checkpoint", "list[union[str,list[str]]]"}
 _TAGS |= {"Variants", "literal['training_variants']", "str", "Published", "literal['all']", "list[str]"}
 
 

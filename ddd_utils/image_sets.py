@@ -1,6 +1,6 @@
 """The blocks of a preset that say which images: one class a kind of data set."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -108,4 +108,53 @@ class Folder(Strict):
         return local_files.count_photographs(train), local_files.count_photographs(test)
 
 
+class _Shown(Strict):
+    """
+    Images that pretrained models are shown.
+
+    `mapping` says which ImageNet class (WordNet id, name or index), or which several, each class of the images stands
+    for. `among` says what models choose from: the classes that are `present` in the images, or `all` that they know;
+    both decisions are kept, and this one goes into the figures.
+    """
+
+    mapping: Annotated[
+        dict[str, str | list[str]] | None, Field(description="of classes that ImageNet does not know by their name")
+    ] = None
+    among: Literal["present", "all"] = "present"
+
+
+class Photographs(_Shown):
+    """
+    Images at `path`, found like the files of :class:`Npz`.
+
+    A folder or a tar with one sub-folder a class (WordNet ids, or names of classes); a folder or a tar with all images
+    and `labels`, a table of file and class; or an `.npz` file with x and y, whose `classes` may be named.
+    """
+
+    name: Literal["photographs"] = "photographs"
+    path: str
+    labels: Annotated[str | None, Field(description="file, in the folder or tar, beside it or anywhere")] = None
+    classes: Annotated[
+        tuple[str, ...] | None, Field(strict=False, description="class names by label, for an .npz file")
+    ] = None
+
+
+class Torchvision(_Shown):
+    """A data set of torchvision by the name of its class, such as STL10 or Food101; `arguments` go to the class."""
+
+    name: Literal["torchvision"]
+    dataset: str
+    root: str = "build/data"
+    arguments: dict[str, Any] = Field({})
+
+
 Dataset = Annotated[Gaussian | Digits | Cifar | Npz | Folder, Field(discriminator="name")]
+TestImages = Photographs | Torchvision
+AnyImages = Annotated[Gaussian | Digits | Cifar | Npz | Folder | Photographs | Torchvision, Field(discriminator="name")]
+
+
+def read_images(images: Any) -> Any:
+    """Let a path, or a block with one, stand for photographs."""
+    if isinstance(images, str):
+        images = {"path": images}
+    return {"name": "photographs", **images} if isinstance(images, dict) and "path" in images else images

@@ -49,6 +49,11 @@ def find(name: str, kind: str) -> Path:
     raise InputError(f"there is no {what} '{name}'{suggestion}; looked in {', '.join(_places(name))}")
 
 
+def find_images(name: str) -> Path:
+    """Find photographs: a folder, or a file that holds them (tar, ``.npz``); see :func:`find`."""
+    return find(name, "file" if any(path.is_file() for path in _candidates(name)) else "folder")
+
+
 def _candidates(name: str) -> list[Path]:
     local = os.environ.get("DDD_DATA")
     return [folder / name for folder in (Path(), paths.ROOT, *([Path(local)] if local else []))]

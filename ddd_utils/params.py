@@ -6,15 +6,17 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from ddd_utils import paths
+from ddd_utils import local_files, paths
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.explain import explain
+from ddd_utils.image_sets import read_images
 from ddd_utils.schema import (
     Cluster,
     Controls,
     HumanResults,
     KlDivergence,
     ModelSet,
+    PretrainedSet,
     Published,
     SotaComparison,
     Strict,
@@ -25,9 +27,9 @@ from ddd_utils.schema import (
     Variants,
     find_table,
 )
-from ddd_utils.yaml_files import read_file, read_yaml, save
+from ddd_utils.yaml_files import located, read_file, read_yaml, save
 
-Config = Variants | ModelSet | Published | Table
+Config = Variants | ModelSet | PretrainedSet | Published | Table
 
 
 class Preset(Strict):
@@ -115,16 +117,30 @@ def load(preset: str | Path = "quick", overrides: tuple[str, ...] | list[str] = 
     raw = {section: block if block is not None else {} for section, block in raw.items()}
     for override in overrides:
         _override(raw, override)
-    _settle_table(raw)
+    _settle(raw)
     return _validate(raw, path.stem, str(path))
 
 
-def _settle_table(raw: dict) -> None:
-    """Write a table's path so that it holds in the notebooks too, whose working folder is another."""
+def _settle(raw: dict) -> None:
+    """Write the paths of `sota_comparison` so that they hold in the notebooks too, whose working folder is another."""
     block = raw.get("sota_comparison")
-    if isinstance(block, dict) and isinstance(block.get("responses"), str):
-        path = find_table(block["responses"])
-        block["responses"] = str(path.relative_to(paths.ROOT) if path.is_relative_to(paths.ROOT) else path)
+    if not isinstance(block, dict):
+        return
+    if isinstance(block.get("responses"), str):
+        block["responses"] = _portable(find_table(block["responses"]))
+    if isinstance(models := block.get("models"), str) and Path(models).is_file():
+        block["models"] = _portable(Path(models).resolve())
+    elif isinstance(models, list):
+        block["models"] = [located(entry, Path().resolve()) for entry in models]
+    images = read_images(block.get("images"))
+    if isinstance(images, dict) and isinstance(images.get("path"), str):
+        images["path"] = _portable(local_files.find_images(images["path"]))
+        block["images"] = images
+
+
+def _portable(path: Path) -> str:
+    """Name a path in the repository from there, any other in full."""
+    return str(path.relative_to(paths.ROOT) if path.is_relative_to(paths.ROOT) else path)
 
 
 def _validate(raw: dict, name: str, source: str) -> Preset:
@@ -166,7 +182,7 @@ def experiment(what: Any, preset: str | Path = "quick") -> Config:
 
     Returns
     -------
-    Variants, ModelSet, Published or Table
+    Variants, ModelSet, PretrainedSet, Published or Table
 
     Raises
     ------
@@ -201,7 +217,7 @@ def experiments(preset: Preset, section: str) -> list[Config]:
 
     Returns
     -------
-    list of Variants, ModelSet, Published or Table
+    list of Variants, ModelSet, PretrainedSet, Published or Table
         The section's own and those of the sections it names.
     """
     block = getattr(preset, section)

@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ddd_utils import local_files
 from ddd_utils.errors import InputError
-from ddd_utils.image_sets import Count, Dataset, Strict
-from ddd_utils.yaml_files import read_models
+from ddd_utils.image_sets import AnyImages, Count, Dataset, Strict, TestImages, read_images
+from ddd_utils.model_sets import Models, Positive, Training
 
-Positive = Annotated[float, Field(gt=0)]
 Tolerance = Annotated[int, Field(ge=0)]
 
 
@@ -52,47 +51,19 @@ class Variants(Strict):
     instances: Instances = Instances()
 
 
-class Model(Strict):
-    """One entry of a model set."""
-
-    model: str
-    name: str | None = None
-    arguments: dict[str, Any] = Field({})
-    optimizer: Literal["sgd", "adamw"] = "adamw"
-    learning_rate: Positive = 2e-3
-
-    @property
-    def label(self) -> str:
-        """The name shown: the entry's own, or the last part of the model's."""
-        return self.name or self.model.rpartition(".")[2]
-
-
-class Training(Strict):
-    """How the models of a set are trained from scratch."""
-
-    epochs: Count = 20
-    batch_size: Annotated[int, Field(ge=4)] = 32
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
-    seed: Annotated[int, Field(ge=0)] = 1312
-    representation_images: Annotated[int, Field(ge=3)] = 500
-
-
-def _names_differ(models: list[Model]) -> list[Model]:
-    labels = [model.label for model in models]
-    if double := sorted({label for label in labels if labels.count(label) > 1}):
-        raise ValueError(f"two models are called '{double[0]}': give one another `name`")
-    return models
-
-
-Models = Annotated[list[Model], Field(min_length=2), BeforeValidator(read_models), AfterValidator(_names_differ)]
-
-
 class ModelSet(Strict):
     """A set of different models, trained on one data set."""
 
     models: Models
     images: Dataset
     training: Training = Training()
+
+
+class PretrainedSet(Strict):
+    """A set of different models with weights of their own, all shown the same photographs."""
+
+    models: Models
+    images: TestImages
 
 
 class Published(Strict):
@@ -142,11 +113,15 @@ class TrainingVariants(Strict):
 
 
 class SotaComparison(Strict):
-    """Section 3.2 of the paper: `models` trained on `images`, unless `responses` says where answers already are."""
+    """
+    Section 3.2 of the paper: `models` and `images`, unless `responses` says where answers already are.
+
+    Images with a training part (digits, CIFAR, ...) train the models; photographs are shown to pretrained ones.
+    """
 
     responses: str | Published | None = None
     models: Models | None = None
-    images: Dataset | None = None
+    images: Annotated[AnyImages | None, BeforeValidator(read_images)] = None
     training: Training = Training()
     tolerance: Tolerance = 1
 
@@ -158,14 +133,30 @@ class SotaComparison(Strict):
             for key in ("models", "images"):
                 if getattr(self, key) is None:
                     raise ValueError(f"sota_comparison.{key}: this key is needed, or else `responses`")
+            self._check_weights()
         return self
 
+    def _check_weights(self) -> None:
+        """See that the set as a whole is trained here or pretrained; which of the two, the images decide."""
+        shown = isinstance(self.images, TestImages)
+        for model in self.models:
+            if shown and model.pretrained is False:
+                what = f"'{self.images.name}' has no training part"
+                raise ValueError(f"sota_comparison.models: '{model.label}' is to be trained here, but {what}")
+            if not shown and model.pretrained:
+                what = f"'{self.images.name}' is for training; give images as a path, or as a data set of torchvision"
+                raise ValueError(f"sota_comparison.models: '{model.label}' is pretrained, but {what}")
+
     @property
-    def experiment(self) -> ModelSet | Published | Table:
+    def experiment(self) -> ModelSet | PretrainedSet | Published | Table:
         """Where this section's responses come from."""
         if isinstance(self.responses, str):
             return Table(path=str(find_table(self.responses)))
-        return self.responses or ModelSet(models=self.models, images=self.images, training=self.training)
+        if self.responses:
+            return self.responses
+        if isinstance(self.images, TestImages):
+            return PretrainedSet(models=self.models, images=self.images)
+        return ModelSet(models=self.models, images=self.images, training=self.training)
 
 
 class Subsetting(Strict):

@@ -72,7 +72,7 @@ def read_models(models: Any) -> Any:
     Parameters
     ----------
     models : str or list
-        A file (relative to the working folder or to ``params/``), or a list of names and entries.
+        A file (relative to the working folder, the repository or ``params/``), or a list of names and entries.
 
     Returns
     -------
@@ -80,14 +80,29 @@ def read_models(models: Any) -> Any:
         Entries for :class:`Model`; anything else is handed back for validation to refuse.
     """
     if isinstance(models, str):
-        found = [path for path in (Path(models), paths.PARAMS / models) if path.is_file()]
+        found = [path for path in (Path(models), paths.ROOT / models, paths.PARAMS / models) if path.is_file()]
         if not found:
             known = [f"models/{path.name}" for path in sorted((paths.PARAMS / "models").glob("*.yaml"))]
             raise InputError(f"models: there is no file '{models}'{nearest(models, known)}")
-        models = read_file(found[0])
+        return _entries(read_file(found[0]), found[0].parent.resolve())
+    return _entries(models, Path().resolve())
+
+
+def _entries(models: Any, folder: Path) -> list:
+    """Write names as entries, and weights that lie beside the set's file with their full path."""
     if not isinstance(models, list):
         raise InputError("models: a model set is a list of names or entries")
-    return [{"model": entry} if isinstance(entry, str) else entry for entry in models]
+    entries = [{"model": entry} if isinstance(entry, str) else entry for entry in models]
+    return [located(entry, folder) for entry in entries]
+
+
+def located(entry: Any, folder: Path) -> Any:
+    """Give an entry's file of weights its full path where it lies in a folder."""
+    weights = entry.get("pretrained") if isinstance(entry, dict) else None
+    file = weights.get("file") if isinstance(weights, dict) else None
+    if not isinstance(file, str) or not (folder / file).is_file():
+        return entry
+    return {**entry, "pretrained": {**weights, "file": str(folder / file)}}
 
 
 def save(raw: dict[str, Any], path: str | Path) -> Path:

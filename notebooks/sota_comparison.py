@@ -13,9 +13,13 @@
 # The paper takes eleven ImageNet models chosen to be as different as possible, among them a vision transformer, a
 # recurrent network, one trained on stylised images and CLIP, and finds the same picture as for its variants
 # (section 3.2): 46.0 % of the images are trivial and 11.5 % impossible when one model may dissent. This section
-# asks the same of any set of models: trained here (`models`, `images`, `training`), published by others
-# (`PRESET=published`), or your own, from a table with the columns `model, image, prediction, label`
-# (`responses="my_models.csv"`).
+# asks the same of any set of models:
+#
+# - trained here, on images with a training part (`models`, `images`, `training`);
+# - pretrained, and shown your photographs:
+#   `make report SET='sota_comparison={models: my_models.yaml, images: /data/my_images}'`;
+# - published by others (`PRESET=published`);
+# - your own, from a table with the columns `model, image, prediction, label` (`responses="my_models.csv"`).
 
 # %% tags=["parameters"]
 preset = "quick"
@@ -32,10 +36,12 @@ from IPython.display import Markdown, display
 
 from ddd_utils import experiments, params, reporting
 from ddd_utils.analysis import consistency, decisive, difficulty, label_errors, score_models, wrong_answers
+from ddd_utils.analysis.examples import answers_of, examples
 from ddd_utils.analysis.shares import wilson
 from ddd_utils.experiments import published
-from ddd_utils.reporting import charts, claims, downloads
-from ddd_utils.reporting.wording import left_out, readable, with_interval
+from ddd_utils.image_sets import read_images
+from ddd_utils.reporting import charts, claims, downloads, model_table
+from ddd_utils.reporting.wording import left_out, literal, readable, with_interval
 
 reporting.setup()
 book = claims.Book("sota_comparison", preset)
@@ -61,21 +67,43 @@ accepted, eleven, mislabelled = (find(answers.image_ids) if on_imagenet else Non
 # ## The models
 
 # %%
-trained, five = responses is None, answers.info["configuration"].get("top") == 5
+origin, choices = model_table.origin(answers.info), model_table.choices(answers.info)
+how = {
+    "trained": "Each was trained from scratch with the settings at the end of this section.",
+    "pretrained": "Each came with weights of its own and was shown every image once.",
+    "elsewhere": "Their answers were not computed here; where they come from is said at the end.",
+}
+unlike = "and the images are not the paper's." if origin == "pretrained" else f"and {literal(name)} is not ImageNet."
+five = answers.info["configuration"].get("top") == 5
+
+# %%
 Markdown(
-    f"M = {M} models, {n:,} images, data set **{name}**. They are not the paper's eleven"
-    + (", but the images are the same. " if on_imagenet else f", and {name} is not ImageNet. ")
-    + ("Each was trained from scratch with the settings at the end of this section." * trained)
-    + ("Their answers were not computed here; where they come from is said at the end. " * (not trained))
-    + "An answer counts as right if the label is among a model's first five." * five
+    f"M = {M} models, {n:,} images, data set **{literal(name)}**. They are not the paper's eleven, "
+    + ("but the images are the same. " if on_imagenet else f"{unlike} ")
+    + how[origin]
+    + " An answer counts as right if the label is among a model's first five." * five
 )
 
 # %%
-described = ["network", *(["architecture", "parameters", "optimizer", "learning_rate", "seconds"] if trained else [])]
-right = correct.sum(axis=1)
-lower, upper = wilson(right, n)
-table = networks[described].assign(accuracy=right / n, lower=lower, upper=upper)
-table.sort_values("accuracy", ascending=False, ignore_index=True)
+skipped = pd.DataFrame(answers.info.get("skipped", []), columns=["image", "reason"])
+first = skipped.head(50)
+if len(skipped):
+    listed = f"; the first {len(first)} are listed" * (len(skipped) > len(first))
+    display(Markdown(f"Left out, because they could not be read as images: **{len(skipped):,}**{listed}."), first)
+
+# %%
+display(model_table.model_table(networks, correct, answers.info))
+if origin == "pretrained":
+    display(model_table.shown_table(networks))
+
+# %%
+among = answers.info["configuration"]["images"]["among"] if choices else ""
+twice = (
+    f"Every model answers twice, {' and '.join(choices.values())}. The figures take the answer "
+    f"**{choices.get(among)}**; `among: {''.join(choices.keys() - {among})}` in `images` makes them take the other. "
+)
+trained_on = "If photographs were in a model's training set, its accuracy here says nothing about new images."
+Markdown(twice * bool(choices) + trained_on * (origin == "pretrained"))
 
 # %% [markdown]
 # ## How many models get an image right (figure 2b)
@@ -174,7 +202,8 @@ charts.kappa_matrix(matrix, f"Error consistency of {M} models on all {n:,} image
 
 # %%
 i, j = np.triu_indices(M, 1)
-p, q, kappa = right[i] / n, right[j] / n, matrix.kappa[i, j]
+accuracy, kappa = correct.mean(axis=1), matrix.kappa[i, j]
+p, q = accuracy[i], accuracy[j]
 pairs = pd.DataFrame({"one": np.take(names, i), "other": np.take(names, j), "kappa": kappa})
 pairs = pairs.assign(lower=matrix.lower[i, j], upper=matrix.upper[i, j], largest=consistency.kappa_bounds(p, q)[1])
 pairs = pairs.assign(copied=consistency.copy_probability(p, q, kappa)).sort_values("kappa", ascending=False)
@@ -182,35 +211,61 @@ pd.concat([pairs.head(5), pairs.tail(5)]).drop_duplicates().reset_index(drop=Tru
 
 # %%
 known = pairs.dropna(subset="kappa")
-highest, lowest = (with_interval(*known[["kappa", "lower", "upper"]].iloc[at]) for at in (0, -1))
-of_pair = known.iloc[-1]
-note, other_models = f"{of_pair['one']} and {of_pair['other']}", about | {"m": M, "networks": "other models"}
-book.record("sota_lowest_kappa", of_pair["kappa"], tuple(of_pair[["lower", "upper"]]), note=note, **other_models)
+last = (known if len(known) else pairs).iloc[-1]
+note, other_models = f"{last['one']} and {last['other']}", about | {"m": M, "networks": "other models"}
+book.record("sota_lowest_kappa", last["kappa"], tuple(last[["lower", "upper"]]), note=note, **other_models)
+
 
 # %%
-defined = [pair for pair in zip(i, j, strict=True) if np.isfinite(matrix.kappa[pair])]
+def mean_kappa(decisions, unit="images"):
+    """Average over the pairs whose kappa is defined; None where there is none."""
+    defined = np.argwhere(np.triu(np.isfinite(consistency.pairwise_error_consistency(decisions)), 1))
+    return consistency.interval(decisions, defined, labels=labels, resample=unit) if len(defined) else None
+
+
 one_class = len(np.unique(labels)) == 1  # or a table of right and wrong alone, which says nothing of classes
 units = {"images": "other images" + " of the same classes" * (not one_class), "classes": "other classes"}
-drawn = ["images"] if one_class else list(units)
-mean = {unit: consistency.interval(correct, defined, labels=labels, resample=unit) for unit in drawn}
-limits = [f"{mean[unit].lower:.4f} to {mean[unit].upper:.4f} for {units[unit]}" for unit in drawn]
-Markdown(
-    f"Kappa runs from {lowest} to {highest}; the mean over {len(defined)} pairs is **{mean['images'].value:.4f}**, "
-    f"95 % interval {', '.join(limits)}. The interval of "
-    f"{(pairs['lower'] > 0).sum()} of {len(pairs)} pairs lies above 0. The paper's eleven models: .33 to .69."
-)
+mean = {unit: mean_kappa(correct, unit) for unit in (["images"] if one_class else units)}
 
 # %%
-independent = np.sqrt(np.square(consistency.standard_errors(correct)[tuple(np.transpose(defined))]).sum()) / len(
-    defined
-)
-joint = mean["images"].standard_error
+text = "All models are always right, or all are always wrong: no kappa is defined."
+if len(known):
+    highest, lowest = (with_interval(*known[["kappa", "lower", "upper"]].iloc[at]) for at in (0, -1))
+    limits = [f"{mean[unit].lower:.4f} to {mean[unit].upper:.4f} for {units[unit]}" for unit in mean]
+    text = (
+        f"Kappa runs from {lowest} to {highest}; the mean over {len(known)} pairs is **{mean['images'].value:.4f}**, "
+        f"95 % interval {', '.join(limits)}. The interval of "
+        f"{(pairs['lower'] > 0).sum()} of {len(pairs)} pairs lies above 0. The paper's eleven models: .33 to .69."
+    )
+Markdown(text)
+
+# %%
+errors = consistency.standard_errors(correct)[i, j][np.isfinite(matrix.kappa[i, j])]
+independent = np.sqrt(np.square(errors).sum()) / max(1, errors.size)
+joint = mean["images"].standard_error if errors.size else 0
 Markdown(
     f"Pairs share models and images. Treated as independent, the mean's standard error would be {independent:.5f}; it "
     f"is {joint:.5f}, {joint / independent:.0f} times as large."
     if independent > 0
     else "These models never differ, so there is nothing to estimate an error from."
 )
+
+
+# %%
+def choice_row(choice, decisions):
+    mean, row = mean_kappa(decisions), {"answers": choice, **share_row("", decisions, tolerance)}
+    row["mean kappa"] = with_interval(mean.value, mean.lower, mean.upper) if mean else "undefined"
+    return {key: row[key] for key in row if key not in ("models", "M", "tolerance")}
+
+
+# %%
+blocks = {choice: {**read_images(images), "among": among} for among, choice in choices.items()}
+each = {
+    choice: experiments.responses({**chosen, "images": block}, preset).correct() for choice, block in blocks.items()
+}
+if len({decisions.tobytes() for decisions in each.values()}) > 1:
+    display(Markdown(f"What it matters which classes the models choose from (tolerance {tolerance}):"))
+    display(readable(pd.DataFrame([choice_row(*both) for both in each.items()]), ".1%"))
 
 # %% [markdown]
 # ## What the wrong answers are
@@ -242,7 +297,8 @@ if answered and shared["share"].notna().any():
     ranked = shared.sort_values("share").dropna(subset="share")[["share", "lower", "upper"]]
     least, most = (with_interval(*ranked.iloc[at], ".2f") for at in (0, -1))
     lines.insert(0, f"Mean over pairs {ranked['share'].mean():.2f}, from {least} to {most}.")
-Markdown(" ".join(lines) or "No wrong answer was recorded, so which labels were given is not known.")
+none = "No wrong answer was recorded, so which labels were given is not known." if wrong.any() else "None is wrong."
+Markdown(" ".join(lines) or none)
 
 # %% [markdown]
 # ## Wrong labels
@@ -280,6 +336,34 @@ if accepted is not None and answered:
     display(Markdown("Impossible images (tolerance 0) when every label that ReaL accepts counts as right:"))
     outcome = label_errors.impossible_because_of_label(predictions, labels, accepted)
     display(in_percent(outcome, ["share", "lower", "upper"]))
+
+# %% [markdown]
+# ## Pictures: trivial, impossible, most divisive
+# Under each image stand its label and who answered what; ✓ marks the right answer. Trivial and impossible images are
+# drawn at random, from as many classes as there are. The most divisive are those on which the models come nearest to
+# being half right and half wrong.
+
+
+# %%
+def show(rule, found):
+    given = [answers_of(predictions[:, image], labels[image], classes, names) for image in found]
+    pictures = experiments.thumbnails(chosen, preset, found) if len(found) else []
+    display(Markdown(rule + ". There is none." * (not len(found))))
+    display(charts.answers_gallery(pictures, answers.image_ids[found], np.take(classes, labels[found]), given))
+
+
+few = f"at most {tolerance} of {M} models" if tolerance else f"none of {M} models"
+rules = {"trivial": f"**Trivial**: {few} wrong", "impossible": f"**Impossible**: {few} right"}
+rules |= {"in-between": "**In-between**: the most divisive"}
+
+# %%
+if origin == "elsewhere":
+    display(Markdown("Not shown here: these answers came without images."))
+else:
+    classes = answers.info.get("classes") or experiments.class_names(chosen, preset)
+    found = examples(correct, tolerance, labels=labels)
+    for kind, rule in rules.items():
+        show(rule, found[kind])
 
 # %% [markdown]
 # ## To take away

@@ -36,7 +36,7 @@ from ddd_utils.analysis import consistency, difficulty, nulls, score_models
 from ddd_utils.analysis.subset_curve import subset_curve
 from ddd_utils.experiments import published
 from ddd_utils.reporting import charts, claims
-from ddd_utils.reporting.wording import p_value, readable, with_interval
+from ddd_utils.reporting.wording import literal, p_value, readable, with_interval
 
 reporting.setup()
 book = claims.Book("subsetting", preset)
@@ -59,10 +59,14 @@ def load(title, section):
 loaded = [load(title, section) for title, section in (("variants", variants), ("models", models)) if section]
 sets = [each for each in loaded if each.between.any()]
 lines = [
-    f"- {each.heading}: no image is in-between, so there is nothing to see." for each in loaded if each not in sets
+    f"- {literal(each.heading)}: no image is in-between, so there is nothing to see."
+    for each in loaded
+    if each not in sets
 ]
 lines += [
-    f"- {each.heading}: tolerance {each.tolerance}, as M = {each.M}." for each in sets if each.tolerance < tolerance
+    f"- {literal(each.heading)}: tolerance {each.tolerance}, as M = {each.M}."
+    for each in sets
+    if each.tolerance < tolerance
 ]
 Markdown("\n".join(lines))
 
@@ -222,7 +226,7 @@ def fall(each):
     observed, expected = (
         f"{mean_text(everything, kind)} to {mean_text(some, kind)}" for kind in ("observed", "expected")
     )
-    return f"- **{each.heading}**: observed from {observed}; expected from {expected}."
+    return f"- **{literal(each.heading)}**: observed from {observed}; expected from {expected}."
 
 
 Markdown("\n".join(["Mean kappa falls on the in-between images:", "", *map(fall, judged)]) if judged else "")
@@ -243,7 +247,10 @@ Markdown("\n".join(["Mean kappa falls on the in-between images:", "", *map(fall,
 tests = [(each, nulls.andersen_test(each.one_each)) for each in judged]
 rows = [{"networks": each.title, **asdict(test)} for each, test in tests]
 table = pd.DataFrame(rows, columns=["networks", "split", "statistic", "degrees", "p_value"])
-table.assign(p_value=table["p_value"].map(p_value)).rename(columns={"split": "split after score", "p_value": "p"})
+table = table.assign(p_value=table["p_value"].map(p_value)).rename(
+    columns={"split": "split after score", "p_value": "p"}
+)
+table if judged else Markdown("Nothing to test: too few networks.")
 
 # %% [markdown]
 # ## Which pairs agree more than their accuracies explain
@@ -263,9 +270,10 @@ for each in judged:
 for each in judged:
     ranked = each.stratified.table(each.labels)
     mean = each.stratified.mean_expected
+    limits = mean.value, mean.lower, mean.upper
     display(
         Markdown(
-            f"**{each.heading}**: mean expected kappa {mean.value:.4f} ({mean.lower:.4f} to {mean.upper:.4f}); "
+            f"**{literal(each.heading)}**: mean expected kappa {with_interval(*limits, '.4f')}; "
             f"{(ranked['p_adjusted'] < 0.05).sum()} of {len(ranked)} pairs stand out. The highest and the lowest:"
         )
     )

@@ -9,11 +9,12 @@ import numpy as np
 from ddd_utils import params
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import launch, sources
+from ddd_utils.experiments.evaluations import Evaluation
 from ddd_utils.experiments.store import Experiment
 from ddd_utils.files import TornFile, read_json
 from ddd_utils.responses import Responses
 
-__all__ = ["class_names", "learning_rate_epochs", "provenance", "responses", "test_images"]
+__all__ = ["class_names", "learning_rate_epochs", "provenance", "responses", "test_images", "thumbnails"]
 
 
 def responses(what: Any, preset: str | Path = "quick", statistics: str = "recalibrated") -> Responses:
@@ -84,6 +85,34 @@ def test_images(what: Any, preset: str | Path, indices) -> np.ndarray:
 
     pixels = datasets.test_pixels(_trained(what, preset).dataset, np.asarray(indices))
     return pixels.transpose(0, 2, 3, 1)
+
+
+def thumbnails(what: Any, preset: str | Path, indices, side: int = 160) -> list[np.ndarray]:
+    """
+    Return small pictures of test images.
+
+    Parameters
+    ----------
+    what, preset
+        As for :func:`responses`.
+    indices : sequence of int, shape (images,)
+        Which images of the responses.
+    side : int
+        Pixels of the longer side; smaller images stay as they are.
+
+    Returns
+    -------
+    list of ndarray of uint8, shape (height, width, 3)
+
+    Raises
+    ------
+    ddd_utils.errors.InputError
+        If the responses are published ones or a table's, which come without images.
+    """
+    source = sources.source(params.experiment(what, preset))
+    if isinstance(source, Evaluation):
+        return source.thumbnails(indices, side)
+    return list(test_images(what, preset, indices))
 
 
 def learning_rate_epochs(what: Any, preset: str | Path = "quick") -> list[int]:

@@ -126,40 +126,71 @@ def fetch(name: str, say: Callable = tell) -> Path:
         If the bytes are others than those published.
     """
     file = registry()[name]
+    return fetch_from(file.url, file.sha256, name, say, f" (all files: ddd_utils/experiments/{REGISTRY.name})")
+
+
+def fetch_from(url: str, digest: str | None, name: str, say: Callable = tell, hint: str = "") -> Path:
+    """
+    Return what is at an address: the copy in ``DDD_DATA``, or the one downloaded before, or downloaded now.
+
+    Parameters
+    ----------
+    url : str
+        The address.
+    digest : str or None
+        SHA-256 of the file in hexadecimal. Without it nothing is downloaded, and a copy is taken as it is.
+    name : str
+        Path of a copy under ``DDD_DATA``; under ``build/data/published`` it goes if downloaded.
+    say : callable
+        Takes a line for the terminal where there is no progress bar.
+    hint : str
+        What else to say if it is not to be had.
+
+    Returns
+    -------
+    Path
+        A file with this SHA-256.
+
+    Raises
+    ------
+    Unavailable
+        If there is no copy and none can be downloaded; names the file, its address and where to put it.
+    InputError
+        If the bytes are others than those published.
+    """
     if copy := local_copy(name):
-        if file.sha256 not in (None, sha256(copy)):
-            raise InputError(f"{copy}: differs from the published file, {file.url} (SHA-256); move it away")
+        if digest not in (None, sha256(copy)):
+            raise InputError(f"{copy}: differs from the published file, {url} (SHA-256); move it away")
         return copy
-    if file.sha256 is None:
+    if digest is None:
         raise Unavailable(
-            f"{name}: not downloaded, as its SHA-256 is not known; put a copy of {file.url} at {place_for(name)}"
+            f"{name}: not downloaded, as its SHA-256 is not known; put a copy of {url} at {place_for(name)}"
         )
-    return _download(file, say)
+    return _download(url, digest, name, say, hint)
 
 
-def _download(file: PublicFile, say: Callable) -> Path:
+def _download(url: str, digest: str, name: str, say: Callable, hint: str) -> Path:
     """Let pooch download to a temporary name, check and rename; what is there and right is kept."""
     import pooch
     import requests
     from tqdm import tqdm
 
     pooch.get_logger().setLevel("WARNING")
-    target = paths.build() / "data" / "published" / file.name
+    target = paths.build() / "data" / "published" / name
     live = sys.stderr.isatty()
     if not (live or target.is_file()):
-        say(f"downloading {file.url}")
+        say(f"downloading {url}")
     try:
         # tqdm needs a total from the start; pooch puts in the real one.
         with tqdm(total=1, desc=target.name, unit="B", unit_scale=True, leave=False, disable=not live) as bar:
             downloader = pooch.HTTPDownloader(progressbar=bar if live else False, chunk_size=1 << 16)
-            pooch.retrieve(file.url, f"sha256:{file.sha256}", target.name, target.parent, downloader=downloader)
+            pooch.retrieve(url, f"sha256:{digest}", target.name, target.parent, downloader=downloader)
     except requests.RequestException as error:
         raise Unavailable(
-            f"{file.name}: {_reason(error)} while downloading {file.url}; put a copy at {place_for(file.name)} "
-            f"(all files: ddd_utils/experiments/{REGISTRY.name})"
+            f"{name}: {_reason(error)} while downloading {url}; put a copy at {place_for(name)}{hint}"
         ) from None
     except ValueError:
-        raise InputError(f"{file.url}: differs from the published file (SHA-256); not kept, try again later") from None
+        raise InputError(f"{url}: differs from the published file (SHA-256); not kept, try again later") from None
     return target
 
 

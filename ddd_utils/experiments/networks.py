@@ -11,6 +11,7 @@ from torch import nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from ddd_utils.errors import InputError, nearest
+from ddd_utils.experiments.architectures import BagNet33, CORnetRT
 
 STEMS = ("imagenet", "small")
 
@@ -136,8 +137,8 @@ def create(model: str, classes: int, arguments: dict | None = None) -> nn.Module
     ----------
     model : str
         ``resnet18``, ``resnet34``, ``resnet50`` (ours; ``width`` and ``stem`` as arguments), ``plain_convnet``,
-        ``densenet121`` (``stem``, ``growth_rate`` ...), a timm or torchvision model name, or the dotted name of one of
-        their classes such as ``torchvision.models.DenseNet``.
+        ``densenet121`` (``stem``, ``growth_rate`` ...), ``bagnet33``, ``cornet_rt`` (``times``), a timm or torchvision
+        model name, or the dotted name of one of their classes such as ``torchvision.models.DenseNet``.
     classes : int
         Number of outputs.
     arguments : dict, optional
@@ -203,6 +204,8 @@ def _is_small(stem: str) -> bool:
 
 
 OURS = {
+    "bagnet33": BagNet33,
+    "cornet_rt": CORnetRT,
     "densenet121": densenet121,
     "resnet18": functools.partial(ResNet, block=BasicBlock, layers=(2, 2, 2, 2)),
     "resnet34": functools.partial(ResNet, block=BasicBlock, layers=(3, 4, 6, 3)),

@@ -12,12 +12,13 @@ import numpy as np
 from PIL import Image
 
 from ddd_utils import paths
-from ddd_utils.errors import InputError
 from ddd_utils.experiments.cores import cores
-from ddd_utils.experiments.photographs import Files, Photographs, resize_short_side, short_side_size
+from ddd_utils.experiments.photographs import Files, Photographs, resize_short_side
 from ddd_utils.files import atomic, read_array, write_array
 
-PIXELS, SHAPES = "pixels.npy", "shapes.npy"
+PIXELS, SHAPES = "pixels.bin", "shapes.npy"
+# Stands for how files are decoded: what was kept by an older rule is not taken for the same.
+RULE = "upright"
 # Files are decoded in lots, so that no more than these many results wait to be written.
 LOT = 1_000
 
@@ -25,7 +26,7 @@ LOT = 1_000
 @dataclass(frozen=True)
 class Cached(Photographs):
     """
-    Photographs in ``folder``: ``pixels.npy``, the bytes of all one after the other, and ``shapes.npy``, (images, 2).
+    Photographs in ``folder``: ``pixels.bin``, the bytes of all one after the other, and ``shapes.npy``, (images, 2).
 
     Attributes
     ----------
@@ -49,7 +50,7 @@ class Cached(Photographs):
 def _opened(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Map the files: once a process, since a map that is sent to another process arrives as a copy of everything."""
     shapes = read_array(folder / SHAPES)
-    return np.load(folder / PIXELS, mmap_mode="r"), shapes, np.cumsum(3 * shapes.astype(np.int64).prod(axis=1))
+    return np.memmap(folder / PIXELS, mode="r"), shapes, np.cumsum(3 * shapes.astype(np.int64).prod(axis=1))
 
 
 def cached(files: Files, short: int) -> Cached:
@@ -84,7 +85,7 @@ def cached(files: Files, short: int) -> Cached:
 
 
 def _state(files: Files, short: int) -> str:
-    state = hashlib.sha256(json.dumps([str(files.folder), short]).encode())
+    state = hashlib.sha256(json.dumps([str(files.folder), short, RULE]).encode())
     for name in files.names:
         stat = (files.folder / name).stat()
         state.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
@@ -92,28 +93,15 @@ def _state(files: Files, short: int) -> str:
 
 
 def _fill(folder: Path, files: Files, short: int) -> None:
-    with ThreadPoolExecutor(cores()) as pool:
-        widths, heights = np.array(list(pool.map(lambda name: _size(files.folder / name, short), files.names))).T
-        shapes = np.stack([heights, widths], axis=1).astype(np.int32)
-        ends = np.cumsum(3 * shapes.astype(np.int64).prod(axis=1))
-        with atomic(folder / PIXELS) as partial:
-            pixels = np.lib.format.open_memmap(partial, "w+", np.uint8, shape=(int(ends[-1]),))
-            for start in range(0, len(files), LOT):
-                lot = range(start, min(start + LOT, len(files)))
-                for index, image in zip(lot, pool.map(lambda i: _small(files, i, short), lot), strict=True):
-                    pixels[ends[index] - image.size : ends[index]] = image.ravel()
-            pixels.flush()
+    shapes = np.empty((len(files), 2), np.int32)
+    with ThreadPoolExecutor(cores()) as pool, atomic(folder / PIXELS) as partial, partial.open("wb") as file:
+        for start in range(0, len(files), LOT):
+            lot = range(start, min(start + LOT, len(files)))
+            for index, image in zip(lot, pool.map(lambda i: _small(files, i, short), lot), strict=True):
+                shapes[index] = image.shape[:2]
+                file.write(image.tobytes())
     # Its presence says that both are whole.
     write_array(folder / SHAPES, shapes)
-
-
-def _size(path: Path, short: int) -> tuple[int, int]:
-    """Read a file's header: width and height after resizing."""
-    try:
-        with Image.open(path) as image:
-            return short_side_size(image.size, short)
-    except (OSError, SyntaxError) as error:
-        raise InputError(f"{path}: not a whole image ({error})") from None
 
 
 def _small(files: Files, index: int, short: int) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Photographs decoded, and crops chosen and cut as in the usual ImageNet recipe."""
 
-import io
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,17 +8,11 @@ import numpy as np
 from PIL import Image
 
 from ddd_utils.errors import InputError
-
-try:
-    import simplejpeg
-except ImportError:
-    simplejpeg = None
+from ddd_utils.experiments.image_bytes import decode_bytes
 
 # RandomResizedCrop's ranges of area and aspect ratio, and how often it tries to fit a crop into the image.
 AREA, RATIO, TRIES = (0.08, 1.0), (3 / 4, 4 / 3), 10
 TEST_RESIZE = 256 / 224
-# Colour spaces of the JPEGs that simplejpeg turns into RGB as Pillow does; printers' four inks are not among them.
-PLAIN = ("YCbCr", "Gray")
 
 
 def crop_boxes(random: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -90,9 +83,7 @@ class Files(Photographs):
 
 def decode(path: Path) -> Image.Image:
     """
-    Decode a photograph, with simplejpeg where that is installed and the file a JPEG in colour or gray.
-
-    Both decoders are libjpeg-turbo with its accurate transform and smooth upsampling and give the same pixels.
+    Decode a file; see :func:`decode_bytes`.
 
     Parameters
     ----------
@@ -102,7 +93,7 @@ def decode(path: Path) -> Image.Image:
     Returns
     -------
     Image
-        RGB, as stored (no rotation by metadata).
+        RGB, upright.
 
     Raises
     ------
@@ -111,22 +102,9 @@ def decode(path: Path) -> Image.Image:
     """
     try:
         content = path.read_bytes()
-        pixels = _turbo(content)
-        return Image.open(io.BytesIO(content)).convert("RGB") if pixels is None else Image.fromarray(pixels)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"{path}: not a whole image ({error})") from None
-
-
-def _turbo(content: bytes) -> np.ndarray | None:
-    """Decode a plain JPEG; None for what only Pillow reads or judges."""
-    if simplejpeg is None or not simplejpeg.is_jpeg(content):
-        return None
-    try:
-        if simplejpeg.decode_jpeg_header(content)[2] not in PLAIN:
-            return None
-        return simplejpeg.decode_jpeg(content, "RGB")
-    except ValueError:
-        return None
+    except OSError as error:
+        raise InputError(f"{path}: not a whole image ({error.strerror})") from None
+    return decode_bytes(content, str(path))
 
 
 def random_crop(image: Image.Image, random: np.ndarray, size: int) -> np.ndarray:
@@ -146,10 +124,5 @@ def central_crop(image: Image.Image, size: int) -> np.ndarray:
 
 def resize_short_side(image: Image.Image, short: int) -> Image.Image:
     """Resize (bilinear, antialiased) so that the shorter side has ``short`` pixels."""
-    return image.resize(short_side_size(image.size, short), Image.BILINEAR)
-
-
-def short_side_size(size: tuple[int, int], short: int) -> tuple[int, int]:
-    """Return the two sides, in pixels, after the shorter one is resized to ``short``."""
-    first, second = (short * side // min(size) for side in size)
-    return first, second
+    width, height = (short * side // min(image.size) for side in image.size)
+    return image.resize((width, height), Image.BILINEAR)

@@ -145,7 +145,7 @@ def trained_experiments(preset: params.Preset, sections: Iterable[str] | None = 
     Returns
     -------
     list of (str, Experiment)
-        With a title. Published predictions and users' tables are left out, nothing is trained for them.
+        With a title. What is published, or asked of pretrained models, is left out: nothing is trained for it.
     """
     found: dict[Path, tuple[str, Experiment]] = {}
     for section in sections or preset.sections:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from ddd_utils import params
 from ddd_utils.experiments import launch
+from ddd_utils.experiments.evaluations import Evaluation
 from ddd_utils.experiments.imports import Imported
 from ddd_utils.experiments.store import Experiment
 from ddd_utils.files import is_whole, set_aside
 from ddd_utils.params import Config, Preset
-from ddd_utils.schema import Published, Table
+from ddd_utils.schema import PretrainedSet, Published, Table
 
-Source = Experiment | Imported
+Source = Experiment | Evaluation | Imported
 
 
 def source(config: Config) -> Source:
@@ -21,14 +22,15 @@ def source(config: Config) -> Source:
 
     Parameters
     ----------
-    config : Variants, ModelSet, Published or Table
+    config : Variants, ModelSet, PretrainedSet, Published or Table
 
     Returns
     -------
-    Experiment or Imported
+    Experiment, Evaluation or Imported
         Both have ``folder``, ``complete()``, ``load()`` and ``classes()``.
     """
-    return Imported(config) if isinstance(config, Published | Table) else Experiment(config)
+    kinds = {Published: Imported, Table: Imported, PretrainedSet: Evaluation}
+    return kinds.get(type(config), Experiment)(config)
 
 
 def needed(preset: Preset, sections: Sequence[str]) -> list[tuple[Source, str]]:
@@ -42,7 +44,7 @@ def needed(preset: Preset, sections: Sequence[str]) -> list[tuple[Source, str]]:
 
     Returns
     -------
-    list of (Experiment or Imported, str)
+    list of (Experiment, Evaluation or Imported, str)
         Each with the section; what several need is there several times.
     """
     return [(source(config), section) for section in sections for config in params.experiments(preset, section)]
@@ -50,11 +52,11 @@ def needed(preset: Preset, sections: Sequence[str]) -> list[tuple[Source, str]]:
 
 def compute(sources: Sequence[Source], titles: Sequence[str] | None = None, say: Callable = launch.tell) -> None:
     """
-    Make what is missing: first what is only read, so that bad input is found before anything is trained.
+    Make what is missing: first what is only read, then what pretrained models are asked, at last what is trained.
 
     Parameters
     ----------
-    sources : sequence of Experiment or Imported
+    sources : sequence of Experiment, Evaluation or Imported
         What is needed; doubles are computed once.
     titles : sequence of str, optional
         What to call each in the progress lines.
@@ -64,20 +66,48 @@ def compute(sources: Sequence[Source], titles: Sequence[str] | None = None, say:
     Raises
     ------
     launch.ExperimentError
-        If networks fail.
+        If networks fail, once all others are done.
     InputError
         If files are missing or wrong, or a model cannot be built.
     """
     titles = titles or [each.folder.name for each in sources]
     for each in sources:
         mend(each, say)
-    trained = []
-    for each, title in zip(sources, titles, strict=True):
-        if isinstance(each, Imported):
-            each.make(say)
-        else:
-            trained.append((each, title))
+    failures = []
+    for kind in (Imported, Evaluation):
+        for each in sources:
+            try:
+                if isinstance(each, kind):
+                    each.make(say)
+            except launch.ExperimentError as error:
+                failures.append(str(error))
+    trained = [(each, title) for each, title in zip(sources, titles, strict=True) if isinstance(each, Experiment)]
     launch.compute([each for each, _ in trained], [title for _, title in trained], say)
+    if failures:
+        raise launch.ExperimentError("; ".join(failures))
+
+
+def check(sources: Sequence[Source]) -> None:
+    """
+    Look for trouble before hours of work: every model is looked up or built once, and the disk must have room.
+
+    Parameters
+    ----------
+    sources : sequence of Experiment, Evaluation or Imported
+        What is about to be computed.
+
+    Raises
+    ------
+    InputError
+        Names the model and the nearest right one, or the folder and what it lacks.
+    """
+    shown = [each for each in sources if isinstance(each, Evaluation)]
+    if shown:
+        from ddd_utils.experiments import showing
+
+        for each in shown:
+            showing.check(each.config.models)
+    launch.check([each for each in sources if isinstance(each, Experiment)])
 
 
 def mend(source: Source, say: Callable, damaged: Path | None = None) -> None:
@@ -86,7 +116,7 @@ def mend(source: Source, say: Callable, damaged: Path | None = None) -> None:
 
     Parameters
     ----------
-    source : Experiment or Imported
+    source : Experiment, Evaluation or Imported
         Where to look.
     say : callable
         Takes a line for the terminal, with the file's name.

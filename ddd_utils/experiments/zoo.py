@@ -1,11 +1,9 @@
 """A set of radically different models, each trained once from scratch on the same images."""
 
-import hashlib
-import json
-import re
-
+from ddd_utils.experiments import model_files
 from ddd_utils.experiments.runs import Network, Plan, Run, step_epochs
-from ddd_utils.schema import Model, ModelSet
+from ddd_utils.model_sets import Model
+from ddd_utils.schema import ModelSet
 
 
 def plan(config: ModelSet) -> Plan:
@@ -32,7 +30,7 @@ def plan(config: ModelSet) -> Plan:
 def _run(model: Model, config: ModelSet) -> Run:
     training = config.training
     return Run(
-        file=_file(model),
+        file=model_files.trained(model),
         model=model.model,
         arguments=model.arguments,
         epochs=training.epochs,
@@ -46,9 +44,3 @@ def _run(model: Model, config: ModelSet) -> Run:
         keep_logits=(training.epochs,),
         logit_images=training.representation_images,
     )
-
-
-def _file(model: Model) -> str:
-    """Name a model's files after all that makes it, so that sets which share a folder never mix two models up."""
-    made_of = json.dumps(model.model_dump(exclude={"name"}), sort_keys=True)
-    return f"{re.sub(r'[^A-Za-z0-9_.-]', '_', model.label)}-{hashlib.sha256(made_of.encode()).hexdigest()[:8]}"

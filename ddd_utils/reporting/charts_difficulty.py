@@ -1,15 +1,10 @@
-"""Charts of how difficult images and classes are, and pictures of the images themselves."""
+"""Charts of how difficult images and classes are."""
 
-import base64
-import html
-import io
 from collections.abc import Mapping, Sequence
 
 import altair as alt
 import numpy as np
 import pandas as pd
-from IPython.display import HTML
-from PIL import Image
 
 from . import charts_theme as theme
 
@@ -168,39 +163,3 @@ def class_accuracy(classes: pd.DataFrame, heading: str, width: int = theme.WIDTH
     text = theme.extremes(zip(frame["name"], frame["accuracy"], strict=True))
     description = f"Accuracy of {len(frame)} classes in falling order, {text}."
     return theme.finish(chart, theme.title(heading, f"{len(frame)} classes"), description)
-
-
-def gallery(images: np.ndarray, captions: Sequence[str], columns: int = 6) -> HTML:
-    """
-    Show small images with their captions, such as the pairs of figures 13 and 14.
-
-    Parameters
-    ----------
-    images : (n, height, width, 3) uint8
-        Row by row.
-    captions : sequence of str
-        One an image; also the text for those who cannot see it.
-    columns : int, optional
-        Images in a row.
-
-    Returns
-    -------
-    HTML
-        A grid of figures with their pixels embedded, enlarged without smoothing.
-    """
-    figures = "".join(
-        f'<figure style="margin:0"><img src="data:image/png;base64,{_png(image)}" alt="{html.escape(caption)}" '
-        'style="width:100%;image-rendering:pixelated;display:block">'
-        f'<figcaption style="font-size:.8em;line-height:1.3">{html.escape(caption)}</figcaption></figure>'
-        for image, caption in zip(images, captions, strict=True)
-    )
-    grid = f"display:grid;grid-template-columns:repeat({columns},minmax(0,7em));gap:.8em"
-    return HTML(f'<div class="gallery" style="{grid}">{figures}</div>')
-
-
-def _png(image: np.ndarray) -> str:
-    """Encode one image, in shades of grey when it has no colour."""
-    grey = (image == image[..., :1]).all()
-    buffer = io.BytesIO()
-    Image.fromarray(image[..., 0] if grey else image).save(buffer, "png", optimize=True)
-    return base64.b64encode(buffer.getvalue()).decode("ascii")

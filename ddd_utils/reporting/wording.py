@@ -1,4 +1,6 @@
-"""Numbers as text: a value with its interval in one cell, a p-value as people read it."""
+"""Numbers as text: a value with its interval in one cell, a p-value as people read it; names as they stand."""
+
+import re
 
 import pandas as pd
 
@@ -73,6 +75,23 @@ def readable(table: pd.DataFrame, form: str = ".3f") -> pd.DataFrame:
         else:
             columns[name] = table[name].map(p_value) if str(name).startswith("p_") else table[name]
     return pd.DataFrame(columns, index=table.index).rename(columns=lambda name: str(name).replace("_", " "))
+
+
+def literal(text: str) -> str:
+    """
+    Write a name from outside so that Markdown shows it as it stands.
+
+    Parameters
+    ----------
+    text : str
+        May hold what Markdown, mathematics or HTML would take for theirs.
+
+    Returns
+    -------
+    str
+        All but letters and digits as character references.
+    """
+    return re.sub(r"[^\w ]|_", lambda found: f"&#{ord(found[0])};", text)
 
 
 def left_out(info: dict) -> str:

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 from torchvision.transforms import v2
 
 from ddd_utils import local_files, paths
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import datasets, networks, photograph_cache, photographs
+from ddd_utils.experiments import datasets, image_bytes, networks, photograph_cache, photographs
 from ddd_utils.experiments.feed import Feed
 from ddd_utils.image_sets import Folder
 
@@ -131,7 +131,7 @@ def test_every_kind_of_jpeg_is_decoded_as_pillow_does(tmp_path, mode):
 
 
 @needs_sample
-@pytest.mark.skipif(photographs.simplejpeg is None, reason="simplejpeg is not installed")
+@pytest.mark.skipif(image_bytes.simplejpeg is None, reason="simplejpeg is not installed")
 def test_both_decoders_give_the_same_photographs():
     for path in sorted(SAMPLE.glob("*/*"))[:40]:
         assert np.array_equal(np.asarray(photographs.decode(path)), np.asarray(Image.open(path).convert("RGB"))), path
@@ -142,6 +142,28 @@ def test_cut_off_jpegs_are_damaged(tmp_path):
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(InputError, match=r"a\.jpeg: not a whole image"):
         photographs.decode(path)
+
+
+def test_a_file_that_cannot_be_opened_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"gone\.jpg: not a whole image \(No such file or directory\)"):
+        photographs.decode(tmp_path / "gone.jpg")
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_photographs_lie_upright_in_the_cache_too(folder, suffix):
+    upright = np.zeros((32, 64, 3), np.uint8)
+    upright[:, :32] = 255
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    name = f"cat/turned.{suffix}"
+    Image.fromarray(upright).transpose(Image.Transpose.ROTATE_90).save(folder / "train" / name, exif=exif)
+    files = photographs.Files(folder / "train", ["cat/0.png", name, "cat/1.png"])
+    kept = photograph_cache.cached(files, 16)
+    for index in range(3):
+        resized = photographs.resize_short_side(files.image(index), 16)
+        assert np.array_equal(np.asarray(kept.image(index)), np.asarray(resized))
+    assert kept.image(1).size == (32, 16)
+    assert np.asarray(kept.image(1))[:, [0, -1], 0].tolist() == [[255, 0]] * 16
 
 
 def test_cached_photographs_are_the_resized_ones(folder):

@@ -1,12 +1,9 @@
-import base64
-import io
 import re
 
 import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from ddd_utils.analysis import difficulty, dynamics
 from ddd_utils.analysis.consistency import KappaMatrix
@@ -299,17 +296,6 @@ def test_parts_of_a_pair_keep_their_own_background_clear_and_stay_usable(predict
     joined = charts.beside(one, charts.class_accuracy(classes, "two")).to_dict()
     assert "background" not in joined["hconcat"][0]
     assert one.background == "transparent"
-
-
-def test_gallery_pictures_are_the_images_and_captions_are_escaped():
-    images = np.random.default_rng(0).integers(0, 256, (2, 6, 5, 3)).astype(np.uint8)
-    images[1] = images[1][..., :1]
-    page = charts.gallery(images, ["<b>3</b> & 8", 'a "quoted" one']).data
-    assert "<b>" not in page
-    assert 'alt="&lt;b&gt;3&lt;/b&gt; &amp; 8"' in page
-    decoded = [Image.open(io.BytesIO(base64.b64decode(text))) for text in re.findall(r"base64,([^\"]+)", page)]
-    assert [image.mode for image in decoded] == ["RGB", "L"]
-    assert all(np.array_equal(np.asarray(d.convert("RGB")), i) for d, i in zip(decoded, images, strict=True))
 
 
 def test_extremes_pass_over_undefined_values():

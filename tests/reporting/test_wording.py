@@ -1,8 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 
-from ddd_utils.reporting import wording
+from ddd_utils.reporting import markdown, wording
 
 
 @pytest.mark.parametrize(
@@ -37,3 +38,12 @@ def test_only_numbers_with_both_limits_are_joined():
 def test_plain_limits_belong_to_no_column():
     table = pd.DataFrame({"share": [0.5], "lower": [0.4], "upper": [0.6]})
     assert wording.readable(table).columns.tolist() == ["share", "lower", "upper"]
+
+
+@pytest.mark.parametrize(
+    "name", ["my_images", "**a** $x$ `b`", r"\begin{x} \(", "<b>1 & 2</b>", "[a](b.ipynb)", "# é - 1. x"]
+)
+def test_a_literal_name_is_shown_as_it_stands(name):
+    shown = BeautifulSoup(markdown.render(f"About {wording.literal(name)}.", "section", [], set()), "html.parser")
+    assert shown.get_text().strip() == f"About {name}."
+    assert [tag.name for tag in shown.find_all()] == ["p"]

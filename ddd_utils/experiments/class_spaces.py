@@ -1,0 +1,253 @@
+"""Classes: what the images are of, what a model's outputs stand for, and how the two belong together."""
+
+import functools
+import importlib.util
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ddd_utils.errors import InputError, nearest
+
+# timm's lists of WordNet ids, by the number of outputs of the models that were trained on them.
+SYNSETS = {
+    1_000: "imagenet_synsets.txt",
+    11_221: "imagenet21k_miil_synsets.txt",
+    11_821: "imagenet12k_synsets.txt",
+    21_841: "imagenet22k_synsets.txt",
+    21_842: "imagenet22k_ms_synsets.txt",
+    21_843: "imagenet21k_goog_synsets.txt",
+}
+NEVER = -1  # an output that stands for none of the answers
+
+
+@functools.cache
+def synsets(outputs: int = 1_000) -> tuple[str, ...]:
+    """
+    List the WordNet ids of a version of ImageNet.
+
+    Parameters
+    ----------
+    outputs : int
+        How many classes it has: one of `SYNSETS`.
+
+    Returns
+    -------
+    tuple of str
+        In the order of the outputs of models trained on it.
+    """
+    return tuple(_timm_data(SYNSETS[outputs]).split())
+
+
+@functools.cache
+def imagenet_names() -> tuple[str, ...]:
+    """
+    Name ImageNet's 1,000 classes.
+
+    Returns
+    -------
+    tuple of str
+        The first name of each in WordNet; where two classes share one (crane), its WordNet id follows.
+    """
+    first = [names[0] for names in _lemmas()]
+    return tuple(
+        f"{name} ({synset})" if first.count(name) > 1 else name for name, synset in zip(first, synsets(), strict=True)
+    )
+
+
+@functools.cache
+def _lemmas() -> tuple[tuple[str, ...], ...]:
+    rows = (line.split("\t") for line in _timm_data("imagenet_synset_to_lemma.txt").splitlines())
+    by_synset = {synset: tuple(name.strip() for name in names.split(",")) for synset, names in rows}
+    return tuple(by_synset[synset] for synset in synsets())
+
+
+def _timm_data(name: str) -> str:
+    # Importing timm would import torch.
+    timm = Path(importlib.util.find_spec("timm").origin).parent
+    return (timm / "data" / "_info" / name).read_text("utf-8")
+
+
+@functools.cache
+def _by_name() -> dict[str, int]:
+    """Map WordNet ids, indices and all names that only one class has to the class's index."""
+    names = [(_folded(name), index) for index, names in enumerate(_lemmas()) for name in names]
+    counts: dict[str, int] = {}
+    for name, _ in names:
+        counts[name] = counts.get(name, 0) + 1
+    found = {name: index for name, index in names if counts[name] == 1}
+    found |= {str(index): index for index in range(1_000)}
+    return found | {synset: index for index, synset in enumerate(synsets())}
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.replace("_", " ").replace("-", " ").casefold().split())
+
+
+def imagenet_index(key: str) -> int | None:
+    """
+    Find one of ImageNet's 1,000 classes.
+
+    Parameters
+    ----------
+    key : str
+        Its WordNet id, any of its names in WordNet that no other class has, or its index.
+
+    Returns
+    -------
+    int or None
+        Its index, 0 to 999.
+    """
+    return _by_name().get(key) if key in _by_name() else _by_name().get(_folded(key))
+
+
+@dataclass(frozen=True)
+class ClassSpace:
+    """
+    The answers that models choose from, and what they are called.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the answers by label.
+    keys : tuple of str
+        The same as the images call them: WordNet ids, or the images' own classes.
+    own : ndarray of int, shape (classes of the images,)
+        Their labels, in the images' own order.
+    labels : ndarray of int16, shape (images,)
+        The right answer to each image.
+    synsets : dict of str to int, or None
+        Answer by WordNet id, several ids for a class that stands for several; None if the images' classes are not
+        ImageNet's.
+    """
+
+    names: tuple[str, ...]
+    keys: tuple[str, ...]
+    own: np.ndarray
+    labels: np.ndarray
+    synsets: Mapping[str, int] | None = None
+
+    @property
+    def present(self) -> np.ndarray:
+        """Whether some image has this label, bool (answers,)."""
+        return np.isin(np.arange(len(self.names)), self.labels)
+
+    def answers_of(self, outputs: int, stated: Sequence[str] | str | None = None) -> np.ndarray:
+        """
+        Tell which answer each output of a model stands for.
+
+        Parameters
+        ----------
+        outputs : int
+            How many outputs the model has.
+        stated : sequence of str, "imagenet", "images" or None
+            What the outputs stand for, in order; None = ImageNet's classes if there are as many outputs as one of its
+            versions has, else those of the images.
+
+        Returns
+        -------
+        ndarray of int, shape (outputs,)
+            Labels; `NEVER` for outputs that stand for none.
+
+        Raises
+        ------
+        InputError
+            If numbers or names do not fit.
+        """
+        if isinstance(stated, tuple | list):
+            return self._stated(outputs, stated)
+        if stated != "images" and outputs in SYNSETS and self.synsets is not None:
+            return np.array([self.synsets.get(synset, NEVER) for synset in synsets(outputs)])
+        if stated != "imagenet" and outputs == len(self.own):
+            return self.own
+        if stated != "images" and outputs in SYNSETS:
+            strange = self.keys[0]
+            raise InputError(
+                f"has ImageNet's {outputs:,} outputs, but '{strange}' is no class of ImageNet"
+                f"{nearest(strange, _by_name())}; give images.mapping"
+            )
+        raise InputError(f"has {outputs:,} outputs, but the images have {len(self.own):,} classes; give `classes`")
+
+    def _stated(self, outputs: int, stated: Sequence[str]) -> np.ndarray:
+        if len(stated) != outputs:
+            raise InputError(f"has {outputs:,} outputs, but `classes` names {len(stated):,}")
+        known = {**{key: label for label, key in enumerate(self.keys)}, **(self.synsets or {})}
+        known |= {name: label for label, name in enumerate(self.names) if name not in known}
+        found = np.array([known.get(name, NEVER) for name in stated])
+        missing = sorted(self.keys[label] for label in np.flatnonzero(self.present) if label not in found)
+        if missing:
+            raise InputError(f"none of its `classes` is the images' '{missing[0]}'{nearest(missing[0], stated)}")
+        return found
+
+
+def class_space(
+    keys: Sequence[str], order: Sequence[str], mapping: Mapping[str, str | list[str]] | None = None
+) -> ClassSpace:
+    """
+    Find out which classes images are of.
+
+    Parameters
+    ----------
+    keys : sequence of str, shape (images,)
+        Class of each image as its source says.
+    order : sequence of str
+        The classes in their own order.
+    mapping : mapping of str to str or list of str, optional
+        ImageNet class or classes of those that ImageNet does not know by their name.
+
+    Returns
+    -------
+    ClassSpace
+        With ImageNet's 1,000 classes as answers, in their order, if all classes of the images are ImageNet's by WordNet
+        id, name or mapping; otherwise with the images' own classes.
+
+    Raises
+    ------
+    InputError
+        If the mapping names a class that the images do not have or ImageNet does not know, or one class twice.
+    """
+    mapping = mapping or {}
+    for name in mapping:
+        if name not in order:
+            raise InputError(f"images.mapping: the images have no class '{name}'{nearest(name, order)}")
+    groups = {key: _group(key, mapping) for key in order}
+    # Numbers may be anybody's labels: they are ImageNet's if there are a thousand of them, or with a mapping.
+    known = all(groups.values()) and (bool(mapping) or len(order) == 1_000 or not all(map(str.isdigit, order)))
+    if known:
+        return _imagenet_space(keys, groups)
+    if mapping:
+        strange = next(key for key, group in groups.items() if not group)
+        given = mapping.get(strange, strange)
+        raise InputError(f"images.mapping: '{given}' is no class of ImageNet{nearest(given, _by_name())}")
+    label = {key: index for index, key in enumerate(order)}
+    labels = np.array([label[key] for key in keys], np.int16)
+    return ClassSpace(tuple(order), tuple(order), np.arange(len(order)), labels)
+
+
+def _group(key: str, mapping: Mapping[str, str | list[str]]) -> tuple[int, ...]:
+    """Find the ImageNet classes that a class of the images stands for; none if one of them is unknown."""
+    given = mapping.get(key, key)
+    found = [imagenet_index(name) for name in ([given] if isinstance(given, str) else given)]
+    return () if None in found else tuple(found)
+
+
+def _imagenet_space(keys: Sequence[str], groups: Mapping[str, tuple[int, ...]]) -> ClassSpace:
+    owner: dict[int, str] = {}
+    for key, group in groups.items():
+        for index in group:
+            if owner.setdefault(index, key) != key:
+                raise InputError(f"'{owner[index]}' and '{key}' both stand for ImageNet's class {synsets()[index]}")
+    # Every class that the images do not have is an answer of its own; all in ImageNet's order.
+    answers = dict.fromkeys(owner.get(index, synset) for index, synset in enumerate(synsets()))
+    label = {answer: place for place, answer in enumerate(answers)}
+    labels = np.array([label[key] for key in keys], np.int16)
+    named = {key: imagenet_names()[group[0]] for key, group in groups.items() if len(group) == 1}
+    named |= {synset: imagenet_names()[index] for index, synset in enumerate(synsets()) if index not in owner}
+    return ClassSpace(
+        names=tuple(named.get(answer, answer) for answer in answers),
+        keys=tuple(answers),
+        own=np.array([label[key] for key in groups]),
+        labels=labels,
+        synsets={synset: label[owner.get(index, synset)] for index, synset in enumerate(synsets())},
+    )

@@ -1,0 +1,163 @@
+"""One image out of the bytes of a file: whole or refused, upright, RGB with 8 bits a channel."""
+
+import io
+import re
+import warnings
+
+import numpy as np
+from PIL import (
+    BmpImagePlugin,
+    ExifTags,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from ddd_utils.errors import InputError
+
+try:
+    import simplejpeg
+except ImportError:
+    simplejpeg = None
+
+MOST_PIXELS = 500_000_000
+# Readers by the first bytes of a file. They are called themselves, as `Image.open` measures every image against one
+# limit for the whole process, `Image.MAX_IMAGE_PIXELS`, which no thread can change for itself: an image of 90 million
+# pixels would be a warning and one of 180 million an error. It would also try formats that no photograph has, some of
+# which start other programs. (Pillow's readers of TIFF and WebP ask for the limit once more: they end at 178 million.)
+READERS = {
+    (b"\xff\xd8\xff",): JpegImagePlugin.JpegImageFile,
+    (b"\x89PNG\r\n\x1a\n",): PngImagePlugin.PngImageFile,
+    (b"RIFF",): WebPImagePlugin.WebPImageFile,
+    (b"GIF87a", b"GIF89a"): GifImagePlugin.GifImageFile,
+    (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"): TiffImagePlugin.TiffImageFile,
+    (b"BM",): BmpImagePlugin.BmpImageFile,
+    (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6"): PpmImagePlugin.PpmImageFile,
+}
+# Colour spaces of the JPEGs that simplejpeg turns into RGB as Pillow does; printers' four inks are not among them.
+PLAIN = ("YCbCr", "Gray")
+# What EXIF's orientations ask for, so that the first row is at the top and the first column on the left.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# As `warnings.filterwarnings` writes it down.
+_PILLOWS_OWN = ("ignore", None, Warning, re.compile("PIL"), 0)
+
+
+def decode_bytes(content: bytes, name: str) -> Image.Image:
+    """
+    Decode an image, with simplejpeg where that is installed and the image a JPEG in colour or gray.
+
+    Both decoders are libjpeg-turbo with its accurate transform and smooth upsampling and give the same pixels. Of
+    several frames or pages the first is taken. A JPEG that has its end mark although data before it are missing is
+    read with and without simplejpeg as Pillow reads it (ImageNet holds such images); one that is cut off is damaged.
+
+    Parameters
+    ----------
+    content : bytes
+        A whole file: JPEG, PNG, WebP, GIF, TIFF, BMP or PPM, whatever it is called.
+    name : str
+        What to call it in an error.
+
+    Returns
+    -------
+    Image
+        RGB, turned as its metadata say; what is transparent is white, and 16 bits are scaled to 8.
+
+    Raises
+    ------
+    InputError
+        If it is damaged, no image, has floating-point pixels or more than ``MOST_PIXELS``.
+    """
+    try:
+        image = _opened(content)
+        pixels = _turbo(content, image)
+        return _upright(_rgb(image) if pixels is None else Image.fromarray(pixels), image)
+    except Exception as error:  # Whatever a decoder stumbles over, over bytes from anywhere, is in the bytes.
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{name}: not a whole image ({reason})") from None
+
+
+def upright_rgb(image: Image.Image) -> Image.Image:
+    """Return an image that was opened elsewhere in the form that :func:`decode_bytes` returns."""
+    return _upright(_rgb(image), image)
+
+
+def _opened(content: bytes) -> ImageFile.ImageFile:
+    """Read the header."""
+    _silence()
+    reader = next((reader for starts, reader in READERS.items() if content.startswith(starts)), None)
+    if reader is None:
+        formats = ", ".join(each.format for each in READERS.values())
+        raise ValueError(f"none of {formats}" if content else "an empty file")
+    if reader is PngImagePlugin.PngImageFile:
+        # Checksums: decoding does not look at those of the pixels.
+        reader(io.BytesIO(content)).verify()
+    image = reader(io.BytesIO(content))
+    if image.width * image.height > MOST_PIXELS:
+        raise ValueError(f"{image.width} x {image.height} pixels, more than {MOST_PIXELS:,}")
+    return image
+
+
+def _silence() -> None:
+    """
+    Ignore what Pillow itself warns of, such as odd metadata: an image is either read or an error.
+
+    `warnings.catch_warnings` would put back one thread's filters while another still needs its own, so the filter is
+    added for good. It hides only warnings raised inside Pillow.
+    """
+    if _PILLOWS_OWN not in warnings.filters:
+        warnings.filterwarnings("ignore", module=_PILLOWS_OWN[3].pattern)
+
+
+def _turbo(content: bytes, image: ImageFile.ImageFile) -> np.ndarray | None:
+    """Decode a plain JPEG; None for what only Pillow reads or judges."""
+    if simplejpeg is None or image.format != "JPEG" or not simplejpeg.is_jpeg(content):
+        return None
+    try:
+        if simplejpeg.decode_jpeg_header(content)[2] not in PLAIN:
+            return None
+        return simplejpeg.decode_jpeg(content, "RGB")
+    except ValueError:
+        return None
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    image.load()
+    if image.mode == "F":
+        raise ValueError("floating-point pixels, of which none is known to be white")
+    if image.mode.startswith("I"):
+        return _eight_bits(image).convert("RGB")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Scale a gray image of 16 bits, which Pillow would clip."""
+    gray = np.array(image, np.int32)
+    if gray.min() < 0 or gray.max() > 65_535:
+        raise ValueError(f"gray levels from {gray.min()} to {gray.max()}, but 16 bits are 0 to 65535")
+    gray[gray == image.info.get("transparency")] = 65_535
+    return Image.fromarray(((gray + 128) // 257).astype(np.uint8))
+
+
+def _upright(image: Image.Image, source: Image.Image) -> Image.Image:
+    """Turn an image as the metadata of its source say; damaged metadata say nothing."""
+    try:
+        turn = TURNS.get(source.getexif().get(ExifTags.Base.Orientation))
+    except Exception:
+        return image
+    return image if turn is None else image.transpose(turn)

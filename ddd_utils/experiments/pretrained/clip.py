@@ -1,0 +1,110 @@
+"""Zero-shot models from open_clip: the answer is the class whose prompts are nearest to the image."""
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from ddd_utils.errors import InputError, nearest
+from ddd_utils.experiments.class_spaces import ClassSpace, synsets
+from ddd_utils.experiments.pretrained.recipe import Recipe, unavailable
+
+MODES = {"shortest": "center", "squash": "squash", "longest": "border"}
+
+
+class ZeroShot(nn.Module):
+    """
+    The image half of a CLIP model, with the embedded prompts of each class as its last layer.
+
+    Parameters
+    ----------
+    visual : torch.nn.Module
+        From images to embeddings.
+    prompts : Tensor, shape (embedding, classes)
+        Of unit length.
+    """
+
+    def __init__(self, visual: nn.Module, prompts: torch.Tensor):
+        super().__init__()
+        self.visual = visual
+        self.register_buffer("prompts", prompts)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the cosine of image and class, (images, classes), times 100 as in open_clip."""
+        return 100 * nn.functional.normalize(self.visual(images), dim=-1) @ self.prompts.to(images.dtype)
+
+
+class ClipModel(Recipe):
+    """An open_clip name and the tag of its weights."""
+
+    def check(self) -> None:
+        """Look up the model, then the tag among its own, and the classes that are given another name."""
+        if importlib.util.find_spec("open_clip") is None:
+            raise InputError(f"'{self.entry.label}' needs open_clip: pip install open_clip_torch")
+        import open_clip
+
+        known, wanted = open_clip.list_models(), self.entry.pretrained.open_clip
+        if self.entry.model not in known:
+            raise InputError(f"open_clip has no model '{self.entry.model}'{nearest(self.entry.model, known)}")
+        tags = open_clip.list_pretrained_tags_by_model(self.entry.model)
+        if wanted not in tags:
+            raise InputError(
+                f"open_clip has no weights '{wanted}' for '{self.entry.model}'{nearest(wanted, tags)}; "
+                f"it has {', '.join(tags) or 'none'}"
+            )
+
+    def usual(self) -> dict[str, Any]:
+        """Read it from the configurations of weights and model, as open_clip does."""
+        import open_clip
+        from open_clip.transform import PreprocessCfg
+
+        found = open_clip.get_pretrained_cfg(self.entry.model, self.entry.pretrained.open_clip)
+        plain = PreprocessCfg()
+        size = open_clip.get_model_config(self.entry.model)["vision_cfg"].get("image_size", plain.size)
+        return {
+            "size": size if isinstance(size, int) else size[0],
+            "crop_fraction": 1.0,
+            "mean": tuple(found.get("mean") or plain.mean),
+            "sd": tuple(found.get("std") or plain.std),
+            "interpolation": found.get("interpolation") or plain.interpolation,
+            "crop": MODES[found.get("resize_mode") or plain.resize_mode],
+            "fill": (plain.fill_color,) * 3,
+        }
+
+    def build(self, space: ClassSpace, say: Callable) -> nn.Module:
+        """Fetch the model and embed the prompts of every class."""
+        import open_clip
+
+        self._check_names(space)
+        try:
+            model = open_clip.create_model(self.entry.model, self.entry.pretrained.open_clip, **self.entry.arguments)
+            tokenizer = open_clip.get_tokenizer(self.entry.model)
+        except TypeError as error:
+            raise InputError(f"'{self.entry.label}' cannot be built with {self.entry.arguments}: {error}") from None
+        except Exception as error:
+            raise unavailable(self.entry.label, self.origin, error) from None
+        templates = self.entry.pretrained.templates or open_clip.OPENAI_IMAGENET_TEMPLATES
+        prompts = open_clip.build_zero_shot_classifier(model.eval(), tokenizer, self.names(space), templates)
+        return ZeroShot(model.visual, prompts)
+
+    def names(self, space: ClassSpace) -> list[str]:
+        """List what the classes are called in the prompts: ImageNet's 1,000, or else those of the images."""
+        import open_clip
+
+        given = self.entry.pretrained.class_names
+        if space.synsets is None:
+            return [given.get(key, key.replace("_", " ")) for key in space.keys]
+        return [given.get(synset, name) for synset, name in zip(synsets(), open_clip.IMAGENET_CLASSNAMES, strict=True)]
+
+    def _check_names(self, space: ClassSpace) -> None:
+        known = space.keys if space.synsets is None else synsets()
+        for name in self.entry.pretrained.class_names:
+            if name not in known:
+                raise InputError(f"'{self.entry.label}', class_names: there is no class '{name}'{nearest(name, known)}")
+
+    @property
+    def origin(self) -> str:
+        """Model and tag."""
+        return f"open_clip {self.entry.model}, {self.entry.pretrained.open_clip}"

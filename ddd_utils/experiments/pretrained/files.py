@@ -1,0 +1,78 @@
+"""Models with weights from a file, the user's own or a published one."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import timm
+import torchvision
+from torch import nn
+
+from ddd_utils import local_files
+from ddd_utils.errors import InputError
+from ddd_utils.experiments import downloads, networks
+from ddd_utils.experiments.class_spaces import ClassSpace
+from ddd_utils.experiments.datasets import IMAGENET_MEAN, IMAGENET_SD
+from ddd_utils.experiments.pretrained import state_dictionaries, timm_models, torchvision_models
+from ddd_utils.experiments.pretrained.recipe import Recipe
+
+
+class FileModel(Recipe):
+    """An architecture of ours, timm's or torchvision's, and a file of weights for it."""
+
+    def check(self) -> None:
+        """Look up the architecture and the file; what must be downloaded is not, yet."""
+        networks.find(self.entry.model)
+        if self.entry.pretrained.file is not None:
+            self._check_digest(self._file())
+
+    def _file(self) -> Path:
+        return local_files.find(self.entry.pretrained.file, "file")
+
+    def _check_digest(self, path: Path) -> None:
+        wanted = self.entry.pretrained.sha256
+        if wanted not in (None, local_files.digest(path)):
+            raise InputError(f"'{self.entry.label}': {path} has another SHA-256 than its entry says")
+
+    def usual(self) -> dict[str, Any]:
+        """Take what timm or torchvision take for the architecture, or else the usual ImageNet recipe at 224 px."""
+        model = self.entry.model
+        if timm.is_model(model):
+            return timm_models.usual(model)
+        if model in torchvision.models.list_models(module=torchvision.models):
+            return torchvision_models.usual(next(iter(torchvision.models.get_model_weights(model))))
+        return {"size": 224, "mean": IMAGENET_MEAN, "sd": IMAGENET_SD}
+
+    def build(self, space: ClassSpace, say: Callable) -> nn.Module:
+        """Build the architecture with as many outputs as the file has, and fill in the weights."""
+        weights = self.entry.pretrained
+        path = self._file() if weights.file else self._fetched(say)
+        state = state_dictionaries.read(path, weights.key, weights.strip)
+        network = self._architecture(1_000)
+        wanted = self._outputs(space) or state_dictionaries.outputs(state, network, weights.names)
+        if wanted != 1_000:
+            network = self._architecture(wanted)
+        state_dictionaries.fill(network, state, weights.names, f"'{self.entry.label}': {path}")
+        return network
+
+    def _architecture(self, outputs: int) -> nn.Module:
+        return networks.create(self.entry.model, outputs, self.entry.arguments)
+
+    def _outputs(self, space: ClassSpace) -> int | None:
+        """Return how many outputs the entry asks for, if it does."""
+        classes = self.entry.classes
+        stated = {"imagenet": 1_000, "images": len(space.own), None: None}
+        return stated[classes] if isinstance(classes, str | None) else len(classes)
+
+    def _fetched(self, say: Callable) -> Path:
+        weights = self.entry.pretrained
+        name = f"weights/{weights.url.partition('?')[0].rpartition('/')[2]}"
+        path = downloads.fetch_from(weights.url, weights.sha256, name, say)
+        self._check_digest(path)
+        return path
+
+    @property
+    def origin(self) -> str:
+        """The file's name or address."""
+        weights = self.entry.pretrained
+        return weights.url or f"file {Path(weights.file).name}"

@@ -1,0 +1,129 @@
+"""What every kind of pretrained model can tell before, and do when, it is needed."""
+
+import logging
+import os
+import re
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ddd_utils.errors import InputError
+from ddd_utils.experiments import views
+from ddd_utils.experiments.class_spaces import ClassSpace
+from ddd_utils.experiments.views import Preparation
+from ddd_utils.model_sets import Model
+
+
+@dataclass(frozen=True)
+class Recipe(ABC):
+    """
+    How to make a pretrained model.
+
+    Attributes
+    ----------
+    entry : Model
+        Its entry in the model set.
+    """
+
+    entry: Model
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise :class:`InputError`, with the nearest right name, for what does not exist; nothing is loaded."""
+
+    @abstractmethod
+    def usual(self) -> dict[str, Any]:
+        """Say how the model's own configuration prepares images: arguments of :func:`views.preparation`."""
+
+    @abstractmethod
+    def build(self, space: ClassSpace, say: Callable) -> nn.Module:
+        """Build the network with its weights, downloading them if need be; ``say`` takes a line for the terminal."""
+
+    @property
+    @abstractmethod
+    def origin(self) -> str:
+        """Where the weights come from, in words."""
+
+    @property
+    def preparation(self) -> Preparation:
+        """How images are prepared: as usual, but for what the entry says."""
+        usual, asked = self.usual(), self.entry.preprocessing.model_dump(exclude_none=True)
+        if "resized" in usual and {"size", "crop_fraction"} & set(asked):
+            usual["crop_fraction"] = usual["size"] / usual.pop("resized")
+        return views.preparation(**{**usual, **asked})
+
+    def network(self, space: ClassSpace, say: Callable) -> tuple[nn.Module, np.ndarray]:
+        """
+        Make the network, and try it on an empty image.
+
+        Parameters
+        ----------
+        space : ClassSpace
+            The answers it chooses from.
+        say : callable
+            Takes a line for the terminal.
+
+        Returns
+        -------
+        torch.nn.Module
+            From images (n, 3, size, size) to outputs, in evaluation mode.
+        ndarray of int, shape (outputs,)
+            The answer that each output stands for.
+
+        Raises
+        ------
+        InputError
+            If the weights are not to be had or do not fit, or the network cannot take such images.
+        """
+        with loading_safely():
+            network = self.build(space, say).eval().requires_grad_(False)
+        size = self.preparation.view.size
+        try:
+            with torch.inference_mode():
+                outputs = network(torch.zeros(1, 3, size, size))
+        except (RuntimeError, AssertionError, ValueError, TypeError) as error:
+            raise InputError(f"'{self.entry.label}' cannot take images of {size} px: {brief(error)}") from None
+        if not isinstance(outputs, torch.Tensor) or outputs.ndim != 2:
+            raise InputError(f"'{self.entry.label}' does not put out one number a class")
+        try:
+            return network, space.answers_of(outputs.shape[1], self.entry.classes)
+        except InputError as error:
+            raise InputError(f"'{self.entry.label}' {error}") from None
+
+
+@contextmanager
+def loading_safely() -> Iterator[None]:
+    """Let no library unpickle more than weights, nor write on the terminal about its attempts to download them."""
+    name, before = "TORCH_FORCE_WEIGHTS_ONLY_LOAD", os.environ.get("TORCH_FORCE_WEIGHTS_ONLY_LOAD")
+    os.environ[name] = "1"
+    logging.disable(logging.ERROR)
+    if not sys.stderr.isatty():
+        from huggingface_hub.utils import disable_progress_bars
+
+        disable_progress_bars()
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+        os.environ.pop(name) if before is None else os.environ.update({name: before})
+
+
+def brief(error: BaseException) -> str:
+    """Return an error's first sentence; libraries write paragraphs, some in colour."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip() or type(error).__name__
+    return text.splitlines()[0][:200].rstrip(".")
+
+
+def unavailable(label: str, origin: str, error: BaseException) -> InputError:
+    """Say that weights are not to be had, and what helps without a network."""
+    return InputError(
+        f"the weights of '{label}' ({origin}) are not to be had: {brief(error)}; without a network, give a file of "
+        "them as pretrained: {file: ...}"
+    )

@@ -1,0 +1,146 @@
+"""Weights in files: read without running code, and put into a network by name or by position."""
+
+import pickle
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+
+from ddd_utils.errors import InputError, nearest
+from ddd_utils.experiments.pretrained.recipe import brief
+
+# BatchNorm's count of batches: old files lack it, and it has no effect on answers.
+COUNTER = "num_batches_tracked"
+
+
+def read(path: Path, key: str | None = None, strip: str = "") -> dict[str, torch.Tensor]:
+    """
+    Read a state dictionary.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.safetensors`` file, or what ``torch.load`` reads with ``weights_only``.
+    key : str, optional
+        Where in the file the state dictionary is, dots between levels.
+    strip : str
+        Prefix taken off the names; what does not have it is left out.
+
+    Returns
+    -------
+    dict of str to Tensor
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, holds more than weights, or no such key or prefix.
+    """
+    state = _at(_load(path), key, path)
+    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        keys = list(state) if isinstance(state, Mapping) else []
+        raise InputError(f"{path}: no state dictionary here, give its `key`; the file has {_listed(keys)}")
+    found = {name.removeprefix(strip): value for name, value in state.items() if name.startswith(strip)}
+    if not found:
+        raise InputError(f"{path}: no name starts with '{strip}'; the first is '{next(iter(state), '')}'")
+    return found
+
+
+def _load(path: Path) -> Any:
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
+        with warnings.catch_warnings(action="ignore"):  # an unusual protocol is refused all the same
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise InputError(
+            f"{path}: holds more than weights, and loading that could run code; keep its tensors alone in a "
+            ".safetensors file, or save them with torch.save(model.state_dict(), ...)"
+        ) from None
+    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, safetensors.SafetensorError) as error:
+        raise InputError(f"{path}: not a whole file of weights ({brief(error)})") from None
+
+
+def _at(content: Any, key: str | None, path: Path) -> Any:
+    for part in key.split(".") if key else ():
+        if not isinstance(content, Mapping) or part not in content:
+            keys = list(content) if isinstance(content, Mapping) else []
+            raise InputError(f"{path}: no key '{part}'{nearest(part, keys)}; it has {_listed(keys)}")
+        content = content[part]
+    return content
+
+
+def _listed(keys: list) -> str:
+    return ", ".join(map(str, keys[:8])) + (" ..." if len(keys) > 8 else "") or "none"
+
+
+def outputs(state: Mapping[str, torch.Tensor], network: nn.Module, names: str) -> int:
+    """
+    Tell how many outputs weights are for.
+
+    Parameters
+    ----------
+    state : mapping of str to Tensor
+        The weights.
+    network : torch.nn.Module
+        Their architecture, with any number of outputs.
+    names : {"exact", "position"}
+        As for :func:`fill`.
+
+    Returns
+    -------
+    int
+        Rows of the network's last weights in the file; if they are not there, the network's own.
+    """
+    last, own = list(network.state_dict().items())[-1]
+    return (list(state.values())[-1] if names == "position" else state.get(last, own)).shape[0]
+
+
+def fill(network: nn.Module, state: Mapping[str, torch.Tensor], names: str, source: str) -> None:
+    """
+    Put weights into a network.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    state : mapping of str to Tensor
+    names : {"exact", "position"}
+        Whether weights belong together by name, or one after the other.
+    source : str
+        Where the weights come from, for error messages.
+
+    Raises
+    ------
+    InputError
+        If something is missing, left over, or of another shape; names the first.
+    """
+    wanted = {name: value for name, value in network.state_dict().items() if not name.endswith(COUNTER)}
+    given = {name: value for name, value in state.items() if not name.endswith(COUNTER)}
+    if names == "position" and source.endswith(".safetensors"):
+        raise InputError(f"{source}: such files keep weights by name, in no order; `names: position` cannot be used")
+    if names == "position":
+        given = _by_position(wanted, given, source)
+    for name in wanted:
+        if name not in given:
+            raise InputError(f"{source}: has no weights '{name}'{nearest(name, given)}")
+    for name in given:
+        if name not in wanted:
+            raise InputError(f"{source}: the network has no place for '{name}'{nearest(name, wanted)}")
+        if given[name].shape != wanted[name].shape:
+            shapes = " and not ".join(str(tuple(each[name].shape)) for each in (given, wanted))
+            raise InputError(f"{source}: '{name}' is of shape {shapes}, as the network's")
+    network.load_state_dict({**network.state_dict(), **given})
+
+
+def _by_position(wanted: Mapping, given: Mapping, source: str) -> dict[str, torch.Tensor]:
+    for (place, into), (name, value) in zip(wanted.items(), given.items(), strict=False):
+        if into.shape != value.shape:
+            shapes = f"{tuple(value.shape)} and {tuple(into.shape)}"
+            raise InputError(f"{source}: by position, '{name}' meets '{place}', but their shapes are {shapes}")
+    if len(wanted) != len(given):
+        raise InputError(f"{source}: has {len(given)} weights, the network {len(wanted)}")
+    return dict(zip(wanted, given.values(), strict=True))

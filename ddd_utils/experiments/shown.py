@@ -1,0 +1,118 @@
+"""Photographs decoded once for all models that see the same of them."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ddd_utils.errors import InputError
+from ddd_utils.experiments.cores import cores
+from ddd_utils.experiments.photographs import Photographs
+from ddd_utils.experiments.views import View
+
+# Photographs are decoded in lots, so that few results wait.
+LOT = 256
+# Share of the free memory that decoded photographs may take; larger sets lie in a file.
+SHARE = 0.4
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An image that cannot be read, and why."""
+
+    image: str
+    reason: str
+
+
+def passes(views: Sequence[View], images: int, budget: int) -> list[list[View]]:
+    """
+    Divide views into passes over the files: as many views at once as fit into memory, at least one.
+
+    Parameters
+    ----------
+    views : sequence of View
+        Different ones.
+    images : int
+        How many photographs.
+    budget : int
+        Bytes for decoded photographs.
+
+    Returns
+    -------
+    list of list of View
+        In each pass, files are read and decoded once.
+    """
+    found: list[list[View]] = []
+    for view in views:
+        room = budget - images * sum(each.nbytes for each in found[-1]) if found else 0
+        if found and images * view.nbytes <= room:
+            found[-1].append(view)
+        else:
+            found.append([view])
+    return found
+
+
+def free_memory() -> int:
+    """Tell how many bytes of memory are free."""
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4 << 30
+
+
+def decode(
+    photographs: Photographs,
+    wanted: Sequence[int],
+    views: Sequence[View],
+    scratch: Path,
+    budget: int,
+    progress: Callable[[int], None],
+) -> tuple[dict[View, np.ndarray], list[tuple[int, str]]]:
+    """
+    Decode photographs, and cut every view out of each.
+
+    Parameters
+    ----------
+    photographs : Photographs
+    wanted : sequence of int
+        Which of them.
+    views : sequence of View
+    scratch : Path
+        A folder for what does not fit into memory; the caller removes it.
+    budget : int
+        Bytes of memory that may be taken.
+    progress : callable
+        Told how many more are done.
+
+    Returns
+    -------
+    dict of View to ndarray of uint8, shape (images, size, size, 3)
+    list of (int, str)
+        Which could not be read, as indices into ``wanted``, and why; their pixels are 0.
+    """
+    pixels = {view: _room(view, len(wanted), scratch, budget) for view in views}
+    unread: list[tuple[int, str]] = []
+
+    def one(place: int) -> None:
+        try:
+            image = photographs.image(wanted[place])
+        except InputError as error:
+            unread.append((place, str(error)))
+            return
+        for view, into in pixels.items():
+            into[place] = view.of(image)
+
+    with ThreadPoolExecutor(cores()) as pool:
+        for start in range(0, len(wanted), LOT):
+            lot = range(start, min(start + LOT, len(wanted)))
+            list(pool.map(one, lot))
+            progress(len(lot))
+    return pixels, sorted(unread)
+
+
+def _room(view: View, images: int, scratch: Path, budget: int) -> np.ndarray:
+    shape = (images, view.size, view.size, 3)
+    if images * view.nbytes <= budget:
+        return np.zeros(shape, np.uint8)
+    scratch.mkdir(parents=True, exist_ok=True)
+    return np.lib.format.open_memmap(scratch / f"{view.size}.npy", "w+", np.uint8, shape=shape)

@@ -1,0 +1,142 @@
+"""The entries of a model set: which architecture, whose weights, and how images reach it."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
+
+from ddd_utils.image_sets import Count, Strict
+from ddd_utils.yaml_files import read_models
+
+Positive = Annotated[float, Field(gt=0)]
+Channels = Annotated[tuple[float, float, float], Field(strict=False)]
+Names = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
+
+
+class Preprocessing(Strict):
+    """How an image becomes a model's input; what is not given is as the model's own configuration says."""
+
+    size: Annotated[int, Field(ge=8, description="height and width of the input in pixels")] | None = None
+    crop_fraction: Annotated[float, Field(gt=0, le=1, description="input size / size after resizing")] | None = None
+    crop: Literal["center", "squash", "border"] | None = None
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] | None = None
+    mean: Channels | None = None
+    sd: Channels | None = None
+
+
+class TorchvisionWeights(Strict):
+    """Weights by their name in torchvision, such as IMAGENET1K_V2."""
+
+    torchvision: str
+
+
+class OpenClip(Strict):
+    """
+    Weights of an open_clip model by their tag; it answers zero-shot, with the class whose prompts are nearest.
+
+    `class_names` says how a class is called in the prompts (by WordNet id, or by the images' own name of the class);
+    the others keep the name that open_clip (ImageNet) or the images give them. `templates` have one `{}` each; none =
+    the 80 of Radford et al. (2021), as in open_clip.
+    """
+
+    open_clip: str
+    class_names: dict[str, str] = Field({})
+    templates: Names | None = None
+
+    @model_validator(mode="after")
+    def _templates_have_a_place(self):
+        for template in self.templates or ():
+            if template.count("{}") != 1:
+                raise ValueError(f"pretrained.templates: '{template}' needs one {{}}, where the class goes")
+        return self
+
+
+class Checkpoint(Strict):
+    """
+    Weights in a file, `.safetensors` or what torch.load reads without running code (`weights_only`).
+
+    `file` is looked for in the working folder, the repository and the folder that `DDD_DATA` names, what stands at
+    `url` also in `weights/` there. Only a URL with its SHA-256 is downloaded.
+    """
+
+    file: str | None = None
+    url: Annotated[str, Field(pattern=r"^https://[^\s]+$")] | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    key: Annotated[str | None, Field(description="of the state dictionary in the file, dots between levels")] = None
+    strip: Annotated[str, Field(description="prefix taken off the names of weights")] = ""
+    names: Annotated[
+        Literal["exact", "position"], Field(description="weights belong together by name, or by order and shape")
+    ] = "exact"
+
+    @model_validator(mode="after")
+    def _has_one_source(self):
+        if (self.file is None) == (self.url is None):
+            raise ValueError("pretrained: a checkpoint needs either `file` or `url`")
+        return self
+
+
+def _kind_of_weights(given: Any) -> str:
+    """Tell by its key which block was meant, so that a mistake in it is explained by the right one."""
+    if not isinstance(given, dict | Strict):
+        return "bool"
+    keys = given if isinstance(given, dict) else type(given).model_fields
+    kinds = {"torchvision": "TorchvisionWeights", "open_clip": "OpenClip"}
+    return next((kind for key, kind in kinds.items() if key in keys), "Checkpoint")
+
+
+Weights = Annotated[
+    Annotated[bool, Tag("bool")]
+    | Annotated[TorchvisionWeights, Tag("TorchvisionWeights")]
+    | Annotated[OpenClip, Tag("OpenClip")]
+    | Annotated[Checkpoint, Tag("Checkpoint")],
+    Discriminator(_kind_of_weights),
+]
+
+
+class Model(Strict):
+    """
+    One entry of a model set.
+
+    `pretrained` says whose weights: false = trained here; true = timm's for this name and tag; or a block for
+    torchvision's, open_clip's or a file's. Left out, photographs are shown to pretrained models, and images with a
+    training part train them.
+    """
+
+    model: str
+    name: str | None = None
+    arguments: dict[str, Any] = Field({})
+    pretrained: Weights | None = None
+    preprocessing: Preprocessing = Preprocessing()
+    classes: Annotated[
+        Names | Literal["imagenet", "images"] | None,
+        Field(description="what the outputs stand for; none = ImageNet's 1,000, or as many as the images have"),
+    ] = None
+    optimizer: Literal["sgd", "adamw"] = "adamw"
+    learning_rate: Positive = 2e-3
+
+    @property
+    def label(self) -> str:
+        """The name shown: the entry's own, or the last part of the model's."""
+        if self.name:
+            return self.name
+        # A tag's dot is part of a timm name; a class is called by its last part.
+        return self.model.rpartition(".")[2] if self.model.startswith(("timm.", "torchvision.")) else self.model
+
+
+class Training(Strict):
+    """How the models of a set are trained from scratch."""
+
+    epochs: Count = 20
+    batch_size: Annotated[int, Field(ge=4)] = 32
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    seed: Annotated[int, Field(ge=0)] = 1312
+    representation_images: Annotated[int, Field(ge=3)] = 500
+
+
+def _names_differ(models: list[Model]) -> list[Model]:
+    labels = [model.label for model in models]
+    if double := sorted({label for label in labels if labels.count(label) > 1}):
+        raise ValueError(f"two models are called '{double[0]}': give one another `name`")
+    return models
+
+
+Models = Annotated[list[Model], Field(min_length=2), BeforeValidator(read_models), AfterValidator(_names_differ)]

@@ -1,0 +1,101 @@
+"""Classes of images and outputs of models find each other, or it is said in a line why not."""
+
+import numpy as np
+import pytest
+from timm.data import ImageNetInfo
+
+from ddd_utils.errors import InputError
+from ddd_utils.experiments.class_spaces import NEVER, class_space, imagenet_index, imagenet_names, synsets
+
+DOGS = ["n02085620", "n02085782"]
+
+
+def test_synsets_are_timms():
+    assert list(synsets()) == ImageNetInfo().label_names()
+    assert len(set(imagenet_names())) == 1_000
+
+
+@pytest.mark.parametrize("key", ["n01440764", "tench", "Tinca_tinca", "TENCH", "0"])
+def test_a_class_is_found_by_each_of_its_names(key):
+    assert imagenet_index(key) == 0
+
+
+def test_a_name_of_two_classes_is_not_guessed():
+    assert imagenet_index("crane") is None
+    assert [name for name in imagenet_names() if name.startswith("crane (")] == [
+        "crane (n02012849)",
+        "crane (n03126707)",
+    ]
+
+
+def test_the_thousand_classes_keep_imagenets_order():
+    space = class_space(synsets()[::-1], synsets())
+    np.testing.assert_array_equal(space.labels, np.arange(1_000)[::-1])
+    np.testing.assert_array_equal(space.answers_of(1_000), np.arange(1_000))
+    assert space.present.all()
+
+
+@pytest.mark.parametrize("outputs", [11_821, 21_843, 21_841, 11_221])
+def test_larger_imagenets_answer_with_the_thousand(outputs):
+    space = class_space(synsets(), synsets())
+    answers = space.answers_of(outputs)
+    for label in (0, 281, 817):
+        assert synsets(outputs)[np.flatnonzero(answers == label)[0]] == synsets()[label]
+    assert (answers == NEVER).sum() > outputs - 1_001
+
+
+def test_a_subset_is_chosen_among_all_or_among_those_present():
+    space = class_space(["n01443537", "n01440764", "n01443537"], ["n01440764", "n01443537"])
+    assert np.flatnonzero(space.present).tolist() == [0, 1]
+    assert space.labels.tolist() == [1, 0, 1]
+    assert len(space.names) == 1_000
+
+
+def test_a_class_of_the_images_may_stand_for_several_of_imagenets():
+    space = class_space(["dog", "cat"], ["cat", "dog"], {"dog": DOGS, "cat": "tabby"})
+    answers = space.answers_of(1_000)
+    assert {space.names[answers[synsets().index(dog)]] for dog in DOGS} == {"dog"}
+    assert len(space.names) == 999
+    assert [space.names[label] for label in space.labels] == ["dog", "tabby"]
+
+
+def test_a_network_of_the_images_own_classes_answers_in_their_order():
+    # The folders' order is alphabetical, ImageNet's is another.
+    space = class_space(["zebra", "tench"], ["tench", "zebra"])
+    assert space.answers_of(2).tolist() == [space.labels[1], space.labels[0]]
+    mapped = class_space(["a", "b"], ["a", "b"], {"a": "zebra", "b": "tench"})
+    assert mapped.answers_of(2).tolist() == mapped.labels.tolist()
+    assert mapped.labels[0] > mapped.labels[1]
+
+
+def test_outputs_may_be_named():
+    space = class_space(["cat", "dog"], ["cat", "dog"])
+    assert space.answers_of(3, ["dog", "bird", "cat"]).tolist() == [1, NEVER, 0]
+
+
+def test_numbers_are_imagenets_only_if_there_are_a_thousand():
+    few, all_of_them = class_space(["3", "1"], ["1", "3"]), class_space(["65"], [str(i) for i in range(1_000)])
+    assert few.synsets is None and few.labels.tolist() == [1, 0]
+    assert all_of_them.names[all_of_them.labels[0]] == imagenet_names()[65]
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda: class_space(["cat"], ["cat"], {"cta": "tabby"}), "no class 'cta' (did you mean 'cat'?)"),
+        (
+            lambda: class_space(["cat"], ["cat"], {"cat": "tabbi"}),
+            "'tabbi' is no class of ImageNet (did you mean 'tabby'",
+        ),
+        (lambda: class_space(["a", "tench"], ["a", "tench"], {"a": "tench"}), "'a' and 'tench' both stand for"),
+        (lambda: class_space(["cat", "b"], ["cat", "b"]).answers_of(1_000), "'cat' is no class of ImageNet"),
+        (lambda: class_space(["cat", "b"], ["cat", "b"]).answers_of(7), "has 7 outputs, but the images have 2 classes"),
+        (lambda: class_space(["cat"], ["cat"]).answers_of(2, ["cat"]), "has 2 outputs, but `classes` names 1"),
+        (lambda: class_space(["cat"], ["cat"]).answers_of(1, ["cats"]), "'cat' (did you mean 'cats'?)"),
+    ],
+)
+def test_what_does_not_fit_is_said_in_a_line(ask, message):
+    with pytest.raises(InputError) as caught:
+        ask()
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,124 @@
+"""Answers to decoded photographs: those of a plain loop, whatever the batch, the devices and the memory."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ddd_utils.errors import InputError
+from ddd_utils.experiments import inference
+from ddd_utils.experiments.inference import Chooser, answer
+from ddd_utils.experiments.views import preparation
+
+PREPARED = preparation(16, (0.4, 0.5, 0.6), (0.2, 0.25, 0.3))
+CLASSES = 6
+
+
+def pixels(images=50):
+    return np.random.default_rng(images).integers(0, 256, (images, 16, 16, 3), np.uint8)
+
+
+def network(seed=0):
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, CLASSES)
+    ).eval()
+
+
+def everything():
+    return Chooser(np.arange(CLASSES), np.ones(CLASSES, bool))
+
+
+def plainly(model, images):
+    mean, sd = (torch.tensor(each).view(3, 1, 1) for each in (PREPARED.mean, PREPARED.sd))
+    with torch.inference_mode():
+        return model((torch.from_numpy(images).permute(0, 3, 1, 2) / 255 - mean) / sd).argmax(1).numpy()
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    monkeypatch.setattr(inference, "CPU_PIXELS", 7 * 16**2)
+
+
+@pytest.mark.parametrize("devices", [1, 2, 5])
+def test_answers_are_those_of_a_plain_loop(small_batches, devices):
+    found = answer(network(), pixels(), PREPARED, everything(), ["cpu"] * devices)
+    np.testing.assert_array_equal(found.all, plainly(network(), pixels()))
+    assert (found.batch, found.precision) == (7, "float32")
+
+
+def test_the_number_of_threads_is_given_back():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    answer(network(), pixels(5), PREPARED, everything(), ["cpu"])
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(before)
+
+
+class Greedy(nn.Module):
+    """Has memory for so many images."""
+
+    def __init__(self, model, room, error):
+        super().__init__()
+        self.model, self.room, self.error, self.sizes = model, room, error, []
+
+    def forward(self, images):
+        self.sizes.append(len(images))
+        if len(images) > self.room:
+            raise self.error
+        return self.model(images)
+
+
+OUT_OF_MEMORY = [
+    torch.OutOfMemoryError("CUDA out of memory"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: can't allocate memory"),
+    MemoryError(),
+]
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=lambda error: type(error).__name__)
+def test_a_batch_that_does_not_fit_is_halved_and_no_image_lost(small_batches, error):
+    model = Greedy(network(), 2, error)
+    found = answer(model, pixels(), PREPARED, everything(), ["cpu"])
+    np.testing.assert_array_equal(found.all, plainly(network(), pixels()))
+    assert found.batch == 1
+    assert model.sizes[:3] == [7, 3, 1] and max(model.sizes[3:]) == 1
+
+
+def test_an_image_that_does_not_fit_and_another_error_are_told():
+    with pytest.raises(InputError, match="a single image does not fit into memory"):
+        answer(Greedy(network(), 0, MemoryError()), pixels(), PREPARED, everything(), ["cpu"])
+    with pytest.raises(RuntimeError, match="shapes"):
+        answer(Greedy(network(), 0, RuntimeError("shapes differ")), pixels(), PREPARED, everything(), ["cpu"])
+
+
+def test_outputs_that_are_not_finite_are_refused():
+    model = network()
+    model[-1].bias.data[2] = torch.nan
+    with pytest.raises(InputError, match="not finite"):
+        answer(model, pixels(), PREPARED, everything(), ["cpu"])
+
+
+def test_the_choice_among_present_classes_and_among_all():
+    outputs = torch.tensor([[1.0, 5.0, 3.0, 2.0], [4.0, 1.0, 0.0, 9.0]])
+    # Outputs 0 and 2 stand for one answer, output 3 for none.
+    chooser = Chooser(np.array([1, 0, 1, -1]), present=np.array([False, True]))
+    chosen = chooser.choose(outputs)
+    assert chosen["all"].tolist() == [0, 1]
+    assert chosen["present"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("flips, precision", [(0, torch.bfloat16), (1, torch.bfloat16), (2, torch.float32)])
+def test_bfloat16_is_used_if_it_hardly_changes_a_decision(monkeypatch, flips, precision):
+    runner = inference._Runner(network(), PREPARED, everything(), ["cpu"])
+    runner._gpu = True
+    exact = np.zeros(1_000, np.int16)
+    changed = np.where(np.arange(1_000) < flips, 1, exact)
+    monkeypatch.setattr(runner, "run", lambda _, kind: {"all": exact if kind == torch.float32 else changed})
+    assert runner.settle_precision(pixels()) == precision
+
+
+def test_bfloat16_really_is_computed_when_asked_for():
+    runner = inference._Runner(network(), PREPARED, everything(), ["cpu"])
+    outputs = [runner._outputs(pixels(), torch.device("cpu"), kind).float() for kind in (torch.float32, torch.bfloat16)]
+    assert 0 < (outputs[0] - outputs[1]).abs().max() < 0.1

@@ -1,0 +1,345 @@
+"""Pretrained models of every kind are found by name, prepared as in their libraries, and no code in files is run."""
+
+import copy
+import os
+import pickle
+
+import huggingface_hub
+import numpy as np
+import open_clip
+import pytest
+import safetensors.torch
+import timm
+import torch
+import torchvision
+
+from ddd_utils.errors import InputError
+from ddd_utils.experiments import model_files, views
+from ddd_utils.experiments.class_spaces import class_space, synsets
+from ddd_utils.experiments.pretrained import recipe
+from ddd_utils.experiments.pretrained.recipe import loading_safely
+from ddd_utils.model_sets import Model
+
+IMAGENET = class_space(synsets(), synsets())
+LETTERS = class_space(list("abcabc"), list("abc"))
+
+
+def made(**entry):
+    return recipe(Model.model_validate(entry))
+
+
+def silent(line):
+    raise AssertionError(line)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"model": "resnet50"},
+        {"model": "resnet50.a1_in1k", "pretrained": True},
+        {"model": "alexnet", "pretrained": {"torchvision": "IMAGENET1K_V1"}},
+        {"model": "ViT-B-32-quickgelu", "pretrained": {"open_clip": "openai"}},
+        {"model": "resnet18", "pretrained": {"url": "https://example.org/a.pth"}},
+    ],
+    ids=str,
+)
+def test_what_exists_is_found(entry):
+    made(**entry).check()
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"model": "resnet5O"}, "unknown model 'resnet5O' (did you mean 'resnet50'?)"),
+        ({"model": "resnet50.a1_in1"}, "no weights 'a1_in1' for 'resnet50' (did you mean 'a1_in1k'?)"),
+        ({"model": "alexnet"}, "'alexnet' is torchvision's: give pretrained: {torchvision: IMAGENET1K_V1}"),
+        ({"model": "alexnt", "pretrained": {"torchvision": "V1"}}, "no model 'alexnt' (did you mean 'alexnet'?)"),
+        (
+            {"model": "resnet50", "pretrained": {"torchvision": "IMAGENET1K_V3"}},
+            "no weights 'IMAGENET1K_V3' for 'resnet50' (did you mean 'IMAGENET1K_V",
+        ),
+        ({"model": "ViT-B32", "pretrained": {"open_clip": "openai"}}, "no model 'ViT-B32' (did you mean 'ViT-B-32'?)"),
+        (
+            {"model": "ViT-B-32", "pretrained": {"open_clip": "openia"}},
+            "'openia' for 'ViT-B-32' (did you mean 'openai'?)",
+        ),
+        ({"model": "resnt18", "pretrained": {"url": "https://x.org/a.pt"}}, "'resnt18' (did you mean 'resnet18'?)"),
+        ({"model": "resnet18", "pretrained": {"file": "none.pth"}}, "there is no file 'none.pth'"),
+    ],
+)
+def test_what_does_not_exist_is_named_with_the_nearest(entry, message):
+    with pytest.raises(InputError) as caught:
+        made(**entry).check()
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["resnet50.a1_in1k", "vit_base_patch16_siglip_224.webli", "tf_efficientnet_b0"])
+def test_images_are_prepared_as_timms_validation_does(name):
+    config = timm.models.get_pretrained_cfg(name).to_dict()
+    theirs = timm.data.resolve_data_config(pretrained_cfg=config, use_test_size=True)
+    prepared = made(model=name).preparation
+    assert prepared.view.size == theirs["input_size"][1]
+    assert prepared.view.resized == int(prepared.view.size / theirs["crop_pct"])
+    assert (prepared.view.crop, prepared.view.interpolation) == (theirs["crop_mode"], theirs["interpolation"])
+    assert (prepared.mean, prepared.sd) == (theirs["mean"], theirs["std"])
+
+
+def test_images_are_prepared_as_torchvision_does():
+    transforms = torchvision.models.ResNet50_Weights.IMAGENET1K_V2.transforms()
+    prepared = made(model="resnet50", pretrained={"torchvision": "IMAGENET1K_V2"}).preparation
+    assert (prepared.view.size, prepared.view.resized) == (transforms.crop_size[0], transforms.resize_size[0])
+    assert prepared.mean == tuple(transforms.mean)
+
+
+@pytest.mark.parametrize("name, tag", [("ViT-B-32-quickgelu", "openai"), ("ViT-H-14-378-quickgelu", "dfn5b")])
+def test_images_are_prepared_as_open_clip_does(name, tag, monkeypatch):
+    small = copy.deepcopy(open_clip.get_model_config(name))
+    for half in ("vision_cfg", "text_cfg"):
+        small[half] |= {"layers": 1, "width": 16, "head_width": 8} | ({"heads": 2} if half == "text_cfg" else {})
+    small["text_cfg"].pop("head_width")
+    monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, name, small)
+    monkeypatch.setattr(open_clip.factory, "download_pretrained", lambda *_, **__: None)
+    theirs = open_clip.get_model_preprocess_cfg(open_clip.create_model(name, tag, load_weights=False))
+    prepared = made(model=name, pretrained={"open_clip": tag}).preparation
+    size = theirs["size"] if isinstance(theirs["size"], int) else theirs["size"][0]
+    assert (prepared.view.size, prepared.view.interpolation) == (size, theirs["interpolation"])
+    assert prepared.view.crop == {"shortest": "center", "squash": "squash"}[theirs["resize_mode"]]
+    assert (prepared.mean, prepared.sd) == (tuple(theirs["mean"]), tuple(theirs["std"]))
+
+
+def test_an_entry_has_the_last_word():
+    asked = {"size": 160, "mean": [0.5, 0.5, 0.5], "interpolation": "bilinear"}
+    prepared = made(model="resnet50", pretrained={"torchvision": "IMAGENET1K_V1"}, preprocessing=asked).preparation
+    usual = made(model="resnet50", pretrained={"torchvision": "IMAGENET1K_V1"}).preparation
+    # The share of the image that is seen stays the same.
+    assert prepared == views.preparation(160, (0.5,) * 3, usual.sd, crop_fraction=224 / 256)
+
+
+@pytest.fixture
+def weights(tmp_path):
+    torch.manual_seed(0)
+    network = timm.create_model("test_resnet", num_classes=3).eval()
+    with torch.no_grad():
+        # As built, its last layer is nought.
+        torch.nn.init.normal_(network.fc.weight)
+    return network, tmp_path
+
+
+def same(network, entry, space=LETTERS):
+    loaded, answers = made(model="test_resnet", **entry).network(space, silent)
+    images = torch.rand(2, 3, 64, 64)
+    torch.testing.assert_close(loaded(images), network(images), rtol=0, atol=0)
+    assert loaded.training is False
+    return answers
+
+
+FORMS = {
+    "plain": (lambda state: state, {}),
+    "key and prefix": (
+        lambda state: {"epoch": 3, "model": {"state_dict": {f"module.{name}": value for name, value in state.items()}}},
+        {"key": "model.state_dict", "strip": "module."},
+    ),
+    "other things beside it": (
+        lambda state: {"optim.x": torch.ones(2)} | {f"net.{n}": v for n, v in state.items()},
+        {"strip": "net."},
+    ),
+    "other names": (
+        lambda state: {f"layer{i}": value for i, value in enumerate(state.values())},
+        {"names": "position"},
+    ),
+    "no counters": (lambda state: {n: v for n, v in state.items() if "num_batches" not in n}, {}),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_weights_load_from_a_file(weights, form):
+    network, folder = weights
+    change, entry = FORMS[form]
+    state = network.state_dict()
+    if form == "other names":
+        state = {name: value for name, value in state.items() if "num_batches" not in name}
+    torch.save(change(state), folder / "mine.pth")
+    answers = same(network, {"pretrained": {"file": str(folder / "mine.pth"), **entry}})
+    assert answers.tolist() == [0, 1, 2]
+
+
+def test_weights_load_from_safetensors(weights):
+    network, folder = weights
+    safetensors.torch.save_file(network.state_dict(), folder / "mine.safetensors")
+    same(network, {"pretrained": {"file": str(folder / "mine.safetensors")}})
+    with pytest.raises(InputError, match="in no order"):
+        same(network, {"pretrained": {"file": str(folder / "mine.safetensors"), "names": "position"}})
+
+
+def test_outputs_may_be_named_by_the_entry(weights):
+    network, folder = weights
+    torch.save(network.state_dict(), folder / "mine.pth")
+    entry = {"pretrained": {"file": str(folder / "mine.pth")}, "classes": ["c", "a", "b"]}
+    assert same(network, entry).tolist() == [2, 0, 1]
+
+
+class Harmful:
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.mkdir, (self.mark,)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_pickle_is_not_run(weights, legacy):
+    network, folder = weights
+    mark = folder / "ran"
+    content = {"state_dict": network.state_dict(), "extra": Harmful(str(mark))}
+    if legacy:
+        (folder / "bad.pth").write_bytes(pickle.dumps(content))
+    else:
+        torch.save(content, folder / "bad.pth")
+    with pytest.raises(InputError, match="holds more than weights"):
+        made(model="test_resnet", pretrained={"file": str(folder / "bad.pth")}).network(LETTERS, silent)
+    assert not mark.exists()
+
+
+def test_libraries_cannot_unpickle_either(weights):
+    _, folder = weights
+    torch.save(Harmful(str(folder / "ran")), folder / "bad.pth")
+    with loading_safely(), pytest.raises(pickle.UnpicklingError):
+        torch.load(folder / "bad.pth", weights_only=False)
+    assert not (folder / "ran").exists()
+    assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("spoil", "entry", "message"),
+    [
+        (lambda state: {"model": state}, {}, "give its `key`; the file has model"),
+        (lambda state: {"model": state}, {"key": "modl"}, "no key 'modl' (did you mean 'model'?)"),
+        (lambda state: state, {"strip": "module."}, "no name starts with 'module.'; the first is 'conv1"),
+        (lambda state: {n: v for n, v in state.items() if n != "fc.weight"}, {}, "has no weights 'fc.weight'"),
+        (lambda state: {"more.weight": torch.ones(2)} | state, {}, "no place for 'more.weight'"),
+        (lambda state: state | {"conv1.0.weight": torch.ones(2)}, {}, "is of shape (2,) and not"),
+        (lambda state: {"more.weight": torch.ones(2)} | state, {"names": "position"}, "'more.weight' meets 'conv1"),
+        (lambda state: state, {"sha256": "0" * 64}, "has another SHA-256 than its entry says"),
+    ],
+)
+def test_weights_that_do_not_fit_are_named(weights, spoil, entry, message):
+    network, folder = weights
+    torch.save(spoil(network.state_dict()), folder / "mine.pth")
+    wanted = made(model="test_resnet", pretrained={"file": str(folder / "mine.pth"), **entry})
+    with pytest.raises(InputError) as caught:
+        wanted.check()
+        wanted.network(LETTERS, silent)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"not weights", b"PK\x03\x04 torn"])
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+def test_a_damaged_file_is_named(tmp_path, content, suffix):
+    path = tmp_path / f"torn.{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"torn.{suffix}: "):
+        made(model="test_resnet", pretrained={"file": str(path)}).network(LETTERS, silent)
+
+
+def test_a_url_without_sha256_is_never_downloaded(tmp_path, monkeypatch):
+    monkeypatch.setenv("DDD_DATA", str(tmp_path))
+    wanted = made(model="test_resnet", pretrained={"url": "https://example.org/folder/w.pth"})
+    with pytest.raises(
+        InputError, match=r"w.pth: not downloaded, .* put a copy of https://example.org/folder/w.pth at"
+    ):
+        wanted.network(LETTERS, silent)
+
+
+def test_a_copy_of_what_is_at_a_url_is_used(weights, monkeypatch):
+    network, folder = weights
+    (folder / "weights").mkdir()
+    torch.save(network.state_dict(), folder / "weights" / "w.pth")
+    monkeypatch.setenv("DDD_DATA", str(folder))
+    same(network, {"pretrained": {"url": "https://example.org/w.pth?raw=1"}})
+    with pytest.raises(InputError, match="differs from the published file"):
+        same(network, {"pretrained": {"url": "https://example.org/w.pth", "sha256": "0" * 64}})
+
+
+def test_without_a_network_it_is_said_what_helps(monkeypatch, tmp_path):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(InputError) as caught:
+        made(model="test_resnet.r160_in1k").network(IMAGENET, silent)
+    assert "the weights of 'test_resnet.r160_in1k' (timm, timm/test_resnet.r160_in1k) are not to be had" in str(
+        caught.value
+    )
+    assert "\n" not in str(caught.value)
+
+
+def test_an_input_the_network_cannot_take_is_told(weights):
+    _, folder = weights
+    torch.save(timm.create_model("test_vit", num_classes=3).state_dict(), folder / "vit.pth")
+    entry = {"pretrained": {"file": str(folder / "vit.pth")}, "preprocessing": {"size": 100}}
+    with pytest.raises(InputError, match="'test_vit' cannot take images of 100 px: Input height"):
+        made(model="test_vit", **entry).network(LETTERS, silent)
+
+
+TINY = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": 1, "width": 16, "head_width": 8, "patch_size": 16},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+}
+
+
+@pytest.fixture
+def tiny_clip(monkeypatch):
+    monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "Tiny", TINY)
+    monkeypatch.setitem(open_clip.pretrained._PRETRAINED, "Tiny", {"random": {"mean": (0.5,) * 3, "std": (0.25,) * 3}})
+    torch.manual_seed(0)
+    model = open_clip.create_model("Tiny").eval()
+    monkeypatch.setattr(open_clip, "create_model", lambda name, tag: model)
+    return model
+
+
+def test_zero_shot_answers_are_open_clips(tiny_clip):
+    templates = ["a photo of a {}.", "{}"]
+    entry = {"open_clip": "random", "templates": templates, "class_names": {"b": "a big bee"}}
+    wanted = made(model="Tiny", pretrained=entry)
+    wanted.check()
+    network, answers = wanted.network(LETTERS, silent)
+    assert wanted.preparation == views.preparation(
+        32, (0.5,) * 3, (0.25,) * 3, interpolation="bicubic", crop_fraction=1.0
+    )
+    images = torch.rand(4, 3, 32, 32)
+    with torch.no_grad():
+        tokens = open_clip.get_tokenizer("ViT-B-32")(
+            [text.format(c) for c in ["a", "a big bee", "c"] for text in templates]
+        )
+        texts = torch.nn.functional.normalize(tiny_clip.encode_text(tokens), dim=-1).view(3, 2, -1).mean(1)
+        expected = 100 * tiny_clip.encode_image(images, normalize=True) @ torch.nn.functional.normalize(texts, dim=-1).T
+    torch.testing.assert_close(network(images), expected)
+    assert answers.tolist() == [0, 1, 2]
+
+
+def test_zero_shot_classes_of_imagenet_have_open_clips_names(tiny_clip):
+    wanted = made(model="Tiny", pretrained={"open_clip": "random", "class_names": {synsets()[1]: "goldy"}})
+    names = wanted.names(IMAGENET)
+    assert names[:2] == ["tench", "goldy"] and names[2:] == list(open_clip.IMAGENET_CLASSNAMES[2:])
+    with pytest.raises(InputError, match="there is no class 'n0144076'"):
+        made(model="Tiny", pretrained={"open_clip": "random", "class_names": {"n0144076": "x"}}).network(
+            IMAGENET, silent
+        )
+
+
+def test_files_are_called_after_all_that_decides_the_answers(weights):
+    network, folder = weights
+    torch.save(network.state_dict(), folder / "a.pth")
+    (folder / "copy.pth").write_bytes((folder / "a.pth").read_bytes())
+
+    def stem(**entry):
+        return model_files.shown(Model.model_validate({"model": "test_resnet", "name": "mine", **entry}))
+
+    a, copy = ({"file": str(folder / name)} for name in ("a.pth", "copy.pth"))
+    assert stem(pretrained=a) == stem(pretrained=copy) == stem(pretrained=a, learning_rate=1.0)
+    others = [stem(pretrained=a, preprocessing={"size": 32}), stem(pretrained=a, classes="images"), stem()]
+    (folder / "a.pth").write_bytes(b"other")
+    assert len({*others, stem(pretrained=a), stem(pretrained=copy)}) == 5
+    assert all(name.startswith("mine-") for name in others)
+    assert np.unique(others).size == 3

@@ -1,0 +1,110 @@
+import base64
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ddd_utils.analysis.examples import Answer, answers_of
+from ddd_utils.reporting import charts, gallery, markup
+
+HOSTILE = '<img src=x onerror="alert(1)">&'
+
+
+def decoded(page):
+    return [Image.open(io.BytesIO(base64.b64decode(text))) for text in re.findall(r"base64,([^\"]+)", page)]
+
+
+def pictures(*shapes):
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 256, (*shape, 3)).astype(np.uint8) for shape in shapes]
+
+
+def one(answers, image=None, name="a.jpg", label="tabby"):
+    image = pictures((20, 20))[0] if image is None else image
+    return markup.clean(charts.answers_gallery([image], [name], [label], [answers]).data)
+
+
+def lines(soup):
+    return [line.get_text(" ", strip=True) for line in soup.find_all("li")]
+
+
+def test_gallery_pictures_are_the_images_and_captions_are_escaped():
+    images = np.array(pictures((6, 5), (6, 5)))
+    images[1] = images[1][..., :1]
+    page = charts.gallery(images, ["<b>3</b> & 8", 'a "quoted" one']).data
+    assert "<b>" not in page
+    assert 'alt="&lt;b&gt;3&lt;/b&gt; &amp; 8"' in page
+    shown = decoded(page)
+    assert [image.mode for image in shown] == ["RGB", "L"]
+    assert all(np.array_equal(np.asarray(d.convert("RGB")), i) for d, i in zip(shown, images, strict=True))
+
+
+def test_tiny_images_keep_their_pixels_and_photographs_are_small_files():
+    tiny, photograph = pictures((64, 48), (160, 107))
+    smooth = np.asarray(Image.fromarray(photograph[:4, :3]).resize((107, 160), Image.Resampling.BICUBIC))
+    page = charts.answers_gallery([tiny, smooth], ["a", "b"], ["x", "y"], [[], []]).data
+    shown = decoded(page)
+    assert [image.format for image in shown] == ["PNG", "JPEG"] and shown[1].size == (107, 160)
+    assert np.array_equal(np.asarray(shown[0]), tiny)
+    assert np.abs(np.asarray(shown[1], int) - smooth).mean() < 8
+    assert page.count("pixelated") == 1 and len(page) < 20_000
+
+
+def test_the_right_answer_comes_first_and_has_a_tick():
+    predictions, names = [2, 1, 1, 0, 1, -1], [f"model {i}" for i in range(6)]
+    soup = one(answers_of(predictions, 1, ["tiger", "tabby", "lynx"], names))
+    assert soup.strong.get_text() == "tabby"
+    assert [line.split(" model")[0] for line in lines(soup)] == [
+        "✓ tabby: 3 of 6",
+        "tiger: 1 of 6",
+        "lynx: 1 of 6",
+        "not recorded: 1 of 6",
+    ]
+    assert soup.find(class_="right").get_text() == "✓ tabby: 3 of 6"
+    assert soup.img["alt"] == "a.jpg: tabby, 3 of 6 right"
+
+
+@pytest.mark.parametrize(("networks", "folded"), [(4, 0), (5, 2)])
+def test_few_networks_are_named_at_once_and_many_folded(networks, folded):
+    names = [f"model {i}" for i in range(networks)]
+    soup = one(answers_of([0] * (networks - 1) + [1], 0, ["a", "b"], names))
+    assert len(soup.find_all("details")) == folded
+    assert [who.get_text() for who in soup.find_all(class_="who")] == [", ".join(names[:-1]), names[-1]]
+
+
+def test_an_answer_of_all_needs_no_names():
+    soup = one([Answer("tabby", True, tuple(f"model {i}" for i in range(7)))])
+    assert lines(soup) == ["✓ tabby: all 7"] and soup.find("details") is None
+
+
+@pytest.mark.parametrize(("answers", "shown"), [(7, 7), (8, 7), (20, 7)])
+def test_many_different_answers_do_not_make_a_long_list(answers, shown):
+    given = answers_of(range(answers), 0, [str(i) for i in range(answers)], [f"m{i}" for i in range(answers)])
+    soup = one(given)
+    assert len(soup.figcaption.ul.find_all("li", recursive=False)) == shown
+    assert all(f"m{i}" in [who.get_text() for who in soup.find_all(class_="who")] for i in range(answers))
+    assert (f"{answers - 6} more answers" in soup.get_text()) == (answers > 7)
+
+
+def test_what_comes_from_outside_is_text():
+    soup = one([Answer(HOSTILE, False, (HOSTILE, "b")), Answer("x", False, ("c",))], name=HOSTILE, label=HOSTILE)
+    assert len(soup.find_all("img")) == 1 and soup.img["alt"].startswith(f"{HOSTILE}: {HOSTILE}, 0 of 3")
+    assert soup.strong.get_text() == HOSTILE
+    assert soup.find(class_="who").get_text() == f"{HOSTILE}, b"
+    assert lines(soup)[0].startswith(HOSTILE)
+
+
+def test_the_page_keeps_the_gallery_whole():
+    answers = answers_of([0, 1, 1, 2, 1, 3], 1, list("abcd"), list("uvwxyz"))
+    made = charts.answers_gallery(pictures((20, 20), (90, 160)), ["a", "b"], ["x", "y"], [answers] * 2).data
+    assert str(markup.clean(made)).count("<") == str(made).count("<") and "<details>" in made
+    assert "aspect-ratio:1" in str(markup.clean(made)) and "minmax" in str(markup.clean(made))
+
+
+def test_a_gallery_has_its_limit():
+    many = gallery.MOST_PICTURES + 3
+    page = charts.answers_gallery(pictures(*[(8, 8)] * many), ["a"] * many, ["x"] * many, [[]] * many).data
+    assert page.count("<figure") == gallery.MOST_PICTURES
+    assert charts.answers_gallery([], [], [], []).data.count("<figure") == 0
