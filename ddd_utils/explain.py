@@ -49,7 +49,7 @@ def _brief(value: Any) -> str:
 
 
 _TAGS = {"gaussian", "digits", "cifar10", "cifar100", "npz", "imagenet", "folder", "photographs", "torchvision"}
-_TAGS |= {"bool", "TorchvisionWeights", "OpenClip", "Checkpoint", "list[union[str,list[str]]]"}
+_TAGS |= {"bool", "TorchvisionWeights", "OpenClip", "Checkpoint", "Names", "Literal"}
 _TAGS |= {"Variants", "literal['training_variants']", "str", "Published", "literal['all']", "list[str]"}
 
 

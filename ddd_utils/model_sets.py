@@ -92,6 +92,12 @@ Weights = Annotated[
 ]
 
 
+Outputs = Annotated[
+    Annotated[Names, Tag("Names")] | Annotated[Literal["imagenet", "images"], Tag("Literal")],
+    Discriminator(lambda given: "Literal" if isinstance(given, str) else "Names"),
+]
+
+
 class Model(Strict):
     """
     One entry of a model set.
@@ -107,7 +113,7 @@ class Model(Strict):
     pretrained: Weights | None = None
     preprocessing: Preprocessing = Preprocessing()
     classes: Annotated[
-        Names | Literal["imagenet", "images"] | None,
+        Outputs | None,
         Field(description="what the outputs stand for; none = ImageNet's 1,000, or as many as the images have"),
     ] = None
     optimizer: Literal["sgd", "adamw"] = "adamw"

@@ -1,6 +1,7 @@
 """Presets: `params/*.yaml`, read, overridden, checked and resolved."""
 
 import copy
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,8 @@ def _settle(raw: dict) -> None:
         block["models"] = [located(entry, Path().resolve()) for entry in models]
     images = read_images(block.get("images"))
     if isinstance(images, dict) and isinstance(images.get("path"), str):
-        images["path"] = _portable(local_files.find_images(images["path"]))
+        with suppress(InputError):  # told when they are needed: a preset may name images of another machine
+            images["path"] = _portable(local_files.find_images(images["path"]))
         block["images"] = images
 
 
@@ -163,9 +165,14 @@ def _override(raw: dict, override: str) -> None:
         block = block.setdefault(parent, {})
         if not isinstance(block, dict):
             raise InputError(f"--set {key}: '{parent}' is a value, not a block of keys")
-    if isinstance(value, dict) and isinstance(block.get(last), dict):
+    if isinstance(value, dict) and isinstance(block.get(last), dict) and _kind(value) in (None, _kind(block[last])):
         value = {**block[last], **value}
     block[last] = value
+
+
+def _kind(block: dict) -> str | None:
+    """Tell which kind of block this is, where there are several: another kind replaces what was there."""
+    return read_images(block).get("name")
 
 
 def experiment(what: Any, preset: str | Path = "quick") -> Config:

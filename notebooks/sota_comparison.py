@@ -98,9 +98,10 @@ if origin == "pretrained":
 
 # %%
 among = answers.info["configuration"]["images"]["among"] if choices else ""
+other = "".join(choices.keys() - {among})
 twice = (
     f"Every model answers twice, {' and '.join(choices.values())}. The figures take the answer "
-    f"**{choices.get(among)}**; `among: {''.join(choices.keys() - {among})}` in `images` makes them take the other. "
+    f"**{choices.get(among)}**; `images: {{..., among: {other}}}` makes them take the other one. "
 )
 trained_on = "If photographs were in a model's training set, its accuracy here says nothing about new images."
 Markdown(twice * bool(choices) + trained_on * (origin == "pretrained"))

@@ -6,7 +6,8 @@ import yaml
 
 from ddd_utils import params, paths
 from ddd_utils.errors import InputError
-from ddd_utils.schema import ModelSet, Published, Table, Variants
+from ddd_utils.image_sets import Photographs
+from ddd_utils.schema import ModelSet, PretrainedSet, Published, Table, Variants
 
 PRESETS = sorted(path.stem for path in paths.PARAMS.glob("*.yaml"))
 
@@ -61,6 +62,35 @@ def test_every_preset_is_valid(preset):
         ),
         ("sota_comparison.responses=7", "sota_comparison.responses: Input should be a valid string, not 7"),
         ("sota_comparison.responses=''", "sota_comparison.responses: there is no table ''"),
+        ("sota_comparison.images={path: notebooks, lables: x}", "images.lables: unknown key (did you mean 'labels'?)"),
+        ("sota_comparison.images={path: notebooks, among: some}", "images.among: 'some' is not one of present, all"),
+        (
+            "sota_comparison.images={path: notebooks, mapping: {a: 3}}",
+            "mapping.a: Input should be a valid string, not 3",
+        ),
+        ("sota_comparison.images={name: torchvison}", "'torchvison' is not one of gaussian"),
+        (
+            "sota_comparison.models=[{model: a, pretrained: {file: b, strp: c}}, d]",
+            "models.0.pretrained.strp: unknown key (did you mean 'strip'?)",
+        ),
+        (
+            "sota_comparison.models=[{model: a, pretrained: {url: 'http://b'}}, d]",
+            "models.0.pretrained.url: String should match pattern",
+        ),
+        ("sota_comparison.models=[{model: a, pretrained: {key: b}}, d]", "a checkpoint needs either `file` or `url`"),
+        (
+            "sota_comparison.models=[{model: a, pretrained: {open_clip: b, templates: [c]}}, d]",
+            "pretrained.templates: 'c' needs one {}",
+        ),
+        (
+            "sota_comparison.models=[{model: a, classes: imagnet}, d]",
+            "'imagnet' is not one of imagenet, images (did you",
+        ),
+        ("sota_comparison.models=[{model: a, pretrained: true}, b]", "'a' is pretrained, but 'digits' is for training"),
+        (
+            "sota_comparison={models: [{model: a, pretrained: false}, b], images: notebooks}",
+            "'a' is to be trained here, but 'photographs' has no training part",
+        ),
         ("tolerance", "expected section.key=value"),
         ("subsetting.tolerance.deep=1", "'tolerance' is a value"),
         ("raw.x=1", "unknown key 'raw'"),
@@ -88,6 +118,36 @@ def test_overrides_replace_values_and_merge_mappings():
 def test_a_list_of_names_is_a_model_set():
     preset = params.load("quick", ["sota_comparison.models=[test_resnet,test_convnext]"])
     assert [model.model for model in preset.sota_comparison.models] == ["test_resnet", "test_convnext"]
+
+
+def test_another_kind_of_images_replaces_the_one_that_was_there(tmp_path):
+    asked = f"sota_comparison.images={{path: {tmp_path}, among: all}}"
+    asked = ["sota_comparison.models=[resnet18, resnet50]", asked]
+    shown = params.load("quick", asked).sota_comparison.experiment
+    assert isinstance(shown, PretrainedSet) and shown.images == Photographs(path=str(tmp_path), among="all")
+    merged = params.load("quick", [*asked, "sota_comparison.images={among: present}"]).sota_comparison.images
+    assert merged == Photographs(path=str(tmp_path))
+
+
+def test_images_and_models_are_found_again_from_a_notebooks_folder(tmp_path, monkeypatch):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "w.pth").write_bytes(b"weights")
+    (tmp_path / "mine.yaml").write_text("[{model: resnet18, pretrained: {file: w.pth}}, resnet50]")
+    monkeypatch.chdir(tmp_path)
+    by_file = params.load("quick", ["sota_comparison={models: mine.yaml, images: photos}"])
+    inline = params.load(
+        "quick", ["sota_comparison={models: [{model: a, pretrained: {file: w.pth}}, b], images: {path: photos}}"]
+    )
+    monkeypatch.chdir(paths.NOTEBOOKS)
+    for preset in (by_file, inline):
+        given = preset.parameters("sota_comparison")
+        again = params.experiment({key: given[key] for key in ("models", "images")})
+        assert again.images.path == str(tmp_path / "photos")
+        assert again.models[0].pretrained.file == str(tmp_path / "w.pth")
+
+
+def test_a_preset_may_name_images_of_another_machine():
+    assert params.load("photographs").sota_comparison.experiment.images.path == "/data/imagenet/val"
 
 
 def test_a_reference_needs_its_section(tmp_path):

@@ -51,6 +51,8 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# A TIFF's way to count gray levels that Pillow heeds up to 8 bits.
+WHITE_IS_ZERO = 0
 # As `warnings.filterwarnings` writes it down.
 _PILLOWS_OWN = ("ignore", None, Warning, re.compile("PIL"), 0)
 
@@ -60,8 +62,9 @@ def decode_bytes(content: bytes, name: str) -> Image.Image:
     Decode an image, with simplejpeg where that is installed and the image a JPEG in colour or gray.
 
     Both decoders are libjpeg-turbo with its accurate transform and smooth upsampling and give the same pixels. Of
-    several frames or pages the first is taken. A JPEG that has its end mark although data before it are missing is
-    read with and without simplejpeg as Pillow reads it (ImageNet holds such images); one that is cut off is damaged.
+    several frames or pages the first is taken. A file that was cut off is damaged. (Data missing before the end mark of
+    a JPEG go unnoticed by Pillow, and so by every PyTorch pipeline: simplejpeg would tell, but is not asked, so that
+    results do not depend on it.)
 
     Parameters
     ----------
@@ -94,9 +97,20 @@ def upright_rgb(image: Image.Image) -> Image.Image:
     return _upright(_rgb(image), image)
 
 
+def silence() -> None:
+    """
+    Ignore what Pillow itself warns of, such as odd metadata: an image is either read or refused.
+
+    `warnings.catch_warnings` would put back one thread's filters while another still needs its own, so the filter is
+    added for good. It hides only warnings raised inside Pillow.
+    """
+    if _PILLOWS_OWN not in warnings.filters:
+        warnings.filterwarnings("ignore", module=_PILLOWS_OWN[3].pattern)
+
+
 def _opened(content: bytes) -> ImageFile.ImageFile:
     """Read the header."""
-    _silence()
+    silence()
     reader = next((reader for starts, reader in READERS.items() if content.startswith(starts)), None)
     if reader is None:
         formats = ", ".join(each.format for each in READERS.values())
@@ -108,17 +122,6 @@ def _opened(content: bytes) -> ImageFile.ImageFile:
     if image.width * image.height > MOST_PIXELS:
         raise ValueError(f"{image.width} x {image.height} pixels, more than {MOST_PIXELS:,}")
     return image
-
-
-def _silence() -> None:
-    """
-    Ignore what Pillow itself warns of, such as odd metadata: an image is either read or an error.
-
-    `warnings.catch_warnings` would put back one thread's filters while another still needs its own, so the filter is
-    added for good. It hides only warnings raised inside Pillow.
-    """
-    if _PILLOWS_OWN not in warnings.filters:
-        warnings.filterwarnings("ignore", module=_PILLOWS_OWN[3].pattern)
 
 
 def _turbo(content: bytes, image: ImageFile.ImageFile) -> np.ndarray | None:
@@ -151,6 +154,8 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     if gray.min() < 0 or gray.max() > 65_535:
         raise ValueError(f"gray levels from {gray.min()} to {gray.max()}, but 16 bits are 0 to 65535")
     gray[gray == image.info.get("transparency")] = 65_535
+    if getattr(image, "tag_v2", {}).get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == WHITE_IS_ZERO:
+        gray = 65_535 - gray
     return Image.fromarray(((gray + 128) // 257).astype(np.uint8))
 
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 from ddd_utils import image_sets, paths
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.experiments.image_bytes import upright_rgb
+from ddd_utils.experiments.image_bytes import silence, upright_rgb
 from ddd_utils.experiments.image_listing import Listing, make, named
 from ddd_utils.experiments.photographs import Photographs
 
@@ -46,6 +46,7 @@ class Items(Photographs):
         """Take or decode one; a damaged one raises :class:`InputError` with its name."""
         # Made-up images come from torch's one generator; all others may be read side by side.
         made_up = isinstance(self.dataset, torchvision.datasets.FakeData)
+        silence()
         try:
             with _SEEDED if made_up else nullcontext():
                 return upright_rgb(self.dataset[index][0])
@@ -158,11 +159,18 @@ def _labels(dataset: Any, name: str) -> np.ndarray:
     try:
         for attribute in LABELS:
             kept = np.asarray(getattr(dataset, attribute, ()))
-            if kept.shape == (len(dataset),) and all(kept[index] == dataset[index][1] for index in probes):
+            if kept.shape == (len(dataset),) and all(_is(dataset, index, kept[index]) for index in probes):
                 return _whole(kept)
         return _whole(np.array([dataset[index][1] for index in range(len(dataset))]))
     except Exception as error:  # Items of all kinds: pairs of photographs, boxes, captions, films.
         raise InputError(f"torchvision's {name}: its items are no images with a class each ({_line(error)})") from None
+
+
+def _is(dataset: Any, index: int, label: Any) -> bool:
+    try:
+        return bool(dataset[index][1] == label)
+    except (OSError, SyntaxError):  # A damaged image contradicts nothing.
+        return True
 
 
 def _whole(labels: np.ndarray) -> np.ndarray:

@@ -90,11 +90,11 @@ def _answer(answer, networks: int) -> str:
     """Write an answer, how many gave it, and who: all are not named, few are named at once."""
     count = len(answer.networks)
     number = f"all {networks}" if count == networks else f"{count} of {networks}"
-    text = f'{"✓ " * answer.right}{escape(answer.text)}: <span class="count">{number}</span>'
+    text = f'{"✓ " * answer.right}{escape(answer.text)} <span class="count">({number})</span>'
     marked = f'<span class="right">{text}</span>' if answer.right else text
     if count == networks:
         return marked
-    who = f'<div class="who" style="margin-left:1.1em">{escape(", ".join(answer.networks))}</div>'
+    who = f'<div class="who" style="margin-left:1.25em">{escape(", ".join(answer.networks))}</div>'
     return marked + who if networks <= FEW else f"<details><summary>{marked}</summary>{who}</details>"
 
 

@@ -199,6 +199,20 @@ def test_sixteen_gray_bits_of_either_byte_order(more):
     assert read(saved(wide, "TIFF", **more))[0, :, 0].tolist() == EIGHT
 
 
+@pytest.mark.parametrize("pixels", [SIXTEEN, np.array([EIGHT], np.uint8)])
+def test_tiffs_may_count_from_white(pixels):
+    black_is_zero = struct.pack("<HHIH", 262, 3, 1, 1)
+    content = saved(pixels, "TIFF")
+    assert content.count(black_is_zero) == 1
+    found = read(content.replace(black_is_zero, struct.pack("<HHIH", 262, 3, 1, 0)))
+    assert found[0, :, 0].tolist() == [255 - gray for gray in EIGHT]
+
+
+def test_pillows_warning_of_a_large_image_is_silent(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", NOISE.size // 3 - 1)
+    assert np.array_equal(read(saved(NOISE, "TIFF")), NOISE)
+
+
 def test_sixteen_bits_in_colour():
     row = np.array([[0, 257, 65_535], [32_896, 4_369, 1]], ">u2").tobytes()
     assert read(png(16, 2, [row])).tolist() == [[[0, 1, 255], [128, 17, 0]]]

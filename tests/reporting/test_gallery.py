@@ -57,12 +57,12 @@ def test_the_right_answer_comes_first_and_has_a_tick():
     soup = one(answers_of(predictions, 1, ["tiger", "tabby", "lynx"], names))
     assert soup.strong.get_text() == "tabby"
     assert [line.split(" model")[0] for line in lines(soup)] == [
-        "✓ tabby: 3 of 6",
-        "tiger: 1 of 6",
-        "lynx: 1 of 6",
-        "not recorded: 1 of 6",
+        "✓ tabby (3 of 6)",
+        "tiger (1 of 6)",
+        "lynx (1 of 6)",
+        "not recorded (1 of 6)",
     ]
-    assert soup.find(class_="right").get_text() == "✓ tabby: 3 of 6"
+    assert soup.find(class_="right").get_text() == "✓ tabby (3 of 6)"
     assert soup.img["alt"] == "a.jpg: tabby, 3 of 6 right"
 
 
@@ -76,7 +76,7 @@ def test_few_networks_are_named_at_once_and_many_folded(networks, folded):
 
 def test_an_answer_of_all_needs_no_names():
     soup = one([Answer("tabby", True, tuple(f"model {i}" for i in range(7)))])
-    assert lines(soup) == ["✓ tabby: all 7"] and soup.find("details") is None
+    assert lines(soup) == ["✓ tabby (all 7)"] and soup.find("details") is None
 
 
 @pytest.mark.parametrize(("answers", "shown"), [(7, 7), (8, 7), (20, 7)])

@@ -1,0 +1,298 @@
+"""Pretrained models shown photographs: decoded once, answered once, kept as soon as known, and found again."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+import timm
+import torch
+from PIL import Image
+
+from ddd_utils import experiments, paths
+from ddd_utils.errors import InputError
+from ddd_utils.experiments import inference, photographs, shown, sources
+from ddd_utils.experiments.evaluations import Evaluation
+from ddd_utils.experiments.processes import ExperimentError
+from ddd_utils.schema import SotaComparison
+
+CLASSES = ["ant", "bee", "<i>cow"]
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory):
+    """A folder of photographs, one of them broken, and the weights of four networks."""
+    folder = tmp_path_factory.mktemp("material")
+    random = np.random.default_rng(0)
+    for name in CLASSES:
+        (folder / "photos" / name).mkdir(parents=True)
+        for number in range(4):
+            size = random.integers(20, 90, 2)
+            pixels = random.integers(0, 256, (*size, 3), np.uint8)
+            Image.fromarray(pixels).save(folder / "photos" / name / f"{number}.png")
+    (folder / "photos" / "bee" / "broken.jpg").write_text("no image")
+    for seed in range(4):
+        torch.manual_seed(seed)
+        network = timm.create_model("test_resnet", num_classes=3)
+        torch.nn.init.normal_(network.fc.weight)
+        torch.save(network.state_dict(), folder / f"{seed}.pth")
+    return folder
+
+
+@pytest.fixture
+def build(tmp_path, monkeypatch):
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
+    return tmp_path
+
+
+def entry(material, seed, **more):
+    size = {"size": 32 if seed < 3 else 48, "crop_fraction": 1.0}
+    return {
+        "model": "test_resnet",
+        "name": f"net {seed}",
+        "pretrained": {"file": str(material / f"{seed}.pth")},
+        "preprocessing": size,
+        **more,
+    }
+
+
+def block(material, seeds=(0, 1, 2, 3), **images):
+    return {
+        "models": [entry(material, seed) for seed in seeds],
+        "images": {"path": str(material / "photos"), **images},
+    }
+
+
+def evaluation(material, seeds=(0, 1, 2, 3), **images):
+    return Evaluation(SotaComparison.model_validate(block(material, seeds, **images)).experiment)
+
+
+def make(evaluation):
+    lines = []
+    evaluation.make(lines.append)
+    return lines
+
+
+def plainly(material, seed):
+    """Answer as anybody would: one image, one model, libraries' own transforms."""
+    network = timm.create_model("test_resnet", num_classes=3)
+    network.load_state_dict(torch.load(material / f"{seed}.pth", weights_only=True))
+    size = entry(material, seed)["preprocessing"]["size"]
+    config = timm.data.resolve_data_config(
+        {"input_size": (3, size, size), "crop_pct": 1.0}, pretrained_cfg=network.pretrained_cfg, use_test_size=True
+    )
+    transform = timm.data.create_transform(**config)
+    files = sorted(path for path in (material / "photos").rglob("*.png"))
+    with torch.inference_mode():
+        return [int(network.eval()(transform(Image.open(file).convert("RGB"))[None]).argmax()) for file in files]
+
+
+def test_answers_are_those_of_a_plain_loop(build, material):
+    chosen = evaluation(material)
+    make(chosen)
+    found = chosen.load()
+    assert found.networks["network"].tolist() == ["net 0", "net 1", "net 2", "net 3"]
+    order = sorted(CLASSES)
+    for row, seed in zip(found.predictions[:, 0], range(4), strict=True):
+        expected = plainly(material, seed)
+        by_id = dict(zip(found.image_ids, row, strict=True))
+        files = sorted(str(path.relative_to(material / "photos")) for path in (material / "photos").rglob("*.png"))
+        assert [by_id[file] for file in files] == expected
+    assert [order[label] for label in found.labels] == [name.split("/")[0] for name in found.image_ids]
+
+
+def test_what_is_told_about_models_and_images(build, material):
+    chosen = evaluation(material)
+    lines = make(chosen)
+    found = chosen.load()
+    row = found.networks.iloc[3]
+    assert (row["architecture"], row["input_size"], row["precision"]) == ("test_resnet", 48, "float32")
+    assert row["right_all"] == found.correct()[3].sum()
+    assert row["images_per_second"] > 0 and row["parameters"] > 100_000 and row["weights"] == "file 3.pth"
+    assert [skipped["image"] for skipped in found.info["skipped"]] == ["bee/broken.jpg"]
+    assert "broken.jpg" in found.info["skipped"][0]["reason"]
+    assert (found.info["classes"], found.info["classes_present"]) == (sorted(CLASSES), 3)
+    assert lines[0].endswith("13 images decoded in 0 s, 1 skipped")
+    assert len(lines) == 5
+
+
+def test_a_photograph_is_decoded_once_for_all_views(build, material, monkeypatch):
+    decoded = []
+    plain = photographs.Files.image
+    monkeypatch.setattr(
+        photographs.Files, "image", lambda self, index: decoded.append(index) or plain(self, index), raising=True
+    )
+    make(evaluation(material))
+    assert sorted(decoded) == list(range(13))
+
+
+def test_views_that_do_not_fit_into_memory_together_are_made_one_after_the_other(build, material, monkeypatch):
+    monkeypatch.setattr(shown, "free_memory", lambda: 0)
+    chosen = evaluation(material)
+    lines = make(chosen)
+    assert sum("decoded" in line for line in lines) == 2
+    in_a_file = chosen.load().predictions
+    assert not chosen.scratch.exists()
+    for file in chosen.folder.glob("*.parquet"):
+        file.unlink()
+    monkeypatch.undo()
+    monkeypatch.setenv("DDD_BUILD", str(build))
+    make(chosen)
+    np.testing.assert_array_equal(in_a_file, chosen.load().predictions)
+
+
+def test_a_model_more_is_the_only_one_to_be_asked(build, material):
+    make(evaluation(material, (0, 1)))
+    before = evaluation(material, (0, 1)).load()
+    lines = make(evaluation(material, (0, 1, 3)))
+    assert len(lines) == 2 and "net 3" in lines[1]
+    np.testing.assert_array_equal(evaluation(material, (0, 1)).load().predictions, before.predictions)
+    assert make(evaluation(material, (0, 1, 3))) == []
+
+
+def test_a_model_that_fails_is_named_and_the_others_are_kept(build, material):
+    settings = block(material, (0, 1))
+    wide = {
+        "model": "test_resnet",
+        "name": "wide",
+        "arguments": {"in_chans": 4},
+        "pretrained": settings["models"][0]["pretrained"],
+    }
+    failing = Evaluation(SotaComparison.model_validate({**settings, "models": [wide, *settings["models"]]}).experiment)
+    with pytest.raises(ExperimentError, match="wide"):
+        failing.make(lambda line: None)
+    assert evaluation(material, (0, 1)).done(failing.config.models[2])
+    assert not failing.complete()
+
+
+def test_a_changed_photograph_is_another_set(build, material, tmp_path):
+    folder = tmp_path / "copy"
+    (folder / "ant").mkdir(parents=True)
+    (folder / "bee").mkdir()
+    for name in ("ant", "bee"):
+        Image.new("RGB", (30, 30)).save(folder / name / "0.png")
+    settings = {**block(material, (0, 1)), "images": str(folder)}
+    first = Evaluation(SotaComparison.model_validate(settings).experiment).folder
+    Image.new("RGB", (31, 30), "red").save(folder / "ant" / "0.png")
+    assert Evaluation(SotaComparison.model_validate(settings).experiment).folder != first
+
+
+def test_no_readable_photograph_is_told_in_a_line(build, material, tmp_path):
+    (tmp_path / "none" / "ant").mkdir(parents=True)
+    (tmp_path / "none" / "ant" / "0.jpg").write_text("no image")
+    settings = {**block(material, (0, 1)), "images": str(tmp_path / "none")}
+    with pytest.raises(InputError, match=r"no image can be read: .*0\.jpg"):
+        Evaluation(SotaComparison.model_validate(settings).experiment).make(lambda line: None)
+
+
+def test_names_are_looked_up_before_any_image_is_read(build, material, monkeypatch):
+    monkeypatch.setattr(photographs.Files, "image", lambda *_: pytest.fail("an image was read"))
+    settings = block(material, (0, 1))
+    settings["models"].append({"model": "resnet5O"})
+    with pytest.raises(InputError, match=r"models: unknown model 'resnet5O' \(did you mean 'resnet50'\?\)"):
+        sources.check([Evaluation(SotaComparison.model_validate(settings).experiment)])
+
+
+def test_both_decisions_are_kept(build, tmp_path):
+    """Three of ImageNet's classes, a network of a thousand outputs: it mostly answers with one of the others."""
+    photos = tmp_path / "wordnet"
+    random = np.random.default_rng(1)
+    for synset in ("n01440764", "n01443537", "n02123045"):
+        (photos / synset).mkdir(parents=True)
+        for number in range(5):
+            Image.fromarray(random.integers(0, 256, (40, 40, 3), np.uint8)).save(photos / synset / f"{number}.png")
+    models = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        network = timm.create_model("test_resnet")
+        torch.nn.init.normal_(network.fc.weight)
+        torch.save(network.state_dict(), tmp_path / f"{seed}.pth")
+        weights = {"file": str(tmp_path / f"{seed}.pth")}
+        models.append({"model": "test_resnet", "name": str(seed), "pretrained": weights, "preprocessing": {"size": 32}})
+    answers = {}
+    for among in ("present", "all"):
+        settings = {"models": models, "images": {"path": str(photos), "among": among}}
+        answers[among] = experiments.responses(settings)
+    assert set(np.unique(answers["present"].predictions)) <= {0, 1, 281}
+    assert not set(np.unique(answers["all"].predictions)) <= {0, 1, 281}
+    assert answers["present"].labels.tolist() == [0] * 5 + [1] * 5 + [281] * 5
+    assert answers["present"].folder == answers["all"].folder
+    row = answers["all"].networks.iloc[0]
+    assert row["right_present"] == answers["present"].correct()[0].sum()
+    assert row["right_all"] == answers["all"].correct()[0].sum()
+    assert (answers["all"].info["classes_all"], answers["all"].info["classes_present"]) == (1_000, 3)
+
+
+def test_thumbnails_are_the_images_that_were_shown(build, material):
+    chosen = block(material, (0, 1))
+    found = experiments.responses(chosen)
+    # Behind the broken one, positions in the listing are others than in the answers.
+    index = [list(found.image_ids).index("bee/3.png"), len(found.image_ids) - 1]
+    pictures = experiments.thumbnails(chosen, "quick", index, side=1_000)
+    for picture, name in zip(pictures, found.image_ids[index], strict=True):
+        np.testing.assert_array_equal(picture, np.asarray(Image.open(material / "photos" / name)))
+    small = experiments.thumbnails(chosen, "quick", index, side=10)
+    assert all(max(picture.shape) == 10 for picture in small)
+
+
+def test_two_at_once_share_the_work(build, material):
+    lines = []
+    workers = [threading.Thread(target=evaluation(material).make, args=(lines.append,)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sum("images/s" in line for line in lines) == 4
+
+
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+import test_evaluations as t
+from ddd_utils.experiments import inference
+plain, calls = inference.answer, []
+def answer(*arguments):
+    calls.append(1)
+    if len(calls) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return plain(*arguments)
+inference.answer = answer
+t.make(t.evaluation(Path({material!r})))
+"""
+
+
+def test_a_killed_run_goes_on_with_the_model_it_was_at(build, material):
+    script = KILLED.format(tests=str(paths.ROOT / "tests" / "experiments"), material=str(material))
+    done = subprocess.run([sys.executable, "-c", script], cwd=paths.ROOT, capture_output=True, env={**os.environ})
+    assert done.returncode == -signal.SIGKILL
+    chosen = evaluation(material)
+    finished = [model for model in chosen.config.models if chosen.done(model)]
+    assert len(finished) == 2
+    lines = make(chosen)
+    assert sum("images/s" in line for line in lines) == 2
+    again = chosen.load().predictions
+    for file in chosen.folder.iterdir():
+        file.unlink()
+    make(chosen)
+    np.testing.assert_array_equal(again, chosen.load().predictions)
+
+
+def test_a_torn_file_is_made_anew(build, material):
+    chosen = block(material, (0, 1))
+    before = experiments.responses(chosen)
+    torn = evaluation(material, (0, 1)).file(evaluation(material, (0, 1)).config.models[0])
+    torn.write_bytes(torn.read_bytes()[:-20])
+    np.testing.assert_array_equal(experiments.responses(chosen).predictions, before.predictions)
+    assert list(torn.parent.glob("*.damaged"))
+
+
+def test_outputs_that_are_not_finite_name_the_model(build, material, monkeypatch):
+    monkeypatch.setattr(inference.Chooser, "choose", lambda *_: (_ for _ in ()).throw(InputError("puts out nothing")))
+    with pytest.raises(ExperimentError, match="'net 0' puts out nothing; 'net 1' puts out nothing"):
+        make(evaluation(material, (0, 1)))
+    assert isinstance(evaluation(material, (0, 1)).readable(), pd.DataFrame)
