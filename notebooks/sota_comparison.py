@@ -298,8 +298,8 @@ if answered and shared["share"].notna().any():
     ranked = shared.sort_values("share").dropna(subset="share")[["share", "lower", "upper"]]
     least, most = (with_interval(*ranked.iloc[at], ".2f") for at in (0, -1))
     lines.insert(0, f"Mean over pairs {ranked['share'].mean():.2f}, from {least} to {most}.")
-none = "No wrong answer was recorded, so which labels were given is not known." if wrong.any() else "None is wrong."
-Markdown(" ".join(lines) or none)
+unknown = "No wrong answer was recorded, so which labels were given is not known."
+Markdown(" ".join(lines) or (unknown if wrong.any() else "No answer is wrong."))
 
 # %% [markdown]
 # ## Wrong labels
@@ -347,10 +347,11 @@ if accepted is not None and answered:
 
 # %%
 def show(rule, found):
-    given = [answers_of(predictions[:, image], labels[image], classes, names) for image in found]
-    pictures = experiments.thumbnails(chosen, preset, found) if len(found) else []
     display(Markdown(rule + ". There is none." * (not len(found))))
-    display(charts.answers_gallery(pictures, answers.image_ids[found], np.take(classes, labels[found]), given))
+    if len(found):
+        given = [answers_of(predictions[:, image], labels[image], classes, names) for image in found]
+        pictures, classes_of = experiments.thumbnails(chosen, preset, found), np.take(classes, labels[found])
+        display(charts.answers_gallery(pictures, answers.image_ids[found], classes_of, given))
 
 
 few = f"at most {tolerance} of {M} models" if tolerance else f"none of {M} models"

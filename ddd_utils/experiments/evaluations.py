@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from ddd_utils.experiments import locks, model_files, published
 from ddd_utils.experiments.class_spaces import ClassSpace, class_space
 from ddd_utils.experiments.image_listing import Listing, listing
 from ddd_utils.experiments.processes import ExperimentError
-from ddd_utils.experiments.shown import Skipped
 from ddd_utils.experiments.store import versions
 from ddd_utils.files import is_whole, read_json, read_metadata, read_parquet, safe_name, write_json
 from ddd_utils.image_sets import Photographs
@@ -27,8 +26,6 @@ from ddd_utils.schema import PretrainedSet
 
 # The decision among all classes a model knows lies beside the one among those present, under its own file name.
 SUFFIX = {"present": "", "all": "-all"}
-# Folders whose own name does not tell one data set from another.
-COMMON = ("images", "test", "val", "validation")
 
 
 @dataclass(frozen=True)
@@ -49,12 +46,12 @@ class Evaluation:
 
     @property
     def name(self) -> str:
-        """What the images are called."""
+        """What the images are called: with their folder, so that nobody's `imagenet` is taken for ImageNet."""
         images = self.config.images
         if not isinstance(images, Photographs):
-            return images.dataset
-        path = Path(images.path)
-        return f"{path.parent.name} {path.stem}" if path.stem.lower() in COMMON else path.stem
+            return f"torchvision/{images.dataset}"
+        path = Path(images.path).absolute()
+        return f"{path.parent.name}/{path.stem}"
 
     @cached_property
     def folder(self) -> Path:
@@ -121,7 +118,9 @@ class Evaluation:
         unread : dict of int to str
             Those that cannot be read, with the reason: they are left out.
         """
-        skipped = [asdict(Skipped(self.listing.ids[index], reason)) for index, reason in unread.items()]
+        names = ((self.listing.ids[index], reason) for index, reason in unread.items())
+        # Where the files lie on this machine is nobody's business.
+        skipped = [{"image": name, "reason": reason.rpartition(f"{name}: ")[2]} for name, reason in names]
         write_json(self.folder / "skipped.json", {"skipped": skipped})
         kept = np.setdiff1d(np.arange(len(self.listing.ids)), list(unread))
         write_images(self.folder, self.space.labels[kept], np.array(self.listing.ids)[kept])

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +16,6 @@ from ddd_utils.experiments.views import View
 LOT = 256
 # Share of the free memory that decoded photographs may take; larger sets lie in a file.
 SHARE = 0.4
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """An image that cannot be read, and why."""
-
-    image: str
-    reason: str
 
 
 def passes(views: Sequence[View], images: int, budget: int) -> list[list[View]]:

@@ -16,9 +16,11 @@ import timm
 import torch
 
 from ddd_utils import local_files
-from ddd_utils.experiments import inference, launch, photographs, showing, tar_images, views
+from ddd_utils.experiments import inference, launch, networks, photographs, showing, tar_images, views
 from ddd_utils.experiments.evaluations import Evaluation
+from ddd_utils.experiments.image_listing import listing
 from ddd_utils.experiments.pretrained import recipe
+from ddd_utils.image_sets import Photographs
 from ddd_utils.schema import SotaComparison
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
@@ -26,6 +28,7 @@ import lite
 
 SMALL = ("test_resnet", "test_efficientnet", "test_convnext", "test_byobnet", "test_vit")
 SMALL_SIZE = 96
+NEGLIGIBLE = {"stages": [1], "width": 8, "kernel": 1}
 SMALL_RATIO, LITE_RATIO, ADDED, DIFFERING = 2.0, 1.2, 0.15, 0.001
 
 
@@ -136,22 +139,44 @@ def compare(title: str, entries: list[dict], images: str, bound: float, repeats:
     assert plain / fast >= bound and max(differ) <= DIFFERING
 
 
-def added(entries: list[dict], images: str, repeats: int) -> None:
-    """See what one more model costs that is small and sees the same pixels."""
-    two = [entries[0], {**entries[0], "name": "one more"}]
-    # The very same weights, but a preparation of another normalisation: another model with the same view.
-    two[1] = {**two[1], "preprocessing": {**entries[0]["preprocessing"], "mean": [0.4, 0.4, 0.4]}}
-    runs = [[engine(two[:number], images)[0] for number in (1, 2)] for _ in range(repeats)]
+def added(folder: Path, images: str, repeats: int) -> None:
+    """See what one more model costs that is small and sees the same pixels: they are decoded already."""
+    network = networks.create("plain_convnet", 1_000, NEGLIGIBLE)
+    torch.save(network.state_dict(), folder / "negligible.pth")
+    weights = {"file": str(folder / "negligible.pth")}
+    entries = [
+        {"model": "plain_convnet", "name": str(number), "arguments": NEGLIGIBLE, "pretrained": weights}
+        # Another normalisation makes it another model, with the same view.
+        | {"preprocessing": {"size": SMALL_SIZE, "mean": [number / 10] * 3}}
+        for number in (1, 2)
+    ]
+    runs = [[engine(entries[:number], images)[0] for number in (1, 2)] for _ in range(repeats)]
     one, both = np.median(runs, axis=0)
-    print(f"one more model of negligible cost: {(both - one) / one:.1%} of the first one's time (bound {ADDED:.0%})")
-    assert (both - one) / one < ADDED
+    share = (both - one) / one
+    print(f"one more model of negligible cost: {share:.1%} of the first one's {one:.1f} s (bound {ADDED:.0%})")
+    assert share < ADDED
+
+
+def subset(tar: str, images: int, folder: Path) -> str:
+    """Copy the first images of a tar into class folders."""
+    found = listing(Photographs(path=tar))
+    for index in range(min(images, len(found.ids))):
+        target = folder / "tiny_imagenet" / found.keys[index]
+        target.mkdir(parents=True, exist_ok=True)
+        member = found.images.members[index]
+        with Path(tar).open("rb") as file:
+            file.seek(member.offset)
+            (target / Path(member.name).name).write_bytes(file.read(member.size))
+    return str(folder / "tiny_imagenet")
 
 
 def main() -> None:
     """Measure and check the bounds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
-    repeats = parser.parse_args().repeats
+    parser.add_argument("--images", type=int, default=1_000, help="of Tiny ImageNet; 10,000 are all")
+    options = parser.parse_args()
+    repeats = options.repeats
     try:
         photos = str(local_files.find("imagenet_sample/val", "folder"))
         tiny = str(local_files.find("tiny_imagenet/val.tar", "file"))
@@ -163,8 +188,10 @@ def main() -> None:
         small = small_entries(Path(folder))
         engine(small[:1], photos)  # the first touch of files and libraries counts for nobody
         compare("five small models on photographs", small, photos, SMALL_RATIO, repeats)
-        added(small, photos, repeats)
-        compare("EfficientNet-Lite 0/1/2 on Tiny ImageNet", [lite.entry(n) for n in range(3)], tiny, LITE_RATIO, 1)
+        added(Path(folder), photos, repeats)
+        few = subset(tiny, options.images, Path(folder))
+        lites = [lite.entry(number) for number in range(3)]
+        compare("EfficientNet-Lite 0/1/2 on Tiny ImageNet", lites, few, LITE_RATIO, 1)
 
 
 if __name__ == "__main__":

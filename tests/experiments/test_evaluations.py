@@ -113,8 +113,8 @@ def test_what_is_told_about_models_and_images(build, material):
     assert (row["architecture"], row["input_size"], row["precision"]) == ("test_resnet", 48, "float32")
     assert row["right_all"] == found.correct()[3].sum()
     assert row["images_per_second"] > 0 and row["parameters"] > 100_000 and row["weights"] == "file 3.pth"
-    assert [skipped["image"] for skipped in found.info["skipped"]] == ["bee/broken.jpg"]
-    assert "broken.jpg" in found.info["skipped"][0]["reason"]
+    (skipped,) = found.info["skipped"]
+    assert skipped["image"] == "bee/broken.jpg" and skipped["reason"].startswith("not a whole image")
     assert (found.info["classes"], found.info["classes_present"]) == (sorted(CLASSES), 3)
     assert lines[0].endswith("13 images decoded in 0 s, 1 skipped")
     assert len(lines) == 5
