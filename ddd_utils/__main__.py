@@ -106,12 +106,16 @@ def _submit(preset: params.Preset, sections: Sequence[str], wait: bool) -> list[
 
 
 def _status(options: argparse.Namespace) -> int:
-    from ddd_utils.experiments import launch, planning, status
+    from ddd_utils.experiments import launch, planning, sources, status
 
     preset = params.load(options.preset, options.set)
-    trained = planning.trained_experiments(preset, _chosen(preset, options.sections))
-    for line in status.lines(trained, len(launch.devices())):
-        print(line)
+    chosen = _chosen(preset, options.sections)
+    shown = sources.evaluations(preset, chosen)
+    for section, evaluation in shown:
+        print(status.evaluation_line(section, evaluation))
+    if (trained := planning.trained_experiments(preset, chosen)) or not shown:
+        for line in status.lines(trained, len(launch.devices())):
+            print(line)
     return 0
 
 

@@ -61,6 +61,11 @@ class Evaluation:
         return paths.results() / f"{safe_name(self.name)}-{digest}"
 
     @property
+    def lock(self) -> Path:
+        """The lock of whoever shows the photographs."""
+        return self.folder.with_name(f"{self.folder.name}.lock")
+
+    @property
     def scratch(self) -> Path:
         """A folder for what is needed only while models are shown the photographs."""
         return self.folder / "unfinished"
@@ -100,7 +105,7 @@ class Evaluation:
         """
         from ddd_utils.experiments import showing
 
-        with locks.waiting(self.folder.with_suffix(".lock"), say, f"computes {self.folder.name}"):
+        with locks.waiting(self.lock, say, f"computes {self.folder.name}"):
             if self.complete():
                 return
             failures = showing.answer(self, [model for model in self.config.models if not self.done(model)], say)

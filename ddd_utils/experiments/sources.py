@@ -50,6 +50,27 @@ def needed(preset: Preset, sections: Sequence[str]) -> list[tuple[Source, str]]:
     return [(source(config), section) for section in sections for config in params.experiments(preset, section)]
 
 
+def evaluations(preset: Preset, sections: Sequence[str]) -> list[tuple[str, Evaluation]]:
+    """
+    List the pretrained models that sections need.
+
+    Parameters
+    ----------
+    preset : Preset
+    sections : sequence of str
+
+    Returns
+    -------
+    list of (str, Evaluation)
+        Each with the first section that needs it, once.
+    """
+    found: list[tuple[str, Evaluation]] = []
+    for each, section in needed(preset, sections):
+        if isinstance(each, Evaluation) and all(each.config != other.config for _, other in found):
+            found.append((section, each))
+    return found
+
+
 def compute(sources: Sequence[Source], titles: Sequence[str] | None = None, say: Callable = launch.tell) -> None:
     """
     Make what is missing: first what is only read, then what pretrained models are asked, at last what is trained.

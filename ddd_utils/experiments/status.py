@@ -1,10 +1,12 @@
-"""How far the training of some experiments is, read off their folders; nothing is changed."""
+"""How far experiments are, read off their folders; nothing is changed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ddd_utils.errors import InputError
 from ddd_utils.experiments import locks
+from ddd_utils.experiments.evaluations import Evaluation
 from ddd_utils.experiments.runs import Run
 from ddd_utils.experiments.store import Experiment
 from ddd_utils.files import TornFile, read_metadata
@@ -107,6 +109,31 @@ def lines(experiments: Sequence[tuple[str, Experiment]], processes: int) -> Iter
             elif each.state == "diverged":
                 yield f"  diverged  {each.run}: {each.reason}"
     yield _time_left(everything, processes)
+
+
+def evaluation_line(title: str, evaluation: Evaluation) -> str:
+    """
+    Tell how many pretrained models have been shown their images.
+
+    Parameters
+    ----------
+    title : str
+        What to call the evaluation.
+    evaluation : Evaluation
+
+    Returns
+    -------
+    str
+        A line for a terminal, also where the images or a model's weights are not on this machine.
+    """
+    models = evaluation.config.models
+    title = f"{title}: {evaluation.name}, {len(models)} pretrained models"
+    try:
+        done = sum(map(evaluation.done, models))
+        working = ", running" * locks.held(evaluation.lock)
+        return f"{title}  {evaluation.folder.name}  {done} done, {len(models) - done} missing{working}"
+    except InputError as error:
+        return f"{title}  {error}"
 
 
 def _time_left(runs: Sequence[RunStatus], processes: int) -> str:
