@@ -81,10 +81,11 @@ def test_paths_of_this_machine_stay_out_but_for_the_parameters(made):
     assert all(any(start <= place < stop for start, stop in parameters) for place in places)
 
 
-def test_a_model_set_of_another_name_is_computed_no_more(made):
+def test_a_second_run_has_nothing_to_compute(made, capsys, monkeypatch):
     folder, asked, _, _ = made
-    again = run(folder / "build", "photographs", "--set", asked)
-    assert again.returncode == 0 and "images/s" not in again.stderr
+    monkeypatch.setenv("DDD_BUILD", str(folder / "build"))
+    assert cli.main(["train", "photographs", "--set", asked]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_the_difficulty_of_each_photograph_can_be_taken_away(made):
@@ -103,16 +104,18 @@ def test_a_mistyped_name_is_told_before_any_image_is_read(made, capsys, monkeypa
     assert told == ["error: sota_comparison.models: unknown model 'resnet5O' (did you mean 'resnet50'?)"]
 
 
-def test_a_model_that_cannot_be_had_fails_its_sections_and_the_rest_is_kept(made):
+def test_a_model_that_cannot_be_had_is_told_and_the_rest_is_kept(made, capsys, monkeypatch):
     folder = made[0]
+    monkeypatch.setenv("DDD_BUILD", str(folder / "third"))
     weights = {"url": "https://example.org/never.pth"}
     entries = yaml.safe_load((folder / "my_models.yaml").read_text())[:1]
     entries[0]["pretrained"]["file"] = str(folder / "0.pth")
     (folder / "one_missing.yaml").write_text(yaml.safe_dump([*entries, {"model": "resnet18", "pretrained": weights}]))
     asked = f"sota_comparison={{models: {folder / 'one_missing.yaml'}, images: {folder / 'my photos'}}}"
-    report = run(folder / "third", "photographs", "--sections", "sota_comparison", "--set", asked)
-    assert report.returncode == 1
-    assert "never.pth: not downloaded, as its SHA-256 is not known" in report.stderr
+    assert cli.main(["train", "photographs", "--set", asked]) == 1
+    assert (
+        "error: 'resnet18': weights/never.pth: not downloaded, as its SHA-256 is not known" in capsys.readouterr().err
+    )
     assert list((folder / "third" / "results").glob("*/*bold*.parquet"))
 
 

@@ -111,7 +111,7 @@ def _attempt(evaluation: Evaluation, made: Recipe, square: np.ndarray, kept: np.
     try:
         line = _answer(evaluation, made, square, kept, say)
     except InputError as error:
-        reason = str(error) if str(error).startswith(("'", "the weights")) else f"'{label}' {error}"
+        reason = str(error) if f"'{label}'" in str(error) else f"'{label}': {error}"
         say(f"{evaluation.name}: {reason}")
         return [reason]
     say(f"{evaluation.name}: {label}  {line}")

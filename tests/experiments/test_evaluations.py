@@ -293,6 +293,6 @@ def test_a_torn_file_is_made_anew(build, material):
 
 def test_outputs_that_are_not_finite_name_the_model(build, material, monkeypatch):
     monkeypatch.setattr(inference.Chooser, "choose", lambda *_: (_ for _ in ()).throw(InputError("puts out nothing")))
-    with pytest.raises(ExperimentError, match="'net 0' puts out nothing; 'net 1' puts out nothing"):
+    with pytest.raises(ExperimentError, match="'net 0': puts out nothing; 'net 1': puts out nothing"):
         make(evaluation(material, (0, 1)))
     assert isinstance(evaluation(material, (0, 1)).readable(), pd.DataFrame)
