@@ -9,6 +9,7 @@ from PIL import Image
 
 from ddd_utils.errors import InputError
 from ddd_utils.experiments.image_bytes import decode_bytes
+from ddd_utils.experiments.views import View
 
 # RandomResizedCrop's ranges of area and aspect ratio, and how often it tries to fit a crop into the image.
 AREA, RATIO, TRIES = (0.08, 1.0), (3 / 4, 4 / 3), 10
@@ -117,9 +118,7 @@ def random_crop(image: Image.Image, random: np.ndarray, size: int) -> np.ndarray
 
 def central_crop(image: Image.Image, size: int) -> np.ndarray:
     """Cut a test crop: the shorter side to 256/224 of the size, then the centre."""
-    image = resize_short_side(image, round(size * TEST_RESIZE))
-    left, top = (round((side - size) / 2) for side in image.size)
-    return np.asarray(image.crop((left, top, left + size, top + size)))
+    return View(size, round(size * TEST_RESIZE)).of(image)
 
 
 def resize_short_side(image: Image.Image, short: int) -> Image.Image:

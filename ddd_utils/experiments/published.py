@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ddd_utils.errors import InputError, nearest
+from ddd_utils.experiments.class_spaces import imagenet_names
 from ddd_utils.experiments.downloads import Unavailable, fetch, local_copy, registry
 from ddd_utils.experiments.launch import tell
 from ddd_utils.experiments.people import (
@@ -117,17 +118,10 @@ def imagenet_responses(models: str | Sequence[str] = "all", top: int = 1, say: C
 
 def _imagenet_truth(say: Callable = tell) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Read labels (images,), file names (images,) and class names by label."""
-    information = sorted(read_json(fetch(CLASS_INFO, say)), key=lambda entry: entry["cid"])
-    by_wordnet = {entry["wnid"]: entry["cid"] for entry in information}
+    by_wordnet = {entry["wnid"]: entry["cid"] for entry in read_json(fetch(CLASS_INFO, say))}
     rows = read_json(fetch(FILE_NAMES, say))["image_filenames"]
     labels = np.array([by_wordnet[wordnet] for _, wordnet in rows], np.int16)
-    first = [entry["synset"][0] for entry in information]
-    # Two kinds of crane: a name that stands for two classes gets its WordNet id.
-    names = [
-        f"{name} ({entry['wnid']})" if first.count(name) > 1 else name
-        for name, entry in zip(first, information, strict=True)
-    ]
-    return labels, np.array([name for name, _ in rows]), names
+    return labels, np.array([name for name, _ in rows]), list(imagenet_names())
 
 
 def _first_five(path: Path) -> np.ndarray:

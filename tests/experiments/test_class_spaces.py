@@ -1,5 +1,9 @@
 """Classes of images and outputs of models find each other, or it is said in a line why not."""
 
+import json
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from timm.data import ImageNetInfo
@@ -7,12 +11,21 @@ from timm.data import ImageNetInfo
 from ddd_utils.errors import InputError
 from ddd_utils.experiments.class_spaces import NEVER, class_space, imagenet_index, imagenet_names, synsets
 
+CLASS_INFO = Path(os.environ.get("DDD_DATA", ""), "imagenetv2", "class_info.json")
 DOGS = ["n02085620", "n02085782"]
 
 
 def test_synsets_are_timms():
     assert list(synsets()) == ImageNetInfo().label_names()
     assert len(set(imagenet_names())) == 1_000
+
+
+@pytest.mark.skipif(not CLASS_INFO.is_file(), reason="DDD_DATA has no imagenetv2/class_info.json")
+def test_names_are_those_of_imagenetv2():
+    information = sorted(json.loads(CLASS_INFO.read_text()), key=lambda entry: entry["cid"])
+    assert [entry["wnid"] for entry in information] == list(synsets())
+    for entry, name in zip(information, imagenet_names(), strict=True):
+        assert name in (entry["synset"][0], f"{entry['synset'][0]} ({entry['wnid']})")
 
 
 @pytest.mark.parametrize("key", ["n01440764", "tench", "Tinca_tinca", "TENCH", "0"])

@@ -54,10 +54,6 @@ def test_with_top_5_the_label_among_five_answers_counts_as_given(small):
     assert responses.correct().tolist() == [[True, True, True, False], [False, True, True, True]]
 
 
-def test_two_classes_of_one_name_are_told_apart(small):
-    assert published.imagenet_responses().info["classes"] == ["crane (n1)", "tench", "crane (n3)"]
-
-
 def test_all_models_are_those_that_can_be_had(small):
     assert published.imagenet_models() == ["alpha", "beta"]
     np.save(small / f"{published.PREDICTIONS}/gamma.npy", np.zeros((4, 5), int))
