@@ -1,6 +1,7 @@
 """Photographs decoded once for all models that see the same of them."""
 
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -80,6 +81,11 @@ def decode(
     dict of View to ndarray of uint8, shape (images, size, size, 3)
     list of (int, str)
         Which could not be read, as indices into ``wanted``, and why; their pixels are 0.
+
+    Raises
+    ------
+    InputError
+        If there is no room for them on the disk either.
     """
     pixels = {view: _room(view, len(wanted), scratch, budget) for view in views}
     unread: list[tuple[int, str]] = []
@@ -106,4 +112,8 @@ def _room(view: View, images: int, scratch: Path, budget: int) -> np.ndarray:
     if images * view.nbytes <= budget:
         return np.zeros(shape, np.uint8)
     scratch.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(scratch).free
+    if images * view.nbytes > free:  # writing to a mapped file would end the process
+        needed = f"{images * view.nbytes / 1e9:.2f} GB are needed for decoded images of {view.size} px"
+        raise InputError(f"{scratch}: {needed}, {free / 1e9:.2f} are free")
     return np.lib.format.open_memmap(scratch / f"{view.size}.npy", "w+", np.uint8, shape=shape)

@@ -1,6 +1,7 @@
 """Pretrained models shown photographs: decoded once, answered once, kept as soon as known, and found again."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -143,6 +144,15 @@ def test_views_that_do_not_fit_into_memory_together_are_made_one_after_the_other
     monkeypatch.setenv("DDD_BUILD", str(build))
     make(chosen)
     np.testing.assert_array_equal(in_a_file, chosen.load().predictions)
+
+
+def test_a_full_disk_is_told_before_anything_is_written(build, material, monkeypatch):
+    monkeypatch.setattr(shown, "free_memory", lambda: 0)
+    monkeypatch.setattr(shown.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 1_000))
+    with pytest.raises(
+        InputError, match=r"unfinished: 0\.00 GB are needed for decoded images of \d+ px, 0\.00 are free"
+    ):
+        make(evaluation(material))
 
 
 def test_a_model_more_is_the_only_one_to_be_asked(build, material):
