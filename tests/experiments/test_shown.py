@@ -1,5 +1,7 @@
 """Photographs are decoded in as few passes as memory allows."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +21,7 @@ def test_every_view_has_its_place_and_a_pass_fits_into_memory(sizes, images, bud
     for each in found:
         assert len(each) == 1 or images * sum(view.nbytes for view in each) <= budget
     # The first view of a pass would not have fitted into the one before.
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert images * sum(view.nbytes for view in [*before, after[0]]) > budget
 
 
