@@ -85,9 +85,11 @@ def _train(options: argparse.Namespace) -> int:
 
 def _submit(preset: params.Preset, sections: Sequence[str], wait: bool) -> list[str]:
     """Hand what is missing to SLURM, one job a lockstep group; a second command joins the jobs of the first."""
-    from ddd_utils.experiments import cluster, launch, planning
+    from ddd_utils.experiments import cluster, launch, planning, sources
     from ddd_utils.experiments.groups import grouped
 
+    for section, _ in sources.evaluations(preset, sections):
+        _say(f"{section}: pretrained models are shown their images by `report`, not by a job")
     trained = planning.trained_experiments(preset, sections)
     experiments = [experiment for _, experiment in trained]
     folder = paths.results() / "slurm" / preset.name
@@ -120,10 +122,14 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from ddd_utils.experiments import estimate
+    from ddd_utils.experiments import estimate, sources
 
     preset = params.load(options.preset, options.set)
     chosen = _chosen(preset, options.sections)
+    for section, evaluation in sources.evaluations(preset, chosen):
+        _say(
+            f"{section}: {len(evaluation.config.models)} pretrained models are not counted, nothing is trained for them"
+        )
     grams = estimate.PAPER_GRAMS if options.gco2 is None else options.gco2
     plan = estimate.estimate(preset, chosen, options.watts, grams, options.seconds)
     print(json.dumps(plan.as_dict(), indent=1) if options.json else estimate.text(plan))

@@ -11,7 +11,7 @@ from ddd_utils import paths
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import sha256
 
-PHOTOGRAPHS = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
+PHOTOGRAPHS = (".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 
 def find(name: str, kind: str) -> Path:
@@ -123,6 +123,6 @@ def digest(path: Path) -> str:
     return _digest(path, (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns))
 
 
-@functools.lru_cache(maxsize=32)
+@functools.cache
 def _digest(path: Path, state: tuple) -> str:
     return sha256(path)

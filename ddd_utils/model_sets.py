@@ -45,7 +45,7 @@ class OpenClip(Strict):
     @model_validator(mode="after")
     def _templates_have_a_place(self):
         for template in self.templates or ():
-            if template.count("{}") != 1:
+            if template.count("{}") != 1 or set("{}") & set(template.replace("{}", "")):
                 raise ValueError(f"pretrained.templates: '{template}' needs one {{}}, where the class goes")
         return self
 
@@ -66,6 +66,11 @@ class Checkpoint(Strict):
     names: Annotated[
         Literal["exact", "position"], Field(description="weights belong together by name, or by order and shape")
     ] = "exact"
+
+    @property
+    def place(self) -> str:
+        """Where a copy of what is at the URL is looked for, below `DDD_DATA`."""
+        return f"weights/{self.url.partition('?')[0].rpartition('/')[2]}"
 
     @model_validator(mode="after")
     def _has_one_source(self):
@@ -142,6 +147,11 @@ def _names_differ(models: list[Model]) -> list[Model]:
     labels = [model.label for model in models]
     if double := sorted({label for label in labels if labels.count(label) > 1}):
         raise ValueError(f"two models are called '{double[0]}': give one another `name`")
+    urls: dict[str, str] = {}
+    for weights in (model.pretrained for model in models):
+        url = weights.url if isinstance(weights, Checkpoint) else None
+        if url and urls.setdefault(weights.place, url) != url:
+            raise ValueError(f"two URLs end in the same file name, {weights.place}: name one as `file`")
     return models
 
 

@@ -117,9 +117,19 @@ def load(preset: str | Path = "quick", overrides: tuple[str, ...] | list[str] = 
         raise InputError(f"{path}: a preset is a mapping of sections")
     raw = {section: block if block is not None else {} for section, block in raw.items()}
     for override in overrides:
+        before = copy.deepcopy(raw.get("sota_comparison"))
         _override(raw, override)
+        _prefer_what_was_asked_for(raw.get("sota_comparison"), before)
     _settle(raw)
     return _validate(raw, path.stem, str(path))
+
+
+def _prefer_what_was_asked_for(block: Any, before: Any) -> None:
+    """Forget a preset's responses where a setting gives it other images to show: they would win over them."""
+    if not (isinstance(block, dict) and isinstance(before, dict)):
+        return
+    if block.get("images") != before.get("images") and block.get("responses") == before.get("responses"):
+        block["responses"] = None
 
 
 def _settle(raw: dict) -> None:

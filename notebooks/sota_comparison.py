@@ -73,13 +73,15 @@ how = {
     "pretrained": "Each came with weights of its own and was shown every image once.",
     "elsewhere": "Their answers were not computed here; where they come from is said at the end.",
 }
+papers = model_table.are_the_papers(names)
+who = f"They are {'called as' * papers or 'not'} the paper's eleven, "
 unlike = "and the images are not the paper's." if origin == "pretrained" else f"and {literal(name)} is not ImageNet."
 five = answers.info["configuration"].get("top") == 5
 
 # %%
 Markdown(
-    f"M = {M} models, {n:,} images, data set **{literal(name)}**. They are not the paper's eleven, "
-    + ("but the images are the same. " if on_imagenet else f"{unlike} ")
+    f"M = {M} models, {n:,} images, data set **{literal(name)}**. {who}"
+    + (f"{'and' if papers else 'but'} the images are the same. " if on_imagenet else f"{unlike} ")
     + how[origin]
     + " An answer counts as right if the label is among a model's first five." * five
 )
@@ -142,9 +144,10 @@ rows = [share_row(title, decisions, t) for title, decisions in sets.items() for 
 readable(pd.DataFrame([*rows, {"models": "the paper's eleven, printed", "M": 11, "tolerance": 1, **paper}]), ".2%")
 
 # %%
-title, decisions = list(sets.items())[-1]  # the paper's own models where they are known
+# The paper's own models: shown the images here, or from their published scores.
+title, decisions = list(sets.items())[0 if papers else -1]
 about = {"m": len(decisions), "n": n, "dataset": answers.info["dataset"]}
-about["networks"] = "sota" if eleven is not None and n == 50_000 else "other models"
+about["networks"] = "sota" if ((papers and on_imagenet) or eleven is not None) and n == 50_000 else "other models"
 claimed = min(1, difficulty.largest_tolerance(len(decisions)))  # the paper's, where the models are enough for it
 shares, limits = (f(decisions, claimed) for f in (difficulty.shares, difficulty.share_intervals))
 for kind, share in shares.items():
@@ -213,7 +216,10 @@ pd.concat([pairs.head(5), pairs.tail(5)]).drop_duplicates().reset_index(drop=Tru
 # %%
 known = pairs.dropna(subset="kappa")
 last = (known if len(known) else pairs).iloc[-1]
-note, other_models = f"{last['one']} and {last['other']}", about | {"m": M, "networks": "other models"}
+note, other_models = (
+    f"{last['one']} and {last['other']}",
+    about | {"m": M} | ({} if papers else {"networks": "other models"}),
+)
 book.record("sota_lowest_kappa", last["kappa"], tuple(last[["lower", "upper"]]), note=note, **other_models)
 
 

@@ -146,6 +146,13 @@ def test_images_and_models_are_found_again_from_a_notebooks_folder(tmp_path, mon
         assert again.models[0].pretrained.file == str(tmp_path / "w.pth")
 
 
+def test_images_to_be_shown_win_over_a_presets_responses(tmp_path):
+    asked = f"sota_comparison={{models: [resnet18, resnet50], images: {tmp_path}}}"
+    assert isinstance(params.load("published", [asked]).sota_comparison.experiment, PretrainedSet)
+    both = f"sota_comparison={{responses: {{published: imagenet}}, models: [resnet18, resnet50], images: {tmp_path}}}"
+    assert isinstance(params.load("quick", [both]).sota_comparison.experiment, Published)
+
+
 def test_a_preset_may_name_images_of_another_machine():
     assert params.load("photographs").sota_comparison.experiment.images.path == "/data/imagenet/val"
 

@@ -139,8 +139,9 @@ def provenance(preset: params.Preset, section: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``device``, ``versions``, ``training`` (a timedelta by experiment trained here) and ``source`` (of each that is
-        published or a table); empty if the section has no experiments or none is computed.
+        ``device``, ``versions``, ``training`` (a timedelta by experiment trained here), ``answers computed in`` (by
+        pretrained set) and ``source`` (of each that was not trained here); empty if the section has no experiments or
+        none is computed.
     """
     found = [sources.source(config) for config in params.experiments(preset, section)]
     infos = {each.folder.name: read_json(each.folder / "experiment.json") for each in found if each.complete()}
@@ -149,6 +150,9 @@ def provenance(preset: params.Preset, section: str) -> dict[str, Any]:
     facts = {
         "training": {
             name: timedelta(seconds=info["wall_seconds"]) for name, info in infos.items() if "wall_seconds" in info
+        },
+        "answers computed in": {
+            name: timedelta(seconds=info["answer_seconds"]) for name, info in infos.items() if "answer_seconds" in info
         },
         "source": {name: info["source"] for name, info in infos.items() if "source" in info},
     }

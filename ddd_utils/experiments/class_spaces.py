@@ -19,6 +19,7 @@ SYNSETS = {
     21_842: "imagenet22k_ms_synsets.txt",
     21_843: "imagenet21k_goog_synsets.txt",
 }
+MOST = np.iinfo(np.int16).max  # answers are kept in 16 bits
 NEVER = -1  # an output that stands for none of the answers
 
 
@@ -162,7 +163,7 @@ class ClassSpace:
         if stated != "imagenet" and outputs == len(self.own):
             return self.own
         if stated != "images" and outputs in SYNSETS:
-            strange = self.keys[0]
+            strange = next((key for key in self.keys if imagenet_index(key) is None), self.keys[0])
             raise InputError(
                 f"has ImageNet's {outputs:,} outputs, but '{strange}' is no class of ImageNet"
                 f"{nearest(strange, _by_name())}; give images.mapping"
@@ -212,6 +213,10 @@ def class_space(
         if name not in order:
             raise InputError(f"images.mapping: the images have no class '{name}'{nearest(name, order)}")
     groups = {key: _group(key, mapping) for key in order}
+    seen = set(keys)
+    if all(groups[key] for key in seen):
+        # Folders without images, such as those that archivers leave behind, are no classes of ImageNet's.
+        groups = {key: group for key, group in groups.items() if group}
     # Numbers may be anybody's labels: they are ImageNet's if there are a thousand of them, or with a mapping.
     known = all(groups.values()) and (bool(mapping) or len(order) == 1_000 or not all(map(str.isdigit, order)))
     if known:
@@ -220,6 +225,8 @@ def class_space(
         strange = next(key for key, group in groups.items() if not group)
         given = mapping.get(strange, strange)
         raise InputError(f"images.mapping: '{given}' is no class of ImageNet{nearest(given, _by_name())}")
+    if len(order) > MOST:
+        raise InputError(f"the images have {len(order):,} classes; no more than {MOST:,} can be told apart")
     label = {key: index for index, key in enumerate(order)}
     labels = np.array([label[key] for key in keys], np.int16)
     return ClassSpace(tuple(order), tuple(order), np.arange(len(order)), labels)

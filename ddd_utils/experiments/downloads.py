@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ddd_utils import paths
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.launch import tell
+from ddd_utils.experiments.progress import tell
 from ddd_utils.files import sha256
 from ddd_utils.yaml_files import read_file
 

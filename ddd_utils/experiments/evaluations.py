@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ddd_utils import paths
+from ddd_utils import local_files, paths
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import locks, model_files, published
 from ddd_utils.experiments.class_spaces import ClassSpace, class_space
@@ -50,8 +50,8 @@ class Evaluation:
         images = self.config.images
         if not isinstance(images, Photographs):
             return f"torchvision/{images.dataset}"
-        path = Path(images.path).absolute()
-        return f"{path.parent.name}/{path.stem}"
+        path = local_files.find_images(images.path)
+        return f"{path.parent.name}/{path.stem if path.is_file() else path.name}"
 
     @cached_property
     def folder(self) -> Path:
@@ -84,8 +84,11 @@ class Evaluation:
         return described + [self.file(model, among) for model in self.config.models for among in SUFFIX]
 
     def complete(self) -> bool:
-        """Say whether everything is there, and whole."""
-        return all(map(is_whole, self.files()))
+        """Say whether everything is there, and whole, and described for these very models."""
+        if not all(map(is_whole, self.files())):
+            return False
+        described = read_json(self.folder / "experiment.json")["networks"]
+        return [row["run"] for row in described] == [row["run"] for row in self.networks().to_dict("records")]
 
     def make(self, say: Callable) -> None:
         """
@@ -108,8 +111,10 @@ class Evaluation:
         with locks.waiting(self.lock, say, f"computes {self.folder.name}"):
             if self.complete():
                 return
-            failures = showing.answer(self, [model for model in self.config.models if not self.done(model)], say)
-            if failures:
+            # Without the list of images it is not known which ones the answers are to.
+            known = self.positions() is not None
+            missing = [model for model in self.config.models if not (known and self.done(model))]
+            if failures := showing.answer(self, missing, say):
                 raise ExperimentError("; ".join(failures))
             self._describe()
         published.fetch_companions(self.readable()["id"], say)
@@ -138,7 +143,8 @@ class Evaluation:
         """Return which of the listed photographs can be read, int (images,); None if that is not known yet."""
         if not all(is_whole(self.folder / name) for name in ("skipped.json", "images.parquet")):
             return None
-        return np.flatnonzero(np.isin(self.listing.ids, self.readable()["id"]))
+        readable = set(self.readable()["id"])
+        return np.array([place for place, name in enumerate(self.listing.ids) if name in readable])
 
     def readable_space(self) -> ClassSpace:
         """Return the classes of the photographs that can be read."""
@@ -179,7 +185,7 @@ class Evaluation:
                 "versions": versions(),
                 "device": "; ".join(networks["device"].unique()),
                 "source": {"weights": networks["weights"].tolist()},
-                "wall_seconds": round(float(networks["seconds"].sum()), 1),
+                "answer_seconds": round(float(networks["seconds"].sum()), 1),
                 "epochs": 1,
                 "networks": networks.to_dict("records"),
             },

@@ -57,6 +57,10 @@ WHITE_IS_ZERO = 0
 _PILLOWS_OWN = ("ignore", None, Warning, re.compile("PIL"), 0)
 
 
+class NotAnImage(InputError):
+    """Bytes that are no whole image, whenever they are read; trouble in reading them is another error."""
+
+
 def decode_bytes(content: bytes, name: str) -> Image.Image:
     """
     Decode an image, with simplejpeg where that is installed and the image a JPEG in colour or gray.
@@ -80,16 +84,18 @@ def decode_bytes(content: bytes, name: str) -> Image.Image:
 
     Raises
     ------
-    InputError
+    NotAnImage
         If it is damaged, no image, has floating-point pixels or more than ``MOST_PIXELS``.
     """
     try:
         image = _opened(content)
         pixels = _turbo(content, image)
         return _upright(_rgb(image) if pixels is None else Image.fromarray(pixels), image)
+    except MemoryError:
+        raise
     except Exception as error:  # Whatever a decoder stumbles over, over bytes from anywhere, is in the bytes.
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{name}: not a whole image ({reason})") from None
+        raise NotAnImage(f"{name}: not a whole image ({reason})") from None
 
 
 def upright_rgb(image: Image.Image) -> Image.Image:

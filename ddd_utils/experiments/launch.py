@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -13,15 +12,11 @@ from ddd_utils.experiments import locks, processes
 from ddd_utils.experiments.cores import cores
 from ddd_utils.experiments.groups import Group, grouped
 from ddd_utils.experiments.processes import ExperimentError
+from ddd_utils.experiments.progress import tell
 from ddd_utils.experiments.runs import Run
 from ddd_utils.experiments.store import Experiment
 
 POLL_SECONDS = 1
-
-
-def tell(line: str) -> None:
-    """Write a line of progress; standard error never reaches a report."""
-    print(line, file=sys.stderr, flush=True)
 
 
 def compute(experiments: Sequence[Experiment], titles: Sequence[str] | None = None, say: Callable = tell) -> None:

@@ -3,9 +3,11 @@
 import hashlib
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 from ddd_utils import local_files
+from ddd_utils.experiments.downloads import local_copy
 from ddd_utils.model_sets import Checkpoint, Model
 
 TRAINED = {"model", "arguments", "optimizer", "learning_rate"}
@@ -42,13 +44,17 @@ def shown(entry: Model) -> str:
         Its name and a hash of architecture, weights and preparation.
     """
     made_of: dict[str, Any] = entry.model_dump(mode="json", include=SHOWN)
-    if isinstance(entry.pretrained, Checkpoint) and entry.pretrained.file:
+    made_of["pretrained"] = made_of["pretrained"] or True
+    if isinstance(entry.pretrained, Checkpoint) and not entry.pretrained.sha256:
         # Wherever the file lies: what is in it counts.
-        made_of["pretrained"] |= {
-            "file": None,
-            "sha256": local_files.digest(local_files.find(entry.pretrained.file, "file")),
-        }
+        path = _local(entry.pretrained)
+        made_of["pretrained"] |= {"file": None, "sha256": local_files.digest(path) if path else None}
     return _stem(entry, made_of)
+
+
+def _local(weights: Checkpoint) -> Path | None:
+    """Find the file of weights on this machine, if it is here."""
+    return local_files.find(weights.file, "file") if weights.file else local_copy(weights.place)
 
 
 def _stem(entry: Model, made_of: dict[str, Any]) -> str:

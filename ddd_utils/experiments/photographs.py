@@ -98,13 +98,15 @@ def decode(path: Path) -> Image.Image:
 
     Raises
     ------
-    InputError
+    NotAnImage
         If the file is damaged or no image.
+    InputError
+        If it cannot be read at all.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: not a whole image ({error.strerror})") from None
+        raise InputError(f"{path}: {error.strerror}") from None
     return decode_bytes(content, str(path))
 
 

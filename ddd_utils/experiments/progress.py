@@ -7,6 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 
+def tell(line: str) -> None:
+    """Write a line of progress; standard error never reaches a report."""
+    print(line, file=sys.stderr, flush=True)
+
+
 @dataclass(frozen=True)
 class Steps:
     """A run as progress sees it: what to call its experiment, its epochs, and the work in each (in any one unit)."""

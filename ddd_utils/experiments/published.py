@@ -12,7 +12,6 @@ import pandas as pd
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.experiments.class_spaces import imagenet_names
 from ddd_utils.experiments.downloads import Unavailable, fetch, local_copy, registry
-from ddd_utils.experiments.launch import tell
 from ddd_utils.experiments.people import (
     LABEL_ERRORS,
     People,
@@ -20,6 +19,7 @@ from ddd_utils.experiments.people import (
     second_experiment,
     second_experiment_label_errors,
 )
+from ddd_utils.experiments.progress import tell
 from ddd_utils.files import read_array, read_json
 from ddd_utils.responses import Responses
 

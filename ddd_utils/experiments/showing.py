@@ -14,30 +14,36 @@ from ddd_utils.experiments import inference, shown
 from ddd_utils.experiments.evaluations import Evaluation
 from ddd_utils.experiments.launch import devices
 from ddd_utils.experiments.pretrained import Recipe, recipe
+from ddd_utils.experiments.pretrained.recipe import brief
 from ddd_utils.experiments.views import View
 from ddd_utils.experiments.worker import describe
 from ddd_utils.model_sets import Model
 
 
-def check(models: Sequence[Model]) -> None:
+def check(evaluation: Evaluation) -> None:
     """
-    Look models up before any photograph is read.
+    Look for trouble before any photograph is read.
+
+    Every model is looked up. One whose weights lie on this machine, or whose entry changes more than its name, is built
+    once and tried on an empty image.
 
     Parameters
     ----------
-    models : sequence of Model
-        Pretrained ones.
+    evaluation : Evaluation
 
     Raises
     ------
     InputError
-        Names the first that does not exist, and the nearest right one.
+        Names the first model that does not exist, with the nearest right one, or that does not fit.
     """
-    for model in models:
+    space = evaluation.space
+    for model in evaluation.config.models:
         try:
             found = recipe(model)
             found.check()
             _ = found.preparation
+            if not evaluation.done(model):
+                found.rehearse(space)
         except InputError as error:
             raise InputError(f"sota_comparison.models: {error}") from None
 
@@ -64,23 +70,47 @@ def answer(evaluation: Evaluation, models: Sequence[Model], say: Callable) -> li
     InputError
         If a model does not exist, or no photograph can be read.
     """
-    check(models)
     by_view: dict[View, list[Recipe]] = {}
     for each in map(recipe, models):
+        each.check()
         by_view.setdefault(each.preparation.view, []).append(each)
+    shutil.rmtree(evaluation.scratch, ignore_errors=True)  # what a killed process has left
     budget = int(shown.SHARE * shown.free_memory())
     failures: list[str] = []
     try:
         for views in shown.passes(list(by_view), len(evaluation.listing.ids), budget):
-            pixels, kept = _decoded(evaluation, views, budget, say)
+            decoded = _Pass(evaluation, views, budget, say)
             for view in views:
-                square = pixels.pop(view)
                 for each in by_view[view]:
-                    failures += _attempt(evaluation, each, square, kept, say)
-                del square
+                    failures += _attempt(decoded, each)
+                decoded.release(view)
     finally:
         shutil.rmtree(evaluation.scratch, ignore_errors=True)
     return failures
+
+
+class _Pass:
+    """
+    Photographs decoded for some views, once the first network is there to see them.
+
+    So that nothing is decoded where no network can be made, as when weights cannot be downloaded.
+    """
+
+    def __init__(self, evaluation: Evaluation, views: Sequence[View], budget: int, say: Callable):
+        self.evaluation, self.say = evaluation, say
+        self._views, self._budget, self._decoded = views, budget, None
+
+    def squares(self, view: View) -> tuple[np.ndarray, np.ndarray]:
+        """Return the decoded photographs, and which rows count."""
+        if self._decoded is None:
+            self._decoded = _decoded(self.evaluation, self._views, self._budget, self.say)
+        pixels, kept = self._decoded
+        return pixels[view], kept
+
+    def release(self, view: View) -> None:
+        """Forget the photographs of a view that no model needs any more."""
+        if self._decoded is not None:
+            del self._decoded[0][view]
 
 
 def _decoded(
@@ -105,28 +135,47 @@ def _decoded(
     return pixels, np.setdiff1d(np.arange(len(wanted)), [place for place, _ in unread])
 
 
-def _attempt(evaluation: Evaluation, made: Recipe, square: np.ndarray, kept: np.ndarray, say: Callable) -> list[str]:
-    """Show decoded photographs to one model; return what went wrong, if anything."""
-    label = made.entry.label
+def _attempt(decoded: _Pass, made: Recipe) -> list[str]:
+    """Show photographs to one model; return what went wrong, if anything: the others must not suffer from it."""
+    name, label = decoded.evaluation.name, made.entry.label
     try:
-        line = _answer(evaluation, made, square, kept, say)
-    except InputError as error:
-        reason = str(error) if f"'{label}'" in str(error) else f"'{label}': {error}"
-        say(f"{evaluation.name}: {reason}")
-        return [reason]
-    say(f"{evaluation.name}: {label}  {line}")
+        network, answer_of = made.network(decoded.evaluation.space, decoded.say)
+    except Exception as error:
+        return _failed(decoded, label, error)
+    square, kept = decoded.squares(made.preparation.view)
+    try:
+        line = _answer(decoded.evaluation, made, network, answer_of, square, kept)
+    except OSError:
+        raise
+    except Exception as error:
+        return _failed(decoded, label, error)
+    decoded.say(f"{name}: {label}  {line}")
     return []
 
 
-def _answer(evaluation: Evaluation, made: Recipe, square: np.ndarray, kept: np.ndarray, say: Callable) -> str:
+def _failed(decoded: _Pass, label: str, error: Exception) -> list[str]:
+    reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {brief(error)}"
+    reason = reason if f"'{label}'" in reason else f"'{label}': {reason}"
+    decoded.say(f"{decoded.evaluation.name}: {reason}")
+    return [reason]
+
+
+def _answer(
+    evaluation: Evaluation,
+    made: Recipe,
+    network: torch.nn.Module,
+    answer_of: np.ndarray,
+    square: np.ndarray,
+    kept: np.ndarray,
+) -> str:
+    """Let a network answer, write its answers down, and say in a line how it went."""
     space, places = evaluation.readable_space(), devices()
-    network, answer_of = made.network(space, say)
-    chooser = inference.Chooser(answer_of, space.present)
-    found = inference.answer(network, square, made.preparation, chooser, places)
+    found = inference.answer(network, square, made.preparation, inference.Chooser(answer_of, space.present), places)
     answers = {"present": found.present[kept], "all": found.all[kept]}
     right = {f"right_{among}": int((chosen == space.labels).sum()) for among, chosen in answers.items()}
-    speed = len(square) / found.seconds
+    speed = len(square) / max(found.seconds, 1e-9)
     view = made.preparation.view
+    never = int((space.present & ~np.isin(np.arange(len(space.names)), answer_of)).sum())
     facts = {
         "architecture": made.entry.model,
         "parameters": sum(weights.numel() for weights in network.parameters()),
@@ -137,8 +186,10 @@ def _answer(evaluation: Evaluation, made: Recipe, square: np.ndarray, kept: np.n
         "images_per_second": round(speed, 1),
         "seconds": round(found.seconds, 2),
         "weights": made.origin,
+        "classes_unknown": never,
         "device": describe(torch.device(places[0])),
         **right,
     }
     evaluation.write(made.entry, answers, facts)
-    return f"{speed:,.0f} images/s, {right['right_present'] / len(kept):.1%} right"
+    unknown = f", knows none of {never} of the classes" * bool(never)
+    return f"{speed:,.0f} images/s, {right['right_present'] / len(kept):.1%} right{unknown}"

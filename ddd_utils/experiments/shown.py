@@ -1,15 +1,18 @@
 """Photographs decoded once for all models that see the same of them."""
 
-import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
+from PIL import Image
 
 from ddd_utils.errors import InputError
 from ddd_utils.experiments.cores import cores
+from ddd_utils.experiments.image_bytes import NotAnImage
 from ddd_utils.experiments.photographs import Photographs
 from ddd_utils.experiments.views import View
 
@@ -48,8 +51,22 @@ def passes(views: Sequence[View], images: int, budget: int) -> list[list[View]]:
 
 
 def free_memory() -> int:
-    """Tell how many bytes of memory are free."""
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4 << 30
+    """Tell how many bytes of memory this process may still take: the system's, or what is left to its job."""
+    return min([psutil.virtual_memory().available, *_left_to_the_job()])
+
+
+def _left_to_the_job() -> Iterator[int]:
+    """Read what control groups (containers, SLURM's jobs) leave to this process, where there are any."""
+    try:
+        own = Path("/proc/self/cgroup").read_text().rpartition("0::/")[2].strip()
+    except OSError:
+        return
+    root = Path("/sys/fs/cgroup")
+    for group in (root / own, *(root / own).parents):
+        if not group.is_relative_to(root):
+            return
+        with suppress(OSError, ValueError):  # "max" is no number
+            yield int((group / "memory.max").read_text()) - int((group / "memory.current").read_text())
 
 
 def decode(
@@ -85,7 +102,7 @@ def decode(
     Raises
     ------
     InputError
-        If there is no room for them on the disk either.
+        If there is no room for them on the disk either, or files cannot be read at all.
     """
     pixels = {view: _room(view, len(wanted), scratch, budget) for view in views}
     unread: list[tuple[int, str]] = []
@@ -93,11 +110,12 @@ def decode(
     def one(place: int) -> None:
         try:
             image = photographs.image(wanted[place])
-        except InputError as error:
+            squares = {view: view.of(image) for view in pixels}
+        except (NotAnImage, Image.DecompressionBombError) as error:
             unread.append((place, str(error)))
             return
-        for view, into in pixels.items():
-            into[place] = view.of(image)
+        for view, square in squares.items():
+            pixels[view][place] = square
 
     with ThreadPoolExecutor(cores()) as pool:
         for start in range(0, len(wanted), LOT):

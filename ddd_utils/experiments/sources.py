@@ -27,7 +27,7 @@ def source(config: Config) -> Source:
     Returns
     -------
     Experiment, Evaluation or Imported
-        Both have ``folder``, ``complete()``, ``load()`` and ``classes()``.
+        All have ``folder``, ``complete()``, ``load()`` and ``classes()``.
     """
     kinds = {Published: Imported, Table: Imported, PretrainedSet: Evaluation}
     return kinds.get(type(config), Experiment)(config)
@@ -64,11 +64,11 @@ def evaluations(preset: Preset, sections: Sequence[str]) -> list[tuple[str, Eval
     list of (str, Evaluation)
         Each with the first section that needs it, once.
     """
-    found: list[tuple[str, Evaluation]] = []
-    for each, section in needed(preset, sections):
-        if isinstance(each, Evaluation) and all(each.config != other.config for _, other in found):
-            found.append((section, each))
-    return found
+    wanted = needed(preset, sections)
+    return [
+        (next(section for other, section in wanted if other.config == each.config), each)
+        for each in _once([each for each, _ in wanted], Evaluation)
+    ]
 
 
 def compute(sources: Sequence[Source], titles: Sequence[str] | None = None, say: Callable = launch.tell) -> None:
@@ -95,17 +95,24 @@ def compute(sources: Sequence[Source], titles: Sequence[str] | None = None, say:
     for each in sources:
         mend(each, say)
     failures = []
-    for kind in (Imported, Evaluation):
-        for each in sources:
-            try:
-                if isinstance(each, kind):
-                    each.make(say)
-            except launch.ExperimentError as error:
-                failures.append(str(error))
+    for each in _once(sources, Imported) + _once(sources, Evaluation):
+        try:
+            each.make(say)
+        except launch.ExperimentError as error:
+            failures.append(str(error))
     trained = [(each, title) for each, title in zip(sources, titles, strict=True) if isinstance(each, Experiment)]
     launch.compute([each for each, _ in trained], [title for _, title in trained], say)
     if failures:
         raise launch.ExperimentError("; ".join(failures))
+
+
+def _once(sources: Sequence[Source], kind: type) -> list:
+    """Choose the sources of a kind, each once however many sections need it."""
+    found: list[Source] = []
+    for each in sources:
+        if isinstance(each, kind) and all(each.config != other.config for other in found):
+            found.append(each)
+    return found
 
 
 def check(sources: Sequence[Source]) -> None:
@@ -122,12 +129,10 @@ def check(sources: Sequence[Source]) -> None:
     InputError
         Names the model and the nearest right one, or the folder and what it lacks.
     """
-    shown = [each for each in sources if isinstance(each, Evaluation)]
-    if shown:
+    for each in _once(sources, Evaluation):
         from ddd_utils.experiments import showing
 
-        for each in shown:
-            showing.check(each.config.models)
+        showing.check(each)
     launch.check([each for each in sources if isinstance(each, Experiment)])
 
 

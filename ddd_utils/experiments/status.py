@@ -127,7 +127,7 @@ def evaluation_line(title: str, evaluation: Evaluation) -> str:
         A line for a terminal, also where the images or a model's weights are not on this machine.
     """
     models = evaluation.config.models
-    title = f"{title}: {evaluation.name}, {len(models)} pretrained models"
+    title = f"{title}: {len(models)} pretrained models"
     try:
         done = sum(map(evaluation.done, models))
         working = ", running" * locks.held(evaluation.lock)

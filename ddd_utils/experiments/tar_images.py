@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.image_bytes import decode_bytes
+from ddd_utils.experiments.image_bytes import NotAnImage, decode_bytes
 from ddd_utils.experiments.image_trees import Folder, Table, Tree, by_folder, check_names, is_image
 from ddd_utils.experiments.photographs import Photographs
 
@@ -57,7 +57,7 @@ def _content(path: Path, member: Member) -> bytes:
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     if len(content) < member.size:
-        raise InputError(f"{path}/{member.name}: not whole (the tar is cut off)")
+        raise NotAnImage(f"{path}/{member.name}: not whole (the tar is cut off)")
     return content
 
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 from ddd_utils import image_sets, paths
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.experiments.image_bytes import silence, upright_rgb
+from ddd_utils.experiments.image_bytes import NotAnImage, silence, upright_rgb
 from ddd_utils.experiments.image_listing import Listing, make, named
 from ddd_utils.experiments.photographs import Photographs
 
@@ -52,7 +52,11 @@ class Items(Photographs):
                 return upright_rgb(self.dataset[index][0])
         except Exception as error:  # Whatever a decoder stumbles over is in the image.
             reason = " ".join(str(error).split()) or type(error).__name__
-            raise InputError(f"{self.ids[index]}: not a whole image ({reason})") from None
+            # The system's own errors (no memory, no permission, a broken disk) say nothing of the image.
+            systems = isinstance(error, MemoryError) or getattr(error, "errno", None) is not None
+            raise (InputError if systems else NotAnImage)(
+                f"{self.ids[index]}: {reason if systems else f'not a whole image ({reason})'}"
+            ) from None
 
 
 def listing(config: image_sets.Torchvision) -> Listing:

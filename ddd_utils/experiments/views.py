@@ -48,9 +48,6 @@ class View:
         """Bytes of one square."""
         return 3 * self.size**2
 
-    def __str__(self):
-        return f"{self.crop} {self.size}/{self.resized}, {self.interpolation}"
-
     def of(self, image: Image.Image) -> np.ndarray:
         """
         Cut the square out of an image, pixel by pixel as torchvision, timm and open_clip do.

@@ -1,10 +1,14 @@
 """The models of a set in tables: what each one is and how often it is right, and how it got the images."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
+from ddd_utils import paths
 from ddd_utils.analysis.shares import wilson
 from ddd_utils.reporting.wording import readable
+from ddd_utils.yaml_files import read_file
 
 DESCRIBED = {
     "trained": ["architecture", "parameters", "optimizer", "learning_rate", "seconds"],
@@ -17,6 +21,21 @@ FORMS = {
     "images_per_second": "{:,.1f}".format,
     "crop": lambda words: words.replace(" ", "\u00a0"),  # on one line
 }
+
+
+def are_the_papers(names: Iterable[str]) -> bool:
+    """
+    Say whether models are called as the paper's eleven (``params/models/paper.yaml``).
+
+    Parameters
+    ----------
+    names : iterable of str
+
+    Returns
+    -------
+    bool
+    """
+    return set(names) == {entry["name"] for entry in read_file(paths.PARAMS / "models" / "paper.yaml")}
 
 
 def origin(info: dict) -> str:

@@ -64,6 +64,18 @@ def test_a_subset_is_chosen_among_all_or_among_those_present():
     assert len(space.names) == 1_000
 
 
+def test_a_folder_without_images_is_no_class_of_imagenets():
+    order = ["__MACOSX", "n01440764", "n01443537"]
+    assert class_space(["n01443537"], order).synsets is not None
+    # Among classes of one's own it stays one: a network may have an output for it.
+    assert class_space(["cat"], ["cat", "dog"]).own.tolist() == [0, 1]
+
+
+def test_the_class_that_is_unknown_is_the_one_that_is_named():
+    with pytest.raises(InputError, match="but 'my class' is no class of ImageNet"):
+        class_space(["n01440764", "my class"], ["n01440764", "my class"]).answers_of(1_000)
+
+
 def test_a_class_of_the_images_may_stand_for_several_of_imagenets():
     space = class_space(["dog", "cat"], ["cat", "dog"], {"dog": DOGS, "cat": "tabby"})
     answers = space.answers_of(1_000)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -164,7 +165,7 @@ def test_a_model_more_is_the_only_one_to_be_asked(build, material):
     assert make(evaluation(material, (0, 1, 3))) == []
 
 
-def test_a_model_that_fails_is_named_and_the_others_are_kept(build, material):
+def test_a_model_that_fails_is_named_and_the_others_are_kept(build, material, monkeypatch):
     settings = block(material, (0, 1))
     wide = {
         "model": "test_resnet",
@@ -177,6 +178,25 @@ def test_a_model_that_fails_is_named_and_the_others_are_kept(build, material):
         failing.make(lambda line: None)
     assert evaluation(material, (0, 1)).done(failing.config.models[2])
     assert not failing.complete()
+    # What is left cannot be made, so no photograph is decoded for it.
+    monkeypatch.setattr(photographs.Files, "image", lambda *_: pytest.fail("an image was read"))
+    with pytest.raises(ExperimentError, match="wide"):
+        failing.make(lambda line: None)
+
+
+def test_a_model_that_breaks_while_answering_is_named_and_the_others_go_on(build, material, monkeypatch):
+    plain, calls = inference.answer, []
+
+    def answer(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise RuntimeError("mat1 and mat2\nshapes")
+        return plain(*arguments)
+
+    monkeypatch.setattr(inference, "answer", answer)
+    with pytest.raises(ExperimentError, match=r"^'net 0': RuntimeError: mat1 and mat2$"):
+        make(evaluation(material, (0, 1)))
+    assert evaluation(material, (0, 1)).done(evaluation(material, (0, 1)).config.models[1])
 
 
 def test_a_changed_photograph_is_another_set(build, material, tmp_path):
@@ -192,8 +212,9 @@ def test_a_changed_photograph_is_another_set(build, material, tmp_path):
 
 
 def test_no_readable_photograph_is_told_in_a_line(build, material, tmp_path):
-    (tmp_path / "none" / "ant").mkdir(parents=True)
-    (tmp_path / "none" / "ant" / "0.jpg").write_text("no image")
+    for name in CLASSES:
+        (tmp_path / "none" / name).mkdir(parents=True)
+        (tmp_path / "none" / name / "0.jpg").write_text("no image")
     settings = {**block(material, (0, 1)), "images": str(tmp_path / "none")}
     with pytest.raises(InputError, match=r"no image can be read: .*0\.jpg"):
         Evaluation(SotaComparison.model_validate(settings).experiment).make(lambda line: None)
@@ -205,6 +226,88 @@ def test_names_are_looked_up_before_any_image_is_read(build, material, monkeypat
     settings["models"].append({"model": "resnet5O"})
     with pytest.raises(InputError, match=r"models: unknown model 'resnet5O' \(did you mean 'resnet50'\?\)"):
         sources.check([Evaluation(SotaComparison.model_validate(settings).experiment)])
+
+
+@pytest.mark.parametrize(
+    ("images", "entry", "message"),
+    [
+        ({"mapping": {"anr": "tabby"}}, {}, r"the images have no class 'anr' \(did you mean 'ant'\?\)"),
+        ({}, {"classes": ["ant", "bee"]}, r"'fc.weight' is of shape \(3, 96\) and not \(2, 96\)"),
+        ({}, {"preprocessing": {"size": 9_999_999}}, "cannot take images of 9999999 px"),
+    ],
+)
+def test_what_does_not_fit_is_told_before_any_image_is_read(build, material, monkeypatch, images, entry, message):
+    monkeypatch.setattr(photographs.Files, "image", lambda *_: pytest.fail("an image was read"))
+    settings = block(material, (0, 1), **images)
+    settings["models"][1] |= entry
+    with pytest.raises(InputError, match=message):
+        sources.check([Evaluation(SotaComparison.model_validate(settings).experiment)])
+
+
+def test_what_several_sections_need_is_made_once(build, material, monkeypatch):
+    monkeypatch.setattr(inference, "answer", lambda *_: (_ for _ in ()).throw(RuntimeError("no")))
+    lines = []
+    with pytest.raises(ExperimentError, match=r"^'net 0': RuntimeError: no; 'net 1': RuntimeError: no$"):
+        sources.compute([evaluation(material, (0, 1)), evaluation(material, (0, 1))], say=lines.append)
+    assert sum("decoded" in line for line in lines) == 1
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(5, "Input/output error")])
+def test_trouble_in_reading_is_no_fault_of_an_image(build, material, monkeypatch, error):
+    plain = photographs.Path.read_bytes
+
+    def read_bytes(path):
+        if path.name == "2.png":
+            raise error
+        return plain(path)
+
+    monkeypatch.setattr(photographs.Path, "read_bytes", read_bytes)
+    with pytest.raises((InputError, MemoryError)):
+        make(evaluation(material, (0, 1)))
+    monkeypatch.undo()
+    monkeypatch.setenv("DDD_BUILD", str(build))
+    make(evaluation(material, (0, 1)))
+    assert len(evaluation(material, (0, 1)).load().labels) == 12
+
+
+@pytest.mark.parametrize("lost", ["images.parquet", "skipped.json", "experiment.json"])
+def test_a_lost_description_is_made_anew(build, material, lost):
+    before = experiments.responses(block(material, (0, 1)))
+    (before.folder / lost).unlink()
+    after = experiments.responses(block(material, (0, 1)))
+    np.testing.assert_array_equal(before.predictions, after.predictions)
+    assert before.info["skipped"] == after.info["skipped"]
+
+
+def test_what_a_killed_run_has_left_is_removed_first(build, material, monkeypatch):
+    chosen = evaluation(material, (0, 1))
+    chosen.scratch.mkdir(parents=True)
+    (chosen.scratch / "32.npy").write_bytes(b"left over")
+    seen = []
+    plain = shown.decode
+    monkeypatch.setattr(shown, "decode", lambda *given: seen.append(chosen.scratch.exists()) or plain(*given))
+    make(chosen)
+    assert seen == [False]
+
+
+def test_sets_of_the_same_images_are_described_one_by_one(build, material):
+    preset = SimpleNamespace(sota_comparison=None)
+    for seeds in ((0, 1), (0, 1, 2), (0, 1)):
+        settings = SotaComparison.model_validate(block(material, seeds))
+        preset.sota_comparison = settings
+        experiments.responses(block(material, seeds))
+        told = experiments.provenance(preset, "sota_comparison")
+        (weights,) = told["source"].values()
+        assert weights["weights"] == [f"file {seed}.pth" for seed in seeds]
+        assert "training" not in told and "answers computed in" in told
+
+
+def test_a_folder_is_called_the_same_from_everywhere(material, monkeypatch, tmp_path):
+    monkeypatch.setenv("DDD_DATA", str(material))
+    found = {Evaluation(SotaComparison.model_validate({**block(material), "images": "photos"}).experiment).folder}
+    monkeypatch.chdir(tmp_path)
+    found |= {Evaluation(SotaComparison.model_validate({**block(material), "images": "photos"}).experiment).folder}
+    assert len(found) == 1 and found.pop().name.startswith(f"{material.name}_photos-")
 
 
 def test_both_decisions_are_kept(build, tmp_path):

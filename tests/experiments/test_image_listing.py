@@ -54,7 +54,7 @@ def test_a_single_folder_is_a_class(tmp_path):
 def test_no_images_at_all(tmp_path):
     (tmp_path / "cat").mkdir()
     (tmp_path / "cat" / "1.svg").touch()
-    assert "no images (.bmp, .jpeg" in refusal(tmp_path)
+    assert "no images (.bmp, .gif, .jfif, .jpeg" in refusal(tmp_path)
     assert "did you mean" in refusal(tmp_path / "cta")
     (tmp_path / "image.jpg").write_bytes(image_bytes(0))
     assert "image.jpg: not a whole tar" in refusal(tmp_path / "image.jpg")

@@ -12,13 +12,14 @@ import safetensors.torch
 import timm
 import torch
 import torchvision
+from pydantic import TypeAdapter, ValidationError
 
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import model_files, views
 from ddd_utils.experiments.class_spaces import class_space, synsets
 from ddd_utils.experiments.pretrained import recipe
 from ddd_utils.experiments.pretrained.recipe import loading_safely
-from ddd_utils.model_sets import Model
+from ddd_utils.model_sets import Model, Models
 
 IMAGENET = class_space(synsets(), synsets())
 LETTERS = class_space(list("abcabc"), list("abc"))
@@ -39,7 +40,7 @@ def silent(line):
         {"model": "resnet50.a1_in1k", "pretrained": True},
         {"model": "alexnet", "pretrained": {"torchvision": "IMAGENET1K_V1"}},
         {"model": "ViT-B-32-quickgelu", "pretrained": {"open_clip": "openai"}},
-        {"model": "resnet18", "pretrained": {"url": "https://example.org/a.pth"}},
+        {"model": "resnet18", "pretrained": {"url": "https://example.org/a.pth", "sha256": "0" * 64}},
     ],
     ids=str,
 )
@@ -65,6 +66,11 @@ def test_what_exists_is_found(entry):
         ),
         ({"model": "resnt18", "pretrained": {"url": "https://x.org/a.pt"}}, "'resnt18' (did you mean 'resnet18'?)"),
         ({"model": "resnet18", "pretrained": {"file": "none.pth"}}, "there is no file 'none.pth'"),
+        (
+            {"model": "resnet18", "pretrained": {"url": "https://x.org/a.pt"}},
+            "put a copy of https://x.org/a.pt at DDD_DATA",
+        ),
+        ({"model": "resnet18", "arguments": {"num_classes": 5}}, "arguments.num_classes: timm would drop the trained"),
     ],
 )
 def test_what_does_not_exist_is_named_with_the_nearest(entry, message):
@@ -234,12 +240,12 @@ def test_weights_that_do_not_fit_are_named(weights, spoil, entry, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"not weights", b"PK\x03\x04 torn"])
+@pytest.mark.parametrize("content", [b"", b"<html>not weights</html>", b"PK\x03\x04 torn"])
 @pytest.mark.parametrize("suffix", ["pth", "safetensors"])
 def test_a_damaged_file_is_named(tmp_path, content, suffix):
     path = tmp_path / f"torn.{suffix}"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=f"torn.{suffix}: "):
+    with pytest.raises(InputError, match=f"torn.{suffix}: not a (whole )?file of weights"):
         made(model="test_resnet", pretrained={"file": str(path)}).network(LETTERS, silent)
 
 
@@ -249,7 +255,7 @@ def test_a_url_without_sha256_is_never_downloaded(tmp_path, monkeypatch):
     with pytest.raises(
         InputError, match=r"w.pth: not downloaded, .* put a copy of https://example.org/folder/w.pth at"
     ):
-        wanted.network(LETTERS, silent)
+        wanted.check()
 
 
 def test_a_copy_of_what_is_at_a_url_is_used(weights, monkeypatch):
@@ -260,6 +266,45 @@ def test_a_copy_of_what_is_at_a_url_is_used(weights, monkeypatch):
     same(network, {"pretrained": {"url": "https://example.org/w.pth?raw=1"}})
     with pytest.raises(InputError, match="differs from the published file"):
         same(network, {"pretrained": {"url": "https://example.org/w.pth", "sha256": "0" * 64}})
+
+
+def test_two_urls_of_one_file_name_are_refused():
+    entries = [
+        {"model": "resnet18", "name": name, "pretrained": {"url": f"https://{name}.org/w.pth"}} for name in ("a", "b")
+    ]
+    with pytest.raises(ValidationError, match=r"two URLs end in the same file name, weights/w\.pth"):
+        TypeAdapter(Models).validate_python(entries)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"model": "test_resnet", "arguments": {"act_layer": "bogus"}}, "'test_resnet' cannot be built with"),
+        ({"model": "test_resnet", "classes": ["a", "b"]}, "has 1,000 outputs, but `classes` names 2"),
+        (
+            {"model": "alexnet", "pretrained": {"torchvision": "IMAGENET1K_V1"}, "arguments": {"dropuot": 0.1}},
+            "'alexnet' cannot be built with {'dropuot': 0.1}",
+        ),
+        (
+            {"model": "ViT-B-32", "pretrained": {"open_clip": "openai", "class_names": {"d": "x"}}},
+            "there is no class 'd'",
+        ),
+    ],
+)
+def test_what_cannot_work_is_told_without_weights(entry, message):
+    with pytest.raises(InputError) as caught:
+        made(**entry).rehearse(LETTERS)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_own_weights_are_tried_before_anything_is_read(weights):
+    network, folder = weights
+    torch.save(network.state_dict(), folder / "mine.pth")
+    entry = {"model": "test_resnet", "pretrained": {"file": str(folder / "mine.pth")}}
+    made(**entry).rehearse(LETTERS)
+    with pytest.raises(InputError, match="has 3 outputs, but the images have 2 classes"):
+        made(**entry).rehearse(class_space(["a", "b"], ["a", "b"]))
 
 
 def test_without_a_network_it_is_said_what_helps(monkeypatch, tmp_path):
@@ -289,7 +334,8 @@ TINY = {
 
 
 @pytest.fixture
-def tiny_clip(monkeypatch):
+def tiny_clip(monkeypatch, tmp_path):
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
     monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "Tiny", TINY)
     monkeypatch.setitem(open_clip.pretrained._PRETRAINED, "Tiny", {"random": {"mean": (0.5,) * 3, "std": (0.25,) * 3}})
     torch.manual_seed(0)
@@ -303,7 +349,11 @@ def test_zero_shot_answers_are_open_clips(tiny_clip):
     entry = {"open_clip": "random", "templates": templates, "class_names": {"b": "a big bee"}}
     wanted = made(model="Tiny", pretrained=entry)
     wanted.check()
-    network, answers = wanted.network(LETTERS, silent)
+    lines = []
+    network, answers = wanted.network(LETTERS, lines.append)
+    assert lines == ["Tiny: embedding 6 prompts"]
+    again, _ = wanted.network(LETTERS, silent)  # kept
+    torch.testing.assert_close(again.prompts, network.prompts, rtol=0, atol=0)
     assert wanted.preparation == views.preparation(
         32, (0.5,) * 3, (0.25,) * 3, interpolation="bicubic", crop_fraction=1.0
     )
@@ -321,6 +371,8 @@ def test_zero_shot_answers_are_open_clips(tiny_clip):
 def test_zero_shot_classes_of_imagenet_have_open_clips_names(tiny_clip):
     wanted = made(model="Tiny", pretrained={"open_clip": "random", "class_names": {synsets()[1]: "goldy"}})
     names = wanted.names(IMAGENET)
+    by_name = made(model="Tiny", pretrained={"open_clip": "random", "class_names": {"goldfish": "goldy"}})
+    assert by_name.names(IMAGENET) == names
     assert names[:2] == ["tench", "goldy"] and names[2:] == list(open_clip.IMAGENET_CLASSNAMES[2:])
     with pytest.raises(InputError, match="there is no class 'n0144076'"):
         made(model="Tiny", pretrained={"open_clip": "random", "class_names": {"n0144076": "x"}}).network(
@@ -328,7 +380,7 @@ def test_zero_shot_classes_of_imagenet_have_open_clips_names(tiny_clip):
         )
 
 
-def test_files_are_called_after_all_that_decides_the_answers(weights):
+def test_files_are_called_after_all_that_decides_the_answers(weights, monkeypatch):
     network, folder = weights
     torch.save(network.state_dict(), folder / "a.pth")
     (folder / "copy.pth").write_bytes((folder / "a.pth").read_bytes())
@@ -339,6 +391,14 @@ def test_files_are_called_after_all_that_decides_the_answers(weights):
     a, copy = ({"file": str(folder / name)} for name in ("a.pth", "copy.pth"))
     assert stem(pretrained=a) == stem(pretrained=copy) == stem(pretrained=a, learning_rate=1.0)
     others = [stem(pretrained=a, preprocessing={"size": 32}), stem(pretrained=a, classes="images"), stem()]
+    assert stem() == stem(pretrained=True)
+    monkeypatch.setenv("DDD_DATA", str(folder))
+    (folder / "weights").mkdir()
+    (folder / "weights" / "w.pth").write_bytes(b"one")
+    by_url = {"url": "https://example.org/w.pth"}
+    before = stem(pretrained=by_url)
+    (folder / "weights" / "w.pth").write_bytes(b"another")
+    assert stem(pretrained=by_url) != before
     (folder / "a.pth").write_bytes(b"other")
     assert len({*others, stem(pretrained=a), stem(pretrained=copy)}) == 5
     assert all(name.startswith("mine-") for name in others)

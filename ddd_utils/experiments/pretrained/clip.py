@@ -1,15 +1,20 @@
 """Zero-shot models from open_clip: the answer is the class whose prompts are nearest to the image."""
 
+import hashlib
 import importlib.util
+import json
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
 
+from ddd_utils import paths
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.experiments.class_spaces import ClassSpace, synsets
+from ddd_utils.experiments.class_spaces import ClassSpace, imagenet_index, synsets
+from ddd_utils.experiments.launch import devices
 from ddd_utils.experiments.pretrained.recipe import Recipe, unavailable
+from ddd_utils.files import read_array, write_array
 
 MODES = {"shortest": "center", "squash": "squash", "longest": "border"}
 
@@ -40,7 +45,7 @@ class ClipModel(Recipe):
     """An open_clip name and the tag of its weights."""
 
     def check(self) -> None:
-        """Look up the model, then the tag among its own, and the classes that are given another name."""
+        """Look up the model, then the tag among its own."""
         if importlib.util.find_spec("open_clip") is None:
             raise InputError(f"'{self.entry.label}' needs open_clip: pip install open_clip_torch")
         import open_clip
@@ -73,11 +78,15 @@ class ClipModel(Recipe):
             "fill": (plain.fill_color,) * 3,
         }
 
+    def rehearse(self, space: ClassSpace) -> None:
+        """Look up the classes that are given another name."""
+        self.names(space)
+
     def build(self, space: ClassSpace, say: Callable) -> nn.Module:
-        """Fetch the model and embed the prompts of every class."""
+        """Fetch the model and embed the prompts of every class, which takes long on a CPU and is done once."""
         import open_clip
 
-        self._check_names(space)
+        names = self.names(space)
         try:
             model = open_clip.create_model(self.entry.model, self.entry.pretrained.open_clip, **self.entry.arguments)
             tokenizer = open_clip.get_tokenizer(self.entry.model)
@@ -86,23 +95,32 @@ class ClipModel(Recipe):
         except Exception as error:
             raise unavailable(self.entry.label, self.origin, error) from None
         templates = self.entry.pretrained.templates or open_clip.OPENAI_IMAGENET_TEMPLATES
-        prompts = open_clip.build_zero_shot_classifier(model.eval(), tokenizer, self.names(space), templates)
-        return ZeroShot(model.visual, prompts)
+        # open_clip's own templates are functions; what they make of a word tells them apart as well.
+        texts = [each.format("x") if isinstance(each, str) else each("x") for each in templates]
+        made_of = [self.entry.model, self.entry.pretrained.open_clip, self.entry.arguments, names, texts]
+        digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
+        kept = paths.build() / "data" / "prompts" / f"{digest}.npy"
+        if not kept.exists():
+            say(f"{self.entry.label}: embedding {len(names) * len(templates):,} prompts")
+            device = devices()[0]
+            embed = open_clip.build_zero_shot_classifier
+            prompts = embed(model.eval().to(device), tokenizer, names, templates, device=device)
+            write_array(kept, prompts.cpu().numpy())
+        return ZeroShot(model.visual.cpu(), torch.from_numpy(read_array(kept)))
 
     def names(self, space: ClassSpace) -> list[str]:
         """List what the classes are called in the prompts: ImageNet's 1,000, or else those of the images."""
         import open_clip
 
-        given = self.entry.pretrained.class_names
-        if space.synsets is None:
-            return [given.get(key, key.replace("_", " ")) for key in space.keys]
-        return [given.get(synset, name) for synset, name in zip(synsets(), open_clip.IMAGENET_CLASSNAMES, strict=True)]
-
-    def _check_names(self, space: ClassSpace) -> None:
-        known = space.keys if space.synsets is None else synsets()
-        for name in self.entry.pretrained.class_names:
-            if name not in known:
+        own = space.synsets is None
+        found = [key.replace("_", " ") for key in space.keys] if own else list(open_clip.IMAGENET_CLASSNAMES)
+        for name, text in self.entry.pretrained.class_names.items():
+            known = space.keys if own else synsets()
+            place = imagenet_index(name) if not own else known.index(name) if name in known else None
+            if place is None:
                 raise InputError(f"'{self.entry.label}', class_names: there is no class '{name}'{nearest(name, known)}")
+            found[place] = text
+        return found
 
     @property
     def origin(self) -> str:

@@ -15,6 +15,7 @@ from ddd_utils.experiments.class_spaces import ClassSpace
 from ddd_utils.experiments.datasets import IMAGENET_MEAN, IMAGENET_SD
 from ddd_utils.experiments.pretrained import state_dictionaries, timm_models, torchvision_models
 from ddd_utils.experiments.pretrained.recipe import Recipe
+from ddd_utils.experiments.progress import tell
 
 
 class FileModel(Recipe):
@@ -23,8 +24,17 @@ class FileModel(Recipe):
     def check(self) -> None:
         """Look up the architecture and the file; what must be downloaded is not, yet."""
         networks.find(self.entry.model)
-        if self.entry.pretrained.file is not None:
+        weights = self.entry.pretrained
+        if weights.file is None and weights.sha256 is None:
+            self._fetched(tell)  # which finds a copy, or says where to put one
+        elif weights.file is not None:
             self._check_digest(self._file())
+
+    def rehearse(self, space: ClassSpace) -> None:
+        """Make it, if the weights lie on this machine."""
+        weights = self.entry.pretrained
+        if weights.file is not None or weights.sha256 is None:
+            self.network(space, tell)
 
     def _file(self) -> Path:
         return local_files.find(self.entry.pretrained.file, "file")
@@ -66,10 +76,10 @@ class FileModel(Recipe):
 
     def _fetched(self, say: Callable) -> Path:
         weights = self.entry.pretrained
-        name = f"weights/{weights.url.partition('?')[0].rpartition('/')[2]}"
-        path = downloads.fetch_from(weights.url, weights.sha256, name, say)
-        self._check_digest(path)
-        return path
+        try:
+            return downloads.fetch_from(weights.url, weights.sha256, weights.place, say)
+        except InputError as error:
+            raise InputError(f"'{self.entry.label}': {error}") from None
 
     @property
     def origin(self) -> str:

@@ -46,6 +46,22 @@ class Recipe(ABC):
     def build(self, space: ClassSpace, say: Callable) -> nn.Module:
         """Build the network with its weights, downloading them if need be; ``say`` takes a line for the terminal."""
 
+    @abstractmethod
+    def rehearse(self, space: ClassSpace) -> None:
+        """
+        Find out, as far as that costs seconds and no download, whether the network can be made and fits the images.
+
+        Parameters
+        ----------
+        space : ClassSpace
+            The answers it chooses from.
+
+        Raises
+        ------
+        InputError
+            As :meth:`network` does.
+        """
+
     @property
     @abstractmethod
     def origin(self) -> str:
@@ -83,7 +99,12 @@ class Recipe(ABC):
             If the weights are not to be had or do not fit, or the network cannot take such images.
         """
         with loading_safely():
-            network = self.build(space, say).eval().requires_grad_(False)
+            network = self.build(space, say)
+        return self.tried(network, space)
+
+    def tried(self, network: nn.Module, space: ClassSpace) -> tuple[nn.Module, np.ndarray]:
+        """Try a network on an empty image; arguments without weights, returns and errors as for :meth:`network`."""
+        network = network.eval().requires_grad_(False)
         size = self.preparation.view.size
         try:
             with torch.inference_mode():
@@ -119,6 +140,12 @@ def brief(error: BaseException) -> str:
     """Return an error's first sentence; libraries write paragraphs, some in colour."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip() or type(error).__name__
     return text.splitlines()[0][:200].rstrip(".")
+
+
+def unbuildable(entry: Model, error: BaseException) -> InputError:
+    """Say that a model does not take the arguments of its entry."""
+    reason = f"{type(error).__name__}: {brief(error)}"
+    return InputError(f"'{entry.label}' cannot be built with {entry.arguments}: {reason}")
 
 
 def unavailable(label: str, origin: str, error: BaseException) -> InputError:

@@ -14,6 +14,8 @@ from torch import nn
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.experiments.pretrained.recipe import brief
 
+# How files of torch.save begin, today's and those before torch 1.6.
+STARTS = (b"PK\x03\x04", b"\x80")
 # BatchNorm's count of batches: old files lack it, and it has no effect on answers.
 COUNTER = "num_batches_tracked"
 
@@ -41,7 +43,8 @@ def read(path: Path, key: str | None = None, strip: str = "") -> dict[str, torch
         If the file is damaged, holds more than weights, or no such key or prefix.
     """
     state = _at(_load(path), key, path)
-    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+    tensors = isinstance(state, Mapping) and all(isinstance(value, torch.Tensor) for value in state.values())
+    if not tensors or not all(isinstance(name, str) for name in state):
         keys = list(state) if isinstance(state, Mapping) else []
         raise InputError(f"{path}: no state dictionary here, give its `key`; the file has {_listed(keys)}")
     found = {name.removeprefix(strip): value for name, value in state.items() if name.startswith(strip)}
@@ -56,7 +59,10 @@ def _load(path: Path) -> Any:
             return safetensors.torch.load_file(path)
         with warnings.catch_warnings(action="ignore"):  # an unusual protocol is refused all the same
             return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
+    except pickle.UnpicklingError as error:
+        with path.open("rb") as file:
+            if not file.read(4).startswith(STARTS):
+                raise InputError(f"{path}: not a file of weights ({brief(error)})") from None
         raise InputError(
             f"{path}: holds more than weights, and loading that could run code; keep its tensors alone in a "
             ".safetensors file, or save them with torch.save(model.state_dict(), ...)"
@@ -96,8 +102,12 @@ def outputs(state: Mapping[str, torch.Tensor], network: nn.Module, names: str) -
     int
         Rows of the network's last weights in the file; if they are not there, the network's own.
     """
-    last, own = list(network.state_dict().items())[-1]
-    return (list(state.values())[-1] if names == "position" else state.get(last, own)).shape[0]
+    last, own = list(_weights(network.state_dict()).items())[-1]
+    return (list(_weights(state).values())[-1] if names == "position" else state.get(last, own)).shape[0]
+
+
+def _weights(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: value for name, value in state.items() if not name.endswith(COUNTER)}
 
 
 def fill(network: nn.Module, state: Mapping[str, torch.Tensor], names: str, source: str) -> None:
@@ -118,8 +128,7 @@ def fill(network: nn.Module, state: Mapping[str, torch.Tensor], names: str, sour
     InputError
         If something is missing, left over, or of another shape; names the first.
     """
-    wanted = {name: value for name, value in network.state_dict().items() if not name.endswith(COUNTER)}
-    given = {name: value for name, value in state.items() if not name.endswith(COUNTER)}
+    wanted, given = _weights(network.state_dict()), _weights(state)
     if names == "position" and source.endswith(".safetensors"):
         raise InputError(f"{source}: such files keep weights by name, in no order; `names: position` cannot be used")
     if names == "position":

@@ -9,7 +9,7 @@ from torch import nn
 
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.experiments.class_spaces import ClassSpace
-from ddd_utils.experiments.pretrained.recipe import Recipe, unavailable
+from ddd_utils.experiments.pretrained.recipe import Recipe, unavailable, unbuildable
 
 
 class TimmModel(Recipe):
@@ -23,6 +23,8 @@ class TimmModel(Recipe):
         tags = [known.partition(".")[2] for known in timm.list_pretrained(f"{name}.*") if known.startswith(f"{name}.")]
         if not tags:
             raise InputError(f"timm has no weights for '{name}'; give `pretrained` a file")
+        if "num_classes" in self.entry.arguments:
+            raise InputError(f"'{self.entry.label}', arguments.num_classes: timm would drop the trained classifier")
         if tag and tag not in tags:
             raise InputError(f"timm has no weights '{tag}' for '{name}'{nearest(tag, tags)}; it has {', '.join(tags)}")
 
@@ -38,12 +40,22 @@ class TimmModel(Recipe):
         """Take what timm's own validation takes: the test size and crop where they differ from those of training."""
         return usual(self.entry.model)
 
+    def rehearse(self, space: ClassSpace) -> None:
+        """Build it without weights where the entry changes how, or what its outputs mean."""
+        if not (self.entry.arguments or self.entry.classes):
+            return
+        try:
+            network = timm.create_model(self.entry.model, **self.entry.arguments)
+        except Exception as error:
+            raise unbuildable(self.entry, error) from None
+        self.tried(network, space)
+
     def build(self, space: ClassSpace, say: Callable) -> nn.Module:
         """Let timm build it and fetch the weights."""
         try:
             return timm.create_model(self.entry.model, pretrained=True, **self.entry.arguments)
         except (TypeError, AssertionError) as error:
-            raise InputError(f"'{self.entry.label}' cannot be built with {self.entry.arguments}: {error}") from None
+            raise unbuildable(self.entry, error) from None
         except Exception as error:
             raise unavailable(self.entry.label, self.origin, error) from None
 

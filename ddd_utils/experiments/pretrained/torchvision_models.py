@@ -8,7 +8,7 @@ from torch import nn
 
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.experiments.class_spaces import ClassSpace
-from ddd_utils.experiments.pretrained.recipe import Recipe, unavailable
+from ddd_utils.experiments.pretrained.recipe import Recipe, unavailable, unbuildable
 
 
 class TorchvisionModel(Recipe):
@@ -35,6 +35,16 @@ class TorchvisionModel(Recipe):
         """Read the transforms that belong to the weights."""
         return usual(self._weights)
 
+    def rehearse(self, space: ClassSpace) -> None:
+        """Build it without weights where the entry changes how, or what its outputs mean."""
+        if not (self.entry.arguments or self.entry.classes):
+            return
+        try:
+            network = torchvision.models.get_model(self.entry.model, **self.entry.arguments)
+        except Exception as error:
+            raise unbuildable(self.entry, error) from None
+        self.tried(network, space)
+
     def build(self, space: ClassSpace, say: Callable) -> nn.Module:
         """Let torchvision build it and fetch the weights."""
         try:
@@ -42,7 +52,7 @@ class TorchvisionModel(Recipe):
                 self.entry.model, weights=self._weights, progress=False, **self.entry.arguments
             )
         except (TypeError, ValueError) as error:
-            raise InputError(f"'{self.entry.label}' cannot be built with {self.entry.arguments}: {error}") from None
+            raise unbuildable(self.entry, error) from None
         except Exception as error:
             raise unavailable(self.entry.label, self.origin, error) from None
 
