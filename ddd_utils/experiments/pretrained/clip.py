@@ -47,7 +47,7 @@ class ClipModel(Recipe):
     def check(self) -> None:
         """Look up the model, then the tag among its own."""
         if importlib.util.find_spec("open_clip") is None:
-            raise InputError(f"'{self.entry.label}' needs open_clip: pip install open_clip_torch")
+            raise InputError(f"'{self.entry.label}' needs open_clip: .venv/bin/pip install open_clip_torch")
         import open_clip
 
         known, wanted = open_clip.list_models(), self.entry.pretrained.open_clip
