@@ -1,0 +1,77 @@
+"""The experiment as a game in the report: one section keeps its pairs of images, the summary shows them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ddd_utils import params
+from ddd_utils.files import read_json, write_json
+from ddd_utils.reporting import experiment
+
+MIME = "application/vnd.ddd.experiment+json"
+FEWEST, MOST, SIDE = 4, 16, 96  # pairs, and pixels of an image: enough to play, and the report stays small
+
+
+class Game:
+    """
+    What a notebook displays; the report makes it playable.
+
+    Parameters
+    ----------
+    study : mapping
+        From `experiment.study`.
+    """
+
+    def __init__(self, study: Mapping):
+        self.study = dict(study)
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        text = f"Find those tricky images: a game of {len(self.study['trials'])} pairs, played in the report"
+        return {MIME: self.study, "text/plain": text}
+
+
+def keep(folder: Path, section: str, study: Mapping) -> None:
+    """Keep a section's game for the summary, in the folder of the report."""
+    write_json(_file(folder, section), dict(study))
+
+
+def forget(folder: Path, section: str) -> None:
+    """Delete a section's game, so that one that fails leaves none of an earlier run."""
+    _file(folder, section).unlink(missing_ok=True)
+
+
+def kept(folder: Path) -> Game | None:
+    """
+    Return the game of the first section that has kept one.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the report goes.
+
+    Returns
+    -------
+    Game or None
+    """
+    files = [file for section in params.WITH_IMAGES if (file := _file(folder, section)).is_file()]
+    return Game(read_json(files[0])) if files else None
+
+
+def figure(study: Mapping) -> str:
+    """
+    Write the game for the report.
+
+    Parameters
+    ----------
+    study : mapping
+        From `experiment.study`.
+
+    Returns
+    -------
+    str
+        HTML; `experiment.script` and `experiment.style` bring it to life.
+    """
+    return experiment.template("experiment_figure.html").render(study=study, data=experiment.embedded(study))
+
+
+def _file(folder: Path, section: str) -> Path:
+    return Path(folder) / "pairs" / f"{section}.json"
