@@ -90,18 +90,21 @@ def image_pairs(correct, tolerance: int, count: int, seed: int = 0, labels=None,
     trial = np.arange(skip, skip + count)
     # When both lists have ended at once they would meet again as before: from then on one goes a step ahead.
     step = trial + trial // lcm(len(trivial), len(impossible))
-    shift = _rotation(labels[trivial], labels[impossible])
-    return Pairs(
-        trivial[trial % len(trivial)], impossible[(step + shift) % len(impossible)], _sides(count, (seed, skip))
-    )
+    impossible = impossible[_apart(labels[trivial], labels[impossible])]
+    return Pairs(trivial[trial % len(trivial)], impossible[step % len(impossible)], _sides(count, (seed, skip)))
 
 
-def _rotation(trivial: np.ndarray, impossible: np.ndarray) -> int:
-    """Find how far to rotate one list of classes so that the fewest pairs are of one class."""
-    pair = np.arange(max(len(trivial), len(impossible)))
-    one = trivial[pair % len(trivial)]
-    same = [(one == impossible[(pair + shift) % len(impossible)]).sum() for shift in range(len(impossible))]
-    return int(np.argmin(same))
+def _apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Order the second list of classes so that few places have the same class in both: near neighbours are swapped."""
+    order, places = np.arange(len(other)), range(min(len(one), len(other)))
+    for place in places:
+        if one[place] != other[order[place]]:
+            continue
+        for near in sorted(places, key=lambda at: abs(at - place)):
+            if one[place] != other[order[near]] and one[near] != other[order[place]]:
+                order[[place, near]] = order[[near, place]]
+                break
+    return order
 
 
 def _sides(count: int, seed: tuple[int, int]) -> np.ndarray:

@@ -107,14 +107,14 @@ function showResult(root, study, sides) {
 }
 
 function missed(study, right) {
-  const trials = study.trials.filter((_, at) => !right[at]);
-  if (!trials.length) return [];
+  const images = new Set(study.trials.filter((_, at) => !right[at]).map((trial) => trial[trial.impossible]));
+  if (!images.size) return [];
   const heading = document.createElement("p"), list = document.createElement("ul");
   heading.textContent = "The impossible images that you took for trivial:";
-  list.append(...trials.map((trial) => {
+  list.append(...[...images].map((place) => {
     const item = document.createElement("li"), image = new Image();
-    image.src = study.pictures[trial[trial.impossible]];
-    image.alt = study.names[trial[trial.impossible]];
+    image.src = study.pictures[place];
+    image.alt = study.names[place];
     image.decode().then(() => image.classList.toggle("tiny", Math.max(image.naturalWidth, image.naturalHeight) <= TINY));
     item.append(image);
     return item;

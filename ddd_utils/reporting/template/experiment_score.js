@@ -49,9 +49,8 @@ function learning(right) {
     svg("circle", { cx: x(at), cy: y(share), r: 4.5 }),
     svg("text", { x: x(at), y: height - 14, "text-anchor": "middle" }, `${first}–${last}`),
   ));
-  chart.append(svg("text", { x: width - 10, y: y(.5) - 5, "text-anchor": "end" }, "guessing"));
   const figure = document.createElement("figure"), caption = document.createElement("figcaption");
-  caption.textContent = "Share right by pairs, in their order";
+  caption.textContent = "Share right by pairs, in their order; dashed: guessing";
   figure.append(chart, caption);
   return figure;
 }
