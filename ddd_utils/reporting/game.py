@@ -1,6 +1,6 @@
 """The experiment as a game in the report: one section keeps its pairs of images, the summary shows them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ddd_utils import params
@@ -29,9 +29,22 @@ class Game:
         return {MIME: self.study, "text/plain": text}
 
 
-def keep(folder: Path, section: str, study: Mapping) -> None:
-    """Keep a section's game for the summary, in the folder of the report."""
-    write_json(_file(folder, section), dict(study))
+def keep(folder: Path, section: str, trials: Sequence[experiment.Trial], pictures: Mapping, *about) -> None:
+    """
+    Keep a section's game for the summary, in place of an earlier one.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the report goes.
+    section : str
+        One of `params.WITH_IMAGES`.
+    trials, pictures, *about
+        As for `experiment.study`; fewer than `FEWEST` trials make no game.
+    """
+    forget(folder, section)
+    if len(trials) >= FEWEST:
+        write_json(_file(folder, section), experiment.study(trials, pictures, *about, side=SIDE))
 
 
 def forget(folder: Path, section: str) -> None:

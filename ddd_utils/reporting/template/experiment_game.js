@@ -36,11 +36,11 @@ class Stage {
   answer(side) { this.#answered?.(side); }
 
   /* Show the pairs from `from` on, `right` of those before being right; `record` takes each answer's side and time in ms. */
-  async run(trials, { from = 0, right = 0, feedback, name = "Pair", record = () => {} }) {
+  async run(trials, { from = 0, right = 0, feedback, name = "Pair", focus = true, record = () => {} }) {
     this.part("stage").hidden = false;
     for (let at = from; at < trials.length; at += 1) {
       this.#progress(at, trials.length, name);
-      const [side, time] = await this.#ask(trials[at]);
+      const [side, time] = await this.#ask(trials[at], focus || at > from);
       const good = side === trials[at].impossible;
       right += good;
       record(side, time);
@@ -59,7 +59,7 @@ class Stage {
     if (at === 0) this.part("running").textContent = "";
   }
 
-  async #ask(trial) {
+  async #ask(trial, focus) {
     this.part("told").textContent = "";
     for (const choice of this.choices) {
       const image = choice.querySelector("img");
@@ -70,7 +70,7 @@ class Stage {
       image.classList.toggle("tiny", Math.max(image.naturalWidth, image.naturalHeight) <= TINY);
     }
     this.part("pair").classList.remove("blank");
-    this.part("stage").focus({ preventScroll: true });
+    if (focus) this.part("stage").focus({ preventScroll: true });
     this.clock.reset();
     if (this.part("stage").checkVisibility()) this.clock.go();
     const side = await new Promise((done) => { this.#answered = done; });
@@ -126,13 +126,14 @@ const read = (root) => JSON.parse(root.querySelector('script[type="application/j
 
 document.querySelectorAll(".experiment:not([data-laboratory])").forEach((root) => {
   const study = read(root), part = parts(root), stage = new Stage(root, study);
-  part("play").addEventListener("click", async () => {
+  async function play(focus) {
     const sides = [];
-    part("play").hidden = part("result").hidden = true;
-    await stage.run(study.trials, { feedback: study.feedback !== "none", record: (side) => sides.push(side) });
+    part("again").hidden = part("result").hidden = true;
+    await stage.run(study.trials, { feedback: study.feedback !== "none", focus, record: (side) => sides.push(side) });
     showResult(root, study, sides);
-    part("play").textContent = "Play again";
-    part("play").hidden = false;
+    part("again").hidden = false;
     part("result").focus({ preventScroll: true });
-  });
+  }
+  part("again").addEventListener("click", () => play(true));
+  play(false); /* the first pair is simply there: a page that opens must not take the focus */
 });
