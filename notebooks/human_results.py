@@ -35,6 +35,7 @@ from ddd_utils.analysis import consistency, human_difficulty, observer_trials, p
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import published as published_data
 from ddd_utils.reporting import charts_human, charts_observers, charts_people, claims
+from ddd_utils.reporting import experiment as study
 from ddd_utils.reporting.wording import readable
 
 # %%
@@ -71,6 +72,12 @@ if no_person and simulated:
 observed, pairs = psychophysics.accuracy(trials), psychophysics.observer_consistency(trials)
 
 # %%
+# What the networks of this report have seen: whose images were shown cannot be told from an observer's file.
+at_hand = {section: experiments.at_hand(section, preset) for section in params.WITH_IMAGES if len(trials)}
+at_hand = {section: answers for section, answers in at_hand.items() if answers is not None}
+seen = {answers.info["dataset"]: answers.image_ids for answers in at_hand.values()}
+
+# %%
 lines = [f"**{len(observed)} observers**, {len(trials):,} trials."]
 if no_person:
     lines = [f"**No observers yet**: put their CSV files into the folder `{observers}` of the build folder."]
@@ -91,6 +98,7 @@ if len(pairs):
 # The mean accuracy has an interval over observers (Student's t), its standard deviation likewise (chi-squared), the
 # least and most accurate observer Wilson's. For the agreement, the image pairs that all have judged are resampled,
 # for all observers at once. Resampling drives extremes and spread further apart, so those intervals lean outwards.
+# The paper's observers judged photographs; whether ours were told the answers does not stand in their files.
 
 # %%
 STATISTICS = {"mean": "mean", "lowest": "min", "highest": "max", "sd": "std"}
@@ -118,7 +126,8 @@ if n > 1 and by_all.size:
         intervals[f"human_kappa_{name}"] = consistency.percentile_interval(getattr(draws, how)(axis=1).to_numpy())
 
 # %%
-kind = "simulated" if no_person and simulated else "human"
+shown = next((set_of for set_of, names in seen.items() if trials["trivial_image"].isin(names).any()), "photographs")
+kind = "simulated" if no_person and simulated else "human" if study.comparable(shown) else f"human, {shown}"
 for claim_id, value in figures.items():
     book.record(claim_id, value, intervals.get(claim_id), m=n, n=len(trials), dataset=kind)
 
@@ -169,22 +178,25 @@ if len(pairs):
 
 
 # %%
-def with_networks(section):
-    answers = None if trials.empty else experiments.at_hand(section, preset)
-    if answers is None:
-        return pd.DataFrame(columns=["network_errors"])
+def with_networks(answers):
     names = answers.networks["network"]
     return observer_trials.model_consistency(trials, answers.correct(), answers.image_ids, names)
 
 
+def show_networks(section, table):
+    erring = table[table["network_errors"] > 0].sort_values("kappa", ascending=False).reset_index(drop=True)
+    left = f"in {len(table) - len(erring)} of {len(table)} comparisons the network never errs: they are left out."
+    display(Markdown(f"Networks of [{section}]({section}.ipynb): {left}"))
+    if len(erring):
+        display(readable(erring))
+
+
 # %%
-compared = [with_networks(section) for section in params.WITH_IMAGES]
-erring = [table[table["network_errors"] > 0].sort_values("kappa", ascending=False) for table in compared]
-for section, table, all_rows in zip(params.WITH_IMAGES, erring, compared, strict=True):
-    if len(all_rows):
-        left = f"{len(all_rows) - len(table)} of {len(all_rows)} comparisons are left out: that network never errs."
-        display(Markdown(f"Networks of [{section}]({section}.ipynb). {left}"), readable(table.reset_index(drop=True)))
-if not any(map(len, compared)):
+compared = {section: with_networks(answers) for section, answers in at_hand.items()}
+compared = {section: table for section, table in compared.items() if len(table)}
+for section, table in compared.items():
+    show_networks(section, table)
+if not compared:
     display(Markdown("No network of this report has seen the observers' images."))
 
 # %% [markdown]

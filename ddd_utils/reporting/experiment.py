@@ -124,6 +124,11 @@ def embedded(found: Mapping) -> Markup:
     return Markup(json.dumps(found, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"))
 
 
+def comparable(dataset: str) -> bool:
+    """Tell whether people's answers to images of a data set can be set beside the paper's: not noise, not digits."""
+    return dataset not in (NOISE, DIGITS)
+
+
 def _digest(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
