@@ -15,7 +15,7 @@ from ddd_utils.reporting.gallery import data_uri
 from ddd_utils.reporting.registry import claim, paper
 
 TEMPLATE = Path(__file__).parent / "template"
-SCRIPTS = ("experiment_score.js", "experiment_game.js", "experiment_lab.js")
+GAME = ("experiment_score.js", "experiment_game.js")  # what showing pairs needs
 NOISE, DIGITS = "gaussian", "digits"
 PRACTICE = 6  # pairs that do not count
 Trial = tuple[str, str, bool]
@@ -90,7 +90,7 @@ def page(found: Mapping) -> str:
     str
         HTML. The same study makes the same bytes.
     """
-    css, js = style(), script()
+    css, js = style(), script(*GAME, "experiment_lab.js")
     policy = (
         f"default-src 'none'; script-src '{_digest(js)}'; style-src '{_digest(css)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -105,9 +105,9 @@ def style() -> str:
     return (TEMPLATE / "experiment.css").read_text("utf-8")
 
 
-def script() -> str:
-    """Return the one script. On a page without an experiment it does nothing."""
-    parts = "\n".join((TEMPLATE / name).read_text("utf-8") for name in SCRIPTS)
+def script(*files: str) -> str:
+    """Return one script of some files."""
+    parts = "\n".join((TEMPLATE / name).read_text("utf-8") for name in files)
     return f'(() => {{\n"use strict";\n{parts}}})();'
 
 

@@ -1,6 +1,6 @@
 """The experiment as a game in the report: one section keeps its pairs of images, the summary shows them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ddd_utils import params
@@ -8,6 +8,7 @@ from ddd_utils.files import read_json, write_json
 from ddd_utils.reporting import experiment
 
 MIME = "application/vnd.ddd.experiment+json"
+MARK = " data-game "  # no HTML from outside keeps such an attribute
 FEWEST, MOST, SIDE = 4, 16, 96  # pairs, and pixels of an image: enough to play, and the report stays small
 
 
@@ -81,9 +82,29 @@ def figure(study: Mapping) -> str:
     Returns
     -------
     str
-        HTML; `experiment.script` and `experiment.style` bring it to life.
+        HTML; what `additions` returns brings it to life.
     """
     return experiment.template("experiment_figure.html").render(study=study, data=experiment.embedded(study))
+
+
+def additions(bodies: Iterable[str]) -> tuple[str, list[str]]:
+    """
+    Return what a page needs beside its figures.
+
+    Parameters
+    ----------
+    bodies : iterable of str
+        HTML of the sections.
+
+    Returns
+    -------
+    style : str
+    scripts : list of str
+        Both empty where no section has a game.
+    """
+    if not any(MARK in body for body in bodies):
+        return "", []
+    return experiment.style(), [experiment.script(*experiment.GAME)]
 
 
 def _file(folder: Path, section: str) -> Path:

@@ -124,7 +124,7 @@ function missed(study, right) {
 
 const read = (root) => JSON.parse(root.querySelector('script[type="application/json"]').textContent);
 
-document.querySelectorAll(".experiment:not([data-laboratory])").forEach((root) => {
+document.querySelectorAll("[data-game]").forEach((root) => {
   const study = read(root), part = parts(root), stage = new Stage(root, study);
   async function play(focus) {
     const sides = [];

@@ -137,4 +137,4 @@ class Laboratory {
   }
 }
 
-document.querySelectorAll(".experiment[data-laboratory]").forEach((root) => { new Laboratory(root).run(); });
+new Laboratory(document.querySelector(".experiment")).run();
