@@ -167,4 +167,4 @@ def _beside(dataset: str, feedback: str) -> str:
     if feedback != "none":
         return "With feedback one learns as one goes: the paper's observers, who had none, are no comparison."
     lowest, highest, mean = (f"{claim(f'human_accuracy_{which}').value:.1%}" for which in ("lowest", "highest", "mean"))
-    return f"The paper's nine observers, on photographs of ImageNet: from {lowest} to {highest}, mean {mean}."
+    return f"The paper's observers, on photographs of ImageNet: from {lowest} to {highest}, mean {mean}."
