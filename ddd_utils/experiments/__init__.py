@@ -133,7 +133,7 @@ def thumbnails(what: Any, preset: str | Path, indices, side: int = 160) -> list[
     source = sources.source(params.experiment(what, preset))
     if isinstance(source, Evaluation):
         return source.thumbnails(indices, side)
-    return list(test_images(what, preset, indices))
+    return list(test_images(what, preset, indices)) if len(indices) else []
 
 
 def learning_rate_epochs(what: Any, preset: str | Path = "quick") -> list[int]:
