@@ -1,4 +1,4 @@
-"""The command line: `python -m ddd_utils report params/quick.yaml`, and train, status and plan."""
+"""The command line: `python -m ddd_utils report params/quick.yaml`, and train, status, plan and experiment."""
 
 import argparse
 import json
@@ -68,6 +68,16 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument("--gco2", type=float, help="grams of CO2 for a kilowatt-hour (the paper's by default)")
     plan.add_argument("--seconds", type=float, default=40, help="how long to calibrate, about (40)")
     plan.add_argument("--json", action="store_true", help="print JSON")
+
+    study = commands.add_parser("experiment", help="make the page on which people find the impossible images")
+    study.set_defaults(command=_experiment)
+    study.add_argument("preset", help="a preset's name or YAML file, or the folder of its report")
+    study.add_argument("--section", choices=params.WITH_IMAGES, help="whose images (the first of these that has some)")
+    study.add_argument("--trials", type=int, default=149, help="pairs of images (149, as in the paper, and no more)")
+    study.add_argument("--seed", type=int, default=0, help="of the pairs, their order and sides (0)")
+    study.add_argument("--feedback", choices=("immediate", "none"), default="none", help="after each pair (none)")
+    study.add_argument("--out", default="experiment.html", metavar="FILE", help="where the page goes (experiment.html)")
+    study.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a value (YAML)")
     return parser
 
 
@@ -133,6 +143,15 @@ def _plan(options: argparse.Namespace) -> int:
     grams = estimate.PAPER_GRAMS if options.gco2 is None else options.gco2
     plan = estimate.estimate(preset, chosen, options.watts, grams, options.seconds)
     print(json.dumps(plan.as_dict(), indent=1) if options.json else estimate.text(plan))
+    return 0
+
+
+def _experiment(options: argparse.Namespace) -> int:
+    from ddd_utils import experiment_command
+
+    drawn = options.trials, options.seed, options.feedback
+    _say(experiment_command.write(options.preset, options.section, *drawn, Path(options.out), options.set))
+    print(options.out)
     return 0
 
 

@@ -78,6 +78,8 @@ class Preset(Strict):
 
 
 SECTIONS = tuple(name for name in Preset.model_fields if name not in ("name", "cluster", "raw"))
+# Sections with images to show people; where several have some, the first is taken.
+WITH_IMAGES = ("sota_comparison", "training_variants")
 
 
 def _locate(preset: str | Path) -> Path:

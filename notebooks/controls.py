@@ -62,6 +62,7 @@ from IPython.display import Markdown, display
 
 from ddd_utils import experiments, reporting
 from ddd_utils.analysis import consistency, difficulty, dynamics
+from ddd_utils.analysis.examples import answers_of, examples
 from ddd_utils.reporting import charts, claims
 from ddd_utils.reporting.wording import left_out, with_interval
 
@@ -228,6 +229,21 @@ for name, value in {"easiest": accuracy.max(), "hardest": accuracy.min()}.items(
     error = 1.96 * np.sqrt(value * (1 - value) / images)
     limits = (value - error, value + error)
     book.record(f"{name}_class_accuracy", value, interval=limits, m=1, **about(loaded["natural"]))
+
+# %% [markdown]
+# ## Trivial and impossible images of the natural set (figure 13)
+# Drawn at random, from as many classes as there are. Under each stand its label and who answered what.
+
+# %%
+responses, entered = loaded["natural"], chosen["natural"]
+answered, members = responses.predictions[entered, -1], charts.network_names(responses.networks.iloc[entered])
+shown = examples(responses.correct()[entered], tolerance, labels=responses.labels)
+for kind in ("trivial", "impossible"):
+    images, labels = shown[kind], responses.labels[shown[kind]]
+    display(Markdown(f"**{kind.capitalize()}** (tolerance {tolerance})" + ": there is none." * (not len(images))))
+    given = [answers_of(answered[:, at], responses.labels[at], classes["natural"], members) for at in images]
+    pictures, classes_of = experiments.thumbnails(natural, preset, images), np.take(classes["natural"], labels)
+    display(charts.answers_gallery(pictures, responses.image_ids[images], classes_of, given))
 
 # %% [markdown]
 # ## Pairs of images (figure 14)

@@ -15,6 +15,8 @@
 #
 # This section analyses any observers' files. Each is a CSV table with the columns `observer`, `trial_index`,
 # `trivial_image`, `impossible_image`, `response` (the image taken for the harder one) and `rt` (milliseconds).
+# `python -m ddd_utils experiment quick --out experiment.html` makes a page on which people take the experiment with the
+# images of this report, and which saves such a file.
 
 # %% tags=["parameters"]
 preset = "quick"
@@ -28,11 +30,13 @@ import pandas as pd
 from IPython.display import Markdown, display
 from scipy.stats import chi2, t
 
-from ddd_utils import paths, reporting
-from ddd_utils.analysis import consistency, human_difficulty, psychophysics, second_experiment
+from ddd_utils import experiments, params, paths, reporting
+from ddd_utils.analysis import consistency, human_difficulty, observer_trials, psychophysics, second_experiment
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import published as published_data
-from ddd_utils.reporting import charts_human, charts_people, claims
+from ddd_utils.reporting import charts_human, charts_observers, charts_people, claims
+from ddd_utils.reporting import experiment as study
+from ddd_utils.reporting.wording import readable
 
 # %%
 reporting.setup()
@@ -68,6 +72,12 @@ if no_person and simulated:
 observed, pairs = psychophysics.accuracy(trials), psychophysics.observer_consistency(trials)
 
 # %%
+# What the networks of this report have seen: whose images were shown cannot be told from an observer's file.
+at_hand = {section: experiments.at_hand(section, preset) for section in params.WITH_IMAGES if len(trials)}
+at_hand = {section: answers for section, answers in at_hand.items() if answers is not None}
+seen = {answers.info["dataset"]: answers.image_ids for answers in at_hand.values()}
+
+# %%
 lines = [f"**{len(observed)} observers**, {len(trials):,} trials."]
 if no_person:
     lines = [f"**No observers yet**: put their CSV files into the folder `{observers}` of the build folder."]
@@ -88,6 +98,7 @@ if len(pairs):
 # The mean accuracy has an interval over observers (Student's t), its standard deviation likewise (chi-squared), the
 # least and most accurate observer Wilson's. For the agreement, the image pairs that all have judged are resampled,
 # for all observers at once. Resampling drives extremes and spread further apart, so those intervals lean outwards.
+# The paper's observers judged photographs; whether ours were told the answers does not stand in their files.
 
 # %%
 STATISTICS = {"mean": "mean", "lowest": "min", "highest": "max", "sd": "std"}
@@ -115,13 +126,78 @@ if n > 1 and by_all.size:
         intervals[f"human_kappa_{name}"] = consistency.percentile_interval(getattr(draws, how)(axis=1).to_numpy())
 
 # %%
-kind = "simulated" if no_person and simulated else "human"
+shown = next((set_of for set_of, names in seen.items() if trials["trivial_image"].isin(names).any()), "photographs")
+kind = "simulated" if no_person and simulated else "human" if study.comparable(shown) else f"human, {shown}"
 for claim_id, value in figures.items():
     book.record(claim_id, value, intervals.get(claim_id), m=n, n=len(trials), dataset=kind)
 
 # %%
 table = claims.table(preset).query("section == 'human_results'").reset_index(drop=True)
 table[["claim", "paper", "here", "data set", "verdict", "reason"]]
+
+# %% [markdown]
+# ## Learning over the trials
+#
+# Accuracy in blocks of trials, in the order in which each observer took them. Who is told the answers learns; who is
+# not may still tire. The interval of all observers together takes their trials as independent.
+
+# %%
+if n:
+    blocks = observer_trials.learning(trials)
+    heading = "Accuracy over the experiment"
+    display(charts_observers.learning(blocks, observer_trials.EVERYONE, heading, simulated=no_person))
+
+# %% [markdown]
+# ## How long right and wrong answers take
+#
+# If hard pairs were merely guessed in haste, wrong answers would be the faster ones.
+
+# %%
+if n:
+    times = observer_trials.response_times(trials)
+    display(charts_observers.response_times(times, "Time to answer", simulated=no_person))
+    medians = times.pivot(index="observer", columns="answer", values="median").dropna()
+    slower = (medians.get("wrong", 0) > medians.get("right", 0)).sum() if len(medians.columns) == 2 else 0
+    display(Markdown(f"{slower} of {len(medians)} observers took longer (median) for their wrong answers."))
+
+# %% [markdown]
+# ## Who errs with whom
+#
+# Error consistency (kappa) of each two observers, with Fleiss' interval for other pairs of images.
+
+# %%
+if len(pairs):
+    known = {name: claims.claim(f"human_kappa_{name}").value for name in ("mean", "lowest", "highest")}
+    text = "In the paper: {mean:.4f} on average, from {lowest:.4f} to {highest:.4f}.".format(**known)
+    display(readable(pairs.sort_values("kappa", ascending=False).reset_index(drop=True)), Markdown(text))
+
+# %% [markdown]
+# And of observers with networks. A network that is right about one image of a pair only has made the observer's
+# choice; pairs on which it is right or wrong twice say nothing about it. Where trivial and impossible were decided by
+# these very networks, hardly any of them errs; others tell more.
+
+
+# %%
+def with_networks(answers):
+    names = answers.networks["network"]
+    return observer_trials.model_consistency(trials, answers.correct(), answers.image_ids, names)
+
+
+def show_networks(section, table):
+    erring = table[table["network_errors"] > 0].sort_values("kappa", ascending=False).reset_index(drop=True)
+    left = f"in {len(table) - len(erring)} of {len(table)} comparisons the network never errs: they are left out."
+    display(Markdown(f"Networks of [{section}]({section}.ipynb): {left}"))
+    if len(erring):
+        display(readable(erring))
+
+
+# %%
+compared = {section: with_networks(answers) for section, answers in at_hand.items()}
+compared = {section: table for section, table in compared.items() if len(table)}
+for section, table in compared.items():
+    show_networks(section, table)
+if not compared:
+    display(Markdown("No network of this report has seen the observers' images."))
 
 # %% [markdown]
 # ## People and networks on CIFAR-10

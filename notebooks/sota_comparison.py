@@ -35,12 +35,12 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from ddd_utils import experiments, params, reporting
-from ddd_utils.analysis import consistency, decisive, difficulty, label_errors, score_models, wrong_answers
+from ddd_utils.analysis import consistency, decisive, difficulty, image_pairs, label_errors, score_models, wrong_answers
 from ddd_utils.analysis.examples import answers_of, examples
 from ddd_utils.analysis.shares import wilson
 from ddd_utils.experiments import published
 from ddd_utils.image_sets import read_images
-from ddd_utils.reporting import charts, claims, downloads, model_table
+from ddd_utils.reporting import charts, claims, downloads, game, model_table
 from ddd_utils.reporting.wording import left_out, literal, readable, with_interval
 
 reporting.setup()
@@ -372,6 +372,17 @@ else:
     found = examples(correct, tolerance, labels=labels)
     for kind, rule in rules.items():
         show(rule, found[kind])
+
+# %%
+# The pairs of images with which the summary opens.
+trials, pictures = [], {}
+few = min(game.MOST, *image_pairs.available(correct, tolerance))
+if origin != "elsewhere" and few:
+    drawn = image_pairs.image_pairs(correct, tolerance, few, labels=labels)
+    trials, shown = drawn.named(answers.image_ids), experiments.thumbnails(chosen, preset, drawn.images, game.SIDE)
+    pictures = dict(zip(answers.image_ids[drawn.images], shown, strict=True))
+about = answers.info["dataset"], M, tolerance
+game.keep(params.load(preset).folder, "sota_comparison", trials, pictures, *about)
 
 # %% [markdown]
 # ## To take away

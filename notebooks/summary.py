@@ -24,12 +24,24 @@ from pathlib import Path
 
 from IPython.display import Markdown
 
-from ddd_utils import reporting
-from ddd_utils.reporting import claims, slips
+from ddd_utils import params, reporting
+from ddd_utils.reporting import claims, game, slips
 
 reporting.setup()
 
 # %% [markdown]
+# ## Find those tricky images
+#
+# The paper opens with a game (figure 1). Of each pair one image is recognised by the networks of this report, the other
+# is not; can you tell which is which? `python -m ddd_utils experiment` makes a whole experiment of it.
+
+# %%
+none = "Not here: no section of this report has pictures of enough trivial and impossible images."
+game.kept(params.load(preset).folder) or Markdown(none)
+
+# %% [markdown]
+# ## The claims
+#
 # Some claims are arithmetic on figures that the paper prints, and need no network. They are checked here.
 
 # %%

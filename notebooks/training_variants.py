@@ -41,11 +41,12 @@ tolerance = 1
 # %%
 import numpy as np
 import pandas as pd
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 
-from ddd_utils import experiments, reporting
-from ddd_utils.analysis import consistency, difficulty, dynamics, representations
-from ddd_utils.reporting import charts, claims
+from ddd_utils import experiments, params, reporting
+from ddd_utils.analysis import consistency, difficulty, dynamics, image_pairs, representations
+from ddd_utils.analysis.examples import answers_of, examples
+from ddd_utils.reporting import charts, claims, game
 from ddd_utils.reporting.wording import left_out, with_interval
 
 reporting.setup()
@@ -248,6 +249,32 @@ for kind, share in shares.items():
     claim = f"{kind.replace('-', '_')}_share"
     book.record(claim, share, interval=limits[kind], m=len(chosen), note="tolerance 0", **common)
 book.record("distinct_networks", len(np.unique(published)), note="rows of the published arrays that are not repeated")
+
+# %% [markdown]
+# ## Pictures: trivial, impossible, most divisive (figures 1 and 13)
+# Drawn at random from as many classes as there are; the most divisive come nearest to being right in half of the
+# networks. Under each image stand its label and who answered what; ✓ marks the right answer.
+
+# %%
+classes, members = experiments.class_names(experiment, preset), charts.network_names(networks.iloc[chosen])
+answered, shown = responses.predictions[chosen, -1], examples(correct[chosen], tolerance, labels=labels)
+for kind, images in shown.items():
+    display(Markdown(f"**{kind.capitalize()}** (tolerance {tolerance})" + ": there is none." * (not len(images))))
+    given = [answers_of(answered[:, image], labels[image], classes, members) for image in images]
+    pictures, classes_of = experiments.thumbnails(experiment, preset, images), np.take(classes, labels[images])
+    display(charts.answers_gallery(pictures, responses.image_ids[images], classes_of, given))
+
+# %%
+# The pairs of images with which the summary opens, where no models of other kinds are compared.
+trials, pictures = [], {}
+if few := min(game.MOST, *image_pairs.available(correct[chosen], tolerance)):
+    drawn = image_pairs.image_pairs(correct[chosen], tolerance, few, labels=labels)
+    trials, taken = (
+        drawn.named(responses.image_ids),
+        experiments.thumbnails(experiment, preset, drawn.images, game.SIDE),
+    )
+    pictures = dict(zip(responses.image_ids[drawn.images], taken, strict=True))
+game.keep(params.load(preset).folder, "training_variants", trials, pictures, dataset, len(chosen), tolerance)
 
 # %% [markdown]
 # ## Accuracies (figure 9)

@@ -40,6 +40,7 @@ def test_smoke_runs_every_section_and_prints_the_path(smoke):
     text = page.read_text("utf-8")
     for section in ("summary", "training_variants", "sota_comparison", "subsetting", "controls", "kl_divergence"):
         assert f'id="{section}"' in text
+    assert text.count(" data-game ") == 1
     assert page.stat().st_size < 5_000_000
 
 
@@ -170,3 +171,12 @@ def test_networks_that_diverge_are_named_and_the_others_are_shown(tmp_path):
     assert "<code>wild $x$ &lt;b&gt;</code>: the loss is not finite in epoch 1" in text
     assert re.search(r"<code>architecture</code>: after 1 epochs its accuracy of [\d.]+% is not above chance", text)
     assert "there is no network of condition 'architecture'" in text.replace("&#x27;", "'").replace("&#39;", "'")
+
+
+def test_people_can_be_shown_what_a_report_has_computed(smoke, tmp_path, monkeypatch, capsys):
+    build, _ = smoke
+    monkeypatch.setenv("DDD_BUILD", str(build))
+    page = tmp_path / "experiment.html"
+    assert cli.main(["experiment", str(build / "smoke"), "--trials", "4", "--seed", "7", "--out", str(page)]) == 0
+    assert capsys.readouterr().err.startswith("sota_comparison: 4 trials with 4 trivial and 4 impossible images")
+    assert page.read_text("utf-8").count("data:image/png") >= 8

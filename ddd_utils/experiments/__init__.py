@@ -14,7 +14,7 @@ from ddd_utils.experiments.store import Experiment
 from ddd_utils.files import TornFile, read_json
 from ddd_utils.responses import Responses
 
-__all__ = ["class_names", "learning_rate_epochs", "provenance", "responses", "test_images", "thumbnails"]
+__all__ = ["at_hand", "class_names", "learning_rate_epochs", "provenance", "responses", "test_images", "thumbnails"]
 
 
 def responses(what: Any, preset: str | Path = "quick", statistics: str = "recalibrated") -> Responses:
@@ -52,6 +52,27 @@ def responses(what: Any, preset: str | Path = "quick", statistics: str = "recali
         sources.mend(source, launch.tell, torn.path)
         sources.compute([source])
         return source.load(statistics)
+
+
+def at_hand(what: Any, preset: str | Path = "quick") -> Responses | None:
+    """
+    Return responses if they are computed already.
+
+    Parameters
+    ----------
+    what, preset
+        As for :func:`responses`.
+
+    Returns
+    -------
+    Responses or None
+        None also where the preset has no such section.
+    """
+    try:
+        source = sources.source(params.experiment(what, preset))
+        return source.load() if source.complete() else None
+    except (InputError, TornFile):
+        return None
 
 
 def _trained(what: Any, preset: str | Path) -> Experiment:
@@ -112,7 +133,7 @@ def thumbnails(what: Any, preset: str | Path, indices, side: int = 160) -> list[
     source = sources.source(params.experiment(what, preset))
     if isinstance(source, Evaluation):
         return source.thumbnails(indices, side)
-    return list(test_images(what, preset, indices))
+    return list(test_images(what, preset, indices)) if len(indices) else []
 
 
 def learning_rate_epochs(what: Any, preset: str | Path = "quick") -> list[int]:

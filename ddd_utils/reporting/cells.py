@@ -13,7 +13,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from ddd_utils.reporting import markdown, markup
+from ddd_utils.reporting import game, markdown, markup
 from ddd_utils.reporting.tables import tidy_tables
 
 LEFT_OUT = {"parameters", "injected-parameters", "papermill-error-cell-tag"}
@@ -102,6 +102,8 @@ def _output(output: nbformat.NotebookNode, section: str, page: Page) -> str:
     data = output.get("data", {})
     if WIDGET in data:
         return ""
+    if game.MIME in data:
+        return game.figure(data[game.MIME])
     if chart := next((kind for kind in data if kind.startswith(VEGALITE)), None):
         return _chart(data[chart], next(page.charts))
     if "text/html" in data:

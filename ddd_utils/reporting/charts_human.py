@@ -51,7 +51,7 @@ def observer_accuracies(observers: pd.DataFrame, heading: str, simulated: bool =
     chart = alt.layer(intervals, dots, chance, data=observers)
     chart = chart.properties(width=theme.WIDTH, height=alt.Step(26))
     text = (
-        f"{_who(simulated)}: accuracy of {len(observers)} observers from {observers['accuracy'].min():.1%} to "
+        f"{who(simulated)}: accuracy of {len(observers)} observers from {observers['accuracy'].min():.1%} to "
         f"{observers['accuracy'].max():.1%}, mean {observers['accuracy'].mean():.1%}; chance is {CHANCE:.0%}."
     )
     return theme.finish(chart, theme.title(heading, _warning(simulated)), text)
@@ -108,7 +108,7 @@ def observer_agreement(pairs: pd.DataFrame, heading: str, simulated: bool = Fals
     )
     known = pairs["kappa"].dropna()
     span = f"from {known.min():.2f} to {known.max():.2f}, mean {known.mean():.2f}" if len(known) else "all undefined"
-    text = f"{_who(simulated)}: error consistency of {len(pairs)} pairs of observers, {span}."
+    text = f"{who(simulated)}: error consistency of {len(pairs)} pairs of observers, {span}."
     return theme.finish(chart, theme.title(heading, _warning(simulated)), text)
 
 
@@ -116,7 +116,8 @@ def _limits(lower: float, upper: float) -> str:
     return f"{lower:.2f} to {upper:.2f}" if pd.notna(lower) else "undefined"
 
 
-def _who(simulated: bool) -> str:
+def who(simulated: bool) -> str:
+    """Name those who answered, for a chart's description."""
     return SIMULATED if simulated else "People"
 
 

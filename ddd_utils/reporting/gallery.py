@@ -71,15 +71,15 @@ def answers_gallery(images: Sequence[np.ndarray], names: Sequence[str], labels: 
 def _figure(image: np.ndarray, name: str, label: str, answers) -> str:
     networks = sum(len(answer.networks) for answer in answers)
     right = sum(len(answer.networks) for answer in answers if answer.right)
-    tiny = max(image.shape[:2]) <= TINY
-    source, drawn = (_png(image), "image-rendering:pixelated;") if tiny else (_jpeg(image), "")
+    drawn = "image-rendering:pixelated;" if max(image.shape[:2]) <= TINY else ""
     lines = [f"<li>{_answer(answer, networks)}</li>" for answer in answers]
     if len(lines) > MOST_ANSWERS + 1:
         shown, rest = lines[:MOST_ANSWERS], lines[MOST_ANSWERS:]
         folded = f"<details><summary>{len(rest)} more answers</summary><ul>{''.join(rest)}</ul></details>"
         lines = [*shown, f"<li>{folded}</li>"]
     return (
-        f'<figure style="margin:0"><img src="{source}" alt="{escape(f"{name}: {label}, {right} of {networks} right")}" '
+        f'<figure style="margin:0"><img src="{data_uri(image)}" '
+        f'alt="{escape(f"{name}: {label}, {right} of {networks} right")}" '
         f'style="{drawn}width:100%;aspect-ratio:1;object-fit:contain;display:block">'
         f'<figcaption style="font-size:.8em;line-height:1.35"><strong>{escape(label)}</strong>'
         f'<ul style="list-style:none;margin:.3em 0 0;padding:0">{"".join(lines)}</ul></figcaption></figure>'
@@ -96,6 +96,23 @@ def _answer(answer, networks: int) -> str:
         return marked
     who = f'<div class="who" style="margin-left:1.25em">{escape(", ".join(answer.networks))}</div>'
     return marked + who if networks <= FEW else f"<details><summary>{marked}</summary>{who}</details>"
+
+
+def data_uri(image: np.ndarray) -> str:
+    """
+    Embed an image: a tiny one pixel by pixel, a photograph as one.
+
+    Parameters
+    ----------
+    image : (height, width, 3) uint8
+        Its pixels.
+
+    Returns
+    -------
+    str
+        A ``data:`` address.
+    """
+    return _png(image) if max(image.shape[:2]) <= TINY else _jpeg(image)
 
 
 def _png(image: np.ndarray) -> str:

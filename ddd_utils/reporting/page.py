@@ -21,7 +21,7 @@ from markupsafe import Markup
 from ddd_utils import paths
 from ddd_utils.errors import InputError
 from ddd_utils.files import atomic
-from ddd_utils.reporting import cells
+from ddd_utils.reporting import cells, game
 from ddd_utils.reporting.run import Outcome
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -92,7 +92,8 @@ def build(preset, outcomes: Mapping[str, Outcome], footer: Mapping[str, Mapping[
     shared = cells.Page(names, beside)
     sections = [_section(preset, outcomes[name], (footer or {}).get(name, {}), shared) for name in names]
     sections = [replace(section, body=_settled(section.body, shared.ids)) for section in sections]
-    scripts = [_vega(), (TEMPLATE / "page.js").read_text("utf-8")]
+    play_style, play_scripts = game.additions(section.body for section in sections)
+    scripts = [_vega(), (TEMPLATE / "page.js").read_text("utf-8"), *play_scripts]
     html = (
         _environment()
         .get_template("page.html")
@@ -102,7 +103,7 @@ def build(preset, outcomes: Mapping[str, Outcome], footer: Mapping[str, Mapping[
             failed=[section for section in sections if section.error],
             beside=beside,
             now=datetime.now(UTC),
-            style=Markup((TEMPLATE / "page.css").read_text("utf-8")),
+            style=Markup((TEMPLATE / "page.css").read_text("utf-8") + play_style),
             scripts=[Markup(script) for script in scripts],
             policy=_policy(scripts),
         )

@@ -17,7 +17,7 @@ import jupytext
 
 from ddd_utils import paths
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.reporting import claims
+from ddd_utils.reporting import claims, game
 
 AT_A_TIME = 2
 LAST = "summary"  # it reads what all others have recorded
@@ -191,11 +191,16 @@ def _execute(job: _Job) -> str | None:
     """Run one notebook in this process and return its error; what kernel and libraries write goes into a log file."""
     os.environ.update(QUIET)
     preset = job.parameters.get("preset", job.notebook.parent.parent.name)
-    claims.forget(job.section, preset)
+    _forget(job, preset)
     error = _executed(job)
     if error is not None:
-        claims.forget(job.section, preset)
+        _forget(job, preset)
     return error
+
+
+def _forget(job: _Job, preset: str) -> None:
+    claims.forget(job.section, preset)
+    game.forget(job.notebook.parent.parent, job.section)
 
 
 def _executed(job: _Job) -> str | None:

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional as F
 
+from ddd_utils import experiments
 from ddd_utils.experiments import augmentation, datasets, photographs
 from ddd_utils.experiments.feed import Feed
 from ddd_utils.experiments.philox import uniforms
@@ -91,3 +92,9 @@ def test_published_noise_is_smoothed_by_enlarging():
     seen = Feed(data, CPU).test(indices) * 255
     assert seen.std().item() == pytest.approx(40 * 2 / 3, rel=0.1)
     assert torch.equal(Feed(data, CPU).test(indices), seen / 255)
+
+
+def test_no_images_are_no_thumbnails():
+    noise = {"dataset": {"name": "gaussian", "classes": 2, "train_per_class": 2, "test_per_class": 2, "image_size": 8}}
+    assert experiments.thumbnails(noise, "quick", np.array([], int)) == []
+    assert [picture.shape for picture in experiments.thumbnails(noise, "quick", [0, 3])] == [(8, 8, 3)] * 2

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ddd_utils.analysis import noise, psychophysics
-from ddd_utils.reporting import charts, charts_human, charts_noise
+from ddd_utils.analysis import noise, observer_trials, psychophysics
+from ddd_utils.reporting import charts, charts_human, charts_noise, charts_observers
 
 
 @pytest.fixture
@@ -24,6 +24,23 @@ def test_simulated_observers_are_called_so_in_the_chart_itself_and_people_are_no
     specification = getattr(charts_human, chart)(table, "heading", simulated=simulated).to_dict()
     assert ("SIMULATED" in json.dumps(specification["title"])) == simulated
     assert ("SIMULATED" in specification["description"]) == simulated
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_charts_of_single_trials_say_who_answered_and_lose_no_row(simulated):
+    trials = psychophysics.simulate(3, 30)
+    blocks, times = observer_trials.learning(trials), observer_trials.response_times(trials)
+    for chart in (
+        charts_observers.learning(blocks, observer_trials.EVERYONE, "heading", simulated=simulated),
+        charts_observers.response_times(times, "heading", simulated=simulated),
+    ):
+        specification = chart.to_dict()
+        assert ("SIMULATED" in json.dumps(specification["title"])) == simulated
+        assert ("SIMULATED" in specification["description"]) == simulated
+    rows = [row for data in specification["datasets"].values() for row in data]
+    assert {(row["observer"], row["answer"]) for row in rows} == set(
+        zip(times["observer"], times["answer"], strict=True)
+    )
 
 
 def test_the_ideal_classifier_is_drawn_only_where_it_is_known(classes):

@@ -1,0 +1,107 @@
+import base64
+import hashlib
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+from bs4 import BeautifulSoup
+from made_experiment import HOSTILE, made, pictures
+from PIL import Image
+
+from ddd_utils.reporting import experiment, game
+
+
+def keep(folder, section, trials):
+    rows = [(f"t{k}", f"i{k}", k % 2 == 0) for k in range(trials)]
+    game.keep(folder, section, rows, pictures([name for row in rows for name in row[:2]]), "imagenet", 11, 1)
+
+
+def embedded(html):
+    return json.loads(BeautifulSoup(html, "html.parser").find("script", type="application/json").string)
+
+
+def decoded(address):
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert("RGB"))
+
+
+def test_the_page_holds_the_study_and_the_same_study_makes_the_same_bytes():
+    study = made()
+    assert embedded(experiment.page(study)) == study
+    assert experiment.page(study) == experiment.page(made())
+    assert study["key"] != made(trials=9)["key"] and study["key"] != made(feedback="none")["key"]
+
+
+def test_each_trial_names_its_images_once():
+    study = experiment.study([("t", "i", True), ("t", "j", False)], pictures(["t", "i", "j"]), "imagenet", 5, 0)
+    assert study["names"] == ["t", "i", "j"] and len(study["pictures"]) == 3
+    assert study["trials"] == [
+        {"left": 1, "right": 0, "impossible": "left"},
+        {"left": 0, "right": 2, "impossible": "right"},
+    ]
+    assert "none of 5 networks gets it wrong" in study["rule"]
+
+
+def test_names_from_outside_cannot_leave_their_place():
+    html = experiment.page(made(tail=HOSTILE))
+    assert HOSTILE not in html and "onerror" in html
+    soup = BeautifulSoup(html, "html.parser")
+    assert len(soup.find_all("script")) == 2
+    assert all(name.endswith(HOSTILE) for name in embedded(html)["names"])
+
+
+def test_the_policy_lets_in_the_pages_own_script_and_style_only():
+    soup = BeautifulSoup(experiment.page(made()), "html.parser")
+    policy = soup.find("meta", attrs={"http-equiv": "Content-Security-Policy"})["content"]
+    for text in (soup.find_all("script")[-1].string, soup.style.string):
+        assert base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() in policy
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+    assert not re.search(r"style=|https?://(?!www\.w3\.org/2000/svg)", str(soup))
+
+
+def test_large_photographs_are_made_small_and_noise_is_cut():
+    image = np.random.default_rng(0).integers(0, 256, (300, 200, 3)).astype(np.uint8)
+    photograph, noise = (
+        decoded(experiment.study([("t", "i", True)], {"t": image, "i": image}, name, 5, 0, side=60)["pictures"][0])
+        for name in ("imagenet", "gaussian")
+    )
+    assert photograph.shape == (60, 40, 3) and photograph.std() < 40
+    assert np.array_equal(noise, image[:60, :60])
+
+
+@pytest.mark.parametrize(
+    ("dataset", "feedback", "said"),
+    [
+        ("imagenet", "none", "from 71.8% to 88.6%, mean 81.4%"),
+        ("imagenet", "immediate", "With feedback"),
+        ("gaussian", "none", "the rule is learned in a few trials"),
+        ("digits", "none", "handwritten digits"),
+    ],
+)
+def test_the_papers_observers_are_named_where_they_can_be_compared(dataset, feedback, said):
+    study = made(dataset=dataset, feedback=feedback)
+    assert said in study["beside"] and ("71.8%" in study["beside"]) == (said.startswith("from"))
+
+
+def test_the_paper_had_149_trials():
+    assert experiment.most_trials() == 149
+
+
+def test_the_first_section_with_a_game_gives_it_to_the_report(tmp_path):
+    assert game.kept(tmp_path) is None
+    for section, trials in (("training_variants", 4), ("sota_comparison", 5)):
+        keep(tmp_path, section, trials)
+        assert len(game.kept(tmp_path).study["trials"]) == trials
+    game.forget(tmp_path, "sota_comparison")
+    game.forget(tmp_path, "sota_comparison")
+    bundle = game.kept(tmp_path)._repr_mimebundle_()
+    assert bundle[game.MIME] == made(trials=4, practice=0) and "4 pairs" in bundle["text/plain"]
+    keep(tmp_path, "training_variants", game.FEWEST - 1)
+    assert game.kept(tmp_path) is None
+
+
+def test_the_figure_of_the_report_escapes_what_it_is_given():
+    study = made(trials=4, practice=0, tail=HOSTILE) | {"rule": "<b>rule</b>"}
+    soup = BeautifulSoup(game.figure(study), "html.parser")
+    assert embedded(str(soup)) == study and soup.b is None and "<b>rule</b>" in soup.get_text()

@@ -1,0 +1,226 @@
+"""The experiment taken by a real browser, with the network off."""
+
+import pytest
+from made_experiment import HOSTILE, made
+from made_notebooks import Preset, code, executed, prose
+from nbformat.v4 import new_output
+from test_browser import CHROMIUM
+
+from ddd_utils.analysis import psychophysics
+from ddd_utils.reporting import experiment, game, page
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+NO_STORAGE = "Object.defineProperty(window, 'localStorage', { get() { throw new Error('forbidden'); } })"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser):
+    """Open a page, in the context of another if given; no request and no complaint may come of it."""
+    trouble, contexts = [], []
+
+    def watch(tab, address):
+        def local(request):
+            return request.url.split("#")[0] == address or request.url.startswith(("data:", "blob:"))
+
+        tab.on("request", lambda request: None if local(request) else trouble.append(request.url))
+        tab.on("console", lambda said: trouble.append(said.text) if said.type in ("error", "warning") else None)
+        tab.on("pageerror", lambda error: trouble.append(str(error)))
+        tab.set_default_timeout(5000)
+        tab.goto(address)
+        return tab
+
+    def open_it(path, context=None, before="", **settings):
+        if context is None:
+            context = browser.new_context(offline=True, **settings)
+            contexts.append(context)
+            context.add_init_script(before)
+        return watch(context.new_page(), path.as_uri())
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert trouble == []
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(study):
+        path = tmp_path / "experiment.html"
+        path.write_text(experiment.page(study), "utf-8")
+        return path
+
+    return write
+
+
+def part(tab, name):
+    return tab.locator(f'[data-part="{name}"]')
+
+
+def consent(tab, observer="ann-1"):
+    tab.get_by_role("checkbox").press("Space")
+    part(tab, "code").fill(observer)
+    tab.keyboard.press("Enter")
+    part(tab, "begin").click()
+
+
+def sides(tab):
+    """Find out which image is the dark one, as an observer would."""
+    return tab.evaluate(
+        """() => [...document.querySelectorAll('.choice')].map((choice) => {
+          const canvas = document.createElement('canvas'), context = canvas.getContext('2d');
+          context.drawImage(choice.querySelector('img'), 0, 0);
+          return [choice.dataset.side, context.getImageData(5, 5, 1, 1).data[0]];
+        }).sort((a, b) => a[1] - b[1]).map(([side]) => side)"""
+    )
+
+
+def wait_for(tab, count):
+    tab.wait_for_function(
+        "text => document.querySelector('[data-part=count]').textContent === text"
+        " && !document.querySelector('.pair.blank') && document.activeElement.matches('.stage')",
+        arg=count,
+    )
+
+
+def play(tab, numbers, of, name="Pair", feedback=True, wrong=()):
+    """Answer by keyboard and by click in turns."""
+    for number in numbers:
+        wait_for(tab, f"{name} {number} of {of}")
+        side = sides(tab)[number in wrong]
+        if number % 2:
+            tab.keyboard.press(f"Arrow{side.capitalize()}")
+        else:
+            tab.locator(f'.choice[data-side="{side}"]').click()
+        if feedback:
+            assert ("✗ Wrong" in part(tab, "told").text_content()) == (number in wrong)
+            tab.keyboard.press("Enter")
+
+
+def score(tab):
+    part(tab, "score").wait_for()
+    return part(tab, "score").text_content()
+
+
+def saved(tab, folder):
+    with tab.expect_download() as download:
+        part(tab, "save").click()
+    folder.mkdir(exist_ok=True)
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def test_an_experiment_is_taken_left_resumed_saved_and_analysed(opened, written, tmp_path):
+    path = written(made(tail=HOSTILE))
+    tab = opened(path)
+    consent(tab)
+    play(tab, [1, 2], 2, "Practice pair")
+    part(tab, "go").click()
+    play(tab, [1, 2, 3, 4], 10, wrong={2})
+    assert part(tab, "running").text_content() == "3 of 4 right"
+    wait_for(tab, "Pair 5 of 10")
+    tab.close()
+
+    tab = opened(path, tab.context)
+    assert "4 of 10 answers of the observer ann-1" in part(tab, "found").text_content()
+    part(tab, "continue").click()
+    part(tab, "go").click()
+    play(tab, range(5, 11), 10)
+    assert part(tab, "running").text_content() == "9 of 10 right"
+    assert score(tab).startswith("9 of 10 right: 90.0% (95 % interval 59.6% to 98.2%")
+    assert "no comparison" in part(tab, "beside").text_content()
+    assert tab.locator(".result svg circle").count() == 2
+    assert tab.locator(".result li").count() == 1
+    assert tab.evaluate("window.hacked") is None
+
+    file = saved(tab, tmp_path / "observers")
+    assert file.name.startswith("ann-1-")
+    trials, problems = psychophysics.read_observers(file.parent)
+    assert problems == [] and trials["trial_index"].tolist() == list(range(10))
+    assert trials["correct"].tolist() == [number != 1 for number in range(10)]
+    assert trials["trivial_image"][3] == f"t3{HOSTILE}" and trials["rt"].between(0, 60_000).all()
+    assert psychophysics.accuracy(trials)[["observer", "correct"]].iloc[0].tolist() == ["ann-1", 9]
+
+
+def test_without_feedback_nothing_is_told_until_the_end(opened, written):
+    tab = opened(written(made(trials=4, practice=0, feedback="none")))
+    consent(tab)
+    part(tab, "go").click()
+    play(tab, [1, 2, 3, 4], 4, feedback=False, wrong={4})
+    assert part(tab, "running").text_content() == part(tab, "told").text_content() == ""
+    assert score(tab).startswith("3 of 4 right")
+    assert "from 71.8% to 88.6%, mean 81.4%" in part(tab, "beside").text_content()
+
+
+def test_a_pause_hides_the_images_and_stops_the_clock(opened, written, tmp_path):
+    tab = opened(written(made(trials=1, practice=0, feedback="none")))
+    consent(tab)
+    part(tab, "go").click()
+    wait_for(tab, "Pair 1 of 1")
+    part(tab, "pause").click()
+    assert not tab.locator(".pair").is_visible()
+    tab.keyboard.press("ArrowLeft")
+    tab.wait_for_timeout(1500)
+    part(tab, "resume-clock").click()
+    play(tab, [1], 1, feedback=False)
+    trials, _ = psychophysics.read_observers(saved(tab, tmp_path / "observers").parent)
+    assert trials["rt"][0] < 1500
+
+
+def test_where_nothing_can_be_kept_the_page_says_so_and_works(opened, written):
+    tab = opened(written(made(trials=1, practice=0)), before=NO_STORAGE)
+    assert part(tab, "forgetful").is_visible()
+    consent(tab)
+    part(tab, "go").click()
+    play(tab, [1], 1)
+    assert "1 of 1 right" in score(tab)
+
+
+def test_the_next_observer_starts_anew_and_a_code_has_plain_characters(opened, written):
+    tab = opened(written(made(trials=1, practice=0)))
+    tab.get_by_role("checkbox").check()
+    part(tab, "code").fill("../a b")
+    tab.keyboard.press("Enter")
+    assert not part(tab, "begin").is_visible()
+    part(tab, "code").fill("a_b")
+    tab.keyboard.press("Enter")
+    part(tab, "begin").click()
+    part(tab, "go").click()
+    play(tab, [1], 1)
+    part(tab, "over").click()
+    tab.get_by_role("checkbox").wait_for()
+    assert not part(tab, "resume").is_visible() and part(tab, "code").input_value() == ""
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_page_fits_its_screen(opened, written, width):
+    tab = opened(written(made()), viewport={"width": width, "height": 640})
+    consent(tab)
+    wait_for(tab, "Practice pair 1 of 2")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    boxes = [choice.bounding_box() for choice in tab.locator(".choice").all()]
+    assert boxes[0]["y"] == boxes[1]["y"] and boxes[0]["y"] + boxes[0]["height"] < 640
+
+
+def test_the_game_is_played_in_the_report(opened, tmp_path, monkeypatch):
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
+    shown = new_output("display_data", game.Game(made(trials=4, practice=0))._repr_mimebundle_())
+    path = page.build(Preset(["summary"]), {"summary": executed("summary", prose("# One"), code("g", shown))}, {})
+    tab = opened(path)
+    tab.wait_for_selector('.choice img[src^="data:"]')
+    assert tab.evaluate("document.activeElement === document.body")
+    tab.locator(".stage").focus()
+    play(tab, [1, 2, 3, 4], 4, wrong={1})
+    assert score(tab).startswith("3 of 4 right")
+    part(tab, "again").click()
+    wait_for(tab, "Pair 1 of 4")
