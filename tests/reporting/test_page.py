@@ -129,6 +129,11 @@ def test_the_policy_allows_the_page_its_own_scripts_and_nothing_else():
     assert not [tag for tag in soup.find_all(True) for key in tag.attrs if key.startswith("on")]
 
 
+def test_a_page_without_content_leaves_the_room_to_what_is_computed():
+    path = page.build(Preset(["one"]), {"one": executed("one")}, {})
+    assert path.stat().st_size < 1_200_000  # of the 6 MB that the quick report may have, 10 the published one
+
+
 def test_nothing_on_the_page_refers_to_another_file():
     soup = built(
         executed(
