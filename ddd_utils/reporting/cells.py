@@ -122,7 +122,7 @@ def _prose(text: str, section: str, page: Page) -> str:
 
 def _plain(text: str) -> str:
     shown = _ANSI.sub("", text).rstrip()
-    return f'<pre class="output">{escape(shown)}</pre>' if shown else ""
+    return f'<pre class="output" tabindex="0">{escape(shown)}</pre>' if shown else ""
 
 
 def _image(kind: str, data: str, alternative: str) -> str:

@@ -2,7 +2,7 @@ import shutil
 
 import pandas as pd
 import pytest
-from made_notebooks import Preset, chart, code, executed, prose, shown
+from made_notebooks import Preset, chart, code, executed, prose, shown, stream
 
 from ddd_utils.reporting import claims, page
 from ddd_utils.reporting.claims_table import claims_table
@@ -64,6 +64,7 @@ def report(tmp_path_factory):
             "second": executed(
                 "second",
                 prose(f"# Second\n\n{FORMULA}\n\n{LONG}\n\n## Deep inside\n\n### Deeper still"),
+                code(f"b = {'+'.join(['value'] * 60)}", stream("stdout", "printed " * 60)),
                 *[code("b", chart(BARS)) for _ in range(5)],
                 code("c", chart(TWO_SETS)),
             ),

@@ -159,6 +159,17 @@ def test_print_is_dark_on_white_with_all_charts_and_without_controls(opened, all
     assert not tab.locator("nav.sections").is_visible()
     assert not tab.locator("#chart-1 .saves").is_visible()
     assert tab.locator("#chart-6 svg").is_visible()
+    assert tab.locator(".facts .keys").first.is_visible()  # folded on the screen
+    assert not tab.locator("details.code pre").first.is_visible()
+    assert colour(tab, ".bar .trivial", "print-color-adjust") == "exact"
+    assert tab.eval_on_selector(".scroll:has(> .claims)", "box => box.scrollHeight === box.clientHeight")
+
+
+def test_printing_draws_every_chart_first(opened):
+    tab = opened()
+    assert tab.locator("figure.chart[data-drawn]").count() == 0
+    assert tab.pdf().startswith(b"%PDF")
+    assert tab.locator("figure.chart[data-drawn]").count() == 6
 
 
 def test_a_page_without_a_chart_complains_of_nothing(opened, tmp_path, monkeypatch):

@@ -164,6 +164,13 @@ def test_landmarks_and_headings_are_in_order(opened):
     assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
+def test_a_chart_is_one_image_with_a_description(opened, all_drawn):
+    tab = opened()
+    all_drawn(tab)
+    assert tab.locator("#chart-1 [role=img]").get_attribute("aria-label") == "two bars"
+    assert tab.locator("figure.chart svg:not([aria-hidden])").count() == 0
+
+
 @pytest.mark.skipif(not find_spec("axe_playwright_python"), reason="axe-playwright-python is not installed")
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 375)])
 def test_axe_finds_nothing_serious(opened, all_drawn, scheme, width):

@@ -40,11 +40,19 @@ async function embed(figure) {
   try {
     await vegaEmbed(canvas, specification(figure), options);
     canvas.style.minHeight = "";
+    describeAsOne(canvas);
     figure.dataset.drawn = "";
   } catch (error) {
     canvas.textContent = `This chart could not be drawn: ${error.message}`;
     console.error(error);
   }
+}
+
+/* Vega makes a document of every mark. For those who listen, a chart is one image with a description in words. */
+function describeAsOne(canvas) {
+  canvas.setAttribute("role", "img");
+  canvas.removeAttribute("aria-roledescription");
+  canvas.querySelector("svg").setAttribute("aria-hidden", "true");
 }
 
 /* A chart is drawn when it comes near the window, and all are before printing. */

@@ -37,6 +37,7 @@ function picture(canvas) {
   const paper = document.createElementNS("http://www.w3.org/2000/svg", "rect");
   Object.entries({ width: "100%", height: "100%", fill: "var(--paper)" }).forEach(([key, value]) => paper.setAttribute(key, value));
   copy.prepend(paper);
+  copy.removeAttribute("aria-hidden");
   const text = new XMLSerializer().serializeToString(copy).replace(/var\(--[\w-]+\)/g, resolve);
   probe.remove();
   return text;
