@@ -184,11 +184,12 @@ def report(name: str, sections: Sequence[str] | None = None, overrides: Sequence
     _check_writable(preset.folder)
     failed = _compute(preset, chosen)
     # The page's and the notebooks' libraries take seconds to load; a mistake in the preset is told before.
-    from ddd_utils.reporting import page, run
+    from ddd_utils.reporting import citation, page, run
 
     preset.write()
     outcomes = run.execute(preset, chosen, _say)
-    path = page.build(preset, outcomes, {section: experiments.provenance(preset, section) for section in chosen})
+    facts = {section: experiments.provenance(preset, section) for section in chosen}
+    path = page.build(preset, outcomes, facts, citation.command(preset.name, sections, overrides))
     failed |= {section for section, outcome in outcomes.items() if outcome.error}
     _say(f"{len(chosen)} sections in {time.monotonic() - started:.0f} s")
     if failed:

@@ -148,11 +148,12 @@ readable(pd.DataFrame([*rows, {"models": "the paper's eleven, printed", "M": 11,
 title, decisions = list(sets.items())[0 if papers else -1]
 about = {"m": len(decisions), "n": n, "dataset": answers.info["dataset"]}
 about["networks"] = "sota" if ((papers and on_imagenet) or eleven is not None) and n == 50_000 else "other models"
+whose = "" if title == "here" else f", {title}"
 claimed = min(1, difficulty.largest_tolerance(len(decisions)))  # the paper's, where the models are enough for it
 shares, limits = (f(decisions, claimed) for f in (difficulty.shares, difficulty.share_intervals))
 for kind, share in shares.items():
     claim = f"sota_{kind.replace('-', '_')}_share"
-    book.record(claim, share, limits[kind], note=f"tolerance {claimed}, {title}", **about)
+    book.record(claim, share, limits[kind], note=f"tolerance {claimed}{whose}", **about)
 
 # %% [markdown]
 # ## Dichotomous, or smooth?

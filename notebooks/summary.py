@@ -26,6 +26,7 @@ from IPython.display import Markdown
 
 from ddd_utils import params, reporting
 from ddd_utils.reporting import claims, game, slips
+from ddd_utils.reporting.claims_table import claims_table
 
 reporting.setup()
 
@@ -49,7 +50,7 @@ book = claims.Book("summary", preset)
 for claim_id, value in slips.arithmetic().items():
     book.record(claim_id, value)
 
-table = claims.table(preset).astype({"M": object, "n": object}).fillna({"M": "–", "n": "–"})
+table = claims.table(preset)
 counts = table["verdict"].value_counts()
 computed = table[~table["reason"].isin(["not computed", "no observers"])]
 
@@ -100,7 +101,7 @@ Markdown("\n".join(lines))
 # networks (or observers) and n the images (or trials) that a figure rests on.
 
 # %%
-table[["claim", "paper", "here", "verdict", "reason", "M", "n", "data set", "where", "section", "note"]]
+claims_table(table)
 
 # %% [markdown]
 # ## Slips in the paper

@@ -113,9 +113,7 @@ def test_a_model_that_cannot_be_had_is_told_and_the_rest_is_kept(made, capsys, m
     (folder / "one_missing.yaml").write_text(yaml.safe_dump([*entries, {"model": "resnet18", "pretrained": weights}]))
     asked = f"sota_comparison={{models: {folder / 'one_missing.yaml'}, images: {folder / 'my photos'}}}"
     assert cli.main(["train", "photographs", "--set", asked]) == 1
-    assert (
-        "error: 'resnet18': weights/never.pth: no connection while downloading" in capsys.readouterr().err
-    )
+    assert "error: 'resnet18': weights/never.pth: no connection while downloading" in capsys.readouterr().err
     assert list((folder / "third" / "results").glob("*/*bold*.parquet"))
 
 

@@ -161,8 +161,9 @@ def provenance(preset: params.Preset, section: str) -> dict[str, Any]:
     -------
     dict
         ``device``, ``versions``, ``training`` (a timedelta by experiment trained here), ``answers computed in`` (by
-        pretrained set) and ``source`` (of each that was not trained here); empty if the section has no experiments or
-        none is computed.
+        pretrained set), ``source`` (of each that was not trained here) and ``inputs`` (by folder of results, the
+        ``commit`` of the code and the SHA-256 of the ``files`` it was read from); empty if the section has no
+        experiments or none is computed.
     """
     found = [sources.source(config) for config in params.experiments(preset, section)]
     infos = {each.folder.name: read_json(each.folder / "experiment.json") for each in found if each.complete()}
@@ -176,7 +177,14 @@ def provenance(preset: params.Preset, section: str) -> dict[str, Any]:
             name: timedelta(seconds=info["answer_seconds"]) for name, info in infos.items() if "answer_seconds" in info
         },
         "source": {name: info["source"] for name, info in infos.items() if "source" in info},
+        "inputs": {name: {"commit": info.get("git_commit"), "files": _files(info)} for name, info in infos.items()},
     }
     devices = dict.fromkeys(info["device"] for info in infos.values())
     versions = list(infos.values())[-1]["versions"]
     return {"device": "; ".join(devices), "versions": versions, **{key: fact for key, fact in facts.items() if fact}}
+
+
+def _files(info: dict[str, Any]) -> dict[str, str | None]:
+    """List the files that responses were read from; a table is called as its device is: "table mine.csv"."""
+    contents = info.get("contents", {})
+    return contents.get("files") or ({info["device"]: contents["sha256"]} if "sha256" in contents else {})

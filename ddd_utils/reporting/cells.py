@@ -9,6 +9,7 @@ from html import escape
 from itertools import count
 
 import nbformat
+import vl_convert
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
@@ -20,7 +21,7 @@ LEFT_OUT = {"parameters", "injected-parameters", "papermill-error-cell-tag"}
 VEGALITE = "application/vnd.vegalite."
 WIDGET = "application/vnd.jupyter.widget-view+json"  # a progress bar: dead on a page
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
-HEIGHT = 320  # px kept free for a chart that does not say how tall it is
+HEIGHT = 320  # px kept free for a chart that cannot be drawn here
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -123,7 +124,7 @@ def _prose(text: str, section: str, page: Page) -> str:
 
 def _plain(text: str) -> str:
     shown = _ANSI.sub("", text).rstrip()
-    return f'<pre class="output">{escape(shown)}</pre>' if shown else ""
+    return f'<pre class="output" tabindex="0">{escape(shown)}</pre>' if shown else ""
 
 
 def _image(kind: str, data: str, alternative: str) -> str:
@@ -132,19 +133,32 @@ def _image(kind: str, data: str, alternative: str) -> str:
 
 
 def _chart(specification: dict, number: int) -> str:
-    height = specification.get("height")
-    free = height + 90 if isinstance(height, int | float) else HEIGHT
     # "<" would let a text in the data end the script element.
     text = json.dumps(specification, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return (
-        f'<figure class="chart" id="chart-{number}"><div class="scroll" tabindex="0" role="group" aria-label="Chart">'
+        f'<figure class="chart" id="chart-{number}" data-title="{escape(_title(specification))}">'
+        '<div class="scroll" tabindex="0" role="group" aria-label="Chart">'
         f'<div class="canvas" role="img" aria-label="{escape(_description(specification))}" '
-        f'style="min-height:{free:.0f}px"></div></div>'
+        f'style="min-height:{_height(specification):.0f}px"></div></div>'
         f'<script type="application/json">{text}</script></figure>'
     )
 
 
-def _description(specification: dict) -> str:
+def _height(specification: dict) -> float:
+    """Lay a chart out: the page keeps this room free, so that nothing moves when it is drawn on coming into view."""
+    try:
+        drawn = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
+    except ValueError:  # the page tells what is wrong with it
+        return HEIGHT
+    found = re.search(r'<svg[^>]*? height="([\d.]+)"', drawn)
+    return float(found[1]) if found else HEIGHT
+
+
+def _title(specification: dict) -> str:
     title = specification.get("title", "")
     text = title.get("text", "") if isinstance(title, dict) else title
-    return specification.get("description") or (" ".join(text) if isinstance(text, list) else text) or "chart"
+    return " ".join(text) if isinstance(text, list) else text
+
+
+def _description(specification: dict) -> str:
+    return specification.get("description") or _title(specification) or "chart"

@@ -7,15 +7,13 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-Chart = TypeVar("Chart", bound=alt.TopLevelMixin)
+from .palette import ACCENT as ACCENT
+from .palette import CLASS_COLOURS as CLASS_COLOURS
+from .palette import MUTED as MUTED
+from .palette import NOTE as NOTE
+from .palette import SECOND as SECOND
 
-# Chosen to stay apart for red-green and blue-yellow blind readers and to keep a contrast of 3 with a white and with a
-# nearly black page (a test holds both).
-CLASS_COLOURS = {"trivial": "#3B82C4", "in-between": "#C08A00", "impossible": "#B8405E"}
-ACCENT = "#3B82C4"
-SECOND = "#C05A1A"
-MUTED = "#8C8C8C"
-NOTE = "#777777"  # words inside a plot: no renderer has a setting for them that holds on light and dark pages
+Chart = TypeVar("Chart", bound=alt.TopLevelMixin)
 
 CONDITION_NAMES = {
     "base": "base",

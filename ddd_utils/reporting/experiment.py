@@ -11,6 +11,7 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
+from ddd_utils.reporting import palette
 from ddd_utils.reporting.gallery import data_uri
 from ddd_utils.reporting.registry import claim, paper
 
@@ -101,8 +102,8 @@ def page(found: Mapping) -> str:
 
 
 def style() -> str:
-    """Return the style sheet, which touches only what is inside an experiment."""
-    return (TEMPLATE / "experiment.css").read_text("utf-8")
+    """Return the style sheet: the palette, and what touches only the inside of an experiment."""
+    return palette.css() + (TEMPLATE / "experiment.css").read_text("utf-8")
 
 
 def script(*files: str) -> str:

@@ -16,6 +16,7 @@ from ddd_utils.reporting.tables import tidy_tables
 DISPLAY = r"\$\$(?P<display>(?:\\.|[^$\\])+?)\$\$"
 INLINE = r"\$(?=[^\s$])(?P<inline>(?:\\.|[^$\\])*?[^\s$\\])\$(?!\d)"
 BLOCK = r"^ {0,3}\$\$(?P<block>[^$]+?)\$\$[ \t]*(?:\n|$)"
+DISPLAYED = '<span class="formula" tabindex="0" role="group" aria-label="Formula">'  # a long one scrolls in its box
 LEFTOVER = r"\\(?:[(\[]|[A-Za-z]+)"
 MARK = "\ue000{}\ue001"  # stands for a formula while the HTML around it is cleaned: no text contains these characters
 NOTEBOOK = re.compile(r"^(?:\./)?(?P<section>\w+)\.(?:ipynb|py)(?:#(?P<heading>.*))?$")
@@ -77,7 +78,7 @@ def render(text: str, section: str, sections: Collection[str], taken: set[str], 
     Returns
     -------
     str
-        HTML without scripts, headings one level down (the page has the first).
+        HTML without scripts, headings one level down (the page has the first) and each with a link to itself.
 
     Raises
     ------
@@ -93,6 +94,9 @@ def render(text: str, section: str, sections: Collection[str], taken: set[str], 
     for heading in soup.find_all(re.compile("^h[1-5]$")):
         heading.name = f"h{int(heading.name[1]) + 1}"
         heading["id"] = _new_id(f"{section}-{_slug(heading.get_text())}", taken)
+        # Its sign is drawn by the style sheet, so that the heading's text stays the heading's.
+        link = {"class": "permalink", "href": f"#{heading['id']}", "aria-label": "Link to this part"}
+        heading.append(soup.new_tag("a", attrs=link))
     return re.sub(MARK.format(r"(\d+)"), lambda found: formulas[int(found[1])], str(soup))
 
 
@@ -101,7 +105,7 @@ def _mathematics(markdown: mistune.Markdown, formulas: list[str]) -> None:
 
     def mark(tex: str, display: bool) -> str:
         formula = mathml(tex, display)
-        formulas.append(f'<span class="formula">{formula}</span>' if display else formula)
+        formulas.append(f"{DISPLAYED}{formula}</span>" if display else formula)
         return MARK.format(len(formulas) - 1)
 
     def block(_parser, found: re.Match, state) -> int:

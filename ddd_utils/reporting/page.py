@@ -1,7 +1,5 @@
 """Build the report: one HTML file that holds everything, and fetches nothing."""
 
-import base64
-import hashlib
 import os
 import platform
 import re
@@ -9,24 +7,24 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import jinja2
 import nbformat
-import vl_convert
 from markupsafe import Markup
 
 from ddd_utils import paths
 from ddd_utils.errors import InputError
 from ddd_utils.files import atomic
-from ddd_utils.reporting import cells, game
+from ddd_utils.reporting import assets, cells, citation, claims, game, headline
 from ddd_utils.reporting.run import Outcome
+from ddd_utils.reporting.wording import section_label
 
-TEMPLATE = Path(__file__).parent / "template"
 PACKAGES = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "pandas", "scipy", "altair")
-ACRONYMS = {"kl": "KL", "sota": "SOTA"}
+PART = re.compile(r'<h3 id="([^"]+)">(.*?)</h3>', re.DOTALL)
+CITE = "cite-and-reproduce"  # id of the block at the end; no notebook's name has a hyphen
+EVERY_CLAIM = "summary-every-claim"  # id of the heading above the table of claims
 DOWNLOADS = {".csv", ".txt"}  # files beside the page that prose may link to
 
 
@@ -41,6 +39,8 @@ class Section:
         What the notebook is called, and what the navigation calls it.
     body : Markup
         HTML of its cells; empty if it failed.
+    parts : list of (str, str)
+        Ids and texts of the headings that divide it.
     error : str or None
         What went wrong.
     command : str
@@ -52,13 +52,19 @@ class Section:
     name: str
     label: str
     body: Markup
+    parts: list[tuple[str, str]]
     error: str | None
     command: str
     parameters: list[tuple[str, object]]
     facts: list[tuple[str, object]]
 
 
-def build(preset, outcomes: Mapping[str, Outcome], footer: Mapping[str, Mapping[str, object]] | None = None) -> Path:
+def build(
+    preset,
+    outcomes: Mapping[str, Outcome],
+    footer: Mapping[str, Mapping[str, object]] | None = None,
+    command: str | None = None,
+) -> Path:
     """
     Write ``build()/<preset>/report.html``.
 
@@ -74,7 +80,9 @@ def build(preset, outcomes: Mapping[str, Outcome], footer: Mapping[str, Mapping[
     footer : mapping of section to a mapping of label to value, optional
         What the block at the end of a section tells beside its parameters, such as device and durations of its
         experiments. A ``timedelta`` or ``datetime`` becomes a ``<time>`` element, a mapping becomes one row a key;
-        "versions" and "device" replace those of the machine that builds the page.
+        "versions" and "device" replace those of the machine that builds the page; "inputs" go to the end of the page.
+    command : str, optional
+        What made the report, from `citation.command`; by default, that for all sections as the preset has them.
 
     Returns
     -------
@@ -87,13 +95,15 @@ def build(preset, outcomes: Mapping[str, Outcome], footer: Mapping[str, Mapping[
         If a notebook's prose has mathematics that cannot be typeset; the message names the notebook.
     """
     names = [name for name in preset.sections if name in outcomes]
+    footer = footer or {}
     target = paths.build() / preset.name / "report.html"
     beside = sorted(file.name for file in target.parent.glob("*") if file.suffix in DOWNLOADS and file.is_file())
-    shared = cells.Page(names, beside)
-    sections = [_section(preset, outcomes[name], (footer or {}).get(name, {}), shared) for name in names]
+    shared = cells.Page(names, beside, {CITE})
+    sections = [_section(preset, outcomes[name], footer.get(name, {}), shared) for name in names]
     sections = [replace(section, body=_settled(section.body, shared.ids)) for section in sections]
     play_style, play_scripts = game.additions(section.body for section in sections)
-    scripts = [_vega(), (TEMPLATE / "page.js").read_text("utf-8"), *play_scripts]
+    scripts = [*assets.scripts(), *play_scripts]
+    cards = headline.cards(claims.recorded(preset.name)[0])
     html = (
         _environment()
         .get_template("page.html")
@@ -103,9 +113,19 @@ def build(preset, outcomes: Mapping[str, Outcome], footer: Mapping[str, Mapping[
             failed=[section for section in sections if section.error],
             beside=beside,
             now=datetime.now(UTC),
-            style=Markup((TEMPLATE / "page.css").read_text("utf-8") + play_style),
+            answer=headline.answer(cards),
+            cards=cards,
+            verdicts=headline.verdicts(preset.name),
+            every_claim=EVERY_CLAIM if EVERY_CLAIM in shared.ids else None,
+            cite=CITE,
+            command=command or citation.command(preset.name, None, []),
+            inputs=citation.inputs(footer),
+            versions=_here()["versions"],
+            entries=citation.bibtex(),
+            licence=citation.licence(),
+            style=Markup(assets.style() + play_style),
             scripts=[Markup(script) for script in scripts],
-            policy=_policy(scripts),
+            policy=assets.policy(scripts),
         )
     )
     with atomic(target) as partial:
@@ -115,6 +135,7 @@ def build(preset, outcomes: Mapping[str, Outcome], footer: Mapping[str, Mapping[
 
 def _section(preset, outcome: Outcome, facts: Mapping[str, object], shared: cells.Page) -> Section:
     name, body = outcome.section, ""
+    told = {key: fact for key, fact in facts.items() if key != "inputs"}
     if outcome.error is None:
         try:
             body = cells.render(nbformat.read(outcome.notebook, as_version=4), name, shared)
@@ -122,13 +143,14 @@ def _section(preset, outcome: Outcome, facts: Mapping[str, object], shared: cell
             raise InputError(f"{name}.py: {error}") from None
     return Section(
         name=name,
-        label=_label(name),
+        label=section_label(name),
         body=Markup(body),
+        parts=[(part, Markup(text).striptags()) for part, text in PART.findall(body)],
         error=outcome.error,
         command=f"make report PRESET={shlex.quote(preset.name)} SECTIONS={name}",
         # The path of the resolved preset says where it lay on this machine and nothing else.
         parameters=list(_rows({key: value for key, value in preset.parameters(name).items() if key != "preset"})),
-        facts=[*_rows({**_here(), **facts}), ("notebook executed in", timedelta(seconds=outcome.seconds))],
+        facts=[*_rows({**_here(), **told}), ("notebook executed in", timedelta(seconds=outcome.seconds))],
     )
 
 
@@ -137,11 +159,6 @@ def _settled(body: str, ids: set[str]) -> Markup:
     return Markup(
         re.sub(r'href="#(\w+)-([^"]+)"', lambda to: to[0] if f"{to[1]}-{to[2]}" in ids else f'href="#{to[1]}"', body)
     )
-
-
-def _label(name: str) -> str:
-    words = [ACRONYMS.get(word, word) for word in name.split("_")]
-    return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
 
 
 def _here() -> dict[str, object]:
@@ -160,29 +177,10 @@ def _rows(values: Mapping[str, object], prefix: str = "") -> Iterable[tuple[str,
             yield f"{prefix}{key}", value
 
 
-@cache
-def _vega() -> str:
-    return vl_convert.javascript_bundle().replace("</script", "<\\/script")
-
-
-def _policy(scripts: list[str]) -> str:
-    """
-    Forbid the page every connection and every script but its own.
-
-    Vega evaluates its expressions with the interpreter in the bundle (``ast`` in page.js), so not even eval is needed.
-    Inline styles are: Vega positions its tooltips with them.
-    """
-    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
-    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
-    return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
 def _environment() -> jinja2.Environment:
+    loader = jinja2.FileSystemLoader(assets.TEMPLATE)
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["shown"] = _shown
     return environment

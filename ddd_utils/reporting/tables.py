@@ -19,6 +19,7 @@ def tidy_tables(soup: BeautifulSoup) -> None:
 
     The row numbers of a default index go, the two header rows that pandas writes for a named index become one, numbers
     line up on the right, headings become buttons where the rows can be sorted, and each table gets a box to scroll in.
+    A table of class "claims" comes laid out (`claims_table`) and only gets the box and the scopes of its headings.
 
     Parameters
     ----------
@@ -26,6 +27,11 @@ def tidy_tables(soup: BeautifulSoup) -> None:
         What `clean` returned.
     """
     for table in soup.find_all("table"):
+        box = {"class": "scroll", "tabindex": "0", "role": "group", "aria-label": "Table"}
+        table.wrap(soup.new_tag("div", attrs=box))
+        if "claims" in table.get("class", ""):
+            _scope_groups(table)
+            continue
         for tag in [table, *table.find_all(["thead", "tbody", "tr", "th", "td"])]:
             tag.attrs = {name: value for name, value in tag.attrs.items() if name in {"colspan", "rowspan"}}
         _merge_header_rows(table)
@@ -33,8 +39,6 @@ def tidy_tables(soup: BeautifulSoup) -> None:
         for column in _columns(table):
             _lay_out_column(column)
         _name_headings(soup, table)
-        box = {"class": "scroll", "tabindex": "0", "role": "group", "aria-label": "Table"}
-        table.wrap(soup.new_tag("div", attrs=box))
 
 
 def _rows(part: Tag | None) -> list[list[Tag]]:
@@ -102,3 +106,9 @@ def _name_headings(soup: BeautifulSoup, table: Tag) -> None:
         cell.clear()
         cell.append(button)
         cell["aria-sort"] = "none"
+
+
+def _scope_groups(table: Tag) -> None:
+    for cell in table.find_all("th"):
+        grouped = "group" in cell.parent.get("class", "")
+        cell["scope"] = "rowgroup" if grouped else "row" if cell.find_parent("tbody") else "col"

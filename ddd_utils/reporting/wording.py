@@ -4,6 +4,8 @@ import re
 
 import pandas as pd
 
+ACRONYMS = {"kl": "KL", "sota": "SOTA"}
+
 
 def with_interval(value: float, lower: float, upper: float, form: str = ".3f") -> str:
     """
@@ -115,3 +117,21 @@ def left_out(info: dict) -> str:
     named = "; ".join(f"`{row['network'].replace('`', '')}`: {row['diverged']}" for row in diverged)
     word = "network is" if len(diverged) == 1 else "networks are"
     return f"{len(diverged)} {word} **left out of every figure** because training led nowhere ({named})."
+
+
+def section_label(name: str) -> str:
+    """
+    Give a section the name that readers see.
+
+    Parameters
+    ----------
+    name : str
+        What its notebook is called.
+
+    Returns
+    -------
+    str
+        Such as ``KL divergence``.
+    """
+    words = [ACRONYMS.get(word, word) for word in name.split("_")]
+    return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])

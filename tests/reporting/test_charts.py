@@ -8,7 +8,7 @@ import pytest
 from ddd_utils.analysis import difficulty, dynamics
 from ddd_utils.analysis.consistency import KappaMatrix
 from ddd_utils.experiments.conditions import EXTRA_EPOCHS
-from ddd_utils.reporting import charts, charts_theme
+from ddd_utils.reporting import charts, charts_theme, palette
 
 CONDITIONS = ["base", "plus_1_epoch", "initialisation", "initialisation"]
 
@@ -172,6 +172,11 @@ def test_the_three_classes_can_be_told_apart_by_all_eyes(eyes):
 @pytest.mark.parametrize("page", ["#ffffff", "#16181d"])
 def test_the_three_classes_stand_out_from_a_light_and_a_dark_page(page):
     assert all(contrast(colour, page) >= 3 for colour in charts.CLASS_COLOURS.values())
+
+
+def test_no_other_mark_has_the_colour_of_a_class():
+    assert not set(charts.CLASS_COLOURS.values()) & {*palette.SERIES, palette.ACCENT, palette.SECOND, palette.MUTED}
+    assert all(f"--{kind}: {colour};" in palette.css() for kind, colour in charts.CLASS_COLOURS.items())
 
 
 def test_the_three_classes_are_those_of_the_analysis():

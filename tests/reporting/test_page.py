@@ -66,9 +66,18 @@ def test_sections_stand_in_the_order_of_the_preset_and_are_all_linked():
     outcomes = [executed(name, prose(f"# {name}")) for name in ("kl_divergence", "summary", "sota_comparison")]
     soup = built(*outcomes, preset=Preset(["summary", "controls", "sota_comparison", "kl_divergence"]))
     order = ["summary", "sota_comparison", "kl_divergence"]
-    assert [section["id"] for section in soup.main.find_all("section")] == order
-    assert [link["href"] for link in soup.nav.find_all("a")] == [f"#{name}" for name in order]
-    assert [link.text.strip() for link in soup.nav.find_all("a")] == ["Summary", "SOTA comparison", "KL divergence"]
+    assert [section["id"] for section in soup.main.find_all("section")] == [*order, page.CITE]
+    links = soup.select("#contents > li > a")
+    assert [link["href"] for link in links] == [f"#{name}" for name in [*order, page.CITE]]
+    labels = ["Summary", "SOTA comparison", "KL divergence", "Cite and reproduce"]
+    assert [link.text.strip() for link in links] == labels
+
+
+def test_the_parts_of_a_section_are_in_the_contents_under_it():
+    soup = built(executed("one", prose("# A\n## B *c* $x$\n### D\n## E & F")), executed("two", prose("# G")))
+    (parts,) = soup.select("#contents ol")
+    assert [(link["href"], link.text) for link in parts.find_all("a")] == [("#one-b-c", "B c x"), ("#one-e-f", "E & F")]
+    assert parts.find_parent("li").a["href"] == "#one"
 
 
 def test_two_builds_are_the_same_bytes_but_for_times():
@@ -120,6 +129,11 @@ def test_the_policy_allows_the_page_its_own_scripts_and_nothing_else():
     assert not [tag for tag in soup.find_all(True) for key in tag.attrs if key.startswith("on")]
 
 
+def test_a_page_without_content_leaves_the_room_to_what_is_computed():
+    path = page.build(Preset(["one"]), {"one": executed("one")}, {})
+    assert path.stat().st_size < 1_200_000  # of the 6 MB that the quick report may have, 10 the published one
+
+
 def test_nothing_on_the_page_refers_to_another_file():
     soup = built(
         executed(
@@ -140,7 +154,7 @@ def test_all_that_comes_from_outside_is_escaped():
     ]
     preset = Preset(["one", "two"], {"one": {"models": HOSTILE, "more": {"<i>": [HOSTILE]}}}, name="tiny")
     soup = built(*outcomes, preset=preset, footer={"one": {"device": HOSTILE}})
-    assert len(soup.find_all("script")) == 2
+    assert len(soup.find_all("script")) == 3
     assert not soup.find_all("img")
     assert [cell.text for cell in section_of(soup, "one").select(".facts td")].count(HOSTILE) == 3
     assert section_of(soup, "two").select_one(".failure strong").text == HOSTILE
@@ -261,6 +275,14 @@ def test_headings_go_one_level_down_and_get_ids_that_are_unique_on_the_page():
     ]
 
 
+def test_each_heading_links_to_itself_and_keeps_its_text():
+    soup = BeautifulSoup(render("# A title\n\ntext\n\n## Same\n## Same", "one", [], set()), "html.parser")
+    headings = soup.find_all(["h2", "h3"])
+    assert [heading.text for heading in headings] == ["A title", "Same", "Same"]
+    assert [heading.a["href"] for heading in headings] == [f"#{heading['id']}" for heading in headings]
+    assert all(heading.a["aria-label"] for heading in headings)
+
+
 @pytest.mark.parametrize(
     ("target", "found"),
     [
@@ -329,7 +351,7 @@ def test_a_hostile_file_name_is_encoded_and_leads_to_that_file_alone(name):
     assert re.fullmatch(r"(?:[\w.~-]|%[0-9A-F]{2})+", link["href"], re.ASCII)
     assert unquote(link["href"]) == name
     assert name in soup.footer.text
-    assert not soup.footer.find("b") and len(soup.find_all("script")) == 2
+    assert not soup.footer.find("b") and len(soup.find_all("script")) == 3
 
 
 def test_a_link_to_a_heading_that_is_not_there_leads_to_its_section():

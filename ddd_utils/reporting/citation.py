@@ -1,0 +1,132 @@
+"""How to cite and how to repeat a report: the command, the inputs with their hashes, and BibTeX."""
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import yaml
+
+from ddd_utils import paths
+
+SPECIAL = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_"}
+
+
+@dataclass(frozen=True)
+class Input:
+    """
+    What one folder of results was made from.
+
+    Attributes
+    ----------
+    folder : str
+        Its name, which ends in the hash of its configuration.
+    commit : str
+        Of the code that made it; empty where that is not known.
+    files : mapping of str to (str or None)
+        SHA-256 of the files it was read from, None where it is not known; empty for what was trained here.
+    """
+
+    folder: str
+    commit: str
+    files: Mapping[str, str | None]
+
+
+def command(preset: str, sections: Sequence[str] | None, overrides: Sequence[str]) -> str:
+    """
+    Write the command that makes a report.
+
+    Parameters
+    ----------
+    preset : str
+        Name of the preset.
+    sections : sequence of str or None
+        Sections chosen; None for all.
+    overrides : sequence of str
+        Settings; make takes one of them, so more are handed to Python.
+
+    Returns
+    -------
+    str
+        A line for a shell.
+    """
+    if len(overrides) < 2:
+        parts = {"PRESET": preset, "SECTIONS": " ".join(sections or ()), "SET": "".join(overrides)}
+        return " ".join(["make report", *(f"{key}={shlex.quote(value)}" for key, value in parts.items() if value)])
+    chosen = ["--sections", *sections] if sections else []
+    settings = [word for override in overrides for word in ("--set", override)]
+    return shlex.join([".venv/bin/python", "-m", "ddd_utils", "report", preset, *chosen, *settings])
+
+
+def inputs(facts: Mapping[str, Mapping[str, object]]) -> list[Input]:
+    """
+    Collect the inputs of all sections, each folder once.
+
+    Parameters
+    ----------
+    facts : mapping of section to its provenance
+        Of each, ``inputs`` is used: by folder, a mapping with "commit" and "files".
+
+    Returns
+    -------
+    list of Input
+        By name.
+    """
+    folders = {name: made for fact in facts.values() for name, made in fact.get("inputs", {}).items()}
+    return [Input(name, made["commit"] or "", made["files"]) for name, made in sorted(folders.items())]
+
+
+def bibtex() -> list[str]:
+    """Return the BibTeX entries of the paper and of this project, from CITATION.cff."""
+    project = _citation()
+    (paper,) = project["references"]
+    return [_paper(paper), _project(project)]
+
+
+def licence() -> str:
+    """Return the licence's name, from CITATION.cff."""
+    return _citation()["license"]
+
+
+@cache
+def _citation() -> dict:
+    return yaml.safe_load((paths.ROOT / "CITATION.cff").read_text("utf-8"))
+
+
+def _paper(reference: Mapping) -> str:
+    authors = [f"{author['family-names']}, {author['given-names']}" for author in reference["authors"]]
+    fields = {
+        "title": _protected(reference["title"].replace(" - ", ": ")),
+        "author": _escaped(" and ".join(authors)),
+        "booktitle": _escaped(reference["collection-title"]),
+        "year": str(reference["year"]),
+        "url": reference["url"],
+    }
+    surname = re.sub(r"\W", "", reference["authors"][0]["family-names"]).lower()
+    return _entry("inproceedings", f"{surname}{reference['year']}", fields)
+
+
+def _project(project: Mapping) -> str:
+    fields = {
+        "title": _protected(project["title"]),
+        "author": _escaped(" and ".join(f"{{{author['name']}}}" for author in project["authors"])),
+        "version": project["version"],
+        "note": f"{project['license']} licence",
+    }
+    return _entry("software", "ddd_utils", fields)
+
+
+def _entry(kind: str, key: str, fields: Mapping[str, str]) -> str:
+    width = max(map(len, fields))
+    lines = [f"  {name:<{width}} = {{{value}}}" for name, value in fields.items()]
+    return f"@{kind}{{{key},\n" + ",\n".join(lines) + "\n}"
+
+
+def _escaped(text: str) -> str:
+    return re.sub("[&%$#_]", lambda found: SPECIAL[found[0]], text)
+
+
+def _protected(title: str) -> str:
+    """Keep capitals inside words (ImageNet) from being lowered by a bibliography style."""
+    return re.sub(r"\b\w+[A-Z]\w*", lambda found: f"{{{found[0]}}}", _escaped(title))

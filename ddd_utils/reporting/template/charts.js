@@ -1,0 +1,64 @@
+const ink = "var(--ink)", soft = "var(--soft)", line = "var(--line)";
+const style = getComputedStyle(root);
+const font = style.getPropertyValue("--sans");
+const guide = { labelColor: soft, titleColor: soft, labelFontSize: 12, titleFontSize: 12, titleFontWeight: 500 };
+const config = {
+  font,
+  background: "transparent",
+  padding: { left: 0, top: 4, right: 4, bottom: 4 },
+  view: { stroke: line },
+  title: { color: ink, subtitleColor: soft, fontSize: 15, fontWeight: 600, subtitleFontSize: 12.5 },
+  axis: { ...guide, gridColor: line, domainColor: line, tickColor: line },
+  header: guide,
+  legend: guide,
+  text: { color: ink },
+  rule: { color: ink },
+  range: { category: style.getPropertyValue("--series").trim().split(" ") },
+};
+
+/* A tooltip names what a mark stands for; fields that this mark does not have are left out. */
+function formatTooltip(value, escaped) {
+  if (typeof value !== "object") return escaped(value);
+  const known = Object.entries(value).filter(([, text]) => text !== null && text !== "null" && text !== "");
+  return `<table>${known.map(([key, text]) => `<tr><td class="key">${escaped(key)}</td><td>${escaped(text)}</td></tr>`).join("")}</table>`;
+}
+
+/* ast: Vega interprets its expressions instead of compiling them, which the page's policy forbids. */
+const options = {
+  mode: "vega-lite", ast: true, renderer: "svg", actions: false, defaultStyle: false,
+  tooltip: { disableDefaultStyle: true, formatTooltip }, config,
+};
+
+const specification = (figure) => JSON.parse(figure.querySelector("script").textContent);
+const drawn = new Map();
+function draw(figure) {
+  if (!drawn.has(figure)) drawn.set(figure, embed(figure));
+  return drawn.get(figure);
+}
+async function embed(figure) {
+  const canvas = figure.querySelector(".canvas");
+  try {
+    await vegaEmbed(canvas, specification(figure), options);
+    canvas.style.minHeight = "";
+    describeAsOne(canvas);
+    figure.dataset.drawn = "";
+  } catch (error) {
+    canvas.textContent = `This chart could not be drawn: ${error.message}`;
+    console.error(error);
+  }
+}
+
+/* Vega makes a document of every mark. For those who listen, a chart is one image with a description in words. */
+function describeAsOne(canvas) {
+  canvas.setAttribute("role", "img");
+  canvas.removeAttribute("aria-roledescription");
+  canvas.querySelector("svg").setAttribute("aria-hidden", "true");
+}
+
+/* A chart is drawn when it comes near the window, and all are before printing. */
+const figures = all("figure.chart");
+const near = new IntersectionObserver((entries) => {
+  entries.filter((entry) => entry.isIntersecting).forEach((entry) => { near.unobserve(entry.target); draw(entry.target); });
+}, { rootMargin: "600px 0px" });
+figures.forEach((figure) => near.observe(figure));
+addEventListener("beforeprint", () => figures.forEach(draw));

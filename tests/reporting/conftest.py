@@ -1,0 +1,134 @@
+import shutil
+
+import pandas as pd
+import pytest
+from made_notebooks import Preset, chart, code, executed, prose, shown, stream
+
+from ddd_utils.reporting import claims, page
+from ddd_utils.reporting.claims_table import claims_table
+
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
+BARS = {
+    "data": {"values": [{"x": "a", "y": 1}, {"x": "<i>b", "y": 3, "gone": None}]},
+    "mark": "bar",
+    "encoding": {
+        "x": {"field": "x", "type": "nominal"},
+        "y": {"field": "y", "type": "quantitative", "axis": {"labelExpr": "format(datum.value, '.1f') + ' u'"}},
+        "color": {"field": "x", "type": "nominal"},
+        "tooltip": [{"field": "x"}, {"field": "y", "format": ".2f"}, {"field": "gone"}],
+    },
+    "title": "Bars",
+    "width": 700,
+    "height": 150,
+    "description": "two bars",
+}
+TWO_SETS = {
+    "datasets": {"one": [{"x": 1, "y": 2}, {"x": 2, "y": 3}], "two": [{"x": 5, "y": 1, 'a "quoted", name': "é\n,"}]},
+    "layer": [
+        {
+            "data": {"name": name},
+            "mark": "point",
+            "encoding": {"x": {"field": "x", "type": "quantitative"}, "y": {"field": "y", "type": "quantitative"}},
+        }
+        for name in ("one", "two")
+    ],
+    "title": {"text": ["Points of", "two kinds: κ"]},
+}
+FRAME = pd.DataFrame(
+    {"network": ["b", "a10", "a9"], "kappa": [0.5, None, -1.25], "a very long heading of a column": ["x" * 60] * 3}
+)
+LONG = "\n\n".join(["A paragraph that fills the page, over and over. " * 8] * 12)
+HOSTILE = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>"
+FORMULA = (
+    r"$$\kappa = \frac{c_{obs} - c_{exp}}{1 - c_{exp}} = 1 - \frac{a + b + c + d + e + f + g + h}{i + j + k + l + m}$$"
+)
+SHARES = {"trivial": 0.25, "in_between": 0.6, "impossible": 0.15}
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory):
+    """Build a page of three sections, the last one failed; some claims are recorded for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DDD_BUILD", str(tmp_path_factory.mktemp("page")))
+        record_claims()
+        outcomes = {
+            "summary": executed(
+                "summary",
+                prose("# First\nSee [the second](second.ipynb#Deep-inside)."),
+                code("f", shown(text__html=FRAME._repr_html_())),
+                prose("## Every claim"),
+                code("g", shown(text__html=claims_table(claims.table("tiny")).data)),
+            ),
+            "second": executed(
+                "second",
+                prose(f"# Second\n\n{FORMULA}\n\n{LONG}\n\n## Deep inside\n\n### Deeper still"),
+                code(f"b = {'+'.join(['value'] * 60)}", stream("stdout", "printed " * 60)),
+                *[code("b", chart(BARS)) for _ in range(5)],
+                code("c", chart(TWO_SETS)),
+            ),
+            "third": executed("third", code("h", shown(text__html=HOSTILE)), error=HOSTILE + "\n" + "long line " * 60),
+        }
+        preset = Preset(list(outcomes), {"second": {"deep": {"key": "value" * 30}}})
+        made = {"gaussian-0a1b2c3d": {"commit": "f" * 40, "files": {}}}
+        return page.build(preset, outcomes, {"second": {"device": HOSTILE, "inputs": made}})
+
+
+def record_claims():
+    book = claims.Book("training_variants", "tiny")
+    for kind, share in SHARES.items():
+        limits = (share - 0.01, share + 0.01)
+        book.record(f"{kind}_share", share, limits, m=13, n=2000, dataset="gaussian", note="tolerance 0")
+    book.record("kappa_imagenet.optimizer", 0.7, (0.6, 0.8), m=2, n=50_000, dataset="imagenet")
+    book.record("kappa_imagenet.combined", 0.2, (0.1, 0.3), m=2, n=50_000, dataset="imagenet")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser, report):
+    """Open the report with the network off; what it asked for and complained of must be nothing."""
+    contexts, trouble = [], []
+
+    def open_it(width=1280, height=800, path=report, **settings):
+        context = browser.new_context(viewport={"width": width, "height": height}, offline=True, **settings)
+        contexts.append(context)
+        tab = context.new_page()
+        tab.on("request", lambda request: trouble.append(request.url) if not is_local(request.url, path) else None)
+        tab.on(
+            "console", lambda message: trouble.append(message.text) if message.type in ("error", "warning") else None
+        )
+        tab.on("pageerror", lambda error: trouble.append(str(error)))
+        tab.goto(path.as_uri())
+        return tab
+
+    def is_local(url, path):
+        return url.split("#")[0] == path.as_uri() or url.startswith(("data:", "blob:"))
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert trouble == []
+
+
+@pytest.fixture
+def all_drawn():
+    """Scroll over every chart, as a reader does, until each is drawn."""
+
+    def scroll(tab):
+        for figure in tab.locator("figure.chart").all():
+            figure.scroll_into_view_if_needed()
+        tab.wait_for_function("() => !document.querySelector('figure.chart:not([data-drawn])')")
+
+    return scroll
