@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import BARS, FRAME, TWO_SETS
+from made_page import BARS, FRAME, TWO_SETS
 from PIL import Image
 
 

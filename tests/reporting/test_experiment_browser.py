@@ -4,23 +4,11 @@ import pytest
 from made_experiment import HOSTILE, made
 from made_notebooks import Preset, code, executed, prose
 from nbformat.v4 import new_output
-from test_browser import CHROMIUM
 
 from ddd_utils.analysis import psychophysics
 from ddd_utils.reporting import experiment, game, page
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 NO_STORAGE = "Object.defineProperty(window, 'localStorage', { get() { throw new Error('forbidden'); } })"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

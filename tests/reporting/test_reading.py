@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from itertools import pairwise
 
 import pytest
-from conftest import SHARES
+from made_page import SHARES
 
 CURRENT = "#contents a[aria-current='true']"
 PART = "#contents a[aria-current='location']"
