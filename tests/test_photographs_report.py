@@ -72,11 +72,12 @@ def test_names_from_outside_are_text(made):
     assert "torn &amp; &lt;u&gt;.jpg" in page
 
 
-def test_paths_of_this_machine_stay_out_but_for_the_parameters(made):
+def test_paths_of_this_machine_stay_out_but_for_what_was_asked(made):
     folder, _, page, _ = made
     places = {match.start() for match in re.finditer(re.escape(str(folder)), page)}
     parameters = [
-        match.span() for match in re.finditer(r"<dl.*?</dl>|<table.*?</table>|<details.*?</details>", page, re.S)
+        match.span()
+        for match in re.finditer(r"<dl.*?</dl>|<table.*?</table>|<details.*?</details>|<pre.*?</pre>", page, re.S)
     ]
     assert all(any(start <= place < stop for start, stop in parameters) for place in places)
 
