@@ -88,8 +88,9 @@ def test_every_common_claim_has_a_row_and_the_rest_is_folded(two, capsys):
 
 def test_on_one_data_set_the_cell_says_so_and_gives_no_interval(two, capsys):
     record("again", "imagenet", (0.4, 0.3, 0.3))
-    rows = soup(compare(capsys, "one", "again")).select("#both tbody tr")
-    assert cells(rows[0])[4] == "-10.0 pp same data set"
+    found = soup(compare(capsys, "one", "again")).select_one("#both")
+    assert cells(found.select_one("tbody tr"))[4] == "-10.0 pp same data set"
+    assert "no difference has an interval" in found.p.find_next("p").text
 
 
 def test_folders_names_and_files_mean_the_same(two, capsys, build):
