@@ -1,4 +1,4 @@
-"""The command line: `python -m ddd_utils report params/quick.yaml`, and train, status, plan and experiment."""
+"""The command line: `python -m ddd_utils report params/quick.yaml`, and train, status, plan, experiment, compare."""
 
 import argparse
 import json
@@ -78,6 +78,12 @@ def _parser() -> argparse.ArgumentParser:
     study.add_argument("--feedback", choices=("immediate", "none"), default="none", help="after each pair (none)")
     study.add_argument("--out", default="experiment.html", metavar="FILE", help="where the page goes (experiment.html)")
     study.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a value (YAML)")
+
+    both = commands.add_parser("compare", help="make the page on which two reports stand side by side")
+    both.set_defaults(command=_compare)
+    both.add_argument("first", help="the folder of a report, or its preset's name or YAML file")
+    both.add_argument("second", help="another; differences are its figures minus those of the first")
+    both.add_argument("--out", type=Path, metavar="FILE", help="where the page goes (build/compare/FIRST-SECOND.html)")
     return parser
 
 
@@ -152,6 +158,14 @@ def _experiment(options: argparse.Namespace) -> int:
     drawn = options.trials, options.seed, options.feedback
     _say(experiment_command.write(options.preset, options.section, *drawn, Path(options.out), options.set))
     print(options.out)
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    # The page's libraries take seconds to load; a mistyped option is told before.
+    from ddd_utils import compare_command
+
+    print(compare_command.write(options.first, options.second, options.out))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -11,19 +12,23 @@ from ddd_utils.reporting import palette
 
 TEMPLATE = Path(__file__).parent / "template"
 STYLES = ("base", "navigation", "front", "prose", "figures", "tables", "citation", "narrow", "print")
-SCRIPTS = ("common", "theme", "navigation", "charts", "tables", "claims", "downloads", "copying")
+SCRIPTS = ("common", "theme", "code", "navigation", "charts", "tables", "claims", "downloads", "copying")
 FIRST = "first"  # runs before anything is painted
 
 
-def style() -> str:
-    """Return the style sheet: the palette, then the template's parts in order."""
-    return "\n".join([palette.css(), *(_read(f"{name}.css") for name in STYLES)])
+def style(*more: str) -> str:
+    """Return the style sheet: the palette, then the template's parts in order, then what one kind of page adds."""
+    return "\n".join([palette.css(), *(_read(f"{name}.css") for name in (*STYLES, *more))])
 
 
 def scripts() -> list[str]:
     """Return the scripts: one for the head, Vega with Vega-Lite and Vega-Embed, and the page's own in one scope."""
-    own = "\n".join(_read(f"{name}.js") for name in SCRIPTS)
-    return [_read(f"{FIRST}.js"), _vega(), f'(() => {{\n"use strict";\n{own}}})();\n']
+    return [_read(f"{FIRST}.js"), _vega(), _own(SCRIPTS)]
+
+
+def plain_scripts() -> list[str]:
+    """Return the scripts of a page without charts and code: one for the head, and the page's own in one scope."""
+    return [_read(f"{FIRST}.js"), _own(name for name in SCRIPTS if name != "code")]
 
 
 def policy(allowed: list[str]) -> str:
@@ -49,6 +54,11 @@ def policy(allowed: list[str]) -> str:
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
+
+
+def _own(names: Iterable[str]) -> str:
+    parts = "\n".join(_read(f"{name}.js") for name in names)
+    return f'(() => {{\n"use strict";\n{parts}}})();\n'
 
 
 def _read(name: str) -> str:

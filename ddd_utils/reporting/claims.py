@@ -20,7 +20,9 @@ __all__ = [
     "claim",
     "forget",
     "paper",
+    "paper_text",
     "paper_values",
+    "read",
     "recorded",
     "registry",
     "table",
@@ -137,16 +139,36 @@ def recorded(preset: str | Path) -> tuple[dict[str, Record], dict[str, str]]:
     unreadable : dict of str to str
         By section, one line that names a claims file that cannot be read; its claims count as not computed.
     """
-    records, unreadable = {}, {}
+    records, damaged = read(_path(preset, "").parent)
+    return records, {section: f"{path.relative_to(paths.build())} cannot be read" for section, path in damaged.items()}
+
+
+def read(folder: Path) -> tuple[dict[str, Record], dict[str, Path]]:
+    """
+    Read a folder of claims, wherever it lies.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds one JSON file a section.
+
+    Returns
+    -------
+    records : dict of str to Record
+        By claim.
+    damaged : dict of str to Path
+        By section, the file that cannot be read.
+    """
+    records, damaged = {}, {}
     for section in paper()["claims"]:
-        path = _path(preset, section)
+        path = folder / f"{section}.json"
         try:
             records |= _RECORDS.validate_json(path.read_bytes())
         except FileNotFoundError:
             continue
         except (OSError, ValidationError):
-            unreadable[section] = f"{path.relative_to(paths.build())} cannot be read"
-    return records, unreadable
+            damaged[section] = path
+    return records, damaged
 
 
 def table(preset: str | Path) -> pd.DataFrame:
@@ -175,7 +197,7 @@ def table(preset: str | Path) -> pd.DataFrame:
                 "id": claim_id,
                 "claim": stated.statement,
                 "where": stated.where,
-                "paper": _paper_text(stated),
+                "paper": paper_text(stated),
                 "here": _here_text(stated, found),
                 "M": found.m if found else None,
                 "n": found.n if found else None,
@@ -186,6 +208,27 @@ def table(preset: str | Path) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows).astype({"M": "Int64", "n": "Int64"})
+
+
+def paper_text(stated: Claim) -> str:
+    """
+    Write what the paper claims.
+
+    Parameters
+    ----------
+    stated : Claim
+        From the registry.
+
+    Returns
+    -------
+    str
+        Its figure, and the side of zero where only that is claimed.
+    """
+    figure = "" if stated.value is None else f"{stated.value:{stated.format}}"
+    if stated.kind != "sign":
+        return figure
+    side = "above 0" if stated.sign == "positive" else "below 0"
+    return f"{side} ({figure})" if figure else side
 
 
 def _path(preset: str | Path, section: str) -> Path:
@@ -207,14 +250,6 @@ def _limits(claim_id: str, interval) -> tuple[float, float] | None:
     if lower > upper:
         raise InputError(f"the claim '{claim_id}' has an interval upside down: {lower:g} to {upper:g}")
     return lower, upper
-
-
-def _paper_text(stated: Claim) -> str:
-    figure = "" if stated.value is None else f"{stated.value:{stated.format}}"
-    if stated.kind != "sign":
-        return figure
-    side = "above 0" if stated.sign == "positive" else "below 0"
-    return f"{side} ({figure})" if figure else side
 
 
 def _here_text(stated: Claim, found: Record | None) -> str:

@@ -21,6 +21,8 @@ class Figure:
 
     Attributes
     ----------
+    claim_id : str
+        The claim it is the figure of.
     label : str
         What it is.
     value : float or None
@@ -31,6 +33,7 @@ class Figure:
         How many it rests on.
     """
 
+    claim_id: str
     label: str
     value: float | None
     here: str
@@ -130,6 +133,34 @@ def answer(found: list[Card]) -> str:
     return f"Here {shares}; {agreement}{bound * (between.value < everywhere.value)}."
 
 
+def figure(records: Mapping[str, claims.Record], claim_id: str, label: str) -> Figure:
+    """
+    Write what was found for a claim as it is printed.
+
+    Parameters
+    ----------
+    records : mapping of str to Record
+        From `claims.recorded`.
+    claim_id : str
+        Its id in paper.yaml.
+    label : str
+        What it is called.
+
+    Returns
+    -------
+    Figure
+        "not computed" where there is no record, "undefined" where it has no value.
+    """
+    stated, found = claims.claim(claim_id), records.get(claim_id)
+    paper = "" if stated.value is None else f"{stated.value:{stated.format}}"
+    numbers = (found.m, found.n) if found else (None, None)
+    if found is None or found.value is None:
+        return Figure(claim_id, label, None, "undefined" if found else NOT_COMPUTED, "", paper, *numbers)
+    limits = [f"{limit:{stated.format}}" for limit in found.interval or ()]
+    here = f"{found.value:{stated.format}}"
+    return Figure(claim_id, label, found.value, here, " to ".join(limits), paper, *numbers)
+
+
 def verdicts(preset: str | Path) -> dict[str, int]:
     """
     Count the claims of the paper by what became of them.
@@ -160,23 +191,13 @@ def _card(records: Mapping[str, claims.Record], title: str, shares: str, kappas:
     return Card(
         title=title,
         basis=", ".join(filter(None, [dataset_name(first.dataset), first.note])) if first else "",
-        shares=[_figure(records, f"{shares}{kind.replace('-', '_')}_share", kind) for kind in CLASS_COLOURS],
+        shares=[figure(records, f"{shares}{kind.replace('-', '_')}_share", kind) for kind in CLASS_COLOURS],
         kappas=[
-            _figure(records, f"{kappas}kappa_all", "Mean error consistency, all images"),
-            _figure(records, f"{kappas}kappa_in_between", "In-between images only"),
+            figure(records, f"{kappas}kappa_all", "Mean error consistency, all images"),
+            figure(records, f"{kappas}kappa_in_between", "In-between images only"),
         ],
         counts=[("Networks", _count(first and first.m)), ("Images", _count(first and first.n))],
     )
-
-
-def _figure(records: Mapping[str, claims.Record], claim_id: str, label: str) -> Figure:
-    stated, found = claims.claim(claim_id), records.get(claim_id)
-    paper = "" if stated.value is None else f"{stated.value:{stated.format}}"
-    numbers = (found.m, found.n) if found else (None, None)
-    if found is None or found.value is None:
-        return Figure(label, None, "undefined" if found else NOT_COMPUTED, "", paper, *numbers)
-    limits = [f"{limit:{stated.format}}" for limit in found.interval or ()]
-    return Figure(label, found.value, f"{found.value:{stated.format}}", " to ".join(limits), paper, *numbers)
 
 
 def _count(number: int | None) -> str:

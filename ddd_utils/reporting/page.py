@@ -105,7 +105,7 @@ def build(
     scripts = [*assets.scripts(), *play_scripts]
     cards = headline.cards(claims.recorded(preset.name)[0])
     html = (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             preset=preset.name,
@@ -177,13 +177,14 @@ def _rows(values: Mapping[str, object], prefix: str = "") -> Iterable[tuple[str,
             yield f"{prefix}{key}", value
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Return what loads the templates of pages; what is put into them is escaped."""
     loader = jinja2.FileSystemLoader(assets.TEMPLATE)
-    environment = jinja2.Environment(
+    made = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["shown"] = _shown
-    return environment
+    made.filters["shown"] = _shown
+    return made
 
 
 def _shown(value: object) -> str | Markup:

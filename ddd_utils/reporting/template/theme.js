@@ -10,11 +10,3 @@ theme.addEventListener("click", () => {
 });
 prefersDark.addEventListener("change", nameOther);
 nameOther();
-
-const code = document.getElementById("code");
-code.addEventListener("click", () => {
-  const open = code.getAttribute("aria-pressed") !== "true";
-  code.setAttribute("aria-pressed", open);
-  code.textContent = open ? "Hide code" : "Show code";
-  all("details.code").forEach((details) => { details.open = open; });
-});
