@@ -101,9 +101,8 @@ class Experiment:
         for file in (self.checkpoint(run), self.lock(run)):
             file.unlink(missing_ok=True)
         for file in (self.checkpoint(run), *self._tables(run)):
-            # What a killed process was writing.
-            for partial in file.parent.glob(f".{glob.escape(file.name)}.*"):
-                partial.unlink(missing_ok=True)
+            _remove_partial(file.parent, glob.escape(file.name))
+        _remove_partial(self.folder, f"{glob.escape(run.file)}-logits-*.npy")
         with suppress(OSError):
             (self.folder / WORK).rmdir()
 
@@ -144,6 +143,7 @@ class Experiment:
             self._write_images(datasets.load(self.dataset))
         for run in self.plan.runs:
             self.tidy(run)
+        _remove_partial(self.folder, "images.parquet")
         described = pd.DataFrame(self._described())
         write_json(
             self.folder / "experiment.json",
@@ -222,6 +222,12 @@ class Experiment:
     def classes(self) -> list[str]:
         """Return the class names by label."""
         return read_metadata(self.file(self.plan.runs[0]))["classes"]
+
+
+def _remove_partial(folder: Path, pattern: str) -> None:
+    """Remove what a killed process was writing."""
+    for partial in folder.glob(f".{pattern}.*"):
+        partial.unlink(missing_ok=True)
 
 
 def versions() -> dict[str, str]:

@@ -118,6 +118,18 @@ def test_a_lost_file_is_computed_again_to_the_same_bits(build):
     assert np.array_equal(experiment.load().predictions, before)
 
 
+@pytest.mark.parametrize("name", ["data_order_1.parquet", "data_order_1-logits-2.npy", "images.parquet"])
+def test_what_a_killed_process_was_writing_is_removed(build, name):
+    experiment = changed()
+    left = experiment.folder / f".{name}.a1b2c3d4"
+    left.write_bytes(b"half")
+    (experiment.folder / "data_order_1.parquet").unlink()
+    (experiment.folder / "experiment.json").unlink()
+    launch.compute([experiment], say=lambda line: None)
+    assert experiment.complete()
+    assert not left.exists()
+
+
 @pytest.mark.parametrize("name", ["images.parquet", "experiment.json"])
 def test_a_lost_description_is_written_again_without_training(build, monkeypatch, name):
     file = changed().folder / name
