@@ -246,7 +246,7 @@ def test_what_no_null_model_expects_gets_no_diamond():
 def test_histogram_tooltips_count_the_images_that_a_model_expects(predictions):
     histogram = difficulty.score_histogram(predictions[0][:, -1] == predictions[1])
     specification = charts.score_histogram(histogram, 1, "title", {"uniform": np.full(5, 0.2)}).to_dict()
-    titles = {entry["field"]: entry.get("title") for entry in specification["layer"][0]["encoding"]["tooltip"]}
+    titles = {entry["field"]: entry.get("title") for entry in specification["layer"][-1]["encoding"]["tooltip"]}
     bars = pd.DataFrame([row for row in rows(specification) if "kind" in row])
     assert titles["expected0"] == "expected, binomial" and titles["expected1"] == "expected, uniform"
     assert bars["expected0"].tolist() == pytest.approx((histogram["binomial"] * 300).tolist())

@@ -38,10 +38,11 @@ function draw(figure) {
 async function embed(figure) {
   const canvas = figure.querySelector(".canvas");
   try {
-    await vegaEmbed(canvas, specification(figure), options);
+    const { view } = await vegaEmbed(canvas, specification(figure), options);
     canvas.style.minHeight = "";
     describeAsOne(canvas);
     figure.dataset.drawn = "";
+    figure.dispatchEvent(new CustomEvent("drawn", { detail: view }));
   } catch (error) {
     canvas.textContent = `This chart could not be drawn: ${error.message}`;
     console.error(error);
