@@ -196,8 +196,8 @@ in_percent(pd.DataFrame(rows), difficulty.DIFFICULTIES)
 # ## Which models fail alike (figure 6b, all images)
 
 # %%
-matrix = consistency.pairwise_matrix(correct, names)
-charts.kappa_matrix(matrix, f"Error consistency of {M} models on all {n:,} images, {name}", order="cluster")
+matrix, accuracy = consistency.pairwise_matrix(correct, names), correct.mean(axis=1)
+charts.kappa_matrix(matrix, f"Error consistency of {M} models on all {n:,} images, {name}", "cluster", accuracy)
 
 # %% [markdown]
 # The most and the least consistent pairs. Intervals cover a new draw of images; every model is one network, so what
@@ -207,7 +207,7 @@ charts.kappa_matrix(matrix, f"Error consistency of {M} models on all {n:,} image
 
 # %%
 i, j = np.triu_indices(M, 1)
-accuracy, kappa = correct.mean(axis=1), matrix.kappa[i, j]
+kappa = matrix.kappa[i, j]
 p, q = accuracy[i], accuracy[j]
 pairs = pd.DataFrame({"one": np.take(names, i), "other": np.take(names, j), "kappa": kappa})
 pairs = pairs.assign(lower=matrix.lower[i, j], upper=matrix.upper[i, j], largest=consistency.kappa_bounds(p, q)[1])
@@ -287,7 +287,8 @@ wrong = predictions != labels
 answered = bool((predictions[wrong] != wrong_answers.NOT_RECORDED).any())
 if answered:
     same = wrong_answers.same_wrong_answer(predictions, labels)
-    display(charts.wrong_answers(same, names, f"Same wrong answer, where both are wrong, {name}"))
+    heading = f"Same wrong answer, where both are wrong, {name}"
+    display(charts.wrong_answers(same, names, heading, accuracy=accuracy))
 
 # %%
 kinds = wrong_answers.impossible_kinds(predictions, labels) if answered else np.full(n, "")

@@ -82,7 +82,9 @@ for each in sets:
     panels = (f"all {each.between.size:,} images", f"{each.between.sum():,} in-between images")
     both = [consistency.condition_matrix(c, each.networks) for c in (each.correct, each.correct[:, each.between])]
     heading = f"Error consistency: {each.heading} (M = {each.M}, tolerance {each.tolerance})"
-    display(charts.kappa_matrices(*both, panels, heading, order="name" if each.title == "variants" else "cluster"))
+    order = "name" if each.title == "variants" else "cluster"
+    accuracy = [each.correct[each.networks["condition"] == label].mean() for label in both[0].labels]
+    display(charts.kappa_matrices(*both, panels, heading, order, accuracy))
 
 # %% [markdown]
 # The means over all pairs of different conditions, and by how much they drop. The intervals come from resampling the
@@ -264,7 +266,8 @@ for each in judged:
     each.stratified = nulls.score_stratified_kappa(each.one_each)
     heading = f"Excess over the score-stratified expectation, all images: {each.heading}"
     significant = each.stratified.adjusted_p_values() < 0.05
-    display(charts.excess_matrix(each.stratified, each.labels, heading, significant))
+    accuracy = each.one_each.mean(axis=1)
+    display(charts.excess_matrix(each.stratified, each.labels, heading, significant, accuracy=accuracy))
 
 # %%
 for each in judged:
