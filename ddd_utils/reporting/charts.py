@@ -1,8 +1,9 @@
 """The figures of the report, one function a figure: tidy tables or small arrays in, an Altair chart out."""
 
 from .charts_consistency import accuracy_dots, consistency_dots, correlation_dots, excess_dots, null_comparison
+from .charts_decisions import decisions, overlay
 from .charts_difficulty import class_accuracy, score_histogram
-from .charts_dynamics import compare_swaps, decisions, overlay, swap_kinds, swaps
+from .charts_dynamics import compare_swaps, swap_kinds, swaps
 from .charts_matrix import excess_matrix, kappa_matrices, kappa_matrix, wrong_answers
 from .charts_selection import error_rates, group_error_rates, subset_curve
 from .charts_theme import (
