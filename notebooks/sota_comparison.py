@@ -214,6 +214,15 @@ pairs = pairs.assign(lower=matrix.lower[i, j], upper=matrix.upper[i, j], largest
 pairs = pairs.assign(copied=consistency.copy_probability(p, q, kappa)).sort_values("kappa", ascending=False)
 pd.concat([pairs.head(5), pairs.tail(5)]).drop_duplicates().reset_index(drop=True)
 
+# %% [markdown]
+# Are better models also more alike? Each dot below is a pair. Drag over some of them, such as the most consistent: the
+# bars count how many of these pairs each model is in. Where few bars stand out, look for a family or one odd model
+# before you look at accuracy. Point at a bar to see all pairs of its model.
+
+# %%
+dots = pairs.assign(accuracy_one=p[pairs.index], accuracy_other=q[pairs.index])
+charts.accuracy_against_kappa(dots, f"Accuracy against kappa of {M} models, {name}")
+
 # %%
 known = pairs.dropna(subset="kappa")
 last = (known if len(known) else pairs).iloc[-1]
