@@ -204,7 +204,7 @@ def _curves(strip: Strip, column: alt.Chart) -> list[alt.Chart]:
         folded = chart.transform_fold(list(strip.lines), as_=["column", "share"]).transform_calculate(line=rename)
         return folded.encode(x=x, y=y, color=colour)
 
-    touch = alt.Chart(strip.epochs, name="strip").mark_bar(opacity=0, height=STRIP).encode(x=x, y=alt.value(STRIP / 2))
+    touch = alt.Chart(strip.epochs, name="strip").mark_rect(opacity=0).encode(x=x, y=alt.value(0), y2=alt.value(STRIP))
     told = f"'Epoch ' + datum.epoch + ({strip.told})"
     words = column.transform_calculate(told=told).mark_text(align="left", baseline="top", fontSize=12, fontWeight=500)
     return [
