@@ -141,7 +141,8 @@ def _heat_map(
         f"{heading}. In the last epoch {means[-1, : bins // 10 + 1].mean():.0%} right in the upper tenth of the bins, "
         f"{means[-1, -(bins // 10) - 1 :].mean():.0%} in the lower tenth. {_in_words(strip)}"
     )
-    return theme.finish(chart, theme.title(heading, f"{images:,} images in {bins} bins, easiest above"), text)
+    subtitle = f"{images:,} images in {bins} bins, easiest above; point at an epoch to read its numbers"
+    return theme.finish(chart, theme.title(heading, subtitle), text)
 
 
 def _pointed(last: int, views: list[str]) -> alt.TopLevelSelectionParameter:
