@@ -214,9 +214,9 @@ in_percent(pd.DataFrame(rows), difficulty.DIFFICULTIES)
 # ## Which models fail alike (figure 6b, all images)
 
 # %%
-matrix = consistency.pairwise_matrix(correct, names)
+matrix, accuracy = consistency.pairwise_matrix(correct, names), correct.mean(axis=1)
 heading = f"Error consistency of {M} models on all {n:,} images, {name}"
-explored.linked(charts.kappa_matrix(matrix, heading, order="cluster"), "pair")
+explored.linked(charts.kappa_matrix(matrix, heading, "cluster", accuracy), "pair")
 
 # %% [markdown]
 # The most and the least consistent pairs. Intervals cover a new draw of images; every model is one network, so what
@@ -226,12 +226,22 @@ explored.linked(charts.kappa_matrix(matrix, heading, order="cluster"), "pair")
 
 # %%
 i, j = np.triu_indices(M, 1)
-accuracy, kappa = correct.mean(axis=1), matrix.kappa[i, j]
+kappa = matrix.kappa[i, j]
 p, q = accuracy[i], accuracy[j]
 pairs = pd.DataFrame({"one": np.take(names, i), "other": np.take(names, j), "kappa": kappa})
 pairs = pairs.assign(lower=matrix.lower[i, j], upper=matrix.upper[i, j], largest=consistency.kappa_bounds(p, q)[1])
 pairs = pairs.assign(copied=consistency.copy_probability(p, q, kappa)).sort_values("kappa", ascending=False)
 pd.concat([pairs.head(5), pairs.tail(5)]).drop_duplicates().reset_index(drop=True)
+
+# %% [markdown]
+# Are better models also more alike? Each dot below is a pair. Drag over some of them, such as the most consistent: the
+# bars count how many of these pairs each model is in. Where few bars stand out, look for a family or one odd model
+# before you look at accuracy. Point at a bar to see all pairs of its model.
+
+# %%
+dots = pairs.assign(accuracy_one=p[pairs.index], accuracy_other=q[pairs.index])
+scatter = charts.accuracy_against_kappa(dots, f"Accuracy against kappa of {M} models, {name}")
+explored.linked(scatter, "pair")
 
 # %%
 known = pairs.dropna(subset="kappa")
@@ -307,7 +317,7 @@ answered = bool((predictions[wrong] != wrong_answers.NOT_RECORDED).any())
 if answered:
     same = wrong_answers.same_wrong_answer(predictions, labels)
     heading = f"Same wrong answer, where both are wrong, {name}"
-    display(explored.linked(charts.wrong_answers(same, names, heading), "pair"))
+    display(explored.linked(charts.wrong_answers(same, names, heading, accuracy=accuracy), "pair"))
 
 # %%
 kinds = wrong_answers.impossible_kinds(predictions, labels) if answered else np.full(n, "")

@@ -91,7 +91,9 @@ for each in sets:
     both = [consistency.condition_matrix(c, each.networks) for c in (each.correct, each.correct[:, each.between])]
     heading = f"Error consistency: {each.heading} (M = {each.M}, tolerance {each.tolerance})"
     order = "name" if each.title == "variants" else "cluster"
-    display(each.explored, each.explored.linked(charts.kappa_matrices(*both, panels, heading, order=order), "pair"))
+    accuracy = [each.correct[each.networks["condition"] == label].mean() for label in both[0].labels]
+    matrices = charts.kappa_matrices(*both, panels, heading, order, accuracy)
+    display(each.explored, each.explored.linked(matrices, "pair"))
 
 # %% [markdown]
 # The means over all pairs of different conditions, and by how much they drop. The intervals come from resampling the
@@ -273,7 +275,8 @@ for each in judged:
     each.stratified = nulls.score_stratified_kappa(each.one_each)
     heading = f"Excess over the score-stratified expectation, all images: {each.heading}"
     significant = each.stratified.adjusted_p_values() < 0.05
-    matrix = charts.excess_matrix(each.stratified, each.labels, heading, significant)
+    accuracy = each.one_each.mean(axis=1)
+    matrix = charts.excess_matrix(each.stratified, each.labels, heading, significant, accuracy=accuracy)
     display(each.explored.linked(matrix, "pair"))
 
 # %%

@@ -150,12 +150,19 @@ def _chart(specification: dict, number: int) -> str:
     text = json.dumps(specification, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return (
         f'<figure class="chart" id="chart-{number}" data-title="{escape(_title(specification))}"'
-        f"{explorer.attributes(specification)}>"
+        f"{explorer.attributes(specification)}>{_choices(specification)}"
         '<div class="scroll" tabindex="0" role="group" aria-label="Chart">'
         f'<div class="canvas" role="img" aria-label="{escape(_description(specification))}" '
         f'style="min-height:{_height(specification):.0f}px"></div></div>'
         f'<script type="application/json">{text}</script></figure>'
     )
+
+
+def _choices(specification: dict) -> str:
+    """Make room for what the reader can set: outside of the chart, which to those who listen is one image."""
+    bound = [param["bind"] for param in specification.get("params", []) if isinstance(param.get("bind"), dict)]
+    names = ", ".join(bind["name"] for bind in bound if "name" in bind)
+    return f'<form class="choices" role="group" aria-label="{escape(names)}"></form>' if names else ""
 
 
 def _height(specification: dict) -> float:

@@ -72,7 +72,7 @@ def _bars(frame: pd.DataFrame) -> alt.Chart:
 
 def _columns(frame: pd.DataFrame, lines: Sequence[str]) -> alt.Chart:
     """Lay an unseen column over every bar, so that low ones are hit too; the one in ``picked`` is shaded."""
-    picked = alt.param(name="picked", value=None)
+    picked = alt.param(name=theme.PICKED, value=None)
     expected = [
         alt.Tooltip(f"expected{i}:Q", title=f"expected, {name.partition(':')[0]}", format=",.0f")
         for i, name in enumerate(lines)
@@ -83,7 +83,7 @@ def _columns(frame: pd.DataFrame, lines: Sequence[str]) -> alt.Chart:
         .encode(
             y=alt.value(0),
             y2=alt.value("height"),
-            opacity=alt.condition("datum.score === picked", alt.value(0.3), alt.value(0)),
+            opacity=alt.condition(f"datum.score === {theme.PICKED}", alt.value(0.3), alt.value(0)),
             tooltip=[
                 alt.Tooltip("score:O", title="networks right"),
                 alt.Tooltip("images:Q", format=","),

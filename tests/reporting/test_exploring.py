@@ -84,9 +84,13 @@ def test_the_list_does_the_same_by_keyboard_and_the_panel_closes(tab, explored):
 
 def test_a_click_on_a_cell_compares_its_networks(tab, explored):
     _, correct, _, found = explored
-    click(tab, "second", ".mark-rect.role-mark path", 2)  # row a10, column a9
+    marks = ".mark-rect.role-mark path"
+    names = "paths => paths.map(({ __data__: { datum } }) => `${datum.a} ${datum.b}`)"
+    click(tab, "second", marks, tab.eval_on_selector_all(f"#second svg {marks}", names).index("a10 a9"))
     panel = behind(tab, "second")
     assert panel.locator("h4").text_content() == "a10 and a9"
+    ring = tab.locator("#second svg path[stroke='#111111']")
+    assert ring.count() == 2  # the cell and its mirror image
     one, other = correct[0], correct[2]
     counts = [(one & other).sum(), (one & ~other).sum(), (~one & other).sum(), (~one & ~other).sum()]
     cells = panel.locator(".fourfold tbody td")

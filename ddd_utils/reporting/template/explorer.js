@@ -161,7 +161,7 @@ const CHOICES = {
     shown: (found, [score]) => behindScore(found, score),
   },
   pair: {
-    hint: "Click a cell to compare its networks, or choose two:",
+    hint: "Click a cell or dot to compare its networks, or choose two:",
     labels: ["one network", "other network"],
     options: (found) => found.networks,
     clicked: (datum, found) => [datum.a, datum.b].map((name) => found.networks.indexOf(name)),
@@ -208,7 +208,7 @@ class Explorer {
 
   /* The chart marks what is open, where it knows how to. */
   mark(picked) {
-    try { this.view?.signal("picked", picked).run(); } catch { /* this chart has no such mark */ }
+    try { this.view?.signal("picked", picked).run(); } catch { /* this chart marks nothing */ }
   }
 }
 
