@@ -156,7 +156,7 @@ const CHOICES = {
     hint: "Click a bar to see its images, or choose how many networks are right:",
     labels: ["networks right"],
     options: (found) => found.scores.map((count, score) => `${score} (${counted(count)})`),
-    clicked: (datum) => [datum.score],
+    clicked: (datum) => (datum.score === undefined ? null : [datum.score]),
     picked: ([score]) => score,
     shown: (found, [score]) => behindScore(found, score),
   },
@@ -164,7 +164,7 @@ const CHOICES = {
     hint: "Click a cell or dot to compare its networks, or choose two:",
     labels: ["one network", "other network"],
     options: (found) => found.networks,
-    clicked: (datum, found) => [datum.a, datum.b].map((name) => found.networks.indexOf(name)),
+    clicked: (datum, found) => (datum.b === undefined ? null : [datum.a, datum.b].map((name) => found.networks.indexOf(name))),
     picked: (chosen, found) => chosen.map((network) => found.networks[network]),
     shown: (found, [i, j]) => behindPair(found, i, j),
   },
@@ -184,8 +184,9 @@ class Explorer {
   follow(view) {
     this.view = view;
     view.addEventListener("click", (event, item) => {
-      const chosen = item?.datum ? this.kind.clicked(item.datum, this.found) : [];
-      if (chosen.length && chosen.every((choice) => choice >= 0)) this.choose(chosen);
+      const chosen = item?.datum && this.kind.clicked(item.datum, this.found);
+      if (chosen?.includes(-1)) tell("This cell stands for several networks: choose two below.");
+      else if (chosen) this.choose(chosen);
     });
   }
 
