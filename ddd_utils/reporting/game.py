@@ -104,7 +104,7 @@ def additions(bodies: Iterable[str]) -> tuple[str, list[str]]:
     """
     if not any(MARK in body for body in bodies):
         return "", []
-    return experiment.style(), [experiment.script(*experiment.GAME)]
+    return experiment.style(), [experiment.script(*experiment.PLAY, "experiment_figure.js")]
 
 
 def _file(folder: Path, section: str) -> Path:
