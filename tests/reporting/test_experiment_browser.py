@@ -2,11 +2,9 @@
 
 import pytest
 from made_experiment import HOSTILE, made
-from made_notebooks import Preset, code, executed, prose
-from nbformat.v4 import new_output
+from observer import begin, consent, marks, missed, part, play, score, wait_for
 
 from ddd_utils.analysis import psychophysics
-from ddd_utils.reporting import experiment, game, page
 
 NO_STORAGE = "Object.defineProperty(window, 'localStorage', { get() { throw new Error('forbidden'); } })"
 
@@ -38,80 +36,6 @@ def opened(browser):
     for context in contexts:
         context.close()
     assert trouble == []
-
-
-@pytest.fixture
-def written(tmp_path):
-    def write(study):
-        path = tmp_path / "experiment.html"
-        path.write_text(experiment.page(study), "utf-8")
-        return path
-
-    return write
-
-
-def part(tab, name):
-    return tab.locator(f'[data-part="{name}"]')
-
-
-def consent(tab, observer="ann-1"):
-    tab.get_by_role("checkbox").press("Space")
-    part(tab, "code").fill(observer)
-    tab.keyboard.press("Enter")
-    part(tab, "begin").click()
-
-
-def sides(tab):
-    """Find out which image is the dark one, as an observer would."""
-    return tab.evaluate(
-        """() => [...document.querySelectorAll('.choice')].map((choice) => {
-          const canvas = document.createElement('canvas'), context = canvas.getContext('2d');
-          context.drawImage(choice.querySelector('img'), 0, 0);
-          return [choice.dataset.side, context.getImageData(5, 5, 1, 1).data[0]];
-        }).sort((a, b) => a[1] - b[1]).map(([side]) => side)"""
-    )
-
-
-def wait_for(tab, count):
-    tab.wait_for_function(
-        "text => document.querySelector('[data-part=count]').textContent === text"
-        " && !document.querySelector('.pair.blank') && document.activeElement.matches('.stage')",
-        arg=count,
-    )
-
-
-def play(tab, numbers, of, name="Pair", feedback=True, wrong=()):
-    """Answer by keyboard and by click in turns."""
-    for number in numbers:
-        wait_for(tab, f"{name} {number} of {of}")
-        side = sides(tab)[number in wrong]
-        if number % 2:
-            tab.keyboard.press(f"Arrow{side.capitalize()}")
-        else:
-            tab.locator(f'.choice[data-side="{side}"]').click()
-        if feedback:
-            assert ("✗ Wrong" in part(tab, "said").text_content()) == (number in wrong)
-            tab.keyboard.press("Enter")
-
-
-def score(tab):
-    part(tab, "score").wait_for()
-    return part(tab, "score").text_content()
-
-
-def marks(tab):
-    return tab.locator(".marks li > [aria-hidden]").all_text_contents()
-
-
-def missed(tab):
-    """List the pairs shown as missed: what each is called, its trivial and its impossible picture."""
-    return [
-        (
-            pair.locator(".nth").text_content(),
-            *(pair.locator(f".{kind} img").get_attribute("alt") for kind in ("trivial", "impossible")),
-        )
-        for pair in tab.locator(".missed li").all()
-    ]
 
 
 def saved(tab, folder):
@@ -227,24 +151,6 @@ def test_the_page_fits_its_screen(opened, written, width):
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     boxes = [choice.bounding_box() for choice in tab.locator(".choice").all()]
     assert boxes[0]["y"] == boxes[1]["y"] and boxes[0]["y"] + boxes[0]["height"] < 640
-
-
-@pytest.fixture
-def with_game(tmp_path, monkeypatch):
-    """Build a report that has nothing but the game."""
-    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
-
-    def build(study):
-        shown = new_output("display_data", game.Game(study)._repr_mimebundle_())
-        return page.build(Preset(["summary"]), {"summary": executed("summary", prose("# One"), code("g", shown))}, {})
-
-    return build
-
-
-def begin(tab):
-    """Come to the first pair of the game by the keyboard."""
-    tab.wait_for_selector('.choice img[src^="data:"]')
-    tab.locator(".stage").focus()
 
 
 def test_the_game_is_played_in_the_report(opened, with_game):
