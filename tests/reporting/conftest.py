@@ -62,7 +62,7 @@ def with_game(tmp_path, monkeypatch):
     monkeypatch.setenv("DDD_BUILD", str(tmp_path))
 
     def build(study):
-        shown = new_output("display_data", game.Game(study)._repr_mimebundle_())
+        shown = new_output("display_data", game.Game(study, "report.html")._repr_mimebundle_())
         return page.build(Preset(["summary"]), {"summary": executed("summary", prose("# One"), code("g", shown))}, {})
 
     return build

@@ -98,7 +98,8 @@ def test_the_first_section_with_a_game_gives_it_to_the_report(tmp_path):
     game.forget(tmp_path, "sota_comparison")
     game.forget(tmp_path, "sota_comparison")
     bundle = game.kept(tmp_path)._repr_mimebundle_()
-    assert bundle[game.MIME] == made(trials=4, practice=0) and "4 pairs" in bundle["text/plain"]
+    assert bundle[game.MIME] == made(trials=4, practice=0)
+    assert "4 pairs" in bundle["text/plain"] and f"{tmp_path / 'report.html'}, where" in bundle["text/plain"]
     keep(tmp_path, "training_variants", game.FEWEST - 1)
     assert game.kept(tmp_path) is None
 
