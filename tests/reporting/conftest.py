@@ -1,8 +1,10 @@
 import pytest
 from made_notebooks import Preset, chart, code, executed, prose, shown, stream
-from made_page import BARS, CHROMIUM, FORMULA, FRAME, HOSTILE, LONG, SHARES, TWO_SETS
+from made_page import BARS, BESIDE, CHROMIUM, ELSEWHERE, FORMULA, FRAME, HOSTILE, LONG, SHARES, TWO_SETS
 from nbformat.v4 import new_output
 
+from ddd_utils import paths
+from ddd_utils.files import write_text
 from ddd_utils.reporting import claims, experiment, game, page
 from ddd_utils.reporting.claims_table import claims_table
 
@@ -13,10 +15,13 @@ def report(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DDD_BUILD", str(tmp_path_factory.mktemp("page")))
         record_claims()
+        write_text(paths.build() / "tiny" / BESIDE, "image,score\n")
         outcomes = {
             "summary": executed(
                 "summary",
-                prose("# First\nSee [the second](second.ipynb#Deep-inside)."),
+                prose(
+                    f"# First\nSee [the second](second.ipynb#Deep-inside), [the list]({BESIDE}), [a page]({ELSEWHERE})."
+                ),
                 code("f", shown(text__html=FRAME._repr_html_())),
                 prose("## Every claim"),
                 code("g", shown(text__html=claims_table(claims.table("tiny")).data)),
@@ -100,7 +105,9 @@ def opened(browser, request):
         return tab
 
     def is_local(url, path):
-        return url.split("#")[0] == path.as_uri() or url.startswith(("data:", "blob:"))
+        return url.split("#")[0] in (path.as_uri(), path.with_name(BESIDE).as_uri()) or url.startswith(
+            ("data:", "blob:")
+        )
 
     yield open_it
     for context in contexts:

@@ -3,6 +3,7 @@
 import axe
 import pytest
 from bs4 import BeautifulSoup
+from links import broken
 from made_notebooks import Preset, executed, prose
 from made_page import HOSTILE
 
@@ -169,7 +170,7 @@ def test_every_format_of_the_paper_can_be_signed(form):
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
 def test_in_a_browser_it_sorts_and_is_without_barriers(two, capsys, opened, scheme, width):
     path = compare(capsys, "one", "other")
-    tab = opened(width=width, color_scheme=scheme, path=path, accept_downloads=True)
+    tab = opened(width=width, color_scheme=scheme, path=path, accept_downloads=True, reduced_motion="reduce")
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     heads = tab.locator("#both thead button")
     heads.last.click()
@@ -184,3 +185,4 @@ def test_in_a_browser_it_sorts_and_is_without_barriers(two, capsys, opened, sche
     tab.reload()
     tab.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
     assert not axe.installed or axe.grave(tab) == []
+    assert broken(tab, path) == []
