@@ -35,12 +35,21 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from ddd_utils import experiments, params, reporting
-from ddd_utils.analysis import consistency, decisive, difficulty, image_pairs, label_errors, score_models, wrong_answers
+from ddd_utils.analysis import (
+    consistency,
+    decisive,
+    difficulty,
+    exploration,
+    image_pairs,
+    label_errors,
+    score_models,
+    wrong_answers,
+)
 from ddd_utils.analysis.examples import answers_of, examples
 from ddd_utils.analysis.shares import wilson
 from ddd_utils.experiments import published
 from ddd_utils.image_sets import read_images
-from ddd_utils.reporting import charts, claims, downloads, game, model_table
+from ddd_utils.reporting import charts, claims, downloads, explorer, game, model_table
 from ddd_utils.reporting.wording import left_out, literal, readable, with_interval
 
 reporting.setup()
@@ -115,11 +124,20 @@ Markdown(twice * bool(choices) + trained_on * (origin == "pretrained"))
 # independent otherwise; whether it is enough is asked below.
 
 # %%
+found = exploration.explore(correct, names, labels)
+pictured = experiments.has_images(chosen, preset)
+pictures = experiments.thumbnails(chosen, preset, found.images, explorer.SIDE) if pictured else None
+classes = answers.info.get("classes") or experiments.class_names(chosen, preset)
+explored = explorer.Explorer(found, answers, range(M), classes, pictures)
+explored
+
+# %%
 counts = score_models.score_counts(difficulty.scores(correct), M)
 smooth = score_models.fit_beta_binomial(counts)
 histogram = difficulty.score_histogram(correct)
 heading = f"How many models get an image right, {name}"
-charts.score_histogram(histogram, tolerance, heading, {smooth.name: smooth.probabilities})
+histogram_chart = charts.score_histogram(histogram, tolerance, heading, {smooth.name: smooth.probabilities})
+explored.linked(histogram_chart, "score")
 
 # %% [markdown]
 # The paper calls an image trivial or impossible when “all except one” of the models agree: tolerance 1. Elsewhere,
@@ -196,8 +214,9 @@ in_percent(pd.DataFrame(rows), difficulty.DIFFICULTIES)
 # ## Which models fail alike (figure 6b, all images)
 
 # %%
-matrix = consistency.pairwise_matrix(correct, names)
-charts.kappa_matrix(matrix, f"Error consistency of {M} models on all {n:,} images, {name}", order="cluster")
+matrix, accuracy = consistency.pairwise_matrix(correct, names), correct.mean(axis=1)
+heading = f"Error consistency of {M} models on all {n:,} images, {name}"
+explored.linked(charts.kappa_matrix(matrix, heading, "cluster", accuracy), "pair")
 
 # %% [markdown]
 # The most and the least consistent pairs. Intervals cover a new draw of images; every model is one network, so what
@@ -207,12 +226,22 @@ charts.kappa_matrix(matrix, f"Error consistency of {M} models on all {n:,} image
 
 # %%
 i, j = np.triu_indices(M, 1)
-accuracy, kappa = correct.mean(axis=1), matrix.kappa[i, j]
+kappa = matrix.kappa[i, j]
 p, q = accuracy[i], accuracy[j]
 pairs = pd.DataFrame({"one": np.take(names, i), "other": np.take(names, j), "kappa": kappa})
 pairs = pairs.assign(lower=matrix.lower[i, j], upper=matrix.upper[i, j], largest=consistency.kappa_bounds(p, q)[1])
 pairs = pairs.assign(copied=consistency.copy_probability(p, q, kappa)).sort_values("kappa", ascending=False)
 pd.concat([pairs.head(5), pairs.tail(5)]).drop_duplicates().reset_index(drop=True)
+
+# %% [markdown]
+# Are better models also more alike? Each dot below is a pair. Drag over some of them, such as the most consistent: the
+# bars count how many of these pairs each model is in. Where few bars stand out, look for a family or one odd model
+# before you look at accuracy. Point at a bar to see all pairs of its model.
+
+# %%
+dots = pairs.assign(accuracy_one=p[pairs.index], accuracy_other=q[pairs.index])
+scatter = charts.accuracy_against_kappa(dots, f"Accuracy against kappa of {M} models, {name}")
+explored.linked(scatter, "pair")
 
 # %%
 known = pairs.dropna(subset="kappa")
@@ -287,7 +316,8 @@ wrong = predictions != labels
 answered = bool((predictions[wrong] != wrong_answers.NOT_RECORDED).any())
 if answered:
     same = wrong_answers.same_wrong_answer(predictions, labels)
-    display(charts.wrong_answers(same, names, f"Same wrong answer, where both are wrong, {name}"))
+    heading = f"Same wrong answer, where both are wrong, {name}"
+    display(explored.linked(charts.wrong_answers(same, names, heading, accuracy=accuracy), "pair"))
 
 # %%
 kinds = wrong_answers.impossible_kinds(predictions, labels) if answered else np.full(n, "")
@@ -369,7 +399,6 @@ rules |= {"in-between": "**In-between**: the most divisive"}
 if origin == "elsewhere":
     display(Markdown("Not shown here: these answers came without images."))
 else:
-    classes = answers.info.get("classes") or experiments.class_names(chosen, preset)
     found = examples(correct, tolerance, labels=labels)
     for kind, rule in rules.items():
         show(rule, found[kind])

@@ -32,10 +32,10 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from ddd_utils import experiments, reporting
-from ddd_utils.analysis import consistency, difficulty, nulls, score_models
+from ddd_utils.analysis import consistency, difficulty, exploration, nulls, score_models
 from ddd_utils.analysis.subset_curve import subset_curve
 from ddd_utils.experiments import published
-from ddd_utils.reporting import charts, claims
+from ddd_utils.reporting import charts, claims, explorer
 from ddd_utils.reporting.wording import literal, p_value, readable, with_interval
 
 reporting.setup()
@@ -45,7 +45,7 @@ book = claims.Book("subsetting", preset)
 # %%
 def load(title, section):
     """Gather what is needed of a set of networks; one network a condition sorts the images."""
-    each = SimpleNamespace(title=title, answers=experiments.responses(section, preset))
+    each = SimpleNamespace(title=title, section=section, answers=experiments.responses(section, preset))
     each.networks, each.correct = each.answers.networks, each.answers.correct()
     each.chosen = difficulty.one_per_condition(each.networks)
     each.one_each, each.M = each.correct[each.chosen], len(each.chosen)
@@ -79,10 +79,21 @@ Markdown("\n".join(lines))
 
 # %%
 for each in sets:
+    found = exploration.explore(each.one_each, each.labels, each.answers.labels)
+    pictured = experiments.has_images(each.section, preset)
+    pictures = experiments.thumbnails(each.section, preset, found.images, explorer.SIDE) if pictured else None
+    classes = each.answers.info.get("classes") or experiments.class_names(each.section, preset)
+    each.explored = explorer.Explorer(found, each.answers, each.chosen, classes, pictures)
+
+# %%
+for each in sets:
     panels = (f"all {each.between.size:,} images", f"{each.between.sum():,} in-between images")
     both = [consistency.condition_matrix(c, each.networks) for c in (each.correct, each.correct[:, each.between])]
     heading = f"Error consistency: {each.heading} (M = {each.M}, tolerance {each.tolerance})"
-    display(charts.kappa_matrices(*both, panels, heading, order="name" if each.title == "variants" else "cluster"))
+    order = "name" if each.title == "variants" else "cluster"
+    accuracy = [each.correct[each.networks["condition"] == label].mean() for label in both[0].labels]
+    matrices = charts.kappa_matrices(*both, panels, heading, order, accuracy)
+    display(each.explored, each.explored.linked(matrices, "pair"))
 
 # %% [markdown]
 # The means over all pairs of different conditions, and by how much they drop. The intervals come from resampling the
@@ -264,7 +275,9 @@ for each in judged:
     each.stratified = nulls.score_stratified_kappa(each.one_each)
     heading = f"Excess over the score-stratified expectation, all images: {each.heading}"
     significant = each.stratified.adjusted_p_values() < 0.05
-    display(charts.excess_matrix(each.stratified, each.labels, heading, significant))
+    accuracy = each.one_each.mean(axis=1)
+    matrix = charts.excess_matrix(each.stratified, each.labels, heading, significant, accuracy=accuracy)
+    display(each.explored.linked(matrix, "pair"))
 
 # %%
 for each in judged:

@@ -44,9 +44,9 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from ddd_utils import experiments, params, reporting
-from ddd_utils.analysis import consistency, difficulty, dynamics, image_pairs, representations
+from ddd_utils.analysis import consistency, difficulty, dynamics, exploration, image_pairs, representations
 from ddd_utils.analysis.examples import answers_of, examples
-from ddd_utils.reporting import charts, claims, game
+from ddd_utils.reporting import charts, claims, explorer, game
 from ddd_utils.reporting.wording import left_out, with_interval
 
 reporting.setup()
@@ -216,8 +216,16 @@ charts.overlay(over_time[chosen], steps, f"Decisions of {len(chosen)} networks o
 # trivial and 14.3 % impossible.
 
 # %%
+classes, members = experiments.class_names(experiment, preset), charts.network_names(networks.iloc[chosen])
+found = exploration.explore(correct[chosen], members, labels)
+pictures = experiments.thumbnails(experiment, preset, found.images, explorer.SIDE)
+explored = explorer.Explorer(found, responses, chosen, classes, pictures)
+explored
+
+# %%
 histogram = difficulty.score_histogram(correct[chosen])
-charts.score_histogram(histogram, tolerance, f"How many networks get an image right, {name}")
+heading = f"How many networks get an image right, {name}"
+explored.linked(charts.score_histogram(histogram, tolerance, heading), "score")
 
 
 # %%
@@ -256,7 +264,6 @@ book.record("distinct_networks", len(np.unique(published)), note="rows of the pu
 # networks. Under each image stand its label and who answered what; ✓ marks the right answer.
 
 # %%
-classes, members = experiments.class_names(experiment, preset), charts.network_names(networks.iloc[chosen])
 answered, shown = responses.predictions[chosen, -1], examples(correct[chosen], tolerance, labels=labels)
 for kind, images in shown.items():
     display(Markdown(f"**{kind.capitalize()}** (tolerance {tolerance})" + ": there is none." * (not len(images))))

@@ -54,13 +54,23 @@ def examples(correct, tolerance: int, count: int = 8, seed: int = 0, labels=None
     for kind in DIFFICULTIES:
         candidates = shuffled[kinds[shuffled] == kind]
         rank = uneven[candidates] if kind == "in-between" else np.zeros(candidates.size, int)
-        order = np.lexsort((_earlier(rank, labels[candidates]), rank))
+        order = np.lexsort((earlier(rank, labels[candidates]), rank))
         chosen[kind] = candidates[order][:count]
     return chosen
 
 
-def _earlier(rank: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Count for each candidate those before it of the same rank and class: who has none goes first."""
+def earlier(rank: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """
+    Count for each candidate those before it of the same rank and class: who has none goes first.
+
+    Parameters
+    ----------
+    rank, labels : ndarray, shape (candidates,)
+
+    Returns
+    -------
+    ndarray of int, shape (candidates,)
+    """
     seen: dict = {}
     counts = np.zeros(len(labels), int)
     for place, key in enumerate(zip(rank.tolist(), labels.tolist(), strict=True)):

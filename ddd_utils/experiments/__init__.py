@@ -14,7 +14,16 @@ from ddd_utils.experiments.store import Experiment
 from ddd_utils.files import TornFile, read_json
 from ddd_utils.responses import Responses
 
-__all__ = ["at_hand", "class_names", "learning_rate_epochs", "provenance", "responses", "test_images", "thumbnails"]
+__all__ = [
+    "at_hand",
+    "class_names",
+    "has_images",
+    "learning_rate_epochs",
+    "provenance",
+    "responses",
+    "test_images",
+    "thumbnails",
+]
 
 
 def responses(what: Any, preset: str | Path = "quick", statistics: str = "recalibrated") -> Responses:
@@ -106,6 +115,11 @@ def test_images(what: Any, preset: str | Path, indices) -> np.ndarray:
 
     pixels = datasets.test_pixels(_trained(what, preset).dataset, np.asarray(indices))
     return pixels.transpose(0, 2, 3, 1)
+
+
+def has_images(what: Any, preset: str | Path = "quick") -> bool:
+    """Tell whether there are images to the responses, and not answers alone; arguments as for :func:`responses`."""
+    return isinstance(sources.source(params.experiment(what, preset)), Experiment | Evaluation)
 
 
 def thumbnails(what: Any, preset: str | Path, indices, side: int = 160) -> list[np.ndarray]:

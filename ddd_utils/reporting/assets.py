@@ -11,8 +11,8 @@ import vl_convert
 from ddd_utils.reporting import palette
 
 TEMPLATE = Path(__file__).parent / "template"
-STYLES = ("base", "navigation", "front", "prose", "figures", "tables", "citation", "narrow", "print")
-SCRIPTS = ("common", "theme", "code", "navigation", "charts", "tables", "claims", "downloads", "copying")
+STYLES = ("base", "navigation", "front", "prose", "figures", "tables", "explorer", "citation", "narrow", "print")
+SCRIPTS = ("common", "theme", "code", "navigation", "charts", "explorer", "tables", "claims", "downloads", "copying")
 FIRST = "first"  # runs before anything is painted
 
 
@@ -28,7 +28,7 @@ def scripts() -> list[str]:
 
 def plain_scripts() -> list[str]:
     """Return the scripts of a page without charts and code: one for the head, and the page's own in one scope."""
-    return [_read(f"{FIRST}.js"), _own(name for name in SCRIPTS if name != "code")]
+    return [_read(f"{FIRST}.js"), _own(name for name in SCRIPTS if name not in ("code", "explorer"))]
 
 
 def policy(allowed: list[str]) -> str:

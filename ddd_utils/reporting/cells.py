@@ -14,7 +14,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from ddd_utils.reporting import game, markdown, markup
+from ddd_utils.reporting import explorer, game, markdown, markup
 from ddd_utils.reporting.tables import tidy_tables
 
 LEFT_OUT = {"parameters", "injected-parameters", "papermill-error-cell-tag"}
@@ -40,12 +40,15 @@ class Page:
         Ids of headings given so far.
     charts : iterator of int
         The one counter of charts.
+    explorers : set of str
+        Keys of the explorers that the page has already.
     """
 
     sections: Collection[str]
     downloads: Collection[str] = ()
     ids: set[str] = field(default_factory=set)
     charts: Iterator[int] = field(default_factory=lambda: count(1))
+    explorers: set[str] = field(default_factory=set)
 
 
 def render(notebook: nbformat.NotebookNode, section: str, page: Page) -> str:
@@ -105,6 +108,8 @@ def _output(output: nbformat.NotebookNode, section: str, page: Page) -> str:
         return ""
     if game.MIME in data:
         return game.figure(data[game.MIME])
+    if explorer.MIME in data:
+        return _explorer(data[explorer.MIME], page)
     if chart := next((kind for kind in data if kind.startswith(VEGALITE)), None):
         return _chart(data[chart], next(page.charts))
     if "text/html" in data:
@@ -116,6 +121,14 @@ def _output(output: nbformat.NotebookNode, section: str, page: Page) -> str:
     if kind := next((kind for kind in IMAGES if kind in data), None):
         return _image(kind, data[kind], output.metadata.get(kind, {}).get("alt", ""))
     return _plain(data.get("text/plain", ""))
+
+
+def _explorer(data: dict, page: Page) -> str:
+    """Put the same contents, which several sections may have, on the page once."""
+    if data["key"] in page.explorers:
+        return ""
+    page.explorers.add(data["key"])
+    return explorer.element(data)
 
 
 def _prose(text: str, section: str, page: Page) -> str:
@@ -136,12 +149,20 @@ def _chart(specification: dict, number: int) -> str:
     # "<" would let a text in the data end the script element.
     text = json.dumps(specification, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return (
-        f'<figure class="chart" id="chart-{number}" data-title="{escape(_title(specification))}">'
+        f'<figure class="chart" id="chart-{number}" data-title="{escape(_title(specification))}"'
+        f"{explorer.attributes(specification)}>{_choices(specification)}"
         '<div class="scroll" tabindex="0" role="group" aria-label="Chart">'
         f'<div class="canvas" role="img" aria-label="{escape(_description(specification))}" '
         f'style="min-height:{_height(specification):.0f}px"></div></div>'
         f'<script type="application/json">{text}</script></figure>'
     )
+
+
+def _choices(specification: dict) -> str:
+    """Make room for what the reader can set: outside of the chart, which to those who listen is one image."""
+    bound = [param["bind"] for param in specification.get("params", []) if isinstance(param.get("bind"), dict)]
+    names = ", ".join(bind["name"] for bind in bound if "name" in bind)
+    return f'<form class="choices" role="group" aria-label="{escape(names)}"></form>' if names else ""
 
 
 def _height(specification: dict) -> float:

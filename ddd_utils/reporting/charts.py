@@ -1,9 +1,11 @@
 """The figures of the report, one function a figure: tidy tables or small arrays in, an Altair chart out."""
 
 from .charts_consistency import accuracy_dots, consistency_dots, correlation_dots, excess_dots, null_comparison
+from .charts_decisions import decisions, overlay
 from .charts_difficulty import class_accuracy, score_histogram
-from .charts_dynamics import compare_swaps, decisions, overlay, swap_kinds, swaps
+from .charts_dynamics import compare_swaps, swap_kinds, swaps
 from .charts_matrix import excess_matrix, kappa_matrices, kappa_matrix, wrong_answers
+from .charts_pairs import accuracy_against_kappa
 from .charts_selection import error_rates, group_error_rates, subset_curve
 from .charts_theme import (
     CLASS_COLOURS,
@@ -19,6 +21,7 @@ from .gallery import answers_gallery, gallery
 __all__ = [
     "CLASS_COLOURS",
     "CONDITION_NAMES",
+    "accuracy_against_kappa",
     "accuracy_dots",
     "answers_gallery",
     "beside",

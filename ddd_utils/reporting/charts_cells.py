@@ -6,21 +6,16 @@ from dataclasses import dataclass
 import altair as alt
 import numpy as np
 import pandas as pd
-from scipy.cluster import hierarchy
-from scipy.spatial.distance import squareform
-
-from ddd_utils.errors import InputError, nearest
 
 from . import charts_theme as theme
+from .charts_order import Arrangement
 
-ORDERS = ("name", "cluster")
 LABELS = 150  # px after which a name is cut off
 GAP = 16  # px between two matrices
 READABLE = 22  # px of a cell from which a number in it can be read
 SMALLEST = 14  # px of a cell: where two matrices would have smaller ones, they stand below one another
 STACKED = 16  # px of a cell then, so that both can be seen at once on a large screen
 LARGEST = 46
-MOST = 70  # networks in a matrix: 4,900 cells
 
 
 @dataclass(frozen=True)
@@ -41,39 +36,6 @@ class Shades:
     title: str
     scale: alt.Scale
     strongest: float
-
-
-def arrange(values: np.ndarray, order: str = "cluster") -> np.ndarray:
-    """
-    Put networks into an order, and choose some evenly along it where there are too many for a chart.
-
-    Parameters
-    ----------
-    values : (networks, networks) float
-        Similarity of every pair, such as kappa; NaN counts as 0.
-    order : {"name", "cluster"}
-        As they come, or so that similar ones are neighbours: leaves of an average-linkage tree over 1 - similarity,
-        its forks turned so that neighbours differ least (Bar-Joseph, Gifford and Jaakkola, 2001).
-
-    Returns
-    -------
-    (shown,) int
-        Rows of ``values``, at most `MOST`.
-
-    Raises
-    ------
-    InputError
-        If there is no such order.
-    """
-    if order not in ORDERS:
-        raise InputError(f"order: '{order}' is none of {', '.join(ORDERS)}{nearest(order, ORDERS)}")
-    place = np.arange(len(values))
-    if order == "cluster" and len(values) > 2:
-        distance = 1 - np.nan_to_num(values)
-        np.fill_diagonal(distance, 0)
-        tree = hierarchy.linkage(squareform(distance, checks=False), "average", optimal_ordering=True)
-        place = hierarchy.leaves_list(tree)
-    return place[np.linspace(0, len(place) - 1, min(MOST, len(place))).round().astype(int)]
 
 
 def pairs(labels: Sequence[str], place: np.ndarray, columns: Mapping[str, np.ndarray]) -> pd.DataFrame:
@@ -125,6 +87,7 @@ def cells(
     frame: pd.DataFrame,
     value: str,
     shades: Shades,
+    arranged: Arrangement,
     cell: int,
     tooltips: Mapping[str, str],
     names: bool = True,
@@ -141,6 +104,8 @@ def cells(
         Column that gives colour and number; NaN is undefined.
     shades : Shades
         What the colours mean.
+    arranged : Arrangement
+        In which orders the names may stand; the chart around the matrix has to offer them.
     cell : int
         Its size in pixels.
     tooltips : mapping of column to title
@@ -155,7 +120,7 @@ def cells(
     alt.LayerChart
         Without title and description.
     """
-    order = frame["a"].unique().tolist()
+    scale = arranged.scale()
     readable = cell >= READABLE
     known = frame[value].notna()
     short = (frame[value].round(2) + 0.0).map("{:.2f}".format).str.replace("0.", ".", n=1, regex=False)
@@ -163,8 +128,8 @@ def cells(
     axis = alt.Axis(labelLimit=LABELS, labelFontSize=max(8, min(12, cell - 1)), domain=False, ticks=False, grid=False)
     turned = alt.Axis(labelAngle=-55 if readable else -90, **axis.to_dict())
     base = alt.Chart(frame).encode(
-        x=alt.X("b:N", sort=order, title=None, axis=turned, scale=alt.Scale(padding=0)),
-        y=alt.Y("a:N", sort=order, title=None, axis=axis if names else None, scale=alt.Scale(padding=0)),
+        x=alt.X("b:N", title=None, axis=turned, scale=scale),
+        y=alt.Y("a:N", title=None, axis=axis if names else None, scale=scale),
         tooltip=[alt.Tooltip("a:N", title="one"), alt.Tooltip("b:N", title="other")]
         + [alt.Tooltip(f"{column}:N", title=title) for column, title in tooltips.items()],
     )
@@ -181,4 +146,8 @@ def cells(
             filled=True, size=max(3, (min(cell, READABLE) / 5) ** 2), opacity=0.85, xOffset=corner, yOffset=-corner
         )
         layers.append(dots.encode(color=ink))
-    return alt.layer(*layers).properties(width=cell * len(order), height=cell * len(order), view=theme.NO_FRAME)
+    layers.append(
+        base.transform_filter(theme.PICKED_PAIR).mark_rect(fillOpacity=0, stroke="#111111", strokeWidth=2.5, clip=False)
+    )
+    side = cell * len(arranged.place)
+    return alt.layer(*layers).properties(width=side, height=side, view=theme.NO_FRAME)

@@ -50,35 +50,49 @@ def score_histogram(
     expected = pd.DataFrame({f"expected{i}": np.asarray(line) * images for i, line in enumerate(lines.values())})
     frame = histogram.drop(columns=["binomial", "two_spikes"]).assign(kind=kinds, **expected)
     axes = {"x": _score_axis(networks, width), "y": _share_axis(bool(models))}
-    bars = _bars(frame, [*lines]).encode(**axes)
+    bars, columns = _bars(frame).encode(**axes), _columns(frame, [*lines]).encode(x=axes["x"])
     subtitle = f"M = {networks} networks, {images:,} images, tolerance {tolerance}"
-    chart = alt.layer(bars, *(layer.encode(**axes) for layer in _expected(histogram, lines)))
+    chart = alt.layer(bars, *(layer.encode(**axes) for layer in _expected(histogram, lines)), columns)
     chart = chart.properties(width=width, height=height, view=theme.NO_FRAME)
     shares = frame.groupby("kind")["share"].sum()
     text = ", ".join(f"{kind} {shares.get(kind, 0):.1%}" for kind in theme.CLASS_COLOURS)
     return theme.finish(chart, theme.title(heading, subtitle), f"Histogram, {subtitle}: {heading}. Shares: {text}.")
 
 
-def _bars(frame: pd.DataFrame, lines: Sequence[str]) -> alt.Chart:
+def _bars(frame: pd.DataFrame) -> alt.Chart:
     """Draw the share of images at every score, coloured by class."""
     colours = alt.Scale(domain=list(theme.CLASS_COLOURS), range=list(theme.CLASS_COLOURS.values()))
     present = [kind for kind in theme.CLASS_COLOURS if (frame["kind"] == kind).any()]
     return (
         alt.Chart(frame)
         .mark_bar()
+        .encode(color=alt.Color("kind:N", scale=colours, legend=alt.Legend(title=None, orient="top", values=present)))
+    )
+
+
+def _columns(frame: pd.DataFrame, lines: Sequence[str]) -> alt.Chart:
+    """Lay an unseen column over every bar, so that low ones are hit too; the one in ``picked`` is shaded."""
+    picked = alt.param(name=theme.PICKED, value=None)
+    expected = [
+        alt.Tooltip(f"expected{i}:Q", title=f"expected, {name.partition(':')[0]}", format=",.0f")
+        for i, name in enumerate(lines)
+    ]
+    return (
+        alt.Chart(frame)
+        .mark_bar(color=theme.MUTED)
         .encode(
-            color=alt.Color("kind:N", scale=colours, legend=alt.Legend(title=None, orient="top", values=present)),
+            y=alt.value(0),
+            y2=alt.value("height"),
+            opacity=alt.condition(f"datum.score === {theme.PICKED}", alt.value(0.3), alt.value(0)),
             tooltip=[
                 alt.Tooltip("score:O", title="networks right"),
                 alt.Tooltip("images:Q", format=","),
                 alt.Tooltip("share:Q", format=".2%"),
                 alt.Tooltip("kind:N", title="class"),
-                *(
-                    alt.Tooltip(f"expected{i}:Q", title=f"expected, {name.partition(':')[0]}", format=",.0f")
-                    for i, name in enumerate(lines)
-                ),
+                *expected,
             ],
         )
+        .add_params(picked)
     )
 
 

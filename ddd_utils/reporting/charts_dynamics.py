@@ -1,135 +1,17 @@
-"""Charts of learning: decisions and their changes from epoch to epoch."""
+"""Charts of learning: what changes from epoch to epoch."""
 
 from collections.abc import Sequence
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
 from . import charts_theme as theme
 
-BLUES = ["#08306B", "#3F86C1", "#F1F6FB"]  # from wrong to right, as in the paper
-REDS = ["#67000D", "#DB4B3B", "#FDF1EC"]
-CELLS = 4500  # at most so many (bin of images, epoch) cells in a chart
 KINDS = {  # where a changed decision went, in words, with its colour; not the colours of the three classes of images
     "wrong_to_right": ("wrong to right", "#2A9D8F"),
     "right_to_wrong": ("right to wrong", "#9B5DA5"),
     "wrong_to_wrong": ("wrong to another wrong", "#A0A0A0"),
 }
-
-
-def decisions(correct: np.ndarray, steps: Sequence[int], heading: str) -> alt.LayerChart:
-    """
-    Show which images one network gets right in which epoch (figure 4).
-
-    Parameters
-    ----------
-    correct : (epochs, images) bool
-        Epoch 0 is before training.
-    steps : sequence of int
-        Epochs after which the learning rate was divided by ten.
-    heading : str
-        What is seen.
-
-    Returns
-    -------
-    alt.LayerChart
-        Bins of images by epochs; images that are right in more epochs are further up. Epoch 0 does not count for the
-        order.
-    """
-    order = np.argsort(-correct[1:].mean(axis=0), kind="stable")
-    return _heat_map(correct[:, order].astype(float), steps, heading, BLUES, "images of the bin that are right")
-
-
-def overlay(correct: np.ndarray, steps: Sequence[int], heading: str) -> alt.LayerChart:
-    """
-    Show all networks at once: what share of them is right, image by image and epoch by epoch (figure 5).
-
-    Parameters
-    ----------
-    correct : (networks, epochs, images) bool
-        Epoch 0 is before training.
-    steps : sequence of int
-        Epochs after which the learning rate was divided by ten.
-    heading : str
-        What is seen.
-
-    Returns
-    -------
-    alt.LayerChart
-        Bins of images by epochs; images that more networks get right in the last epoch are further up.
-    """
-    share = correct.mean(axis=0)
-    order = np.argsort(-share[-1], kind="stable")
-    return _heat_map(share[:, order], steps, heading, REDS, "networks that are right")
-
-
-def _heat_map(
-    share: np.ndarray, steps: Sequence[int], heading: str, colours: list[str], meaning: str
-) -> alt.LayerChart:
-    """Average (epochs, images) over bins of neighbouring images and draw the cells, dark where wrong."""
-    epochs, images = share.shape
-    bins = min(100, images, max(1, CELLS // epochs))
-    edges = np.linspace(0, images, bins + 1).astype(int)
-    means = np.add.reduceat(share, edges[:-1], axis=1) / np.diff(edges)
-    frame = pd.DataFrame(
-        {"epoch": np.repeat(np.arange(epochs), bins), "bin": np.tile(np.arange(bins), epochs), "share": means.ravel()}
-    )
-    frame = frame.assign(first=edges[frame["bin"]] + 1, last=edges[frame["bin"] + 1])
-    chart = alt.layer(_cells(frame, epochs, bins, colours, meaning), *_step_marks(steps))
-    chart = chart.properties(
-        width=alt.Step(max(5, theme.WIDTH // epochs)), height=alt.Step(max(4, 400 // bins)), view=theme.NO_FRAME
-    )
-    text = (
-        f"Heat map of {images:,} images in {bins} bins over {epochs - 1} epochs of training, easiest images above: "
-        f"{heading}. In the last epoch {means[-1, : bins // 10 + 1].mean():.0%} right in the upper tenth of the bins, "
-        f"{means[-1, -(bins // 10) - 1 :].mean():.0%} in the lower tenth."
-    )
-    return theme.finish(chart, theme.title(heading, f"{images:,} images in {bins} bins, easiest above"), text)
-
-
-def _cells(frame: pd.DataFrame, epochs: int, bins: int, colours: list[str], meaning: str) -> alt.Chart:
-    """Draw one rectangle a bin and epoch."""
-    ticks = list(range(0, epochs, max(1, round(epochs / 10))))
-    quarters = [min(bins - 1, bins * part // 4) for part in range(5)]
-    percent = f"datum.value == {bins - 1} ? '100%' : format(datum.value / {bins}, '.0%')"
-    scale = alt.Scale(range=colours, interpolate="lab", domain=[0, 0.5, 1])
-    legend = alt.Legend(type="gradient", title=meaning, format="%", values=[0, 0.5, 1], orient="bottom", titleLimit=300)
-    return (
-        alt.Chart(frame)
-        .mark_rect(width={"band": 1.02})
-        .encode(
-            x=alt.X("epoch:O", axis=alt.Axis(values=ticks, labelAngle=0, domain=False, ticks=False, labelPadding=6)),
-            y=alt.Y(
-                "bin:O",
-                title="share of images, easiest first",
-                axis=alt.Axis(values=quarters, labelExpr=percent, domain=False, ticks=False, labelPadding=6),
-            ),
-            color=alt.Color("share:Q", scale=scale, legend=legend),
-            tooltip=[
-                alt.Tooltip("epoch:O"),
-                alt.Tooltip("first:Q", title="image, from", format=","),
-                alt.Tooltip("last:Q", title="to", format=","),
-                alt.Tooltip("share:Q", title=meaning, format=".1%"),
-            ],
-        )
-    )
-
-
-def _step_marks(steps: Sequence[int]) -> list[alt.Chart]:
-    """Mark where the learning rate falls: between the last epoch with the old rate and the first with the new."""
-    if not len(steps):
-        return []
-    frame = pd.DataFrame({"epoch": list(steps), "text": "learning rate / 10"})
-    x = alt.X("epoch:O", bandPosition=1)
-    under = alt.Chart(frame).mark_rule(color="white", strokeWidth=3).encode(x=x)
-    rule = alt.Chart(frame).mark_rule(color="#222222", strokeDash=[5, 3], strokeWidth=1.5).encode(x=x)
-    text = (
-        alt.Chart(frame)
-        .mark_text(color=theme.NOTE, fontSize=11, baseline="bottom", dy=-4)
-        .encode(x=x, y=alt.value(0), text="text:N")
-    )
-    return [under, rule, text]
 
 
 def swaps(changes: pd.DataFrame, networks: pd.DataFrame, steps: Sequence[int], heading: str) -> alt.LayerChart:

@@ -9,12 +9,13 @@ import pandas as pd
 from ddd_utils.errors import InputError
 
 from . import charts_theme as theme
-from .charts_cells import GAP, READABLE, SMALLEST, STACKED, Shades, arrange, cell_size, cells, pairs
+from .charts_cells import GAP, READABLE, SMALLEST, STACKED, Shades, cell_size, cells, pairs
+from .charts_order import Arrangement, arrangement
 
 SIGNIFICANCE = 0.05
 
 
-def kappa_matrix(matrix, heading: str, order: str = "name") -> alt.LayerChart:
+def kappa_matrix(matrix, heading: str, order: str = "name", accuracy: Sequence[float] | None = None) -> alt.LayerChart:
     """
     Show the error consistency of every pair (half of figure 6).
 
@@ -24,8 +25,10 @@ def kappa_matrix(matrix, heading: str, order: str = "name") -> alt.LayerChart:
         labels (k names), kappa, lower and upper (each (k, k), NaN where undefined), from `analysis.consistency`.
     heading : str
         What is seen.
-    order : {"name", "cluster"}, optional
-        The labels as they come, or similar ones next to each other (see `charts_cells.arrange`).
+    order : {"name", "accuracy", "cluster"}, optional
+        Which order is seen first (see `charts_order.arrangement`); the reader can change it.
+    accuracy : sequence of float, optional
+        Of each network; without it there is no order by accuracy.
 
     Returns
     -------
@@ -37,16 +40,24 @@ def kappa_matrix(matrix, heading: str, order: str = "name") -> alt.LayerChart:
     InputError
         If there is no such order.
     """
-    place = arrange(matrix.kappa, order)
-    frame = pairs(matrix.labels, place, {"kappa": matrix.kappa, "interval": _with_interval(matrix)})
+    arranged = arrangement(matrix.kappa, matrix.labels, order, accuracy)
+    frame = pairs(matrix.labels, arranged.place, {"kappa": matrix.kappa, "interval": _with_interval(matrix)})
     cell = cell_size(frame["a"].unique())
-    chart = cells(frame, "kappa", _kappa_shades(frame, ["kappa"], cell), cell, {"interval": "kappa [95 % interval]"})
-    notes = [*_fewer(place, matrix.labels), *_undefined(frame["kappa"])]
+    shades = _kappa_shades(frame, ["kappa"], cell)
+    chart = cells(frame, "kappa", shades, arranged, cell, {"interval": "kappa [95 % interval]"})
+    notes = [*_fewer(arranged, matrix.labels), *_undefined(frame["kappa"])]
     text = _description(matrix.kappa, matrix.labels, "error consistency")
-    return theme.finish(chart, theme.title(heading, notes), f"{heading}: {text}")
+    return theme.finish(arranged.offered(chart), theme.title(heading, notes), f"{heading}: {text}")
 
 
-def kappa_matrices(left, right, headings: tuple[str, str], heading: str, order: str = "name") -> alt.TopLevelMixin:
+def kappa_matrices(
+    left,
+    right,
+    headings: tuple[str, str],
+    heading: str,
+    order: str = "name",
+    accuracy: Sequence[float] | None = None,
+) -> alt.TopLevelMixin:
     """
     Show two sets of pairwise error consistencies on one colour scale (figure 6).
 
@@ -58,8 +69,10 @@ def kappa_matrices(left, right, headings: tuple[str, str], heading: str, order: 
         What each of the two shows.
     heading : str
         What the pair shows.
-    order : {"name", "cluster"}, optional
-        As in `kappa_matrix`; the left one decides for both.
+    order : {"name", "accuracy", "cluster"}, optional
+        As in `kappa_matrix`; the left one decides for both, and both follow the reader's choice.
+    accuracy : sequence of float, optional
+        As in `kappa_matrix`, such as on the images of the left one.
 
     Returns
     -------
@@ -73,31 +86,39 @@ def kappa_matrices(left, right, headings: tuple[str, str], heading: str, order: 
     """
     if list(left.labels) != list(right.labels):
         raise InputError("two matrices side by side must name the same networks in the same order")
-    place = arrange(left.kappa, order)
+    arranged = arrangement(left.kappa, left.labels, order, accuracy)
     both = {"left": left.kappa, "right": right.kappa}
     tooltips = {"left_interval": f"kappa, {headings[0]}", "right_interval": f"kappa, {headings[1]}"}
-    frame = pairs(left.labels, place, both | dict(zip(tooltips, map(_with_interval, (left, right)), strict=True)))
+    intervals = dict(zip(tooltips, map(_with_interval, (left, right)), strict=True))
+    frame = pairs(left.labels, arranged.place, both | intervals)
     names = frame["a"].unique()
     cell = cell_size(names, across=2)
     beside = cell >= SMALLEST
     cell = cell if beside else cell_size(names, largest=STACKED)
     shades = _kappa_shades(frame, list(both), cell)
     first, second = (
-        cells(frame, side, shades, cell, tooltips, names=side == "left" or not beside).properties(
+        cells(frame, side, shades, arranged, cell, tooltips, names=side == "left" or not beside).properties(
             title=alt.Title(part, anchor="start", frame="group")
         )
         for side, part in zip(both, headings, strict=True)
     )
     chart = alt.hconcat(first, second, spacing=GAP) if beside else alt.vconcat(first, second, spacing=2 * GAP)
-    notes = [*_fewer(place, left.labels), *_undefined(frame[list(both)])]
+    notes = [*_fewer(arranged, left.labels), *_undefined(frame[list(both)])]
     text = " ".join(
         f"{part}: {_description(kappa, left.labels, 'error consistency')}"
         for part, kappa in zip(headings, both.values(), strict=True)
     )
-    return theme.finish(chart, theme.title(heading, notes), text)
+    return theme.finish(arranged.offered(chart), theme.title(heading, notes), text)
 
 
-def excess_matrix(null, labels: Sequence[str], heading: str, significant: np.ndarray | None = None) -> alt.LayerChart:
+def excess_matrix(
+    null,
+    labels: Sequence[str],
+    heading: str,
+    significant: np.ndarray | None = None,
+    order: str = "cluster",
+    accuracy: Sequence[float] | None = None,
+) -> alt.LayerChart:
     """
     Show which pairs of networks agree more, and which less, than a null model expects.
 
@@ -111,14 +132,17 @@ def excess_matrix(null, labels: Sequence[str], heading: str, significant: np.nda
         What is seen.
     significant : (networks, networks) bool, optional
         Pairs whose excess differs from 0 once p-values are adjusted over pairs (Holm); they get a dot.
+    order : {"name", "accuracy", "cluster"}, optional
+    accuracy : sequence of float, optional
+        As in `kappa_matrix`; the families of similar networks show where these are next to each other.
 
     Returns
     -------
     alt.LayerChart
-        Coloured cells, similar networks next to each other so that families show.
+        Coloured cells.
     """
     excess = null.excess.value
-    place = arrange(excess)
+    arranged = arrangement(excess, labels, order, accuracy)
     columns = {
         "excess": excess,
         "interval": theme.bracketed(excess, null.excess.lower, null.excess.upper, "+.3f"),
@@ -126,22 +150,25 @@ def excess_matrix(null, labels: Sequence[str], heading: str, significant: np.nda
         "expected": theme.bracketed(null.expected.value, null.expected.lower, null.expected.upper),
     }
     tooltips = {"observed": "kappa observed", "expected": "kappa expected", "interval": "excess [95 % intervals]"}
-    notes = _fewer(place, labels)
+    notes = _fewer(arranged, labels)
     if significant is not None:
         columns["marked"] = significant
         count, tested = (int(np.triu(cell, 1).sum()) for cell in (significant, np.isfinite(excess)))
         notes.append(f"dots: {count} of {tested} pairs differ from 0 (p < {SIGNIFICANCE:g}, Holm-adjusted over pairs)")
-    frame = _without_diagonal(labels, place, columns)
+    frame = _without_diagonal(labels, arranged.place, columns)
     strongest = float(np.nan_to_num(np.abs(frame["excess"])).max()) or 1.0
     scale = alt.Scale(scheme="redblue", reverse=True, domain=[-strongest, strongest])
     shades = Shades("excess (kappa minus its expectation)", scale, strongest)
     cell = cell_size(frame["a"].unique())
-    chart = cells(frame, "excess", shades, cell, tooltips, marked="marked" if significant is not None else None)
+    marked = "marked" if significant is not None else None
+    chart = arranged.offered(cells(frame, "excess", shades, arranged, cell, tooltips, marked=marked))
     text = _description(excess, labels, "excess agreement over the null model")
     return theme.finish(chart, theme.title(heading, notes + _undefined(frame["excess"])), f"{heading}: {text}")
 
 
-def wrong_answers(same, labels: Sequence[str], heading: str) -> alt.LayerChart:
+def wrong_answers(
+    same, labels: Sequence[str], heading: str, order: str = "cluster", accuracy: Sequence[float] | None = None
+) -> alt.LayerChart:
     """
     Show how often two networks that are both wrong give the same wrong answer.
 
@@ -154,22 +181,25 @@ def wrong_answers(same, labels: Sequence[str], heading: str) -> alt.LayerChart:
         Names of the networks.
     heading : str
         What is seen.
+    order : {"name", "accuracy", "cluster"}, optional
+    accuracy : sequence of float, optional
+        As in `kappa_matrix`.
 
     Returns
     -------
     alt.LayerChart
-        Coloured cells, similar networks next to each other.
+        Coloured cells.
     """
-    place = arrange(same.share)
+    arranged = arrangement(same.share, labels, order, accuracy)
     shares = theme.bracketed(same.share, same.lower, same.upper, ".1%")
-    frame = _without_diagonal(labels, place, {"same": same.share, "share": shares})
+    frame = _without_diagonal(labels, arranged.place, {"same": same.share, "share": shares})
     title, cell = "same wrong answer, where both are wrong", cell_size(frame["a"].unique())
     domain = [0, 1] if cell >= READABLE else _shown_range(frame, ["same"])
     shades = Shades(title, alt.Scale(scheme="greens", domain=domain), 1.0)
-    chart = cells(frame, "same", shades, cell, {"share": f"{title} [95 % interval]"})
-    notes = [*_fewer(place, labels), *_undefined(frame["same"], "no image that both get wrong")]
+    chart = cells(frame, "same", shades, arranged, cell, {"share": f"{title} [95 % interval]"})
+    notes = [*_fewer(arranged, labels), *_undefined(frame["same"], "no image that both get wrong")]
     text = _description(same.share, labels, "the share of common failures with the same wrong answer")
-    return theme.finish(chart, theme.title(heading, notes), f"{heading}: {text}")
+    return theme.finish(arranged.offered(chart), theme.title(heading, notes), f"{heading}: {text}")
 
 
 def _kappa_shades(frame: pd.DataFrame, columns: Sequence[str], cell: int) -> Shades:
@@ -200,9 +230,9 @@ def _with_interval(matrix) -> np.ndarray:
     return np.where(single, "1 (one network)", written)
 
 
-def _fewer(place: np.ndarray, labels: Sequence[str]) -> list[str]:
-    shown, networks = len(place), len(labels)
-    return [f"{shown} of {networks} networks, chosen evenly along this order"] * (shown < networks)
+def _fewer(arranged: Arrangement, labels: Sequence[str]) -> list[str]:
+    shown, networks = len(arranged.place), len(labels)
+    return [f"{shown} of {networks} networks, chosen evenly along the order by {arranged.first}"] * (shown < networks)
 
 
 def _undefined(values, why: str = "a network that is always right or always wrong") -> list[str]:

@@ -45,6 +45,10 @@ DATASET_NAMES = {
 MUTED_GRID = {"gridColor": MUTED, "gridOpacity": 0.2}
 QUIET = {**MUTED_GRID, "domain": False, "ticks": False, "labelPadding": 6}  # axes that stay behind the data
 NO_FRAME = alt.ViewBackground(stroke=None)
+PICKED = "picked"  # parameter of a chart: what the page shows more of, a score or the names of a pair
+PICKED_PAIR = " || ".join(  # true of the rows of that pair
+    f"({PICKED} && datum.{one} === {PICKED}[0] && datum.{other} === {PICKED}[1])" for one, other in ("ab", "ba")
+)
 COLUMN = 760  # px that a chart may take with all its labels
 WIDTH = 540  # of the plot alone: with the longest condition name it fits the column
 

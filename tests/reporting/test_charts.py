@@ -246,7 +246,7 @@ def test_what_no_null_model_expects_gets_no_diamond():
 def test_histogram_tooltips_count_the_images_that_a_model_expects(predictions):
     histogram = difficulty.score_histogram(predictions[0][:, -1] == predictions[1])
     specification = charts.score_histogram(histogram, 1, "title", {"uniform": np.full(5, 0.2)}).to_dict()
-    titles = {entry["field"]: entry.get("title") for entry in specification["layer"][0]["encoding"]["tooltip"]}
+    titles = {entry["field"]: entry.get("title") for entry in specification["layer"][-1]["encoding"]["tooltip"]}
     bars = pd.DataFrame([row for row in rows(specification) if "kind" in row])
     assert titles["expected0"] == "expected, binomial" and titles["expected1"] == "expected, uniform"
     assert bars["expected0"].tolist() == pytest.approx((histogram["binomial"] * 300).tolist())
@@ -268,11 +268,21 @@ def test_the_curve_stands_in_front_of_the_band_that_selection_allows(specificati
     assert tooltip_fields(kappa)[-1] == ["models", "kappa_in_between", "lower", "upper", "band_lower", "band_upper"]
 
 
+def cells(chart):
+    return pd.DataFrame([row for row in rows(chart.to_dict()) if "bin" in row])
+
+
+def epochs(chart):
+    """Give what the strip over a heat map knows of every epoch."""
+    told = [row for row in rows(chart.to_dict()) if "accuracy" in row]
+    return pd.DataFrame(told).set_index("epoch")
+
+
 def test_heat_map_bins_average_neighbouring_images_in_order_of_difficulty():
     correct = np.zeros((5, 1000), bool)
     correct[1:, ::2] = True
     correct[2:, 1::4] = True
-    drawn = pd.DataFrame(rows(charts.decisions(correct, [], "title").to_dict()))
+    drawn = cells(charts.decisions(correct, [], "title"))
     final = drawn[drawn["epoch"] == 4].sort_values("bin")["share"].to_numpy()
     assert final.tolist() == [1.0] * 75 + [0.0] * 25
     assert drawn.groupby("epoch")["share"].mean().tolist() == pytest.approx(correct.mean(axis=1))
@@ -280,7 +290,7 @@ def test_heat_map_bins_average_neighbouring_images_in_order_of_difficulty():
 
 def test_epoch_zero_does_not_order_the_images():
     correct = np.array([[False, True], [True, False], [True, False]])
-    drawn = pd.DataFrame(rows(charts.decisions(correct, [], "title").to_dict()))
+    drawn = cells(charts.decisions(correct, [], "title"))
     assert drawn[(drawn["bin"] == 0) & (drawn["epoch"] > 0)]["share"].tolist() == [1, 1]
 
 
@@ -293,6 +303,37 @@ def test_learning_rate_steps_are_marked_only_where_there_are_some(predictions):
 def test_more_images_make_no_bigger_heat_map():
     sizes = [len(rows(charts.overlay(np.zeros((2, 91, n), bool), [], "t").to_dict())) for n in (1000, 50_000)]
     assert sizes[0] == sizes[1]
+
+
+def test_a_thousand_epochs_leave_room_for_what_is_told_about_each():
+    chart = charts.decisions(np.zeros((1001, 200), bool), [10], "t")
+    assert len(rows(chart.to_dict())) <= 5000
+
+
+def test_images_learned_and_lost_are_counted_from_epoch_to_epoch():
+    correct = np.array([[0, 0, 0, 1], [1, 1, 0, 0], [1, 0, 1, 0]], bool)
+    told = epochs(charts.decisions(correct, [], "title"))
+    assert told["accuracy"].tolist() == [0.25, 0.5, 0.5]
+    assert told["learned"].tolist()[1:] == [2, 1] and told["lost"].tolist()[1:] == [1, 1]
+    assert np.isnan(told.loc[0, ["learned", "lost"]]).all()
+
+
+def test_images_on_which_all_networks_agree_are_counted_in_every_epoch(predictions):
+    correct = predictions[0] == predictions[1]
+    told = epochs(charts.overlay(correct, [], "title"))
+    shares = difficulty.shares(correct[:, -1], 0)
+    assert told["accuracy"].iloc[-1] == pytest.approx(correct[:, -1].mean(), abs=1e-5)
+    assert told["all_right"].iloc[-1] == pytest.approx(shares["trivial"], abs=1e-5)
+    assert told["all_wrong"].iloc[-1] == pytest.approx(shares["impossible"], abs=1e-5)
+
+
+@pytest.mark.parametrize("chart", ["decisions", "overlay"])
+def test_the_last_epoch_is_told_until_the_pointer_is_over_another(specifications, chart):
+    (pointed,) = specifications[chart]["params"]
+    parts = specifications[chart]["vconcat"]
+    assert pointed["value"] == [{"epoch": 90}] and pointed["select"]["clear"] is False
+    assert pointed["views"] == [part["layer"][0]["name"] for part in parts]
+    assert "Before training and at the end: " in specifications[chart]["description"]
 
 
 def test_parts_of_a_pair_keep_their_own_background_clear_and_stay_usable(predictions):

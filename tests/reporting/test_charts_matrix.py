@@ -1,4 +1,3 @@
-import ast
 import itertools
 import re
 from types import SimpleNamespace
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from ddd_utils.analysis.consistency import Estimate, KappaMatrix
 from ddd_utils.errors import InputError
 from ddd_utils.reporting import charts
-from ddd_utils.reporting.charts_cells import MOST, arrange
+from ddd_utils.reporting.charts_order import MOST, arrange
 
 
 def matrix(networks, labels=None, low=0.3):
@@ -129,14 +128,21 @@ def test_two_matrices_of_different_networks_are_refused():
 
 
 def test_an_unknown_order_is_refused_with_the_nearest():
-    with pytest.raises(InputError, match=r"'clusters' is none of name, cluster .*'cluster'"):
+    with pytest.raises(InputError, match=r"'clusters' is none of name, accuracy, cluster .*'cluster'"):
         charts.kappa_matrix(matrix(3), "title", "clusters")
 
 
+def parameters(chart):
+    return {parameter["name"]: parameter for parameter in chart.to_dict()["params"]}
+
+
+def orders(chart):
+    return parameters(chart)["orders"]["value"]
+
+
 def axis_order(chart):
-    orders = re.findall(r"'sort': (\[[^]]+\])", text(chart))
-    assert len(set(orders)) == 1
-    return ast.literal_eval(orders[0])
+    assert set(re.findall(r"'domain': \{'expr': '([^']+)'", text(chart))) == {"orders[order]"}
+    return orders(chart)[parameters(chart)["order"]["value"]]
 
 
 def test_names_keep_their_order_and_clusters_bring_families_together():
@@ -182,7 +188,7 @@ def test_more_networks_than_a_chart_holds_are_thinned_evenly_and_the_chart_says_
     shown = [int(name.removeprefix("model_")) for name in axis_order(chart)]
     assert len(shown) == MOST and shown[0] == 0 and shown[-1] == 199
     assert set(np.diff(shown)) <= {2, 3}
-    assert chart.title.subtitle == ["70 of 200 networks, chosen evenly along this order"]
+    assert chart.title.subtitle == ["70 of 200 networks, chosen evenly along the order by name"]
 
 
 def test_excess_has_colours_that_are_symmetric_around_zero_and_no_diagonal():
@@ -227,3 +233,53 @@ def test_wrong_answers_are_shares_from_none_to_all_without_a_diagonal():
 @pytest.mark.parametrize("name", CHARTS)
 def test_matrices_take_the_colours_of_titles_and_labels_from_the_renderer(name):
     assert not re.search(r"(label|title)Color", text(CHARTS[name](30)))
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_reader_can_change_the_order_of_three_networks_or_more(name):
+    choice = parameters(CHARTS[name](9))["order"]
+    assert choice["bind"]["input"] == "radio" and choice["bind"]["options"] == ["name", "cluster"]
+    assert choice["value"] == "cluster"
+    assert "bind" not in parameters(CHARTS[name](2))["order"]
+
+
+def test_every_order_arranges_the_same_networks_though_some_are_left_out():
+    accuracy = np.linspace(0.9, 0.1, 200)
+    chart = charts.kappa_matrix(matrix(200), "title", "accuracy", accuracy)
+    lists = orders(chart)
+    assert list(lists) == ["name", "accuracy", "cluster"] and len(set(lists["name"])) == MOST
+    assert set(lists["name"]) == set(lists["accuracy"]) == set(lists["cluster"]) == set(rows(chart)["a"])
+    assert lists["accuracy"] == lists["name"] == axis_order(chart)
+    assert chart.title.subtitle == ["70 of 200 networks, chosen evenly along the order by accuracy"]
+
+
+def test_names_are_sorted_with_their_numbers_by_value_and_the_most_accurate_comes_first():
+    labels = ["b10", "B9", "a", "b9"]
+    lists = orders(charts.kappa_matrix(matrix(4, labels), "title", accuracy=[0.2, 0.9, 0.5, 0.9]))
+    assert lists["name"] == ["a", "B9", "b9", "b10"]
+    assert lists["accuracy"] == ["B9", "b9", "a", "b10"]
+
+
+@pytest.mark.parametrize("labels", [["plus_1_epoch", "base", "combined"], ["half of the data 2", "base", "combined"]])
+def test_conditions_stay_in_their_order_which_is_called_by_what_it_is(labels):
+    chart = charts.kappa_matrix(matrix(3, labels), "title")
+    assert list(orders(chart)) == ["condition", "cluster"]
+    assert axis_order(chart) == [charts.condition_name(label) for label in labels]
+
+
+def test_an_order_by_unknown_accuracies_is_refused():
+    with pytest.raises(InputError, match="no accuracies"):
+        charts.kappa_matrix(matrix(3), "title", "accuracy")
+
+
+def test_two_matrices_share_one_control():
+    assert list(parameters(CHARTS["pair"](12))) == ["orders", "order", "picked"]
+    assert text(CHARTS["pair"](12)).count("'bind'") == 1
+
+
+@pytest.mark.parametrize("version", ["5.8", "6.1"])
+def test_orders_compile_with_the_versions_of_vega_lite_in_use(version):
+    vl_convert = pytest.importorskip("vl_convert")
+    drawn = vl_convert.vegalite_to_vega(CHARTS["pair"](12).to_dict(), vl_version=version)
+    domains = [scale["domain"] for scale in drawn["scales"] if scale["type"] == "band"]
+    assert domains == [{"signal": "orders[order]"}] * 4

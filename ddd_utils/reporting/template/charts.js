@@ -36,12 +36,14 @@ function draw(figure) {
   return drawn.get(figure);
 }
 async function embed(figure) {
-  const canvas = figure.querySelector(".canvas");
+  const canvas = figure.querySelector(".canvas"), choices = figure.querySelector(".choices");
+  choices?.addEventListener("submit", (event) => event.preventDefault());
   try {
-    await vegaEmbed(canvas, specification(figure), options);
+    const { view } = await vegaEmbed(canvas, specification(figure), { ...options, ...(choices && { bind: choices }) });
     canvas.style.minHeight = "";
     describeAsOne(canvas);
     figure.dataset.drawn = "";
+    figure.dispatchEvent(new CustomEvent("drawn", { detail: view }));
   } catch (error) {
     canvas.textContent = `This chart could not be drawn: ${error.message}`;
     console.error(error);

@@ -1,0 +1,151 @@
+"""What there is to see behind a bar of a histogram or a cell of a matrix: counts of all images, and some to look at."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ddd_utils.analysis.consistency import KappaMatrix, pairwise_matrix
+from ddd_utils.analysis.decisions import as_correct
+from ddd_utils.analysis.difficulty import scores
+from ddd_utils.analysis.examples import earlier
+from ddd_utils.analysis.nulls import NullKappa, score_stratified_kappa
+from ddd_utils.errors import InputError
+
+MOST = 200  # images to look at
+ENOUGH = 12  # images for each way in which two networks differ
+LEAST = 4  # networks that a null with an ability for each score takes
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """
+    What is known of scores and of pairs of networks, and which images show it.
+
+    Attributes
+    ----------
+    scores : ndarray of int, shape (networks + 1,)
+        Images of each score.
+    both_right : ndarray of int, shape (networks, networks)
+        Images that two networks both get right; on the diagonal those that the network gets right.
+    images : ndarray of int, shape (shown,)
+        Positions of images to look at, in rising order (from `telling_images`).
+    kappa : KappaMatrix
+        Error consistency of every pair.
+    null : NullKappa or None
+        Kappa in excess of what the scores let expect; None where networks or images are too few for it.
+    """
+
+    scores: np.ndarray
+    both_right: np.ndarray
+    images: np.ndarray
+    kappa: KappaMatrix
+    null: NullKappa | None
+
+
+def explore(correct, names: Sequence[str], labels=None, count: int = MOST, seed: int = 0) -> Exploration:
+    """
+    Gather what a reader may ask of a set of networks.
+
+    Parameters
+    ----------
+    correct : array_like of bool, shape (networks, images)
+        Whether each network is right about each image.
+    names : sequence of str
+        Names of the networks.
+    labels, count, seed
+        As for `telling_images`.
+
+    Returns
+    -------
+    Exploration
+
+    Raises
+    ------
+    InputError
+        As for `telling_images`.
+    """
+    correct = as_correct(correct)
+    networks, images = correct.shape
+    counted = correct.astype(np.float32)  # counts exactly up to 16 million images
+    return Exploration(
+        scores=np.bincount(scores(correct), minlength=networks + 1),
+        both_right=(counted @ counted.T).astype(int),
+        images=telling_images(correct, labels, count, seed),
+        kappa=pairwise_matrix(correct, list(names)),
+        null=score_stratified_kappa(correct) if networks >= LEAST and images > 1 else None,
+    )
+
+
+def telling_images(correct, labels=None, count: int = MOST, seed: int = 0) -> np.ndarray:
+    """
+    Choose images that cover the scale of difficulty, and every way in which two networks differ.
+
+    One half of them is dealt out over the scores in turn, within each score over the classes in turn. Then pairs get
+    what they lack: each image is the one on which the most pairs differ in a way (one right, the other wrong) of which
+    no, then only one, then only two images have been chosen, and so on up to `ENOUGH`. What is left of the number is
+    dealt out over the scores again.
+
+    Parameters
+    ----------
+    correct : array_like of bool, shape (networks, images)
+        Whether each network is right about each image.
+    labels : array_like, shape (images,), optional
+        Classes.
+    count : int
+        How many images; all where there are fewer.
+    seed : int
+        Of the order in which images are considered; the same one chooses the same images.
+
+    Returns
+    -------
+    ndarray of int, shape (chosen,)
+        Positions in rising order, none twice.
+
+    Raises
+    ------
+    InputError
+        If there is not one label an image.
+    """
+    correct = as_correct(correct)
+    labels = np.zeros(correct.shape[1], int) if labels is None else np.asarray(labels)
+    if labels.shape != correct.shape[1:]:
+        raise InputError(f"there must be one label an image: {labels.shape} labels for {correct.shape[1]} images")
+    order = np.random.default_rng(seed).permutation(correct.shape[1])
+    over_scores = order[_in_turn(scores(correct)[order], labels[order])]
+    chosen, left = np.split(over_scores, [-(-count // 2)])
+    over_pairs = _over_pairs(correct, chosen, left, count - chosen.size)
+    left = left[~np.isin(left, over_pairs)]
+    return np.sort(np.concatenate([chosen, over_pairs, left])[:count])
+
+
+def _in_turn(of_images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Order images so that every score has its first before any has its second, of another class where there is one."""
+    by_class = earlier(of_images, labels)
+    within = np.lexsort((by_class, of_images))
+    place = np.empty_like(by_class)
+    place[within] = earlier(of_images[within], np.zeros_like(labels))
+    return np.lexsort((of_images, place))
+
+
+def _over_pairs(correct: np.ndarray, chosen: np.ndarray, left: np.ndarray, count: int) -> np.ndarray:
+    """Choose more images, each where it is needed most."""
+    candidates = correct[:, left].astype(np.float32)
+    differing = candidates @ (1 - candidates).T  # in each way: one right (row), the other wrong (column)
+    at_hand = correct[:, chosen].astype(np.float32)
+    covered = at_hand @ (1 - at_hand).T
+    found: list[int] = []
+    enough = 1
+    while len(found) < count and enough <= ENOUGH:
+        needed = ((covered < enough) & (differing > 0)).astype(np.float32)
+        gain = np.einsum("ik,ik->k", needed.T @ candidates, 1 - candidates)
+        best = int(gain.argmax()) if gain.size else 0
+        if not gain.size or gain[best] <= 0:
+            enough += 1
+            continue
+        way = np.outer(candidates[:, best], 1 - candidates[:, best])
+        covered += way
+        differing -= way
+        candidates[:, best] = 0  # an image that is never right gains nothing
+        found.append(best)
+    return left[found]

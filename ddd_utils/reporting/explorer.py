@@ -1,0 +1,156 @@
+"""What a reader gets by clicking: the images behind a bar, and how the two networks of a cell differ."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from html import escape
+from typing import TypeVar
+
+import altair as alt
+import numpy as np
+
+from ddd_utils.analysis.exploration import Exploration
+from ddd_utils.reporting import charts_theme as theme
+from ddd_utils.reporting.gallery import data_uri
+from ddd_utils.reporting.wording import p_value
+from ddd_utils.responses import Responses
+
+MIME = "application/vnd.ddd.exploration+json"
+WAYS = ("score", "pair")
+SIDE = 80  # pixels of a picture: two hundred of them stay below a megabyte
+Chart = TypeVar("Chart", bound=alt.TopLevelMixin)
+
+
+class Explorer:
+    """
+    What a notebook displays once, for the report to show piece by piece.
+
+    Parameters
+    ----------
+    found : Exploration
+        From `analysis.exploration.explore`.
+    responses : Responses
+        Where the answers come from.
+    rows : sequence of int
+        Which networks of the responses ``found`` is about.
+    classes : sequence of str
+        Names of the classes by label.
+    pictures : sequence of (height, width, 3) uint8, optional
+        The images of ``found``, in that order; without them, images are called by their names.
+
+    Attributes
+    ----------
+    data : dict
+        Plain data; its ``key`` is the same for the same contents, so that a page holds these once.
+    """
+
+    def __init__(
+        self,
+        found: Exploration,
+        responses: Responses,
+        rows: Sequence[int],
+        classes: Sequence[str],
+        pictures: Sequence[np.ndarray] | None = None,
+    ):
+        answers = responses.predictions[np.asarray(rows), -1][:, found.images]
+        labels = responses.labels[found.images]
+        used = sorted({*answers.ravel().tolist(), *labels.tolist()} - {-1})
+        places = {label: place for place, label in enumerate(used)} | {-1: -1}
+        contents = {
+            "networks": [theme.condition_name(name) for name in found.kappa.labels],
+            "scores": found.scores.tolist(),
+            "both": found.both_right.tolist(),
+            "pairs": _pairs(found),
+            "classes": [str(classes[label]) if label < len(classes) else str(label) for label in used],
+            "images": [
+                {"name": str(name), "label": places[int(label)], "answers": [places[answer] for answer in given]}
+                for name, label, given in zip(
+                    responses.image_ids[found.images], labels, answers.T.tolist(), strict=True
+                )
+            ],
+        }
+        for image, picture in zip(contents["images"], pictures or [], strict=bool(pictures)):
+            image["picture"] = data_uri(picture)
+        self.data = {"key": hashlib.sha256(json.dumps(contents).encode()).hexdigest()[:16], **contents}
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        shown, images = len(self.data["images"]), sum(self.data["scores"])
+        text = (
+            f"In the report, a click on a bar or a cell shows what is behind it; {shown} of {images:,} images are kept."
+        )
+        return {MIME: self.data, "text/plain": text}
+
+    def linked(self, chart: Chart, by: str) -> Chart:
+        """
+        Let the report open this explorer from a chart.
+
+        Parameters
+        ----------
+        chart : alt.Chart or a composition of charts
+            One whose data have the column ``score``, or the columns ``a`` and ``b`` with names of networks.
+        by : {"score", "pair"}
+            What a click chooses.
+
+        Returns
+        -------
+        alt.Chart
+            The same chart with a note about it.
+        """
+        return chart.properties(usermeta={"explore": {"key": self.data["key"], "by": by}})
+
+
+def attributes(specification: dict) -> str:
+    """
+    Write what links a chart's figure to an explorer.
+
+    Parameters
+    ----------
+    specification : dict
+        Of the chart.
+
+    Returns
+    -------
+    str
+        Attributes with a blank before them; empty if a click opens nothing.
+    """
+    link = specification.get("usermeta", {}).get("explore", {})
+    if link.get("by") not in WAYS:
+        return ""
+    return f' data-explore="{escape(str(link["key"]))}" data-by="{link["by"]}"'
+
+
+def element(data: dict) -> str:
+    """
+    Write the data of an explorer for the page, which shows nothing of them by itself.
+
+    Parameters
+    ----------
+    data : dict
+        Of an `Explorer`.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    # "<" would let a text in the data end the script element.
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return f'<script type="application/json" class="exploration" data-key="{escape(data["key"])}">{text}</script>'
+
+
+def _pairs(found: Exploration) -> dict[str, list[str]]:
+    """Write the figures of every pair, in the order of the upper triangle, row by row."""
+    upper = np.triu_indices(len(found.kappa.labels), 1)
+
+    def written(value, lower, upper_limit, form=".3f"):
+        return theme.bracketed(value[upper], lower[upper], upper_limit[upper], form).tolist()
+
+    kappa = {"kappa": written(found.kappa.kappa, found.kappa.lower, found.kappa.upper)}
+    if found.null is None:
+        return kappa
+    estimates = {"expected": (found.null.expected, ".3f"), "excess": (found.null.excess, "+.3f")}
+    return (
+        kappa
+        | {name: written(each.value, each.lower, each.upper, form) for name, (each, form) in estimates.items()}
+        | {"p": [p_value(value) for value in found.null.adjusted_p_values()[upper]]}
+    )

@@ -1,0 +1,73 @@
+import json
+
+import nbformat
+import pytest
+from made_explorer import CLASSES, HOSTILE, made
+from made_notebooks import code, executed, shown
+
+from ddd_utils.analysis import difficulty
+from ddd_utils.reporting import cells, charts, explorer, markup
+
+
+def rendered(*outputs):
+    page = cells.Page(["s"])
+    outcome = executed("s", *[code("x", output) for output in outputs])
+    return cells.render(nbformat.read(outcome.notebook, as_version=4), "s", page)
+
+
+def output(made):
+    return shown(**{key.replace("/", "__"): value for key, value in made._repr_mimebundle_().items()})
+
+
+@pytest.fixture(autouse=True)
+def build(tmp_path, monkeypatch):
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
+
+
+def test_it_holds_every_answer_to_the_chosen_images():
+    made_one, responses, found = made()
+    data = made_one.data
+    assert data["networks"] == ["a10", HOSTILE, "a9", "initialisation", "e"]
+    for image, at in zip(data["images"], found.images, strict=True):
+        assert image["name"] == responses.image_ids[at] and image["picture"].startswith("data:image/png")
+        assert data["classes"][image["label"]] == CLASSES[responses.labels[at]]
+        given = [CLASSES[answer] for answer in responses.predictions[1:, -1, at]]
+        assert [data["classes"][answer] for answer in image["answers"]] == given
+    assert len(data["pairs"]["kappa"]) == len(data["pairs"]["excess"]) == len(data["pairs"]["p"]) == 10
+
+
+def test_an_answer_that_was_not_recorded_has_no_class():
+    data = made(missing=[2])[0].data
+    right = [image["answers"][1] == image["label"] for image in data["images"]]
+    assert {image["answers"][1] for image, good in zip(data["images"], right, strict=True) if not good} == {-1}
+
+
+def test_the_same_contents_have_the_same_key_and_stand_on_a_page_once():
+    one, again, other = made()[0], made()[0], made(pictures=False)[0]
+    assert one.data["key"] == again.data["key"] != other.data["key"]
+    html = rendered(output(one), output(again), output(other))
+    scripts = markup.clean(html)  # a script of ours is no script of theirs
+    assert html.count('class="exploration"') == 2 and scripts.find("img") is None
+
+
+def test_the_data_cannot_leave_their_element():
+    html = explorer.element(made()[0].data)
+    inside = html.partition(">")[2].removesuffix("</script>")
+    assert "<" not in inside and json.loads(inside) == made()[0].data
+
+
+def test_a_chart_is_linked_and_others_are_not():
+    one, responses, _ = made()
+    histogram = difficulty.score_histogram(responses.correct()[1:])
+    chart = charts.score_histogram(histogram, 1, "Scores")
+    linked = one.linked(chart, "score").to_dict()
+    assert explorer.attributes(linked) == f' data-explore="{one.data["key"]}" data-by="score"'
+    assert explorer.attributes(chart.to_dict()) == ""
+    assert explorer.attributes({"usermeta": {"explore": {"key": '"><b>', "by": "onload"}}}) == ""
+    kind = "application/vnd.vegalite.v5+json"
+    assert f'data-explore="{one.data["key"]}"' in rendered(shown(**{kind: linked}))
+
+
+def test_a_notebook_says_where_it_is_seen():
+    text = made()[0]._repr_mimebundle_()["text/plain"]
+    assert "In the report" in text and "40 of 60 images" in text
