@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from made_experiment import HOSTILE, made, pictures
 from PIL import Image
 
-from ddd_utils.reporting import assets, experiment, game
+from ddd_utils.reporting import experiment, game
 
 
 def keep(folder, section, trials):
@@ -109,17 +109,6 @@ def test_the_reader_is_asked_when_to_be_told_and_the_study_says_what_stands_ther
         soup = BeautifulSoup(game.figure(made(feedback=feedback)), "html.parser")
         assert [choice["value"] for choice in soup.select("input")] == ["immediate", "delayed"]
         assert [choice["value"] for choice in soup.select("input[checked]")] == [feedback]
-
-
-def test_the_style_of_the_report_does_not_reach_into_the_game():
-    """A class of the same name once put the answer to each pair into a corner of the window."""
-    mine, pages = (classes(css) for css in (experiment.style(), assets.style()))
-    # These are styled within something only, which the game has not.
-    assert mine & pages <= {"trivial", "impossible", "key", "tools"}
-
-
-def classes(css):
-    return set(re.findall(r"\.([a-z][\w-]*)", re.sub(r"\{[^{}]*\}", "{}", css)))
 
 
 def test_the_figure_of_the_report_escapes_what_it_is_given():

@@ -195,3 +195,23 @@ def test_the_choice_can_be_changed_between_rounds_and_is_remembered_nowhere(open
     assert tab.evaluate("localStorage.length") == 0
     tab.reload()
     assert tab.get_by_role("radio", name="after each pair").is_checked()
+
+
+# Selectors that name a class at their end, and find something inside the game.
+REACHING = """() => {
+  const inner = (rules) => [...rules].flatMap((rule) => [rule, ...(rule.cssRules ? inner(rule.cssRules) : [])]);
+  const found = (selector) => [...document.querySelectorAll(selector)];
+  return [...document.styleSheets].flatMap((sheet) => inner(sheet.cssRules))
+    .flatMap((rule) => (rule.selectorText ?? "").split(/,(?![^(]*[)])/))
+    .filter((selector) => !selector.includes(".experiment") && /[.][^ >+~]+$/.test(selector))
+    .filter((selector) => found(selector).some((one) => one.parentElement.closest("[data-game]")));
+}"""
+
+
+def test_the_classes_of_the_report_do_not_reach_into_the_game(opened, with_game):
+    """One of the same name once put the answer to each pair into a corner of the window."""
+    tab = opened(with_game(made(trials=4, practice=0)))
+    begin(tab)
+    play(tab, [1, 2, 3, 4], 4, wrong={1})
+    score(tab)
+    assert tab.evaluate(REACHING) == []
