@@ -75,7 +75,12 @@ def _parser() -> argparse.ArgumentParser:
     study.add_argument("--section", choices=params.WITH_IMAGES, help="whose images (the first of these that has some)")
     study.add_argument("--trials", type=int, default=149, help="pairs of images (149, as in the paper, and no more)")
     study.add_argument("--seed", type=int, default=0, help="of the pairs, their order and sides (0)")
-    study.add_argument("--feedback", choices=("immediate", "none"), default="none", help="after each pair (none)")
+    study.add_argument(
+        "--feedback",
+        choices=("immediate", "delayed", "none"),
+        default="delayed",
+        help="tell observers after each pair, at the end, or never whether they were right (delayed)",
+    )
     study.add_argument("--out", default="experiment.html", metavar="FILE", help="where the page goes (experiment.html)")
     study.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a value (YAML)")
 

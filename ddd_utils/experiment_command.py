@@ -32,8 +32,8 @@ def write(
         Whose images are shown; by default the first of `params.WITH_IMAGES` that has some.
     count, seed : int
         How many trials, and the seed of their draw.
-    feedback : {"immediate", "none"}
-        What observers are told after each trial.
+    feedback : {"immediate", "delayed", "none"}
+        Whether observers are told after each trial if they were right, only at the end, or never.
     out : Path
         The page to be.
     overrides : sequence of str

@@ -87,6 +87,21 @@ def atomic(path: str | Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def remove_partials(folder: Path, name: str = "*") -> None:
+    """
+    Remove what killed processes were writing with :func:`atomic`; no other process may be writing it now.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to look; it need not exist.
+    name : str
+        A pattern for the files that were to be.
+    """
+    for partial in folder.glob(f".{name}.*"):
+        partial.unlink(missing_ok=True)
+
+
 def _flush(path: Path) -> None:
     """Wait until a file is on the disk: after a power cut, a renamed file could otherwise be an empty one."""
     with path.open("rb+") as file:

@@ -66,7 +66,7 @@ def test_the_page_is_written_and_the_same_seed_makes_the_same_bytes(computed, pl
     one, two, three = ((place / f"{name}.html").read_bytes() for name in ("one", "two", "three"))
     assert one == two != three
     found = study(place / "one.html")
-    assert len(found["trials"]) == 10 and len(found["practice"]) == 6 and found["feedback"] == "none"
+    assert len(found["trials"]) == 10 and len(found["practice"]) == 6 and found["feedback"] == "delayed"
     for trial in found["trials"]:
         names = {side: int(found["names"][trial[side]].split()[1]) for side in ("left", "right")}
         assert (names[trial["impossible"]] >= TRIVIAL) and min(names.values()) < TRIVIAL

@@ -18,7 +18,7 @@ from ddd_utils.experiments.class_spaces import ClassSpace, class_space
 from ddd_utils.experiments.image_listing import Listing, listing
 from ddd_utils.experiments.processes import ExperimentError
 from ddd_utils.experiments.store import versions
-from ddd_utils.files import is_whole, read_json, read_metadata, read_parquet, safe_name, write_json
+from ddd_utils.files import is_whole, read_json, read_metadata, read_parquet, remove_partials, safe_name, write_json
 from ddd_utils.image_sets import Photographs
 from ddd_utils.model_sets import Model
 from ddd_utils.responses import Responses, write_images, write_predictions
@@ -111,6 +111,7 @@ class Evaluation:
         with locks.waiting(self.lock, say, f"computes {self.folder.name}"):
             if self.complete():
                 return
+            remove_partials(self.folder)
             # Without the list of images it is not known which ones the answers are to.
             known = self.positions() is not None
             missing = [model for model in self.config.models if not (known and self.done(model))]

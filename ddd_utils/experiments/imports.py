@@ -13,7 +13,7 @@ from ddd_utils.errors import InputError
 from ddd_utils.experiments import locks, published
 from ddd_utils.experiments.downloads import local_copy, registry
 from ddd_utils.experiments.store import versions
-from ddd_utils.files import is_whole, read_json, safe_name, sha256
+from ddd_utils.files import is_whole, read_json, remove_partials, safe_name, sha256
 from ddd_utils.responses import Responses
 from ddd_utils.schema import Published, Table
 
@@ -74,6 +74,7 @@ class Imported:
         with locks.waiting(self.folder.with_suffix(".lock"), say, f"computes {self.folder.name}"):
             if self.complete():
                 return
+            remove_partials(self.folder)
             responses = self._published(say) if isinstance(self.config, Published) else self._table()
             published.fetch_companions(responses.image_ids, say)
             responses.save(self.folder)

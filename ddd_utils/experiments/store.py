@@ -16,9 +16,10 @@ import pandas as pd
 
 from ddd_utils import paths
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import conditions, datasets, zoo
+from ddd_utils.experiments import conditions, datasets, locks, zoo
+from ddd_utils.experiments.progress import tell
 from ddd_utils.experiments.runs import Plan, Run
-from ddd_utils.files import is_whole, read_metadata, write_array, write_json
+from ddd_utils.files import is_whole, read_metadata, remove_partials, write_array, write_json
 from ddd_utils.responses import Responses, write_images, write_predictions
 from ddd_utils.schema import ModelSet, Variants
 
@@ -101,8 +102,8 @@ class Experiment:
         for file in (self.checkpoint(run), self.lock(run)):
             file.unlink(missing_ok=True)
         for file in (self.checkpoint(run), *self._tables(run)):
-            _remove_partial(file.parent, glob.escape(file.name))
-        _remove_partial(self.folder, f"{glob.escape(run.file)}-logits-*.npy")
+            remove_partials(file.parent, glob.escape(file.name))
+        remove_partials(self.folder, f"{glob.escape(run.file)}-logits-*.npy")
         with suppress(OSError):
             (self.folder / WORK).rmdir()
 
@@ -139,11 +140,19 @@ class Experiment:
 
     def finish(self) -> None:
         """Write ``experiment.json`` once all runs are there, and ``images.parquet`` if that was lost."""
+        # Whoever holds this lock is the only one to write the description: a partial one is that of a killed process.
+        # The lock is beside the folder, where it may stay: it could not be removed in the moment of the last write.
+        lock = self.folder.with_name(f"{self.folder.name}.lock")
+        with locks.waiting(lock, tell, f"describes {self.folder.name}"):
+            remove_partials(self.folder, "experiment.json")
+            self._describe()
+
+    def _describe(self) -> None:
         if not (self.folder / "images.parquet").exists():
             self._write_images(datasets.load(self.dataset))
         for run in self.plan.runs:
             self.tidy(run)
-        _remove_partial(self.folder, "images.parquet")
+        remove_partials(self.folder, "images.parquet")
         described = pd.DataFrame(self._described())
         write_json(
             self.folder / "experiment.json",
@@ -222,12 +231,6 @@ class Experiment:
     def classes(self) -> list[str]:
         """Return the class names by label."""
         return read_metadata(self.file(self.plan.runs[0]))["classes"]
-
-
-def _remove_partial(folder: Path, pattern: str) -> None:
-    """Remove what a killed process was writing."""
-    for partial in folder.glob(f".{pattern}.*"):
-        partial.unlink(missing_ok=True)
 
 
 def versions() -> dict[str, str]:

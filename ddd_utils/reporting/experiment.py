@@ -16,9 +16,10 @@ from ddd_utils.reporting.gallery import data_uri
 from ddd_utils.reporting.registry import claim, paper
 
 TEMPLATE = Path(__file__).parent / "template"
-GAME = ("experiment_score.js", "experiment_game.js")  # what showing pairs needs
+PLAY = ("experiment_score.js", "experiment_game.js", "experiment_end.js")  # what showing pairs needs
 NOISE, DIGITS = "gaussian", "digits"
 PRACTICE = 6  # pairs that do not count
+WAYS = ("immediate", "delayed", "again")  # to have answered, as far as the paper's observers can be a comparison
 Trial = tuple[str, str, bool]
 
 
@@ -50,8 +51,9 @@ def study(
         Data set, as the responses name it.
     networks, tolerance : int
         How many networks make an image trivial or impossible, and how many of them may deviate.
-    feedback : {"immediate", "none"}
-        Whether observers are told after each pair if they were right; of practice pairs they always are.
+    feedback : {"immediate", "delayed", "none"}
+        Whether observers are told after each pair if they were right, only at the end, or never; of practice pairs
+        they always are. In the report this is what the choice of the reader begins with.
     practice : sequence of (str, str, bool)
         Pairs that come before and do not count.
     side : int
@@ -68,7 +70,7 @@ def study(
     found = {
         "feedback": feedback,
         "rule": _rule(networks, tolerance),
-        "beside": _beside(dataset, feedback),
+        "beside": _beside(dataset),
         "names": names,
         "pictures": [data_uri(_fitted(pictures[name], side, dataset == NOISE)) for name in names],
         "practice": [_shown(trial, places) for trial in practice],
@@ -91,7 +93,7 @@ def page(found: Mapping) -> str:
     str
         HTML. The same study makes the same bytes.
     """
-    css, js = style(), script(*GAME, "experiment_lab.js")
+    css, js = style(), script(*PLAY, "experiment_lab.js")
     policy = (
         f"default-src 'none'; script-src '{_digest(js)}'; style-src '{_digest(css)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -159,13 +161,17 @@ def _rule(networks: int, tolerance: int) -> str:
     )
 
 
-def _beside(dataset: str, feedback: str) -> str:
-    """Say how the paper's observers fared, where that can be compared."""
+def _beside(dataset: str) -> dict[str, str]:
+    """Say how the paper's observers fared, where that can be compared: by feedback, and for pairs known from before."""
     if dataset == NOISE:
-        return "On noise the rule is learned in a few trials: the paper's observers are no comparison."
+        said = "On noise the rule is learned in a few trials: the paper's observers are no comparison."
+        return dict.fromkeys(WAYS, said)
     if dataset == DIGITS:
-        return "These are handwritten digits; the paper's observers judged photographs, so there is no comparison."
-    if feedback != "none":
-        return "With feedback one learns as one goes: the paper's observers, who had none, are no comparison."
+        said = "These are handwritten digits; the paper's observers judged photographs, so there is no comparison."
+        return dict.fromkeys(WAYS, said)
     lowest, highest, mean = (f"{claim(f'human_accuracy_{which}').value:.1%}" for which in ("lowest", "highest", "mean"))
-    return f"The paper's observers, on photographs of ImageNet: from {lowest} to {highest}, mean {mean}."
+    return {
+        "immediate": "With feedback one learns as one goes: the paper's observers, who had none, are no comparison.",
+        "delayed": f"The paper's observers, on photographs of ImageNet: from {lowest} to {highest}, mean {mean}.",
+        "again": "You knew these pairs from before: the paper's observers, who saw theirs once, are no comparison.",
+    }

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ddd_utils import params
+from ddd_utils import params, paths
 from ddd_utils.files import read_json, write_json
 from ddd_utils.reporting import experiment
 
@@ -20,14 +20,16 @@ class Game:
     ----------
     study : mapping
         From `experiment.study`.
+    page : str
+        Where the report is, which those are told who see the notebook only.
     """
 
-    def __init__(self, study: Mapping):
-        self.study = dict(study)
+    def __init__(self, study: Mapping, page: str):
+        self.study, self.page = dict(study), page
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        text = f"Find those tricky images: a game of {len(self.study['trials'])} pairs, played in the report"
-        return {MIME: self.study, "text/plain": text}
+        pairs = f"Find those tricky images, a game of {len(self.study['trials'])} pairs"
+        return {MIME: self.study, "text/plain": f"{pairs}: `make report` puts it into {self.page}, where it is played."}
 
 
 def keep(folder: Path, section: str, trials: Sequence[experiment.Trial], pictures: Mapping, *about) -> None:
@@ -67,7 +69,7 @@ def kept(folder: Path) -> Game | None:
     Game or None
     """
     files = [file for section in params.WITH_IMAGES if (file := _file(folder, section)).is_file()]
-    return Game(read_json(files[0])) if files else None
+    return Game(read_json(files[0]), _shown(Path(folder) / "report.html")) if files else None
 
 
 def figure(study: Mapping) -> str:
@@ -104,7 +106,12 @@ def additions(bodies: Iterable[str]) -> tuple[str, list[str]]:
     """
     if not any(MARK in body for body in bodies):
         return "", []
-    return experiment.style(), [experiment.script(*experiment.GAME)]
+    return experiment.style(), [experiment.script(*experiment.PLAY, "experiment_figure.js")]
+
+
+def _shown(page: Path) -> str:
+    """Name a page as one who works in the repository would."""
+    return str(page.relative_to(paths.ROOT) if page.is_relative_to(paths.ROOT) else page)
 
 
 def _file(folder: Path, section: str) -> Path:

@@ -400,8 +400,9 @@ def test_a_torn_file_is_made_anew(build, material):
     before = experiments.responses(chosen)
     torn = evaluation(material, (0, 1)).file(evaluation(material, (0, 1)).config.models[0])
     torn.write_bytes(torn.read_bytes()[:-20])
+    torn.with_name(f".{torn.name}.a1b2c3d4").write_bytes(b"what a killed process was writing")
     np.testing.assert_array_equal(experiments.responses(chosen).predictions, before.predictions)
-    assert list(torn.parent.glob("*.damaged"))
+    assert list(torn.parent.glob("*.damaged")) and not list(torn.parent.glob(".*"))
 
 
 def test_outputs_that_are_not_finite_name_the_model(build, material, monkeypatch):

@@ -137,6 +137,15 @@ def test_an_interrupted_import_is_not_taken_for_complete(build, tmp_path, monkey
     assert not table.complete()
 
 
+def test_what_a_killed_process_was_writing_is_removed(build, tmp_path):
+    table = write_table(tmp_path / "mine.csv")
+    table.folder.mkdir(parents=True)
+    for name in ("one.parquet", "images.parquet", "experiment.json"):
+        (table.folder / f".{name}.a1b2c3d4").write_bytes(b"half")
+    table.make(quiet)
+    assert table.complete() and not list(table.folder.glob(".*"))
+
+
 def test_a_faulty_table_keeps_nothing(build, tmp_path):
     table = write_table(tmp_path / "mine.csv", (1, 0, "perhaps", 1))
     with pytest.raises(InputError, match=r"mine\.csv"):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tiny_experiment import TINY, contents, train_here
+from tiny_experiment import TINY, contents, train_and_die, train_here
 
 from ddd_utils import params, paths
 from ddd_utils.experiments.store import Experiment
@@ -78,6 +78,17 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(forks, tmp_path):
     last.join()
     assert last.exitcode == 0
     assert contents(folder(disturbed, CONFIG)) == contents(folder(undisturbed, CONFIG))
+
+
+def test_killed_while_it_describes_the_experiment_it_leaves_nothing_behind(forks, tmp_path):
+    place = folder(tmp_path, TINY)
+    for task, ended, left in ((train_and_die, -signal.SIGKILL, 1), (train_here, 0, 0)):
+        process = forks.Process(target=task, args=(str(tmp_path), TINY))
+        process.start()
+        process.join()
+        assert process.exitcode == ended
+        assert len(list(place.glob(".*"))) == left
+        assert (place / "experiment.json").exists() == (ended == 0)
 
 
 def test_a_killed_parent_takes_its_workers_along_and_the_command_goes_on(tmp_path):

@@ -9,7 +9,7 @@ from tiny_experiment import TINY
 
 from ddd_utils import experiments, params
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import launch, locks, processes
+from ddd_utils.experiments import launch, locks, processes, store
 from ddd_utils.experiments.store import Experiment
 from ddd_utils.responses import Responses
 
@@ -118,7 +118,9 @@ def test_a_lost_file_is_computed_again_to_the_same_bits(build):
     assert np.array_equal(experiment.load().predictions, before)
 
 
-@pytest.mark.parametrize("name", ["data_order_1.parquet", "data_order_1-logits-2.npy", "images.parquet"])
+@pytest.mark.parametrize(
+    "name", ["data_order_1.parquet", "data_order_1-logits-2.npy", "images.parquet", "experiment.json"]
+)
 def test_what_a_killed_process_was_writing_is_removed(build, name):
     experiment = changed()
     left = experiment.folder / f".{name}.a1b2c3d4"
@@ -128,6 +130,21 @@ def test_what_a_killed_process_was_writing_is_removed(build, name):
     launch.compute([experiment], say=lambda line: None)
     assert experiment.complete()
     assert not left.exists()
+
+
+def test_only_one_process_at_a_time_describes_an_experiment(build, monkeypatch):
+    """Another one would take what is being written for what a killed process has left."""
+    experiment, held, write = changed(), [], store.write_json
+    lock = experiment.folder.with_name(f"{experiment.folder.name}.lock")
+
+    def watched(*arguments):
+        held.append(locks.held(lock))
+        write(*arguments)
+
+    monkeypatch.setattr(store, "write_json", watched)
+    (experiment.folder / "experiment.json").unlink()
+    launch.finish([experiment])
+    assert held == [True] and experiment.complete() and not locks.held(lock)
 
 
 @pytest.mark.parametrize("name", ["images.parquet", "experiment.json"])

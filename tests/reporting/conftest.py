@@ -1,8 +1,11 @@
 import pytest
 from made_notebooks import Preset, chart, code, executed, prose, shown, stream
-from made_page import BARS, CHROMIUM, FORMULA, FRAME, HOSTILE, LONG, SHARES, TWO_SETS
+from made_page import BARS, BESIDE, CHROMIUM, ELSEWHERE, FORMULA, FRAME, HOSTILE, LONG, SHARES, TWO_SETS
+from nbformat.v4 import new_output
 
-from ddd_utils.reporting import claims, page
+from ddd_utils import paths
+from ddd_utils.files import write_text
+from ddd_utils.reporting import claims, experiment, game, page
 from ddd_utils.reporting.claims_table import claims_table
 
 
@@ -12,10 +15,13 @@ def report(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DDD_BUILD", str(tmp_path_factory.mktemp("page")))
         record_claims()
+        write_text(paths.build() / "tiny" / BESIDE, "image,score\n")
         outcomes = {
             "summary": executed(
                 "summary",
-                prose("# First\nSee [the second](second.ipynb#Deep-inside)."),
+                prose(
+                    f"# First\nSee [the second](second.ipynb#Deep-inside), [the list]({BESIDE}), [a page]({ELSEWHERE})."
+                ),
                 code("f", shown(text__html=FRAME._repr_html_())),
                 prose("## Every claim"),
                 code("g", shown(text__html=claims_table(claims.table("tiny")).data)),
@@ -43,6 +49,30 @@ def record_claims():
     book.record("kappa_imagenet.combined", 0.2, (0.1, 0.3), m=2, n=50_000, dataset="imagenet")
 
 
+@pytest.fixture
+def written(tmp_path):
+    """Write the page of an experiment."""
+
+    def write(study):
+        path = tmp_path / "experiment.html"
+        path.write_text(experiment.page(study), "utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def with_game(tmp_path, monkeypatch):
+    """Build a report that has nothing but the game."""
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
+
+    def build(study):
+        shown = new_output("display_data", game.Game(study, "report.html")._repr_mimebundle_())
+        return page.build(Preset(["summary"]), {"summary": executed("summary", prose("# One"), code("g", shown))}, {})
+
+    return build
+
+
 # One a file: a driver that outlives its file would not let the next one start.
 @pytest.fixture(scope="module")
 def browser():
@@ -57,15 +87,16 @@ def browser():
 
 
 @pytest.fixture
-def opened(browser, report):
-    """Open the report with the network off; what it asked for and complained of must be nothing."""
+def opened(browser, request):
+    """Open the report, or another page, with the network off; what it asked for and complained of must be nothing."""
     contexts, trouble = [], []
 
-    def open_it(width=1280, height=800, path=report, **settings):
+    def open_it(width=1280, height=800, path=None, **settings):
+        path = path or request.getfixturevalue("report")
         context = browser.new_context(viewport={"width": width, "height": height}, offline=True, **settings)
         contexts.append(context)
         tab = context.new_page()
-        tab.on("request", lambda request: trouble.append(request.url) if not is_local(request.url, path) else None)
+        tab.on("request", lambda asked: trouble.append(asked.url) if not is_local(asked.url, path) else None)
         tab.on(
             "console", lambda message: trouble.append(message.text) if message.type in ("error", "warning") else None
         )
@@ -74,7 +105,9 @@ def opened(browser, report):
         return tab
 
     def is_local(url, path):
-        return url.split("#")[0] == path.as_uri() or url.startswith(("data:", "blob:"))
+        return url.split("#")[0] in (path.as_uri(), path.with_name(BESIDE).as_uri()) or url.startswith(
+            ("data:", "blob:")
+        )
 
     yield open_it
     for context in contexts:

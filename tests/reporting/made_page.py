@@ -41,4 +41,5 @@ HOSTILE = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>
 FORMULA = (
     r"$$\kappa = \frac{c_{obs} - c_{exp}}{1 - c_{exp}} = 1 - \frac{a + b + c + d + e + f + g + h}{i + j + k + l + m}$$"
 )
+BESIDE, ELSEWHERE = "difficulty.csv", "https://example.org/a?b=c&d"
 SHARES = {"trivial": 0.25, "in_between": 0.6, "impossible": 0.15}

@@ -30,7 +30,7 @@ def test_the_page_holds_the_study_and_the_same_study_makes_the_same_bytes():
     study = made()
     assert embedded(experiment.page(study)) == study
     assert experiment.page(study) == experiment.page(made())
-    assert study["key"] != made(trials=9)["key"] and study["key"] != made(feedback="none")["key"]
+    assert study["key"] != made(trials=9)["key"] and study["key"] != made(feedback="delayed")["key"]
 
 
 def test_each_trial_names_its_images_once():
@@ -71,17 +71,19 @@ def test_large_photographs_are_made_small_and_noise_is_cut():
 
 
 @pytest.mark.parametrize(
-    ("dataset", "feedback", "said"),
+    ("dataset", "way", "said"),
     [
-        ("imagenet", "none", "from 71.8% to 88.6%, mean 81.4%"),
+        ("imagenet", "delayed", "from 71.8% to 88.6%, mean 81.4%"),
         ("imagenet", "immediate", "With feedback"),
-        ("gaussian", "none", "the rule is learned in a few trials"),
-        ("digits", "none", "handwritten digits"),
+        ("imagenet", "again", "knew these pairs from before"),
+        *[("gaussian", way, "the rule is learned in a few trials") for way in experiment.WAYS],
+        *[("digits", way, "handwritten digits") for way in experiment.WAYS],
     ],
 )
-def test_the_papers_observers_are_named_where_they_can_be_compared(dataset, feedback, said):
-    study = made(dataset=dataset, feedback=feedback)
-    assert said in study["beside"] and ("71.8%" in study["beside"]) == (said.startswith("from"))
+def test_the_papers_observers_are_named_where_they_can_be_compared(dataset, way, said):
+    beside = made(dataset=dataset)["beside"]
+    assert set(beside) == set(experiment.WAYS)
+    assert said in beside[way] and ("71.8%" in beside[way]) == (said.startswith("from"))
 
 
 def test_the_paper_had_149_trials():
@@ -96,9 +98,17 @@ def test_the_first_section_with_a_game_gives_it_to_the_report(tmp_path):
     game.forget(tmp_path, "sota_comparison")
     game.forget(tmp_path, "sota_comparison")
     bundle = game.kept(tmp_path)._repr_mimebundle_()
-    assert bundle[game.MIME] == made(trials=4, practice=0) and "4 pairs" in bundle["text/plain"]
+    assert bundle[game.MIME] == made(trials=4, practice=0)
+    assert "4 pairs" in bundle["text/plain"] and f"{tmp_path / 'report.html'}, where" in bundle["text/plain"]
     keep(tmp_path, "training_variants", game.FEWEST - 1)
     assert game.kept(tmp_path) is None
+
+
+def test_the_reader_is_asked_when_to_be_told_and_the_study_says_what_stands_there_first():
+    for feedback in ("immediate", "delayed"):
+        soup = BeautifulSoup(game.figure(made(feedback=feedback)), "html.parser")
+        assert [choice["value"] for choice in soup.select("input")] == ["immediate", "delayed"]
+        assert [choice["value"] for choice in soup.select("input[checked]")] == [feedback]
 
 
 def test_the_figure_of_the_report_escapes_what_it_is_given():

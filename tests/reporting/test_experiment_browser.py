@@ -2,11 +2,9 @@
 
 import pytest
 from made_experiment import HOSTILE, made
-from made_notebooks import Preset, code, executed, prose
-from nbformat.v4 import new_output
+from observer import begin, consent, marks, missed, part, play, score, wait_for
 
 from ddd_utils.analysis import psychophysics
-from ddd_utils.reporting import experiment, game, page
 
 NO_STORAGE = "Object.defineProperty(window, 'localStorage', { get() { throw new Error('forbidden'); } })"
 
@@ -40,65 +38,6 @@ def opened(browser):
     assert trouble == []
 
 
-@pytest.fixture
-def written(tmp_path):
-    def write(study):
-        path = tmp_path / "experiment.html"
-        path.write_text(experiment.page(study), "utf-8")
-        return path
-
-    return write
-
-
-def part(tab, name):
-    return tab.locator(f'[data-part="{name}"]')
-
-
-def consent(tab, observer="ann-1"):
-    tab.get_by_role("checkbox").press("Space")
-    part(tab, "code").fill(observer)
-    tab.keyboard.press("Enter")
-    part(tab, "begin").click()
-
-
-def sides(tab):
-    """Find out which image is the dark one, as an observer would."""
-    return tab.evaluate(
-        """() => [...document.querySelectorAll('.choice')].map((choice) => {
-          const canvas = document.createElement('canvas'), context = canvas.getContext('2d');
-          context.drawImage(choice.querySelector('img'), 0, 0);
-          return [choice.dataset.side, context.getImageData(5, 5, 1, 1).data[0]];
-        }).sort((a, b) => a[1] - b[1]).map(([side]) => side)"""
-    )
-
-
-def wait_for(tab, count):
-    tab.wait_for_function(
-        "text => document.querySelector('[data-part=count]').textContent === text"
-        " && !document.querySelector('.pair.blank') && document.activeElement.matches('.stage')",
-        arg=count,
-    )
-
-
-def play(tab, numbers, of, name="Pair", feedback=True, wrong=()):
-    """Answer by keyboard and by click in turns."""
-    for number in numbers:
-        wait_for(tab, f"{name} {number} of {of}")
-        side = sides(tab)[number in wrong]
-        if number % 2:
-            tab.keyboard.press(f"Arrow{side.capitalize()}")
-        else:
-            tab.locator(f'.choice[data-side="{side}"]').click()
-        if feedback:
-            assert ("✗ Wrong" in part(tab, "told").text_content()) == (number in wrong)
-            tab.keyboard.press("Enter")
-
-
-def score(tab):
-    part(tab, "score").wait_for()
-    return part(tab, "score").text_content()
-
-
 def saved(tab, folder):
     with tab.expect_download() as download:
         part(tab, "save").click()
@@ -128,7 +67,8 @@ def test_an_experiment_is_taken_left_resumed_saved_and_analysed(opened, written,
     assert score(tab).startswith("9 of 10 right: 90.0% (95 % interval 59.6% to 98.2%")
     assert "no comparison" in part(tab, "beside").text_content()
     assert tab.locator(".result svg circle").count() == 2
-    assert tab.locator(".result li").count() == 1
+    assert marks(tab)[:3] == ["1 ✓", "2 ✗", "3 ✓"]
+    assert missed(tab) == [("Pair 2", f"t1{HOSTILE}", f"i1{HOSTILE}")]
     assert tab.evaluate("window.hacked") is None
 
     file = saved(tab, tmp_path / "observers")
@@ -140,14 +80,27 @@ def test_an_experiment_is_taken_left_resumed_saved_and_analysed(opened, written,
     assert psychophysics.accuracy(trials)[["observer", "correct"]].iloc[0].tolist() == ["ann-1", 9]
 
 
-def test_without_feedback_nothing_is_told_until_the_end(opened, written):
-    tab = opened(written(made(trials=4, practice=0, feedback="none")))
+def test_with_delayed_feedback_nothing_is_told_until_the_end(opened, written):
+    tab = opened(written(made(trials=4, practice=0, feedback="delayed")))
     consent(tab)
     part(tab, "go").click()
     play(tab, [1, 2, 3, 4], 4, feedback=False, wrong={4})
-    assert part(tab, "running").text_content() == part(tab, "told").text_content() == ""
+    assert part(tab, "running").text_content() == part(tab, "said").text_content() == ""
     assert score(tab).startswith("3 of 4 right")
     assert "from 71.8% to 88.6%, mean 81.4%" in part(tab, "beside").text_content()
+    assert marks(tab) == ["1 ✓", "2 ✓", "3 ✓", "4 ✗"]
+    assert missed(tab) == [("Pair 4", "t3", "i3")]
+
+
+def test_without_feedback_nothing_is_told_even_at_the_end(opened, written, tmp_path):
+    tab = opened(written(made(trials=2, practice=2, feedback="none")))
+    consent(tab)
+    play(tab, [1, 2], 2, "Practice pair")
+    part(tab, "go").click()
+    play(tab, [1, 2], 2, feedback=False, wrong={2})
+    trials, _ = psychophysics.read_observers(saved(tab, tmp_path / "observers").parent)
+    assert trials["correct"].tolist() == [True, False]
+    assert tab.locator(".result").count() == 0 and "right" not in tab.locator("main").inner_text().lower()
 
 
 def test_a_pause_hides_the_images_and_stops_the_clock(opened, written, tmp_path):
@@ -200,15 +153,65 @@ def test_the_page_fits_its_screen(opened, written, width):
     assert boxes[0]["y"] == boxes[1]["y"] and boxes[0]["y"] + boxes[0]["height"] < 640
 
 
-def test_the_game_is_played_in_the_report(opened, tmp_path, monkeypatch):
-    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
-    shown = new_output("display_data", game.Game(made(trials=4, practice=0))._repr_mimebundle_())
-    path = page.build(Preset(["summary"]), {"summary": executed("summary", prose("# One"), code("g", shown))}, {})
-    tab = opened(path)
+def test_the_game_is_played_in_the_report(opened, with_game):
+    tab = opened(with_game(made(trials=4, practice=0)))
     tab.wait_for_selector('.choice img[src^="data:"]')
     assert tab.evaluate("document.activeElement === document.body")
-    tab.locator(".stage").focus()
+    begin(tab)
     play(tab, [1, 2, 3, 4], 4, wrong={1})
     assert score(tab).startswith("3 of 4 right")
+    assert "With feedback" in part(tab, "beside").text_content()
+    assert missed(tab) == [("Pair 1", "t0", "i0")]
     part(tab, "again").click()
     wait_for(tab, "Pair 1 of 4")
+
+
+def test_the_reader_of_the_report_chooses_when_to_be_told(opened, with_game):
+    tab = opened(with_game(made(trials=4, practice=0)))
+    tab.get_by_role("radio", name="after each pair").focus()
+    tab.keyboard.press("ArrowRight")  # the other radio button, and not an answer
+    assert part(tab, "count").text_content() == "Pair 1 of 4"
+    begin(tab)
+    play(tab, [1], 4, feedback=False)
+    assert part(tab, "running").text_content() == part(tab, "said").text_content() == ""
+    assert tab.get_by_role("radio", name="after each pair").is_disabled()
+    play(tab, [2, 3, 4], 4, feedback=False, wrong={3})
+    assert score(tab).startswith("3 of 4 right")
+    assert "from 71.8% to 88.6%" in part(tab, "beside").text_content()
+    assert marks(tab) == ["1 ✓", "2 ✓", "3 ✗", "4 ✓"]
+    assert missed(tab) == [("Pair 3", "t2", "i2")]
+
+
+def test_the_choice_can_be_changed_between_rounds_and_is_remembered_nowhere(opened, with_game):
+    tab = opened(with_game(made(trials=4, practice=0)))
+    begin(tab)
+    play(tab, [1, 2, 3, 4], 4)
+    tab.get_by_role("radio", name="only at the end").check()
+    part(tab, "again").click()
+    play(tab, [1, 2, 3, 4], 4, feedback=False)
+    assert score(tab).startswith("4 of 4 right")
+    # Who has been told the answers once is no comparison for people who have not.
+    assert "knew these pairs from before" in part(tab, "beside").text_content()
+    assert tab.evaluate("localStorage.length") == 0
+    tab.reload()
+    assert tab.get_by_role("radio", name="after each pair").is_checked()
+
+
+# Selectors that name a class at their end, and find something inside the game.
+REACHING = """() => {
+  const inner = (rules) => [...rules].flatMap((rule) => [rule, ...(rule.cssRules ? inner(rule.cssRules) : [])]);
+  const found = (selector) => [...document.querySelectorAll(selector)];
+  return [...document.styleSheets].flatMap((sheet) => inner(sheet.cssRules))
+    .flatMap((rule) => (rule.selectorText ?? "").split(/,(?![^(]*[)])/))
+    .filter((selector) => !selector.includes(".experiment") && /[.][^ >+~]+$/.test(selector))
+    .filter((selector) => found(selector).some((one) => one.parentElement.closest("[data-game]")));
+}"""
+
+
+def test_the_classes_of_the_report_do_not_reach_into_the_game(opened, with_game):
+    """One of the same name once put the answer to each pair into a corner of the window."""
+    tab = opened(with_game(made(trials=4, practice=0)))
+    begin(tab)
+    play(tab, [1, 2, 3, 4], 4, wrong={1})
+    score(tab)
+    assert tab.evaluate(REACHING) == []

@@ -1,8 +1,8 @@
 """Finding one's way on the page: contents, filters, permalinks, a remembered theme, accessibility."""
 
-from importlib.util import find_spec
 from itertools import pairwise
 
+import axe
 import pytest
 from made_page import SHARES
 
@@ -171,14 +171,10 @@ def test_a_chart_is_one_image_with_a_description(opened, all_drawn):
     assert tab.locator("figure.chart svg:not([aria-hidden])").count() == 0
 
 
-@pytest.mark.skipif(not find_spec("axe_playwright_python"), reason="axe-playwright-python is not installed")
+@axe.needed
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 375)])
 def test_axe_finds_nothing_serious(opened, all_drawn, scheme, width):
-    from axe_playwright_python.sync_playwright import Axe
-
     tab = opened(width=width, color_scheme=scheme)
     all_drawn(tab)
     tab.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
-    found = Axe().run(tab).response["violations"]
-    grave = [rule for rule in found if rule["impact"] in ("serious", "critical")]
-    assert [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in grave] == []
+    assert axe.grave(tab) == []

@@ -4,6 +4,12 @@ const once = (element, event) => new Promise((done) => { element.addEventListene
 const BLANK = 250; /* ms between two pairs, so that a new one is seen to be new, and a key pressed twice answers once */
 const TINY = 64; /* px up to which images are drawn pixel by pixel */
 
+async function show(image, address) {
+  image.src = address;
+  await image.decode();
+  image.classList.toggle("tiny", Math.max(image.naturalWidth, image.naturalHeight) <= TINY);
+}
+
 /* Counts the time for which a pair has been visible. */
 class Clock {
   #shown = 0; #since = null;
@@ -27,7 +33,7 @@ class Stage {
 
   #key(event) {
     const side = { ArrowLeft: "left", ArrowRight: "right" }[event.key];
-    if (!side || event.repeat || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (!side || event.target.matches("input") || event.repeat || event.altKey || event.ctrlKey || event.metaKey) return;
     if (this.#answered === null || !this.part("stage").checkVisibility()) return;
     event.preventDefault();
     this.answer(side);
@@ -35,8 +41,9 @@ class Stage {
 
   answer(side) { this.#answered?.(side); }
 
-  /* Show the pairs from `from` on, `right` of those before being right; `record` takes each answer's side and time in ms. */
-  async run(trials, { from = 0, right = 0, feedback, name = "Pair", focus = true, record = () => {} }) {
+  /* Show the pairs from `from` on, `right` of those before being right. `record` takes each answer's side and time in ms,
+     after which `tells` says whether the observer is told. */
+  async run(trials, { from = 0, right = 0, tells, name = "Pair", focus = true, record = () => {} }) {
     this.part("stage").hidden = false;
     for (let at = from; at < trials.length; at += 1) {
       this.#progress(at, trials.length, name);
@@ -45,7 +52,7 @@ class Stage {
       right += good;
       record(side, time);
       this.part("bar").value = at + 1;
-      if (feedback) await this.#tell(trials[at], side, good, `${right} of ${at + 1} right`);
+      if (tells()) await this.#tell(trials[at], side, good, `${right} of ${at + 1} right`);
       this.part("pair").classList.add("blank");
       await new Promise((done) => { setTimeout(done, BLANK); });
     }
@@ -60,14 +67,12 @@ class Stage {
   }
 
   async #ask(trial, focus) {
-    this.part("told").textContent = "";
+    this.part("said").textContent = "";
     for (const choice of this.choices) {
       const image = choice.querySelector("img");
       choice.dataset.is = "";
       choice.classList.remove("chosen");
-      image.src = this.study.pictures[trial[choice.dataset.side]];
-      await image.decode();
-      image.classList.toggle("tiny", Math.max(image.naturalWidth, image.naturalHeight) <= TINY);
+      await show(image, this.study.pictures[trial[choice.dataset.side]]);
     }
     this.part("pair").classList.remove("blank");
     if (focus) this.part("stage").focus({ preventScroll: true });
@@ -84,7 +89,7 @@ class Stage {
       choice.dataset.is = choice.dataset.side === trial.impossible ? "impossible" : "trivial";
       choice.classList.toggle("chosen", choice.dataset.side === side);
     }
-    this.part("told").textContent = `${good ? "✓ Right" : "✗ Wrong"}: the ${trial.impossible} image is the impossible one.`;
+    this.part("said").textContent = `${good ? "✓ Right" : "✗ Wrong"}: the ${trial.impossible} image is the impossible one.`;
     this.part("running").textContent = running;
     const next = this.part("next");
     next.hidden = false;
@@ -94,46 +99,4 @@ class Stage {
   }
 }
 
-const rightOnes = (study, sides) => sides.map((side, at) => side === study.trials[at].impossible);
-
-/* Score, course and mistakes; `sides` are the answers to the study's trials. */
-function showResult(root, study, sides) {
-  const part = parts(root), right = rightOnes(study, sides);
-  part("score").textContent = scoreText(right);
-  part("beside").textContent = study.beside;
-  part("learning").replaceChildren(learning(right));
-  part("missed").replaceChildren(...missed(study, right));
-  part("result").hidden = false;
-}
-
-function missed(study, right) {
-  const images = new Set(study.trials.filter((_, at) => !right[at]).map((trial) => trial[trial.impossible]));
-  if (!images.size) return [];
-  const heading = document.createElement("p"), list = document.createElement("ul");
-  heading.textContent = "The impossible images that you took for trivial:";
-  list.append(...[...images].map((place) => {
-    const item = document.createElement("li"), image = new Image();
-    image.src = study.pictures[place];
-    image.alt = study.names[place];
-    image.decode().then(() => image.classList.toggle("tiny", Math.max(image.naturalWidth, image.naturalHeight) <= TINY));
-    item.append(image);
-    return item;
-  }));
-  return [heading, list];
-}
-
 const read = (root) => JSON.parse(root.querySelector('script[type="application/json"]').textContent);
-
-document.querySelectorAll("[data-game]").forEach((root) => {
-  const study = read(root), part = parts(root), stage = new Stage(root, study);
-  async function play(focus) {
-    const sides = [];
-    part("again").hidden = part("result").hidden = true;
-    await stage.run(study.trials, { feedback: study.feedback !== "none", focus, record: (side) => sides.push(side) });
-    showResult(root, study, sides);
-    part("again").hidden = false;
-    part("result").focus({ preventScroll: true });
-  }
-  part("again").addEventListener("click", () => play(true));
-  play(false); /* the first pair is simply there: a page that opens must not take the focus */
-});

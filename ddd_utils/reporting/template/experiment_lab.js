@@ -88,11 +88,11 @@ class Laboratory {
     await this.stage.run(this.study.trials, {
       from: this.session.answers.length,
       right: rightOnes(this.study, this.sides()).filter(Boolean).length,
-      feedback: this.study.feedback !== "none",
+      tells: () => this.study.feedback === "immediate",
       record: (side, time) => { this.session.answers.push([side, Math.round(10 * time) / 10]); this.drawer.put(this.session); },
     });
     this.show("end");
-    showResult(this.root, this.study, this.sides());
+    if (this.study.feedback !== "none") showResult(this.root, this.study, this.sides(), this.study.feedback);
   }
 
   sides() { return this.session.answers.map(([side]) => side); }
@@ -120,7 +120,7 @@ class Laboratory {
   async practise() {
     if (!this.study.practice.length) return;
     this.show("trial");
-    await this.stage.run(this.study.practice, { feedback: true, name: "Practice pair" });
+    await this.stage.run(this.study.practice, { tells: () => true, name: "Practice pair" });
   }
 
   async ready(left) {

@@ -1,0 +1,158 @@
+"""A report of 60 models and 50,000 images: made-up answers, drawn by the functions that the sections draw with."""
+
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from made_notebooks import Preset, chart, code, executed, prose, shown
+from nbformat.v4 import new_output
+from PIL import Image
+
+from ddd_utils.analysis import consistency, difficulty, dynamics, label_errors, nulls, score_models, wrong_answers
+from ddd_utils.analysis.examples import answers_of, examples
+from ddd_utils.analysis.subset_curve import subset_curve
+from ddd_utils.reporting import charts, experiment, game, page
+
+MODELS, IMAGES, CLASSES = 60, 50_000, 1000
+TRAINED, EPOCHS, STEPS = 10, 30, (10, 20)
+FAMILIES, TOLERANCE = 6, 1
+CONDITIONS = ["base", "optimizer", "batch_size", "architecture", *["initialisation"] * 3, *["combined"] * 3]
+
+
+class Answers:
+    """Answers of models that share the images' difficulty, and a little more within a family."""
+
+    def __init__(self, seed: int = 0):
+        self.rng = np.random.default_rng(seed)
+        self.names = [f"architecture_{k % FAMILIES}_size_{k // FAMILIES}.recipe_in1k" for k in range(MODELS)]
+        self.labels = np.arange(IMAGES) % CLASSES
+        self.ease = 0.7 + 1.5 * self.noise(IMAGES)
+        families = self.noise(FAMILIES, IMAGES)
+        margin = self.ease + 0.5 * families[np.arange(MODELS) % FAMILIES] + self.noise(MODELS, IMAGES)
+        self.predictions = self.answered(margin + np.linspace(-0.5, 0.5, MODELS)[:, None])
+        self.correct = self.predictions == self.labels
+
+    def noise(self, *shape: int) -> np.ndarray:
+        return self.rng.standard_normal(shape, np.float32)
+
+    def answered(self, margin: np.ndarray) -> np.ndarray:
+        """Answer rightly where the margin is positive, or else with one of a few wrong labels."""
+        astray = self.rng.integers(1, 9, margin.shape, np.int16)
+        return np.where(margin > 0, self.labels, (self.labels + astray) % CLASSES).astype(np.int16)
+
+    @cached_property
+    def over_time(self) -> np.ndarray:
+        """Answers of networks in training, (networks, epochs, images)."""
+        progress = np.linspace(-3, 0.5, EPOCHS + 1, dtype=np.float32)[:, None]
+        return np.stack([self.answered(self.ease + progress + self.noise(EPOCHS + 1, IMAGES)) for _ in range(TRAINED)])
+
+    def pictures(self, count: int, side: int) -> list[np.ndarray]:
+        """Make pictures as detailed as photographs are."""
+        small = self.rng.integers(0, 256, (count, side // 3, side // 3, 3)).astype(np.uint8)
+        return [np.asarray(Image.fromarray(image).resize((side, side))) for image in small]
+
+
+def models(answers: Answers) -> list:
+    """Draw what the section on models draws, pictures with everyone's answers included."""
+    correct, names = answers.correct, answers.names
+    counts = score_models.score_counts(difficulty.scores(correct), MODELS)
+    smooth = score_models.fit_beta_binomial(counts)
+    mislabelled = answers.rng.random(IMAGES) < np.where(answers.ease < -1, 0.3, 0.02)
+    kinds, order = difficulty.classify(correct, TOLERANCE), list(difficulty.DIFFICULTIES)
+    rates = label_errors.error_rates(mislabelled, difficulty.scores(correct), range(MODELS + 1))
+    same = wrong_answers.same_wrong_answer(answers.predictions, answers.labels)
+    return [
+        charts.score_histogram(
+            difficulty.score_histogram(correct), TOLERANCE, "Scores", {smooth.name: smooth.probabilities}
+        ),
+        charts.kappa_matrix(consistency.pairwise_matrix(correct, names), "Kappa", order="cluster"),
+        charts.wrong_answers(same, names, "Same wrong answers"),
+        charts.error_rates(rates, "Label errors"),
+        charts.group_error_rates(label_errors.error_rates(mislabelled, kinds, order, "group"), "Label errors"),
+        charts.class_accuracy(difficulty.class_accuracy(correct, answers.labels), "Classes"),
+        *galleries(answers),
+    ]
+
+
+def galleries(answers: Answers) -> list:
+    """Show pictures of every kind of image."""
+    classes = [f"a class of the number {label}" for label in range(CLASSES)]
+    return [
+        charts.answers_gallery(
+            answers.pictures(len(found), 160),
+            [f"ILSVRC2012_val_{image:08d}.JPEG" for image in found],
+            np.take(classes, answers.labels[found]),
+            [answers_of(answers.predictions[:, k], answers.labels[k], classes, answers.names) for k in found],
+        )
+        for found in examples(answers.correct, TOLERANCE, labels=answers.labels).values()
+    ]
+
+
+def subsets(answers: Answers) -> list:
+    """Draw what the section on subsets draws."""
+    correct, names = answers.correct, answers.names
+    between = difficulty.classify(correct, TOLERANCE) == "in-between"
+    matrices = [consistency.pairwise_matrix(some, names) for some in (correct, correct[:, between])]
+    null = nulls.score_stratified_kappa(correct, groups=5)
+    ranked = null.table(names)
+    means = {"what": "all images"}
+    for kind in ("observed", "expected"):
+        mean = getattr(null, f"mean_{kind}")
+        means |= {kind: mean.value, f"{kind}_lower": mean.lower, f"{kind}_upper": mean.upper}
+    return [
+        charts.kappa_matrices(*matrices, ("all images", "in-between"), "Kappa", order="cluster"),
+        charts.excess_matrix(null, names, "Excess", null.adjusted_p_values() < 0.05),
+        charts.excess_dots(pd.concat([ranked.head(10), ranked.tail(3)]), "Excess"),
+        charts.null_comparison(pd.DataFrame([means]), "Mean kappa"),
+        charts.subset_curve(subset_curve(correct, TOLERANCE, sizes=range(5, 61, 5), subsets=2), "Subsets"),
+    ]
+
+
+def variants(answers: Answers) -> list:
+    """Draw what the section on training variants draws."""
+    instances = pd.Series(CONDITIONS).groupby(CONDITIONS).cumcount() + 1
+    named = [f"{condition}_{instance}" for condition, instance in zip(CONDITIONS, instances, strict=True)]
+    networks = pd.DataFrame({"network": named, "condition": CONDITIONS, "instance": instances})
+    correct = answers.over_time == answers.labels
+    last, changes = correct[:, -1], dynamics.swaps(answers.over_time, answers.labels)
+    single, means = (
+        compare(last[:, :2000], networks, draws=100)
+        for compare in (consistency.condition_consistency, consistency.condition_means)
+    )
+    return [
+        charts.consistency_dots(single, means, "Kappa with the base"),
+        charts.accuracy_dots(networks.assign(accuracy=last.mean(axis=1)), "Accuracy"),
+        charts.decisions(correct[0], STEPS, "Decisions of the base"),
+        charts.overlay(correct, STEPS, "Decisions of all networks"),
+        charts.swaps(changes, networks, STEPS, "Changes"),
+        charts.compare_swaps(changes[changes["network"] < 2], "network", STEPS, "Changes of two"),
+        charts.swap_kinds(changes, "Kinds of changes"),
+    ]
+
+
+def played(answers: Answers) -> dict:
+    """Make the largest game that there can be."""
+    rows = [(f"t{k}", f"i{k}", k % 2 == 0) for k in range(game.MOST)]
+    names = [name for row in rows for name in row[:2]]
+    pictures = dict(zip(names, answers.pictures(len(names), game.SIDE), strict=True))
+    study = experiment.study(rows, pictures, "imagenet", MODELS, TOLERANCE)
+    return game.Game(study, "report.html")._repr_mimebundle_()
+
+
+def build():
+    """Write the report, under the folder that holds everything made, and return its path."""
+    answers = Answers()
+    sections = {
+        "summary": [code("game", new_output("display_data", played(answers)))],
+        "sota_comparison": [drawn(figure) for figure in models(answers)],
+        "subsetting": [drawn(figure) for figure in subsets(answers)],
+        "training_variants": [drawn(figure) for figure in variants(answers)],
+    }
+    outcomes = {name: executed(name, prose(f"# {name}"), *cells) for name, cells in sections.items()}
+    return page.build(Preset(list(sections)), outcomes, {})
+
+
+def drawn(figure):
+    """Make the cell that a figure comes from."""
+    picture = hasattr(figure, "_repr_html_") and not hasattr(figure, "to_dict")
+    return code("draw()", shown(text__html=figure._repr_html_()) if picture else chart(figure.to_dict()))
