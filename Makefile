@@ -35,7 +35,8 @@ lab: $(VENV)/.installed  ## Open the notebooks in JupyterLab: LAB_ARGS="--no-bro
 	JUPYTER_CONFIG_PATH="$(CURDIR)/notebooks/.jupyter" \
 	JUPYTERLAB_SETTINGS_DIR="$(CURDIR)/build/lab/settings" \
 	JUPYTERLAB_WORKSPACES_DIR="$(CURDIR)/build/lab/workspaces" \
-	$(BIN)/python -m jupyterlab --ip=127.0.0.1 --allow-root --notebook-dir=. --ContentsManager.preferred_dir=notebooks $(LAB_ARGS)
+	$(BIN)/python -m jupyterlab --ip=127.0.0.1 --allow-root --notebook-dir=. --ContentsManager.preferred_dir=notebooks \
+	--LabApp.default_url=/lab/tree/notebooks/start.md $(LAB_ARGS)
 
 bench: $(VENV)/.installed-test  ## Measure speed and memory
 	@for bench in tests/benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done

@@ -77,10 +77,14 @@ class Progress:
         self.seen = set()
         self._counting = threading.Lock()
         self.started = time.monotonic()
+        # When the first of them was at work: processes take long to start, and that says nothing about the time left.
+        self.begun = None
         self.view = (progress_cell.Cell if progress_cell.in_notebook() else _Line)(self, say)
 
     def update(self, folder: str, run: str, epoch: int, trouble: str = "") -> None:
         """Take note of finished epochs; the first time, of those that were finished before."""
+        if self.begun is None:
+            self.begun = time.monotonic()
         if (folder, run) not in self.seen:
             self.seen.add((folder, run))
             self.resumed[folder, run] = epoch
@@ -126,7 +130,7 @@ class Progress:
         finished = sum((epochs - self.resumed[key]) * self.runs[key].work for key, epochs in self.done.items())
         going = [key for key in self.runs if not self.troubles[key]]
         left = sum((self.runs[key].epochs - self.done[key]) * self.runs[key].work for key in going)
-        return f"about {_duration((time.monotonic() - self.started) * left / finished)} left" if finished else ""
+        return f"about {_duration((time.monotonic() - self.begun) * left / finished)} left" if finished else ""
 
     def summary(self) -> str:
         """Return how it has ended: "13 networks trained in 41 s"."""
