@@ -30,8 +30,10 @@ test: $(VENV)/.installed-test  ## Run the tests: ARGS="tests/test_project.py -k 
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 # Our settings are read from the repository; what the user changes in JupyterLab is written under build/. Root is let in
-# because containers have no other user: the server listens on loopback only and asks for its token.
+# because containers have no other user: the server listens on loopback only and asks for its token. It begins with the
+# start page alone: a tab left over from the last time would be taken for another notebook than a link there opens.
 lab: $(VENV)/.installed  ## Open the notebooks in JupyterLab: LAB_ARGS="--no-browser --port 9000"
+	@rm -rf "$(CURDIR)/build/lab/workspaces"
 	JUPYTER_CONFIG_PATH="$(CURDIR)/notebooks/.jupyter" \
 	JUPYTERLAB_SETTINGS_DIR="$(CURDIR)/build/lab/settings" \
 	JUPYTERLAB_WORKSPACES_DIR="$(CURDIR)/build/lab/workspaces" \

@@ -96,6 +96,8 @@ def checkout(tmp_path_factory):
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
     (tmp_path / ".venv" / ".installed").touch()
+    (tmp_path / "build" / "lab" / "workspaces").mkdir(parents=True)
+    (tmp_path / "build" / "lab" / "workspaces" / "of-the-last-time").touch()
     return tmp_path
 
 
@@ -196,6 +198,7 @@ def test_from_the_start_page_a_changed_section_shows_its_progress_and_redraws_it
     section = checkout / "notebooks" / "training_variants.py"
     first, _, _ = section.read_text().partition("# %% [markdown]\n# ## Pictures")  # what follows takes more seconds
     section.write_text(first)
+    assert not (checkout / "build" / "lab" / "workspaces" / "of-the-last-time").exists()
     page.goto(f"{server}/?token={TOKEN}")
     page.locator(".jp-MarkdownViewer").get_by_role("link", name="Training variants").click()
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()

@@ -80,8 +80,9 @@ def _row(progress: "Progress", key: tuple[str, str]) -> str:
     state = f"{progress.kind.unit} {done:,} of {steps.epochs:,}" if key in progress.seen else "waiting"
     bar = f'<progress max="{steps.epochs}" value="{done}" aria-label="{name}"></progress>'
     state = f"failed: {progress.troubles[key]}" if progress.troubles[key] else progress.remarks[key] or state
-    cells = (f'<td style="text-align: left">{cell}</td>' for cell in (name, bar, escape(state)))
-    return f"<tr>{''.join(cells)}</tr>"
+    # A reason may be long, and must not squeeze the names.
+    left, whole = "text-align: left", "text-align: left; white-space: nowrap"
+    return f'<tr><td style="{whole}">{name}</td><td>{bar}</td><td style="{left}">{escape(state)}</td></tr>'
 
 
 def _settled(progress: "Progress", line: str) -> str:

@@ -85,22 +85,6 @@ def test_where_work_is_unknown_nothing_is_said_of_the_time_left_and_each_end_is_
     assert follow.summary() == "1 of 2 models shown the images in 5 s"
 
 
-@pytest.fixture
-def cell(monkeypatch):
-    """A kernel's place for output, which keeps all bundles that are shown in it."""
-    shown = []
-
-    class Handle:
-        def update(self, bundle, raw):
-            assert raw
-            shown.append(bundle)
-
-    monkeypatch.setattr(progress_cell, "in_notebook", lambda: True)
-    monkeypatch.setattr("IPython.display.display", lambda bundle, **_: shown.append(bundle) or Handle())
-    monkeypatch.setattr(progress_cell, "REDRAW_SECONDS", 0.01)
-    return shown
-
-
 def rows(bundle):
     found = BeautifulSoup(bundle["text/html"], "html.parser").select("tr")
     return [[each.text for each in row.select("td")] + [row.progress["value"]] for row in found]
