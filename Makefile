@@ -30,12 +30,15 @@ test: $(VENV)/.installed-test  ## Run the tests: ARGS="tests/test_project.py -k 
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 # Our settings are read from the repository; what the user changes in JupyterLab is written under build/. Root is let in
-# because containers have no other user: the server listens on loopback only and asks for its token.
+# because containers have no other user: the server listens on loopback only and asks for its token. It begins with the
+# start page alone: a tab left over from the last time would be taken for another notebook than a link there opens.
 lab: $(VENV)/.installed  ## Open the notebooks in JupyterLab: LAB_ARGS="--no-browser --port 9000"
+	@rm -rf "$(CURDIR)/build/lab/workspaces"
 	JUPYTER_CONFIG_PATH="$(CURDIR)/notebooks/.jupyter" \
 	JUPYTERLAB_SETTINGS_DIR="$(CURDIR)/build/lab/settings" \
 	JUPYTERLAB_WORKSPACES_DIR="$(CURDIR)/build/lab/workspaces" \
-	$(BIN)/python -m jupyterlab --ip=127.0.0.1 --allow-root --notebook-dir=. --ContentsManager.preferred_dir=notebooks $(LAB_ARGS)
+	$(BIN)/python -m jupyterlab --ip=127.0.0.1 --allow-root --notebook-dir=. --ContentsManager.preferred_dir=notebooks \
+	--LabApp.default_url=/lab/tree/notebooks/start.md $(LAB_ARGS)
 
 bench: $(VENV)/.installed-test  ## Measure speed and memory
 	@for bench in tests/benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done

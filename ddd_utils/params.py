@@ -1,16 +1,17 @@
 """Presets: `params/*.yaml`, read, overridden, checked and resolved."""
 
 import copy
-from contextlib import suppress
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
-from ddd_utils import local_files, paths
+from ddd_utils import paths, raw_presets, yaml_files
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.explain import explain
-from ddd_utils.image_sets import read_images
 from ddd_utils.schema import (
     Cluster,
     Controls,
@@ -26,9 +27,8 @@ from ddd_utils.schema import (
     Table,
     TrainingVariants,
     Variants,
-    find_table,
 )
-from ddd_utils.yaml_files import located, read_file, read_yaml, save
+from ddd_utils.yaml_files import read_file
 
 Config = Variants | ModelSet | PretrainedSet | Published | Table
 
@@ -74,12 +74,14 @@ class Preset(Strict):
 
     def write(self) -> Path:
         """Write the resolved preset, overrides included, to where its notebooks look for it."""
-        return save(self.raw, self.folder / f"{self.name}.yaml")
+        return yaml_files.save(self.raw, self.folder / f"{self.name}.yaml")
 
 
 SECTIONS = tuple(name for name in Preset.model_fields if name not in ("name", "cluster", "raw"))
 # Sections with images to show people; where several have some, the first is taken.
 WITH_IMAGES = ("sota_comparison", "training_variants")
+# The first line of a preset made by `save`, before the name of the one it is based on.
+SAVED = "# Saved from a notebook; what was not changed there is as in: "
 
 
 def _locate(preset: str | Path) -> Path:
@@ -120,41 +122,10 @@ def load(preset: str | Path = "quick", overrides: tuple[str, ...] | list[str] = 
     raw = {section: block if block is not None else {} for section, block in raw.items()}
     for override in overrides:
         before = copy.deepcopy(raw.get("sota_comparison"))
-        _override(raw, override)
-        _prefer_what_was_asked_for(raw.get("sota_comparison"), before)
-    _settle(raw)
+        raw_presets.override(raw, override)
+        raw_presets.prefer_what_was_asked_for(raw.get("sota_comparison"), before)
+    raw_presets.settle(raw)
     return _validate(raw, path.stem, str(path))
-
-
-def _prefer_what_was_asked_for(block: Any, before: Any) -> None:
-    """Forget a preset's responses where a setting gives it other images to show: they would win over them."""
-    if not (isinstance(block, dict) and isinstance(before, dict)):
-        return
-    if block.get("images") != before.get("images") and block.get("responses") == before.get("responses"):
-        block["responses"] = None
-
-
-def _settle(raw: dict) -> None:
-    """Write the paths of `sota_comparison` so that they hold in the notebooks too, whose working folder is another."""
-    block = raw.get("sota_comparison")
-    if not isinstance(block, dict):
-        return
-    if isinstance(block.get("responses"), str):
-        block["responses"] = _portable(find_table(block["responses"]))
-    if isinstance(models := block.get("models"), str) and Path(models).is_file():
-        block["models"] = _portable(Path(models).resolve())
-    elif isinstance(models, list):
-        block["models"] = [located(entry, Path().resolve()) for entry in models]
-    images = read_images(block.get("images"))
-    if isinstance(images, dict) and isinstance(images.get("path"), str):
-        with suppress(InputError):  # told when they are needed: a preset may name images of another machine
-            images["path"] = _portable(local_files.find_images(images["path"]))
-        block["images"] = images
-
-
-def _portable(path: Path) -> str:
-    """Name a path in the repository from there, any other in full."""
-    return str(path.relative_to(paths.ROOT) if path.is_relative_to(paths.ROOT) else path)
 
 
 def _validate(raw: dict, name: str, source: str) -> Preset:
@@ -166,25 +137,73 @@ def _validate(raw: dict, name: str, source: str) -> Preset:
         raise InputError(f"{source}: {explain(error, Preset)}") from None
 
 
-def _override(raw: dict, override: str) -> None:
-    key, equals, text = override.partition("=")
-    *parents, last = key.strip().split(".")
-    if not equals or not all([*parents, last]):
-        raise InputError(f"--set {override}: expected section.key=value")
-    value = read_yaml(text, f"--set {key}")
-    block = raw
-    for parent in parents:
-        block = block.setdefault(parent, {})
-        if not isinstance(block, dict):
-            raise InputError(f"--set {key}: '{parent}' is a value, not a block of keys")
-    if isinstance(value, dict) and isinstance(block.get(last), dict) and _kind(value) in (None, _kind(block[last])):
-        value = {**block[last], **value}
-    block[last] = value
+def save(name: str | Path, preset: str | Path | None = None, **sections: Mapping[str, Any]) -> None:
+    """
+    Keep what was changed in a notebook as a preset of one's own, and tell how to run it.
+
+    Several sections may be saved under one name, one after the other.
+
+    Parameters
+    ----------
+    name : str or Path
+        What to call it, or a YAML file. A preset that was not made by this function is never overwritten.
+    preset : str or Path, optional
+        Everything else is as it is there: by default in the notebook's ``preset``, or else in "quick".
+    **sections : mapping
+        By section, either some of its parameters or a notebook's ``globals()``, of which its parameters are taken.
+
+    Raises
+    ------
+    InputError
+        For an unknown key (names the nearest right one), a value that cannot be, or a preset that is left alone.
+
+    Examples
+    --------
+    >>> params.save("mine", training_variants=globals())  # doctest: +SKIP
+    params/mine.yaml has your training_variants, all else is as in quick. Run it: make report PRESET=mine
+    """
+    path = _locate(name)
+    given = (values["preset"] for values in sections.values() if _is_notebook(values) and "preset" in values)
+    before = load(preset or next(given, "quick"))
+    basis = _basis(path, before.name)
+    raw = load(path).raw if path.exists() else copy.deepcopy(before.raw)
+    for section, values in sections.items():
+        known = raw.get(section)
+        raw[section] = {**(known or {}), **_changed(section, values)}
+        raw_presets.prefer_what_was_asked_for(raw[section], known)
+        raw_presets.settle_data(raw[section])
+    shown = path.relative_to(paths.ROOT) if path.is_relative_to(paths.ROOT) else path
+    raw_presets.settle(raw)
+    _validate(raw, path.stem, str(shown))
+    yaml_files.save(raw, path, f"{SAVED}{basis}")
+    run = path.stem if path.parent == paths.PARAMS else shlex.quote(str(shown))
+    print(f"{shown} has your {', '.join(sections)}, all else is as in {basis}. Run it: make report PRESET={run}")
 
 
-def _kind(block: dict) -> str | None:
-    """Tell which kind of block this is, where there are several: another kind replaces what was there."""
-    return read_images(block).get("name")
+def _is_notebook(values: Mapping[str, Any]) -> bool:
+    """Tell a notebook's whole ``globals()`` from parameters that were written down."""
+    return "__name__" in values
+
+
+def _changed(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    if section not in SECTIONS:
+        raise InputError(f"there is no section '{section}'{nearest(section, SECTIONS)}")
+    kind = next(kind for kind in get_args(Preset.model_fields[section].annotation) if kind is not NoneType)
+    keys = kind.model_fields if _is_notebook(values) else values
+    return copy.deepcopy({key: values[key] for key in keys if key in values})
+
+
+def _basis(path: Path, preset: str) -> str:
+    """Return which preset a saved one is based on, having seen that saving it takes nothing from anybody."""
+    if not path.exists():
+        return preset
+    first = path.read_text("utf-8").partition("\n")[0]
+    if not first.startswith(SAVED):
+        raise InputError(f"{path.name} was not made by params.save and is left as it is; choose another name")
+    basis = first.removeprefix(SAVED)
+    if preset not in (basis, path.stem):
+        raise InputError(f"{path.name} is based on '{basis}', this notebook on '{preset}'; choose another name")
+    return basis
 
 
 def experiment(what: Any, preset: str | Path = "quick") -> Config:

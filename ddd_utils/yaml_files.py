@@ -105,7 +105,7 @@ def located(entry: Any, folder: Path) -> Any:
     return {**entry, "pretrained": {**weights, "file": str(folder / file)}}
 
 
-def save(raw: dict[str, Any], path: str | Path) -> Path:
+def save(raw: dict[str, Any], path: str | Path, heading: str = "") -> Path:
     """
     Write a YAML file, whole or not at all.
 
@@ -115,13 +115,25 @@ def save(raw: dict[str, Any], path: str | Path) -> Path:
         What to write.
     path : str or Path
         The YAML file.
+    heading : str
+        A comment for the first line.
 
     Returns
     -------
     Path
         The file.
+
+    Raises
+    ------
+    InputError
+        If there is something in it that is no plain data.
     """
     path = Path(path)
+    try:
+        text = yaml.safe_dump(raw, sort_keys=False, allow_unicode=True)
+    except yaml.representer.RepresenterError as error:
+        what = type(error.args[-1]).__name__
+        raise InputError(f"{path.name}: a value of type {what} cannot be written; use plain Python values") from None
     with atomic(path) as partial:
-        partial.write_text(yaml.safe_dump(raw, sort_keys=False, allow_unicode=True), "utf-8")
+        partial.write_text(f"{heading}\n{text}" if heading else text, "utf-8")
     return path

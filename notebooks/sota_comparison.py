@@ -62,9 +62,9 @@ correct, networks, labels = answers.correct(), answers.networks, answers.labels
 names = networks["network"].tolist()
 M, n = correct.shape
 name = charts.dataset_name(answers.info["dataset"])
-asked, tolerance = tolerance, min(tolerance, difficulty.largest_tolerance(M))
-lowered = f"With {M} models no image can be in-between at tolerance {asked}: it is {tolerance} here."
-Markdown("\n\n".join([left_out(answers.info), lowered * (asked > tolerance)]))
+dissent = min(tolerance, difficulty.largest_tolerance(M))
+lowered = f"With {M} models no image can be in-between at tolerance {tolerance}: it is {dissent} here."
+Markdown("\n\n".join([left_out(answers.info), lowered * (tolerance > dissent)]))
 
 # %%
 # What is known about ImageNet's validation images, found by their file names; nothing about any others.
@@ -136,7 +136,7 @@ counts = score_models.score_counts(difficulty.scores(correct), M)
 smooth = score_models.fit_beta_binomial(counts)
 histogram = difficulty.score_histogram(correct)
 heading = f"How many models get an image right, {name}"
-histogram_chart = charts.score_histogram(histogram, tolerance, heading, {smooth.name: smooth.probabilities})
+histogram_chart = charts.score_histogram(histogram, dissent, heading, {smooth.name: smooth.probabilities})
 explored.linked(histogram_chart, "score")
 
 # %% [markdown]
@@ -158,7 +158,7 @@ def share_row(title, correct, allowed):
 # Shares depend on the scores alone: any decisions with the same scores stand for the paper's eleven models.
 sets = {"here": correct} | ({"the paper's eleven": eleven > np.arange(11)[:, None]} if eleven is not None else {})
 paper = {kind: claims.claim(f"sota_{kind.replace('-', '_')}_share").value for kind in difficulty.DIFFICULTIES}
-rows = [share_row(title, decisions, t) for title, decisions in sets.items() for t in sorted({0, tolerance})]
+rows = [share_row(title, decisions, t) for title, decisions in sets.items() for t in sorted({0, dissent})]
 readable(pd.DataFrame([*rows, {"models": "the paper's eleven, printed", "M": 11, "tolerance": 1, **paper}]), ".2%")
 
 # %%
@@ -193,9 +193,9 @@ if mislabelled is not None:
 
 # %%
 for title, (of_images, m) in scores.items():
-    fits = score_models.compare_models(score_models.score_counts(of_images, m), tolerance)
+    fits = score_models.compare_models(score_models.score_counts(of_images, m), dissent)
     fits["misplaced"] = fits["misplaced"].map("{:.1%}".format, na_action="ignore")
-    display(Markdown(f"**{title}**: M = {m}, {len(of_images):,} images, in-between at tolerance {tolerance}"))
+    display(Markdown(f"**{title}**: M = {m}, {len(of_images):,} images, in-between at tolerance {dissent}"))
     display(readable(fits).T.replace("", "–").fillna("–"))
 
 
@@ -290,7 +290,7 @@ Markdown(
 
 # %%
 def choice_row(choice, decisions):
-    mean, row = mean_kappa(decisions), {"answers": choice, **share_row("", decisions, tolerance)}
+    mean, row = mean_kappa(decisions), {"answers": choice, **share_row("", decisions, dissent)}
     row["mean kappa"] = with_interval(mean.value, mean.lower, mean.upper) if mean else "undefined"
     return {key: row[key] for key in row if key not in ("models", "M", "tolerance")}
 
@@ -301,7 +301,7 @@ each = {
     choice: experiments.responses({**chosen, "images": block}, preset).correct() for choice, block in blocks.items()
 }
 if len({decisions.tobytes() for decisions in each.values()}) > 1:
-    display(Markdown(f"What it matters which classes the models choose from (tolerance {tolerance}):"))
+    display(Markdown(f"What it matters which classes the models choose from (tolerance {dissent}):"))
     display(readable(pd.DataFrame([choice_row(*both) for both in each.items()]), ".1%"))
 
 # %% [markdown]
@@ -365,8 +365,8 @@ if mislabelled is not None and answered:
 
 # %%
 if mislabelled is not None:
-    parts = label_errors.shares_without_errors(correct, mislabelled, tolerance)
-    display(Markdown(f"With and without the {mislabelled.sum():,} images with label errors (tolerance {tolerance}):"))
+    parts = label_errors.shares_without_errors(correct, mislabelled, dissent)
+    display(Markdown(f"With and without the {mislabelled.sum():,} images with label errors (tolerance {dissent}):"))
     display(in_percent(parts, ["share", "lower", "upper"]))
 
 # %%
@@ -391,7 +391,7 @@ def show(rule, found):
         display(charts.answers_gallery(pictures, answers.image_ids[found], classes_of, given))
 
 
-few = f"at most {tolerance} of {M} models" if tolerance else f"none of {M} models"
+few = f"at most {dissent} of {M} models" if dissent else f"none of {M} models"
 rules = {"trivial": f"**Trivial**: {few} wrong", "impossible": f"**Impossible**: {few} right"}
 rules |= {"in-between": "**In-between**: the most divisive"}
 
@@ -399,19 +399,19 @@ rules |= {"in-between": "**In-between**: the most divisive"}
 if origin == "elsewhere":
     display(Markdown("Not shown here: these answers came without images."))
 else:
-    found = examples(correct, tolerance, labels=labels)
+    found = examples(correct, dissent, labels=labels)
     for kind, rule in rules.items():
         show(rule, found[kind])
 
 # %%
 # The pairs of images with which the summary opens.
 trials, pictures = [], {}
-few = min(game.MOST, *image_pairs.available(correct, tolerance))
+few = min(game.MOST, *image_pairs.available(correct, dissent))
 if origin != "elsewhere" and few:
-    drawn = image_pairs.image_pairs(correct, tolerance, few, labels=labels)
+    drawn = image_pairs.image_pairs(correct, dissent, few, labels=labels)
     trials, shown = drawn.named(answers.image_ids), experiments.thumbnails(chosen, preset, drawn.images, game.SIDE)
     pictures = dict(zip(answers.image_ids[drawn.images], shown, strict=True))
-about = answers.info["dataset"], M, tolerance
+about = answers.info["dataset"], M, dissent
 game.keep(params.load(preset).folder, "sota_comparison", trials, pictures, *about)
 
 # %% [markdown]
@@ -423,11 +423,11 @@ game.keep(params.load(preset).folder, "sota_comparison", trials, pictures, *abou
 # %%
 stated = labels if answers.info.get("labels_known", True) else None
 classes = answers.info.get("classes")
-rows = decisive.difficulty_table(answers.image_ids, stated, correct, tolerance, alpha, beta, classes)
-ranked = decisive.decisive_images(correct, answers.image_ids, tolerance=tolerance)
+rows = decisive.difficulty_table(answers.image_ids, stated, correct, dissent, alpha, beta, classes)
+ranked = decisive.decisive_images(correct, answers.image_ids, tolerance=dissent)
 made = downloads.write_difficulty(params.load(preset).folder, rows, ranked)
 Markdown(
-    f"- [{made[0].name}]({made[0].name}): {n:,} images with label, score, class at tolerance {tolerance} and posterior "
+    f"- [{made[0].name}]({made[0].name}): {n:,} images with label, score, class at tolerance {dissent} and posterior "
     f"mean difficulty (the probability that one more such model is wrong)\n"
     f"- [{made[1].name}]({made[1].name}): the {len(ranked):,} most decisive images, one name a line"
 )

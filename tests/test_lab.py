@@ -1,7 +1,8 @@
-"""`make lab` in a real browser: a click opens a .py as a notebook, and its charts are drawn without the network."""
+"""`make lab` in a real browser: from the start page to a section whose charts are drawn, all without the network."""
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -55,25 +56,52 @@ def bars(table):
 bars(pd.DataFrame({"score": [0, 1, 2], "images": [40, 10, 50]}))
 """
 
+# Eleven networks that are trained in a second or two, once their processes have started.
+EXPERIMENT = {
+    "dataset": {"name": "digits", "train_images": 200, "image_size": 8},
+    "base": {"model": "plain_convnet", "arguments": {"stages": [1, 1], "width": 16}},
+    "other": {"model": "plain_convnet", "arguments": {"stages": [1, 1], "width": 20}},
+    "epochs": 2,
+    "batch_size": 10,
+    "bn_recalibration": 100,
+    "instances": dict.fromkeys(
+        ("initialisation", "learning_rate", "cuda_nondeterministic", "data_order", "combined"), 1
+    ),
+}
+# Keeps every state of the progress that is on the page, so that none is missed between two looks at it: a line of text,
+# then one for each network. (What lies outside the window has no innerText.)
+WATCH = """
+window.progress = [];
+new MutationObserver(() => document.querySelectorAll(".ddd-progress").forEach((each) => {
+    const text = (row) => [...row.cells].map((cell) => cell.textContent).join(" ");
+    const rows = [...each.querySelectorAll("tr")].map(text);
+    const shown = [each.firstChild.textContent, ...rows].join("\\n");
+    if (shown !== window.progress.at(-1)) window.progress.push(shown);
+})).observe(document, {childList: true, characterData: true, subtree: true});
+"""
+
 pytestmark = pytest.mark.skipif(CHROMIUM is None or shutil.which("make") is None, reason="needs Chromium and make")
 
 
-@pytest.fixture
-def checkout(tmp_path):
-    """A folder with what `make lab` reads, one notebook, and an environment that stands for the installed one."""
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A folder with what `make lab` reads, one more notebook, and an environment that stands for the installed one."""
+    tmp_path = tmp_path_factory.mktemp("checkout")
     for name in ("Makefile", "requirements.txt", "jupytext.toml"):
         shutil.copy(ROOT / name, tmp_path)
-    shutil.copytree(ROOT / "notebooks" / ".jupyter", tmp_path / "notebooks" / ".jupyter")
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     (tmp_path / "notebooks" / "trial.py").write_text(NOTEBOOK)
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
     (tmp_path / ".venv" / ".installed").touch()
+    (tmp_path / "build" / "lab" / "workspaces").mkdir(parents=True)
+    (tmp_path / "build" / "lab" / "workspaces" / "of-the-last-time").touch()
     return tmp_path
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server(checkout):
     """Start `make lab` on a free port, return its address, and stop it (and only it) afterwards."""
     with socket.socket() as free:
@@ -89,7 +117,7 @@ def server(checkout):
         process = subprocess.Popen(
             ["make", "lab", f"LAB_ARGS={arguments}"],
             cwd=checkout,
-            env=environment | private | {"IPYTHONDIR": str(checkout / "ipython")},
+            env=environment | private | {"IPYTHONDIR": str(checkout / "ipython"), "DDD_BUILD": str(checkout / "build")},
             stdout=stream,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -128,21 +156,78 @@ def page():
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         page.set_default_timeout(60_000)
+        refused = []
         page.route(
-            lambda url: urllib.parse.urlsplit(url).hostname not in ("127.0.0.1", None), lambda route: route.abort()
+            lambda url: urllib.parse.urlsplit(url).hostname not in ("127.0.0.1", None),
+            lambda route: (refused.append(route.request.url), route.abort()),
         )
         yield page
         browser.close()
+        assert not refused
 
 
 def open_and_run(page, address, name):
     """Click a file in the browser of files and run all cells of what opens."""
-    page.goto(f"{address}/lab?token={TOKEN}")
+    page.goto(f"{address}/lab?reset&token={TOKEN}")  # without the tabs of the test before
     page.locator(".jp-DirListing-item", has_text=name).dblclick()
-    page.locator(".jp-NotebookPanel").wait_for()
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    run_all(page)
+
+
+def run_all(page):
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+def cell(page, code):
+    return page.locator(".jp-NotebookPanel .jp-CodeCell", has_text=code).first
+
+
+def set_parameters(page, **values):
+    """Write a section's parameters over those in its first cell with code, as a user would."""
+    cell(page, 'preset = "').locator(".cm-content").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text("\n".join(f"{name} = {json.dumps(value)}" for name, value in values.items()))
+
+
+def picture(canvas):
+    return canvas.evaluate("canvas => canvas.toDataURL()")
+
+
+def test_from_the_start_page_a_changed_section_shows_its_progress_and_redraws_its_charts(checkout, server, page):
+    section = checkout / "notebooks" / "training_variants.py"
+    first, _, _ = section.read_text().partition("# %% [markdown]\n# ## Pictures")  # what follows takes more seconds
+    section.write_text(first)
+    assert not (checkout / "build" / "lab" / "workspaces" / "of-the-last-time").exists()
+    page.goto(f"{server}/?token={TOKEN}")
+    page.locator(".jp-MarkdownViewer").get_by_role("link", name="Training variants").click()
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+
+    set_parameters(page, preset="smoke", experiment=EXPERIMENT, tolerance=0)
+    page.evaluate(WATCH)
+    run_all(page)
+    histogram = cell(page, "charts.score_histogram(").locator(".jp-OutputArea-output canvas.marks")
+    trouble = page.locator('.jp-OutputArea-output[data-mime-type$="stderr"]')
+    histogram.or_(trouble).first.wait_for()
+    assert not trouble.all_inner_texts()
+    shown = page.evaluate("window.progress")
+    assert all(f"{name}  waiting" in shown[0] for name in ("plus_10_epochs", "half_data_2", "combined_1"))
+    assert any(re.search(r"\nbase, plus_1_epoch, plus_10_epochs  epoch [1-9]\d* of 12\n", each) for each in shown)
+    assert re.fullmatch(r"11 networks trained in \d+ s", shown[-1])
+    assert page.locator(".ddd-progress").count() == 1
+    assert cell(page, "experiments.responses(").locator(".ddd-progress").count() == 1
+
+    charts, before = page.locator("canvas.marks").count(), picture(histogram)
+    set_parameters(page, preset="smoke", experiment=EXPERIMENT, tolerance=2)
+    run_all(page)
+    deadline = time.monotonic() + 30
+    while picture(histogram) == before:
+        assert time.monotonic() < deadline, "the chart is still the old one"
+        time.sleep(0.1)
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    assert page.locator("canvas.marks").count() == charts
+    assert not trouble.all_inner_texts()
+    assert page.locator(".ddd-progress").count() == 0, "all was cached, there is nothing to follow"
 
 
 def test_a_click_opens_a_notebook_whose_chart_is_drawn_offline_and_saving_it_changes_nothing(checkout, server, page):

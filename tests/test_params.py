@@ -269,12 +269,3 @@ def _value(source: str):
     import ast
 
     return yaml.safe_dump(ast.literal_eval(source))
-
-
-def test_save_is_whole_or_not_at_all(tmp_path, monkeypatch):
-    path = params.save({"summary": {}}, tmp_path / "mine.yaml")
-    monkeypatch.setattr("ddd_utils.yaml_files.yaml.safe_dump", lambda *_, **__: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        params.save({"summary": {}, "x": {}}, path)
-    assert path.read_text() == "summary: {}\n"
-    assert list(tmp_path.iterdir()) == [path]

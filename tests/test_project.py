@@ -13,6 +13,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from ddd_utils import params, paths
+
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -271,7 +273,8 @@ def test_notebooks_are_committed_as_text_only():
     files = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     assert "Makefile" in files
     assert [name for name in files if name.endswith(".ipynb")] == []
-    assert {Path(name).suffix for name in files if Path(name).parent == Path("notebooks")} <= {".py"}
+    others = [Path(name).name for name in files if Path(name).parent == Path("notebooks") and not name.endswith(".py")]
+    assert others == ["start.md"]
 
 
 @pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="needs a virtual environment")
@@ -288,3 +291,12 @@ def test_the_python3_kernel_is_this_environment_whatever_the_user_has_installed(
         check=True,
     ).stdout
     assert shown.strip() == sys.executable
+
+
+def test_the_start_page_lists_the_sections_in_the_reports_order_by_their_headings():
+    listed = re.findall(r"^\d\. \[(.+)\]\((\w+)\.py\)", (paths.NOTEBOOKS / "start.md").read_text("utf-8"), re.MULTILINE)
+    assert [section for _, section in listed] == list(params.SECTIONS)
+    assert sorted(path.stem for path in paths.NOTEBOOKS.glob("*.py")) == sorted(params.SECTIONS)
+    for title, section in listed:
+        heading = (paths.NOTEBOOKS / f"{section}.py").read_text("utf-8").partition("\n# # ")[2]
+        assert heading.startswith(title)

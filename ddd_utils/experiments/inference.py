@@ -4,7 +4,7 @@ import copy
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -91,7 +91,12 @@ class Chooser:
 
 
 def answer(
-    network: nn.Module, pixels: np.ndarray, preparation: Preparation, chooser: Chooser, devices: Sequence[str]
+    network: nn.Module,
+    pixels: np.ndarray,
+    preparation: Preparation,
+    chooser: Chooser,
+    devices: Sequence[str],
+    progress: Callable[[int], None] = lambda images: None,
 ) -> Answers:
     """
     Show photographs to a network.
@@ -109,6 +114,8 @@ def answer(
     chooser : Chooser
     devices : sequence of str
         torch device names, one for each batch that is computed at a time.
+    progress : callable, optional
+        Told how many more images are answered, from several threads.
 
     Returns
     -------
@@ -122,7 +129,7 @@ def answer(
     runner = _Runner(network, preparation, chooser, devices)
     precision = runner.settle_precision(pixels)
     started = time.monotonic()
-    answers = runner.run(pixels, precision)
+    answers = runner.run(pixels, precision, progress)
     seconds = time.monotonic() - started
     name = str(precision).removeprefix("torch.")
     return Answers(answers["present"], answers["all"], seconds, name, runner.batch)
@@ -157,7 +164,9 @@ class _Runner:
             return torch.float32
         return torch.bfloat16 if (exact != fast).mean() <= TOLERATED else torch.float32
 
-    def run(self, pixels: np.ndarray, precision: torch.dtype) -> dict[str, np.ndarray]:
+    def run(
+        self, pixels: np.ndarray, precision: torch.dtype, progress: Callable[[int], None] = lambda images: None
+    ) -> dict[str, np.ndarray]:
         """Answer all images, in whatever order the devices come to them."""
         answers = {among: np.empty(len(pixels), np.int16) for among in ("present", "all")}
         lots: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -175,6 +184,7 @@ class _Runner:
                 stop_at = min(start + step, len(pixels))
                 for among, chosen in self._lot(pixels[start:stop_at], device, precision).items():
                     answers[among][start:stop_at] = chosen
+                progress(stop_at - start)
 
         stop, threads = threading.Event(), torch.get_num_threads()
         try:

@@ -14,6 +14,7 @@ from ddd_utils.errors import InputError
 from ddd_utils.experiments.cores import cores
 from ddd_utils.experiments.groups import Group
 from ddd_utils.experiments.progress import Progress, Steps
+from ddd_utils.experiments.runs import Run
 
 
 class ExperimentError(RuntimeError):
@@ -53,12 +54,7 @@ def run(groups: Sequence[Group], devices: Sequence[str], say: Callable) -> dict[
     # Cores that no training process needs decode photographs.
     decoders = max(0, cores() - places) // places
     progress = Progress(
-        {
-            (group.experiment.folder.name, run.file): Steps(group.title, run.epochs, group.experiment.work(run))
-            for group in groups
-            for run in group.runs
-        },
-        say,
+        {(group.experiment.folder.name, run.file): _steps(group, run) for group in groups for run in group.runs}, say
     )
     listener = threading.Thread(target=_listen, args=(events, progress), daemon=True)
     failures = {}
@@ -70,7 +66,10 @@ def run(groups: Sequence[Group], devices: Sequence[str], say: Callable) -> dict[
         futures = {pool.submit(_work, group): group for group in groups}
         try:
             for future in as_completed(futures):
-                failures |= _failures(future, futures[future])
+                failed = _failures(future, futures[future])
+                for file, reason in failed.items():
+                    progress.fail(file.parent.name, file.stem, reason)
+                failures |= failed
         except BaseException:
             _stop(pool)
             raise
@@ -79,6 +78,12 @@ def run(groups: Sequence[Group], devices: Sequence[str], say: Callable) -> dict[
             listener.join()
             progress.close()
     return failures
+
+
+def _steps(group: Group, run: Run) -> Steps:
+    # "Plus k" is the base trained on: one run has them all.
+    names = [network.network for network in group.experiment.plan.networks if network.run == run.file]
+    return Steps(group.title, run.epochs, group.experiment.work(run), ", ".join(names))
 
 
 def _failures(future: Future, group: Group) -> dict[Path, str]:
@@ -154,7 +159,7 @@ def _work(group: Group) -> dict[str, str]:
 
     folder = group.experiment.folder.name
 
-    def progress(run: str, epoch: int) -> None:
-        _events.put((folder, run, epoch))
+    def progress(run: str, epoch: int, *trouble: str) -> None:
+        _events.put((folder, run, epoch, *trouble))
 
     return worker.train(group, torch.device(_place), progress, _events.put, decoders=_decoders)

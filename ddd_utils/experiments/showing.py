@@ -1,13 +1,12 @@
 """The work of an evaluation: photographs decoded once for models that see the same of them, then model after model."""
 
 import shutil
-import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import inference, shown
@@ -15,6 +14,7 @@ from ddd_utils.experiments.evaluations import Evaluation
 from ddd_utils.experiments.launch import devices
 from ddd_utils.experiments.pretrained import Recipe, recipe
 from ddd_utils.experiments.pretrained.recipe import brief
+from ddd_utils.experiments.progress import DECODING, SHOWING, Progress, Steps
 from ddd_utils.experiments.views import View
 from ddd_utils.experiments.worker import describe
 from ddd_utils.model_sets import Model
@@ -70,6 +70,8 @@ def answer(evaluation: Evaluation, models: Sequence[Model], say: Callable) -> li
     InputError
         If a model does not exist, or no photograph can be read.
     """
+    if not models:
+        return []
     by_view: dict[View, list[Recipe]] = {}
     for each in map(recipe, models):
         each.check()
@@ -77,14 +79,20 @@ def answer(evaluation: Evaluation, models: Sequence[Model], say: Callable) -> li
     shutil.rmtree(evaluation.scratch, ignore_errors=True)  # what a killed process has left
     budget = int(shown.SHARE * shown.free_memory())
     failures: list[str] = []
+    known = evaluation.positions()
+    images = len(evaluation.listing.ids if known is None else known)
+    # How long a model takes is not known before it is at work, so neither is the time left.
+    rows = {("", each.label): Steps(evaluation.name, images, 0) for each in models}
+    progress = Progress(rows, say, SHOWING)
     try:
         for views in shown.passes(list(by_view), len(evaluation.listing.ids), budget):
-            decoded = _Pass(evaluation, views, budget, say)
+            decoded = _Pass(evaluation, views, budget, progress)
             for view in views:
                 for each in by_view[view]:
                     failures += _attempt(decoded, each)
                 decoded.release(view)
     finally:
+        progress.close()
         shutil.rmtree(evaluation.scratch, ignore_errors=True)
     return failures
 
@@ -96,14 +104,14 @@ class _Pass:
     So that nothing is decoded where no network can be made, as when weights cannot be downloaded.
     """
 
-    def __init__(self, evaluation: Evaluation, views: Sequence[View], budget: int, say: Callable):
-        self.evaluation, self.say = evaluation, say
+    def __init__(self, evaluation: Evaluation, views: Sequence[View], budget: int, progress: Progress):
+        self.evaluation, self.progress = evaluation, progress
         self._views, self._budget, self._decoded = views, budget, None
 
     def squares(self, view: View) -> tuple[np.ndarray, np.ndarray]:
         """Return the decoded photographs, and which rows count."""
         if self._decoded is None:
-            self._decoded = _decoded(self.evaluation, self._views, self._budget, self.say)
+            self._decoded = _decoded(self.evaluation, self._views, self._budget, self.progress.note)
         pixels, kept = self._decoded
         return pixels[view], kept
 
@@ -120,18 +128,20 @@ def _decoded(
     wanted = evaluation.positions()
     first = wanted is None
     wanted = np.arange(len(evaluation.listing.ids)) if first else wanted
-    started = time.monotonic()
-    with tqdm(
-        total=len(wanted), desc=f"{evaluation.name}: decoding", leave=False, disable=not sys.stderr.isatty()
-    ) as bar:
-        pixels, unread = shown.decode(evaluation.listing.images, wanted, views, evaluation.scratch, budget, bar.update)
-    if unread and (len(unread) == len(wanted) or not first):
-        missing = "no image can be read" if first else "an image that could be read before cannot be read now"
-        raise InputError(f"{evaluation.name}: {missing}: {unread[0][1]}")
-    if first:
-        evaluation.keep_images({int(wanted[place]): reason for place, reason in unread})
-    skipped = f", {len(unread):,} skipped" if unread else ""
-    say(f"{evaluation.name}: {len(wanted):,} images decoded in {time.monotonic() - started:.0f} s{skipped}")
+    started, line = time.monotonic(), ""
+    progress = Progress({("", "decoding"): Steps(evaluation.name, len(wanted), 1)}, say, DECODING)
+    more = partial(progress.add, "", "decoding")
+    try:
+        pixels, unread = shown.decode(evaluation.listing.images, wanted, views, evaluation.scratch, budget, more)
+        if unread and (len(unread) == len(wanted) or not first):
+            missing = "no image can be read" if first else "an image that could be read before cannot be read now"
+            raise InputError(f"{evaluation.name}: {missing}: {unread[0][1]}")
+        if first:
+            evaluation.keep_images({int(wanted[place]): reason for place, reason in unread})
+        skipped = f", {len(unread):,} skipped" if unread else ""
+        line = f"{evaluation.name}: {len(wanted):,} images decoded in {time.monotonic() - started:.0f} s{skipped}"
+    finally:
+        progress.close(line)
     return pixels, np.setdiff1d(np.arange(len(wanted)), [place for place, _ in unread])
 
 
@@ -139,25 +149,26 @@ def _attempt(decoded: _Pass, made: Recipe) -> list[str]:
     """Show photographs to one model; return what went wrong, if anything: the others must not suffer from it."""
     name, label = decoded.evaluation.name, made.entry.label
     try:
-        network, answer_of = made.network(decoded.evaluation.space, decoded.say)
+        network, answer_of = made.network(decoded.evaluation.space, decoded.progress.note)
     except Exception as error:
         return _failed(decoded, label, error)
     square, kept = decoded.squares(made.preparation.view)
     try:
-        line = _answer(decoded.evaluation, made, network, answer_of, square, kept)
+        more = partial(decoded.progress.add, "", label)
+        how = _answer(decoded.evaluation, made, network, answer_of, square, kept, more)
     except OSError:
         raise
     except Exception as error:
         return _failed(decoded, label, error)
-    decoded.say(f"{name}: {label}  {line}")
+    decoded.progress.end("", label, how, f"{name}: {label}  {how}")
     return []
 
 
 def _failed(decoded: _Pass, label: str, error: Exception) -> list[str]:
     reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {brief(error)}"
-    reason = reason if f"'{label}'" in reason else f"'{label}': {reason}"
-    decoded.say(f"{decoded.evaluation.name}: {reason}")
-    return [reason]
+    full = reason if f"'{label}'" in reason else f"'{label}': {reason}"
+    decoded.progress.fail("", label, reason, f"{decoded.evaluation.name}: {full}")
+    return [full]
 
 
 def _answer(
@@ -167,10 +178,12 @@ def _answer(
     answer_of: np.ndarray,
     square: np.ndarray,
     kept: np.ndarray,
+    more: Callable[[int], None],
 ) -> str:
     """Let a network answer, write its answers down, and say in a line how it went."""
     space, places = evaluation.readable_space(), devices()
-    found = inference.answer(network, square, made.preparation, inference.Chooser(answer_of, space.present), places)
+    chooser = inference.Chooser(answer_of, space.present)
+    found = inference.answer(network, square, made.preparation, chooser, places, more)
     answers = {"present": found.present[kept], "all": found.all[kept]}
     right = {f"right_{among}": int((chosen == space.labels).sum()) for among, chosen in answers.items()}
     speed = len(square) / max(found.seconds, 1e-9)

@@ -22,7 +22,7 @@ PATIENCE = 0.5
 def train(
     group: Group,
     device: torch.device,
-    progress: Callable[[str, int], None],
+    progress: Callable[..., None],
     say: Callable[[str], None],
     clock: Clock | None = None,
     decoders: int = 0,
@@ -37,7 +37,7 @@ def train(
     device : torch.device
         Where to train.
     progress : callable
-        Told the run and its finished epochs, at the start and after each epoch.
+        Told the run and its finished epochs, at the start and after each epoch; and why it is left out, if it is.
     say : callable
         Takes a line for the terminal.
     clock : Clock, optional
@@ -75,7 +75,8 @@ def train(
                 trainee.release()
             else:
                 checkpoints.write(experiment.checkpoint(trainee.run), trainee.state())
-            progress(trainee.run.file, trainee.run.epochs if trainee.done else trainee.epoch)
+            trouble = [trainee.result.diverged] if trainee.result.diverged else []
+            progress(trainee.run.file, trainee.run.epochs if trainee.done else trainee.epoch, *trouble)
 
         lockstep.train(trainees, Feed(data, device, decoders), keep, clock)
     return {trainee.run.file: str(trainee.failure) for trainee in trainees if trainee.failure}

@@ -14,12 +14,14 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from ddd_utils import mime
 from ddd_utils.reporting import explorer, game, markdown, markup
 from ddd_utils.reporting.tables import tidy_tables
 
 LEFT_OUT = {"parameters", "injected-parameters", "papermill-error-cell-tag"}
 VEGALITE = "application/vnd.vegalite."
-WIDGET = "application/vnd.jupyter.widget-view+json"  # a progress bar: dead on a page
+# Progress bars: dead on a page.
+PASSING = {"application/vnd.jupyter.widget-view+json", mime.PROGRESS}
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
 HEIGHT = 320  # px kept free for a chart that cannot be drawn here
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -104,7 +106,7 @@ def _output(output: nbformat.NotebookNode, section: str, page: Page) -> str:
     if output.output_type == "stream":
         return _plain(output.text) if output.name == "stdout" else ""
     data = output.get("data", {})
-    if WIDGET in data:
+    if PASSING & set(data):
         return ""
     if game.MIME in data:
         return game.figure(data[game.MIME])

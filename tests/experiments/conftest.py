@@ -2,6 +2,8 @@
 
 import pytest
 
+from ddd_utils.experiments import progress_cell
+
 
 @pytest.fixture
 def one_thread():
@@ -12,3 +14,19 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def cell(monkeypatch):
+    """A kernel's place for output, which keeps all bundles that are shown in it."""
+    shown = []
+
+    class Handle:
+        def update(self, bundle, raw):
+            assert raw
+            shown.append(bundle)
+
+    monkeypatch.setattr(progress_cell, "in_notebook", lambda: True)
+    monkeypatch.setattr("IPython.display.display", lambda bundle, **_: shown.append(bundle) or Handle())
+    monkeypatch.setattr(progress_cell, "REDRAW_SECONDS", 0.01)
+    return shown

@@ -15,7 +15,7 @@ import timm
 import torch
 from PIL import Image
 
-from ddd_utils import experiments, paths
+from ddd_utils import experiments, mime, paths
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import inference, photographs, shown, sources
 from ddd_utils.experiments.evaluations import Evaluation
@@ -250,6 +250,27 @@ def test_what_several_sections_need_is_made_once(build, material, monkeypatch):
     with pytest.raises(ExperimentError, match=r"^'net 0': RuntimeError: no; 'net 1': RuntimeError: no$"):
         sources.compute([evaluation(material, (0, 1)), evaluation(material, (0, 1))], say=lines.append)
     assert sum("decoded" in line for line in lines) == 1
+
+
+def test_in_a_notebook_decoding_and_each_model_are_followed_in_place(build, material, monkeypatch, cell):
+    plain = inference.answer
+
+    def answer(network, *given):
+        if not broken:
+            broken.append(network)
+            raise RuntimeError("no")
+        return plain(network, *given)
+
+    broken = []
+    monkeypatch.setattr(inference, "answer", answer)
+    lines = []
+    with pytest.raises(ExperimentError, match=r"^'net 0': RuntimeError: no$"):
+        evaluation(material, (0, 1)).make(lines.append)
+    assert lines == []
+    drawn = [bundle["text/html"] for bundle in cell]
+    assert all(mime.PROGRESS in bundle for bundle in cell)
+    assert any("images decoded in 0 s, 1 skipped</div>" in html for html in drawn)
+    assert "1 of 2 models shown the images in" in drawn[-1] and "net 0 failed: RuntimeError: no" in drawn[-1]
 
 
 @pytest.mark.parametrize("error", [MemoryError(), OSError(5, "Input/output error")])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from made_notebooks import Preset, chart, code, executed, prose, shown, source, stream
 from PIL import Image
 
-from ddd_utils import paths
+from ddd_utils import mime, paths
 from ddd_utils.errors import InputError
 from ddd_utils.reporting import page, run
 from ddd_utils.reporting.markdown import mathml, render
@@ -173,12 +173,13 @@ def test_parameters_papermill_cells_and_standard_error_are_left_out():
             code("kept", stream("stderr", "40%|####"), stream("stdout", "\x1b[31mred\x1b[0m")),
             code("", stream("stdout", "of nothing")),
             code("bar", shown(**{"application/vnd.jupyter.widget-view+json": {}, "text__plain": "0%| |"})),
+            code("rows", shown(**{mime.PROGRESS: {}, "text__html": "<p>13 networks trained</p>", "text__plain": "13"})),
         )
     )
     text = section_of(soup, "one").text
     assert "Kept" in text
     assert section_of(soup, "one").select_one("pre.output").text == "red"
-    for gone in ("defaults", "injected", "####", "of nothing", "0%"):
+    for gone in ("defaults", "injected", "####", "of nothing", "0%", "trained"):
         assert gone not in text
 
 

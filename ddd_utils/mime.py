@@ -1,0 +1,3 @@
+"""Kinds of output that notebooks have and the report must know, though neither imports the other."""
+
+PROGRESS = "application/vnd.ddd.progress+json"  # how far the networks are: of no interest once they are done
