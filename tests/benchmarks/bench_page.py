@@ -1,4 +1,4 @@
-"""Reports in a browser: their size, the first paint, the time until all charts are drawn, and the longest task."""
+"""Reports in a browser: size, first paint, time until all charts are drawn, longest task, and how fast they answer."""
 
 import os
 import sys
@@ -35,6 +35,21 @@ READ = """async () => {
   return (performance.now() - start) / 1000;
 }"""
 
+# From a choice to the next frame: two networks compared in the panel below their matrix, and a matrix put in order.
+COMPARE = """async () => {
+  const lists = document.querySelectorAll("figure[data-by=pair] .closer select"), start = performance.now();
+  [lists[0].value, lists[1].value] = ["0", "1"];
+  lists[1].dispatchEvent(new Event("change"));
+  await new Promise(requestAnimationFrame);
+  return (performance.now() - start) / 1000;
+}"""
+ARRANGE = """async () => {
+  const other = document.querySelector("figure[data-by=pair] .choices input:not(:checked)"), start = performance.now();
+  other.click();
+  await new Promise(requestAnimationFrame);
+  return (performance.now() - start) / 1000;
+}"""
+
 
 def opened(browser, page: Path) -> dict[str, float]:
     """Open a page, read it to its end, and tell what that took, in seconds."""
@@ -45,6 +60,7 @@ def opened(browser, page: Path) -> dict[str, float]:
     found = {"first paint": tab.evaluate(PAINTED), "all charts": tab.evaluate(READ)}
     tab.wait_for_timeout(200)  # long tasks are told a moment later
     found["longest task"] = tab.evaluate("Math.max(0, ...tasks) / 1000")
+    found |= {"a pair compared": tab.evaluate(COMPARE), "a matrix in another order": tab.evaluate(ARRANGE)}
     found["charts"] = tab.locator("figure.chart svg").count()
     context.close()
     return found
@@ -57,7 +73,8 @@ def measure(browser, name: str, page: Path, megabytes: float | None = None) -> N
     size = f"{page.stat().st_size / 1e6:.2f} MB" + (f" (target: {megabytes})" if megabytes else "")
     times = [f"{key} {middle[key]:.2f} s (target: {target})" for key, target in TARGETS.items()]
     print(f"  {name}, {middle['charts']:.0f} charts: {size}, {', '.join(times)}, ", end="")
-    print(f"longest task {middle['longest task'] * 1000:.0f} ms")
+    answered = ("longest task", "a pair compared", "a matrix in another order")
+    print(", ".join(f"{key} {middle[key] * 1000:.0f} ms" for key in answered))
 
 
 def large(folder: Path) -> Path:

@@ -4,14 +4,24 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from made_notebooks import Preset, chart, code, executed, prose, shown
+from made_notebooks import Preset, chart, code, executed, prose
 from nbformat.v4 import new_output
 from PIL import Image
 
-from ddd_utils.analysis import consistency, difficulty, dynamics, label_errors, nulls, score_models, wrong_answers
+from ddd_utils.analysis import (
+    consistency,
+    difficulty,
+    dynamics,
+    exploration,
+    label_errors,
+    nulls,
+    score_models,
+    wrong_answers,
+)
 from ddd_utils.analysis.examples import answers_of, examples
 from ddd_utils.analysis.subset_curve import subset_curve
-from ddd_utils.reporting import charts, experiment, game, page
+from ddd_utils.reporting import charts, experiment, explorer, game, page
+from ddd_utils.responses import Responses
 
 MODELS, IMAGES, CLASSES = 60, 50_000, 1000
 TRAINED, EPOCHS, STEPS = 10, 30, (10, 20)
@@ -25,7 +35,9 @@ class Answers:
     def __init__(self, seed: int = 0):
         self.rng = np.random.default_rng(seed)
         self.names = [f"architecture_{k % FAMILIES}_size_{k // FAMILIES}.recipe_in1k" for k in range(MODELS)]
-        self.labels = np.arange(IMAGES) % CLASSES
+        self.images = np.array([f"ILSVRC2012_val_{image:08d}.JPEG" for image in range(IMAGES)])
+        self.classes = [f"a class of the number {label}" for label in range(CLASSES)]
+        self.labels = (np.arange(IMAGES) % CLASSES).astype(np.int16)
         self.ease = 0.7 + 1.5 * self.noise(IMAGES)
         families = self.noise(FAMILIES, IMAGES)
         margin = self.ease + 0.5 * families[np.arange(MODELS) % FAMILIES] + self.noise(MODELS, IMAGES)
@@ -61,12 +73,17 @@ def models(answers: Answers) -> list:
     kinds, order = difficulty.classify(correct, TOLERANCE), list(difficulty.DIFFICULTIES)
     rates = label_errors.error_rates(mislabelled, difficulty.scores(correct), range(MODELS + 1))
     same = wrong_answers.same_wrong_answer(answers.predictions, answers.labels)
+    matrix, accuracy = consistency.pairwise_matrix(correct, names), correct.mean(axis=1)
+    histogram = charts.score_histogram(
+        difficulty.score_histogram(correct), TOLERANCE, "Scores", {smooth.name: smooth.probabilities}
+    )
+    found = explored(answers)
     return [
-        charts.score_histogram(
-            difficulty.score_histogram(correct), TOLERANCE, "Scores", {smooth.name: smooth.probabilities}
-        ),
-        charts.kappa_matrix(consistency.pairwise_matrix(correct, names), "Kappa", order="cluster"),
-        charts.wrong_answers(same, names, "Same wrong answers"),
+        found,
+        found.linked(histogram, "score"),
+        found.linked(charts.kappa_matrix(matrix, "Kappa", "cluster", accuracy), "pair"),
+        found.linked(charts.accuracy_against_kappa(pairs(matrix, accuracy), "Accuracy and kappa"), "pair"),
+        found.linked(charts.wrong_answers(same, names, "Same wrong answers", accuracy=accuracy), "pair"),
         charts.error_rates(rates, "Label errors"),
         charts.group_error_rates(label_errors.error_rates(mislabelled, kinds, order, "group"), "Label errors"),
         charts.class_accuracy(difficulty.class_accuracy(correct, answers.labels), "Classes"),
@@ -74,15 +91,32 @@ def models(answers: Answers) -> list:
     ]
 
 
+def explored(answers: Answers) -> explorer.Explorer:
+    """Keep what a click on a bar or a cell shows, with as many pictures as there can be."""
+    networks = pd.DataFrame({"network": answers.names, "condition": answers.names, "instance": 1})
+    responses = Responses(answers.predictions[:, None], answers.labels, answers.images, networks)
+    found = exploration.explore(answers.correct, answers.names, answers.labels)
+    pictures = answers.pictures(len(found.images), explorer.SIDE)
+    return explorer.Explorer(found, responses, range(MODELS), answers.classes, pictures)
+
+
+def pairs(matrix: consistency.KappaMatrix, accuracy: np.ndarray) -> pd.DataFrame:
+    """List the pairs of a matrix."""
+    i, j = np.triu_indices(len(accuracy), 1)
+    limits = {key: getattr(matrix, key)[i, j] for key in ("kappa", "lower", "upper")}
+    names = {"one": np.take(matrix.labels, i), "other": np.take(matrix.labels, j)}
+    accuracies = {"accuracy_one": accuracy[i], "accuracy_other": accuracy[j]}
+    return pd.DataFrame(names | accuracies | limits | {"largest": consistency.kappa_bounds(*accuracies.values())[1]})
+
+
 def galleries(answers: Answers) -> list:
     """Show pictures of every kind of image."""
-    classes = [f"a class of the number {label}" for label in range(CLASSES)]
     return [
         charts.answers_gallery(
             answers.pictures(len(found), 160),
-            [f"ILSVRC2012_val_{image:08d}.JPEG" for image in found],
-            np.take(classes, answers.labels[found]),
-            [answers_of(answers.predictions[:, k], answers.labels[k], classes, answers.names) for k in found],
+            answers.images[found],
+            np.take(answers.classes, answers.labels[found]),
+            [answers_of(answers.predictions[:, k], answers.labels[k], answers.classes, answers.names) for k in found],
         )
         for found in examples(answers.correct, TOLERANCE, labels=answers.labels).values()
     ]
@@ -154,5 +188,7 @@ def build():
 
 def drawn(figure):
     """Make the cell that a figure comes from."""
-    picture = hasattr(figure, "_repr_html_") and not hasattr(figure, "to_dict")
-    return code("draw()", shown(text__html=figure._repr_html_()) if picture else chart(figure.to_dict()))
+    if hasattr(figure, "to_dict"):
+        return code("draw()", chart(figure.to_dict()))
+    bundle = {"text/html": figure._repr_html_()} if hasattr(figure, "_repr_html_") else figure._repr_mimebundle_()
+    return code("draw()", new_output("display_data", bundle))
