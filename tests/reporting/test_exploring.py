@@ -93,11 +93,18 @@ def test_a_click_on_a_cell_compares_its_networks(tab, explored):
     assert ring.count() == 2  # the cell and its mirror image
     one, other = correct[0], correct[2]
     counts = [(one & other).sum(), (one & ~other).sum(), (~one & other).sum(), (~one & ~other).sum()]
-    cells = panel.locator(".fourfold tbody td")
+    cells = panel.locator(".fourfold").first.locator("tbody td")
     assert [int(cell.evaluate("cell => cell.firstChild.textContent")) for cell in cells.all()] == counts
     facts = panel.locator("dd").all_text_contents()
     assert facts[2].startswith(f"{found.kappa.kappa[0, 2]:.3f} [")
     assert facts[4].startswith(f"{found.null.excess.value[0, 2]:+.3f} [") and "Holm" in facts[4]
+    score = correct.sum(axis=0)
+    some = (score > 1) & (score < 4)
+    cells = panel.locator(".fourfold").last.locator("tbody td").first
+    assert int(cells.evaluate("cell => cell.firstChild.textContent")) == (one & other & some).sum()
+    titles = panel.locator(".fourfold caption").all_text_contents()
+    assert titles == ["All 60 images", f"{some.sum()} in-between images"]
+    assert facts[5].startswith(f"{found.between.kappa.kappa[0, 2]:.3f} [")
     only = panel.locator("h5").all_text_contents()
     assert only == ["Only a10 is right", "Only a9 is right"]
     apart = found.images[(one & ~other)[found.images]], found.images[(~one & other)[found.images]]
@@ -117,6 +124,25 @@ def test_two_networks_are_chosen_from_lists_and_one_is_not_a_pair(tab):
     assert not behind(tab, "second").is_visible()
     assert "one network" in tab.locator("#told").text_content()
     assert tab.evaluate("window.hacked") is None
+
+
+def test_answers_without_classes_are_right_or_wrong_and_images_have_their_names(
+    opened, tmp_path, monkeypatch, all_drawn
+):
+    one, responses, _ = made(pictures=False, missing=range(6), labels_known=False)
+    histogram = charts.score_histogram(difficulty.score_histogram(responses.correct()[1:]), 1, "Scores")
+    data = shown(**{key.replace("/", "__"): value for key, value in one._repr_mimebundle_().items()})
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
+    section = executed(
+        "first", prose("# first"), code("a", data), code("b", chart(one.linked(histogram, "score").to_dict()))
+    )
+    tab = opened(path=page.build(Preset(["first"]), {"first": section}, {}))
+    all_drawn(tab)
+    tab.locator("#first .closer select").select_option("2")
+    figure = behind(tab, "first").locator("figure").first
+    assert figure.locator("strong").text_content() in set(responses.image_ids)
+    assert figure.locator("li").all_text_contents()[0].startswith("✓ right (2)")
+    assert figure.locator("li").all_text_contents()[1].startswith("wrong (3)")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
