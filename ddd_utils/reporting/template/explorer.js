@@ -137,6 +137,8 @@ function standIns(found, pair) {
   return ` One network stands here for its condition: ${which}. A cell that is a mean over all of them has another number.`;
 }
 
+const withReason = (kappa) => (kappa === "undefined" ? "undefined: both are always right, or both always wrong" : kappa);
+
 function behindPair(found, i, j) {
   const [first, second] = [found.networks[i], found.networks[j]], at = found.place(i, j), n = found.total;
   const { both, one, other, none } = fourfold(found, i, j);
@@ -145,12 +147,12 @@ function behindPair(found, i, j) {
   const facts = [
     ["Accuracies", `${first} ${share(p, 1)}, ${second} ${share(q, 1)}`],
     ["Both right or both wrong", `${share(both + none, n)}; independent networks of these accuracies: ${share(p * q + (1 - p) * (1 - q), 1)}`],
-    ["Error consistency (kappa)", found.pairs.kappa[at]],
+    ["Error consistency (kappa)", withReason(found.pairs.kappa[at])],
+    ...(between ? [[`Kappa on the ${between}`, withReason(found.between.kappa[at])]] : []),
   ];
   if (found.pairs.excess) {
     facts.push(["Expected, given all scores", found.pairs.expected[at]], ["Excess over that", `${found.pairs.excess[at]}${found.pairs.p[at] ? `, p ${found.pairs.p[at].replace(/^(?!<)/, "= ")} (Holm, over all pairs)` : ""}`]);
   } else facts.push(["Excess over the null", "takes at least four networks and two images"]);
-  if (between) facts.push([`Kappa on the ${between}`, found.between.kappa[at]]);
   const tables = [[found, whole], ...(between ? [[found.between, between]] : [])].map(([part, title]) => fourfoldTable(found, i, j, part, title));
   const list = made("dl", {}, ...facts.map(([term, text]) => made("div", {}, made("dt", { text: term }), made("dd", { text }))));
   const side = (network, peer, count) => {
