@@ -101,14 +101,14 @@ def test_a_click_on_a_cell_compares_its_networks(tab, explored):
     assert [int(cell.evaluate("cell => cell.firstChild.textContent")) for cell in cells.all()] == counts
     facts = panel.locator("dd").all_text_contents()
     assert facts[2].startswith(f"{found.kappa.kappa[0, 2]:.3f} [")
-    assert facts[5].startswith(f"{found.null.excess.value[0, 2]:+.3f} [") and "Holm" in facts[5]
+    assert facts[4].startswith(f"{found.null.excess.value[0, 2]:+.3f} [") and "Holm" in facts[4]
     score = correct.sum(axis=0)
     some = (score > 1) & (score < 4)
     cells = panel.locator(".fourfold").last.locator("tbody td").first
     assert int(cells.evaluate("cell => cell.firstChild.textContent")) == (one & other & some).sum()
     titles = panel.locator(".fourfold caption").all_text_contents()
     assert titles == ["All 60 images", f"{some.sum()} in-between images"]
-    assert facts[3].startswith(f"{found.between.kappa.kappa[0, 2]:.3f} [")
+    assert facts[5].startswith(f"{found.between.kappa.kappa[0, 2]:.3f} [")
     only = panel.locator("h5").all_text_contents()
     assert only == ["Only a10 is right", "Only a9 is right"]
     apart = found.images[(one & ~other)[found.images]], found.images[(~one & other)[found.images]]

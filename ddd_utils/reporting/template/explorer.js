@@ -148,11 +148,11 @@ function behindPair(found, i, j) {
     ["Accuracies", `${first} ${share(p, 1)}, ${second} ${share(q, 1)}`],
     ["Both right or both wrong", `${share(both + none, n)}; independent networks of these accuracies: ${share(p * q + (1 - p) * (1 - q), 1)}`],
     ["Error consistency (kappa)", withReason(found.pairs.kappa[at])],
-    ...(between ? [[`Kappa on the ${between}`, withReason(found.between.kappa[at])]] : []),
   ];
   if (found.pairs.excess) {
     facts.push(["Expected, given all scores", found.pairs.expected[at]], ["Excess over that", `${found.pairs.excess[at]}${found.pairs.p[at] ? `, p ${found.pairs.p[at].replace(/^(?!<)/, "= ")} (Holm, over all pairs)` : ""}`]);
   } else facts.push(["Excess over the null", "takes at least four networks and two images"]);
+  if (between) facts.push([`Kappa on the ${between}`, withReason(found.between.kappa[at])]);
   const tables = [[found, whole], ...(between ? [[found.between, between]] : [])].map(([part, title]) => fourfoldTable(found, i, j, part, title));
   const list = made("dl", {}, ...facts.map(([term, text]) => made("div", {}, made("dt", { text: term }), made("dd", { text }))));
   const side = (network, peer, count) => {
@@ -198,7 +198,7 @@ class Explorer {
     this.lists = this.kind.labels.map((label) => made("select", { "aria-label": label }, made("option", { value: "", text: "–" }),
       ...this.kind.options(found).map((text, value) => made("option", { value, text }))));
     this.lists.forEach((list) => list.addEventListener("change", () => this.choose(this.lists.map(({ value }) => (value === "" ? NaN : Number(value))))));
-    this.panel = made("div", { class: "behind", role: "region", "aria-label": "What is behind it", tabindex: "-1", hidden: "" });
+    this.panel = made("div", { class: "behind", role: "region", "aria-label": `What is behind ${figure.dataset.title || "it"}`, tabindex: "-1", hidden: "" });
     figure.append(made("div", { class: "closer" }, made("span", { text: this.kind.hint }), ...this.lists), this.panel);
     figure.addEventListener("drawn", ({ detail: view }) => this.follow(view));
   }
