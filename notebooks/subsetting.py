@@ -79,7 +79,7 @@ Markdown("\n".join(lines))
 
 # %%
 for each in sets:
-    found = exploration.explore(each.one_each, each.labels, each.answers.labels)
+    found = exploration.explore(each.one_each, each.labels, each.answers.labels, tolerance=each.tolerance)
     pictured = experiments.has_images(each.section, preset)
     pictures = experiments.thumbnails(each.section, preset, found.images, explorer.SIDE) if pictured else None
     classes = each.answers.info.get("classes") or experiments.class_names(each.section, preset)

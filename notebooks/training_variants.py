@@ -217,7 +217,7 @@ charts.overlay(over_time[chosen], steps, f"Decisions of {len(chosen)} networks o
 
 # %%
 classes, members = experiments.class_names(experiment, preset), charts.network_names(networks.iloc[chosen])
-found = exploration.explore(correct[chosen], members, labels)
+found = exploration.explore(correct[chosen], members, labels, tolerance=tolerance)
 pictures = experiments.thumbnails(experiment, preset, found.images, explorer.SIDE)
 explored = explorer.Explorer(found, responses, chosen, classes, pictures)
 explored

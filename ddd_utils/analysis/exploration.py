@@ -7,7 +7,7 @@ import numpy as np
 
 from ddd_utils.analysis.consistency import KappaMatrix, pairwise_matrix
 from ddd_utils.analysis.decisions import as_correct
-from ddd_utils.analysis.difficulty import scores
+from ddd_utils.analysis.difficulty import classify, scores
 from ddd_utils.analysis.examples import earlier
 from ddd_utils.analysis.nulls import NullKappa, score_stratified_kappa
 from ddd_utils.errors import InputError
@@ -15,6 +15,26 @@ from ddd_utils.errors import InputError
 MOST = 200  # images to look at
 ENOUGH = 12  # images for each way in which two networks differ
 LEAST = 4  # networks that a null with an ability for each score takes
+
+
+@dataclass(frozen=True)
+class Part:
+    """
+    Pairs of networks on some of the images.
+
+    Attributes
+    ----------
+    total : int
+        How many images there are.
+    both_right : ndarray of int, shape (networks, networks)
+        As in `Exploration`.
+    kappa : KappaMatrix
+        Error consistency of every pair.
+    """
+
+    total: int
+    both_right: np.ndarray
+    kappa: KappaMatrix
 
 
 @dataclass(frozen=True)
@@ -34,6 +54,8 @@ class Exploration:
         Error consistency of every pair.
     null : NullKappa or None
         Kappa in excess of what the scores let expect; None where networks or images are too few for it.
+    between : Part or None
+        The pairs on the in-between images alone; None where there are none, or nobody asked for them.
     """
 
     scores: np.ndarray
@@ -41,9 +63,12 @@ class Exploration:
     images: np.ndarray
     kappa: KappaMatrix
     null: NullKappa | None
+    between: Part | None = None
 
 
-def explore(correct, names: Sequence[str], labels=None, count: int = MOST, seed: int = 0) -> Exploration:
+def explore(
+    correct, names: Sequence[str], labels=None, count: int = MOST, seed: int = 0, tolerance: int | None = None
+) -> Exploration:
     """
     Gather what a reader may ask of a set of networks.
 
@@ -55,6 +80,8 @@ def explore(correct, names: Sequence[str], labels=None, count: int = MOST, seed:
         Names of the networks.
     labels, count, seed
         As for `telling_images`.
+    tolerance : int, optional
+        As in `difficulty.classify`; with it, pairs are counted on the in-between images, too.
 
     Returns
     -------
@@ -67,14 +94,26 @@ def explore(correct, names: Sequence[str], labels=None, count: int = MOST, seed:
     """
     correct = as_correct(correct)
     networks, images = correct.shape
-    counted = correct.astype(np.float32)  # counts exactly up to 16 million images
+    between = None if tolerance is None else _part(correct[:, classify(correct, tolerance) == "in-between"], names)
     return Exploration(
         scores=np.bincount(scores(correct), minlength=networks + 1),
-        both_right=(counted @ counted.T).astype(int),
+        both_right=_both_right(correct),
         images=telling_images(correct, labels, count, seed),
         kappa=pairwise_matrix(correct, list(names)),
         null=score_stratified_kappa(correct) if networks >= LEAST and images > 1 else None,
+        between=between,
     )
+
+
+def _part(correct: np.ndarray, names: Sequence[str]) -> Part | None:
+    if not correct.size:
+        return None
+    return Part(correct.shape[1], _both_right(correct), pairwise_matrix(correct, list(names)))
+
+
+def _both_right(correct: np.ndarray) -> np.ndarray:
+    counted = correct.astype(np.float32)  # counts exactly up to 16 million images
+    return (counted @ counted.T).astype(int)
 
 
 def telling_images(correct, labels=None, count: int = MOST, seed: int = 0) -> np.ndarray:

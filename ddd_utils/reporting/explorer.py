@@ -60,7 +60,10 @@ class Explorer:
             "networks": [theme.condition_name(name) for name in found.kappa.labels],
             "scores": found.scores.tolist(),
             "both": found.both_right.tolist(),
+            "spare": _spare(responses.networks["condition"].to_numpy(), np.asarray(rows)),
             "pairs": _pairs(found),
+            "between": _between(found),
+            "known": bool(responses.info.get("labels_known", True)),
             "classes": [str(classes[label]) if label < len(classes) else str(label) for label in used],
             "images": [
                 {"name": str(name), "label": places[int(label)], "answers": [places[answer] for answer in given]}
@@ -136,6 +139,21 @@ def element(data: dict) -> str:
     # "<" would let a text in the data end the script element.
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return f'<script type="application/json" class="exploration" data-key="{escape(data["key"])}">{text}</script>'
+
+
+def _spare(conditions: np.ndarray, rows: np.ndarray) -> list[int]:
+    """Count the networks of each one's condition that it stands for: a matrix may be about all of them."""
+    left_out = np.delete(conditions, rows)
+    return [int((left_out == condition).sum()) for condition in conditions[rows]]
+
+
+def _between(found: Exploration) -> dict | None:
+    """Give the counts of pairs on the in-between images, and kappa as in `_pairs`."""
+    if (part := found.between) is None:
+        return None
+    upper = np.triu_indices(len(part.kappa.labels), 1)
+    limits = (values[upper] for values in (part.kappa.kappa, part.kappa.lower, part.kappa.upper))
+    return {"total": part.total, "both": part.both_right.tolist(), "kappa": theme.bracketed(*limits).tolist()}
 
 
 def _pairs(found: Exploration) -> dict[str, list[str]]:

@@ -64,6 +64,16 @@ def test_counts_and_kappas_are_those_of_the_decisions():
     assert found.null.observed.value[2, 4] == pytest.approx(found.kappa.kappa[2, 4])
 
 
+def test_pairs_are_counted_on_the_in_between_images_too():
+    correct = decisions(5, 400)
+    part, score = explore(correct, list("abcde"), tolerance=1).between, correct.sum(axis=0)
+    some = correct[:, (score > 1) & (score < 4)]
+    assert part.total == some.shape[1] and part.both_right[2, 4] == (some[2] & some[4]).sum()
+    assert part.kappa.kappa[2, 4] == pytest.approx(cohen_kappa_score(some[2], some[4]))
+    assert explore(correct, list("abcde")).between is None
+    assert explore(np.ones((3, 50), bool), list("abc"), tolerance=1).between is None  # there are no such images
+
+
 @pytest.mark.parametrize(("networks", "images"), [(3, 50), (5, 1)])
 def test_too_few_networks_or_images_have_no_null(networks, images):
     found = explore(np.ones((networks, images), bool), [str(i) for i in range(networks)])

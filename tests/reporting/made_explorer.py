@@ -12,7 +12,7 @@ CLASSES = ["tabby", HOSTILE, "lynx"]
 NAMES = ["a10", HOSTILE, "a9", "initialisation", "e"]
 
 
-def made(images=60, pictures=True, missing=()):
+def made(images=60, pictures=True, missing=(), labels_known=True):
     """An explorer of five networks on images of three classes, the last four of six networks and one more."""
     rng = np.random.default_rng(1)
     labels = rng.integers(0, 3, images)
@@ -21,8 +21,10 @@ def made(images=60, pictures=True, missing=()):
     predictions[list(missing)] = np.where(wrong[list(missing)], -1, labels)
     networks = pd.DataFrame({"network": list("uvwxyz"), "condition": list("uvwxyz"), "instance": 1})
     ids = np.array([f"{i}{HOSTILE}" for i in range(images)])
-    responses = Responses(predictions.astype(np.int16), labels.astype(np.int16), ids, networks)
+    responses = Responses(
+        predictions.astype(np.int16), labels.astype(np.int16), ids, networks, {"labels_known": labels_known}
+    )
     rows = [1, 2, 3, 4, 5]
-    found = explore(responses.correct()[rows], NAMES, labels, count=40)
+    found = explore(responses.correct()[rows], NAMES, labels, count=40, tolerance=1)
     pixels = [np.full((8, 8, 3), 6 * place, np.uint8) for place in range(40)] if pictures else None
     return explorer.Explorer(found, responses, rows, CLASSES, pixels), responses, found

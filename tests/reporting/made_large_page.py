@@ -4,21 +4,13 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from made_notebooks import Preset, chart, code, executed, prose
+from made_notebooks import Preset, chart, code, executed, prose, shown
 from nbformat.v4 import new_output
 from PIL import Image
 
-from ddd_utils.analysis import (
-    consistency,
-    difficulty,
-    dynamics,
-    exploration,
-    label_errors,
-    nulls,
-    score_models,
-    wrong_answers,
-)
+from ddd_utils.analysis import consistency, difficulty, dynamics, label_errors, nulls, score_models, wrong_answers
 from ddd_utils.analysis.examples import answers_of, examples
+from ddd_utils.analysis.exploration import explore
 from ddd_utils.analysis.subset_curve import subset_curve
 from ddd_utils.reporting import charts, experiment, explorer, game, page
 from ddd_utils.responses import Responses
@@ -35,9 +27,7 @@ class Answers:
     def __init__(self, seed: int = 0):
         self.rng = np.random.default_rng(seed)
         self.names = [f"architecture_{k % FAMILIES}_size_{k // FAMILIES}.recipe_in1k" for k in range(MODELS)]
-        self.images = np.array([f"ILSVRC2012_val_{image:08d}.JPEG" for image in range(IMAGES)])
-        self.classes = [f"a class of the number {label}" for label in range(CLASSES)]
-        self.labels = (np.arange(IMAGES) % CLASSES).astype(np.int16)
+        self.labels = np.arange(IMAGES) % CLASSES
         self.ease = 0.7 + 1.5 * self.noise(IMAGES)
         families = self.noise(FAMILIES, IMAGES)
         margin = self.ease + 0.5 * families[np.arange(MODELS) % FAMILIES] + self.noise(MODELS, IMAGES)
@@ -51,6 +41,20 @@ class Answers:
         """Answer rightly where the margin is positive, or else with one of a few wrong labels."""
         astray = self.rng.integers(1, 9, margin.shape, np.int16)
         return np.where(margin > 0, self.labels, (self.labels + astray) % CLASSES).astype(np.int16)
+
+    @cached_property
+    def explorer(self) -> explorer.Explorer:
+        """What a click opens, with as many pictures as there may be."""
+        networks = pd.DataFrame({"network": self.names, "condition": self.names, "instance": 1})
+        ids = np.array([f"ILSVRC2012_val_{image:08d}.JPEG" for image in range(IMAGES)])
+        responses = Responses(self.predictions[:, None], self.labels.astype(np.int16), ids, networks)
+        found = explore(self.correct, self.names, self.labels, tolerance=TOLERANCE)
+        pictures = self.pictures(len(found.images), explorer.SIDE)
+        return explorer.Explorer(found, responses, range(MODELS), self.classes, pictures)
+
+    @property
+    def classes(self) -> list[str]:
+        return [f"a class of the number {label}" for label in range(CLASSES)]
 
     @cached_property
     def over_time(self) -> np.ndarray:
@@ -73,17 +77,17 @@ def models(answers: Answers) -> list:
     kinds, order = difficulty.classify(correct, TOLERANCE), list(difficulty.DIFFICULTIES)
     rates = label_errors.error_rates(mislabelled, difficulty.scores(correct), range(MODELS + 1))
     same = wrong_answers.same_wrong_answer(answers.predictions, answers.labels)
-    matrix, accuracy = consistency.pairwise_matrix(correct, names), correct.mean(axis=1)
+    linked, accuracy = answers.explorer.linked, correct.mean(axis=1)
     histogram = charts.score_histogram(
         difficulty.score_histogram(correct), TOLERANCE, "Scores", {smooth.name: smooth.probabilities}
     )
-    found = explored(answers)
+    matrix = consistency.pairwise_matrix(correct, names)
     return [
-        found,
-        found.linked(histogram, "score"),
-        found.linked(charts.kappa_matrix(matrix, "Kappa", "cluster", accuracy), "pair"),
-        found.linked(charts.accuracy_against_kappa(pairs(matrix, accuracy), "Accuracy and kappa"), "pair"),
-        found.linked(charts.wrong_answers(same, names, "Same wrong answers", accuracy=accuracy), "pair"),
+        answers.explorer,
+        linked(histogram, "score"),
+        linked(charts.kappa_matrix(matrix, "Kappa", "cluster", accuracy), "pair"),
+        linked(charts.accuracy_against_kappa(pairs(matrix, accuracy), "Accuracy against kappa"), "pair"),
+        linked(charts.wrong_answers(same, names, "Same wrong answers", accuracy=accuracy), "pair"),
         charts.error_rates(rates, "Label errors"),
         charts.group_error_rates(label_errors.error_rates(mislabelled, kinds, order, "group"), "Label errors"),
         charts.class_accuracy(difficulty.class_accuracy(correct, answers.labels), "Classes"),
@@ -91,32 +95,24 @@ def models(answers: Answers) -> list:
     ]
 
 
-def explored(answers: Answers) -> explorer.Explorer:
-    """Keep what a click on a bar or a cell shows, with as many pictures as there can be."""
-    networks = pd.DataFrame({"network": answers.names, "condition": answers.names, "instance": 1})
-    responses = Responses(answers.predictions[:, None], answers.labels, answers.images, networks)
-    found = exploration.explore(answers.correct, answers.names, answers.labels)
-    pictures = answers.pictures(len(found.images), explorer.SIDE)
-    return explorer.Explorer(found, responses, range(MODELS), answers.classes, pictures)
-
-
 def pairs(matrix: consistency.KappaMatrix, accuracy: np.ndarray) -> pd.DataFrame:
-    """List the pairs of a matrix."""
-    i, j = np.triu_indices(len(accuracy), 1)
-    limits = {key: getattr(matrix, key)[i, j] for key in ("kappa", "lower", "upper")}
-    names = {"one": np.take(matrix.labels, i), "other": np.take(matrix.labels, j)}
-    accuracies = {"accuracy_one": accuracy[i], "accuracy_other": accuracy[j]}
-    return pd.DataFrame(names | accuracies | limits | {"largest": consistency.kappa_bounds(*accuracies.values())[1]})
+    """List the pairs of models."""
+    i, j = np.triu_indices(MODELS, 1)
+    p, q = accuracy[i], accuracy[j]
+    frame = pd.DataFrame({"one": np.take(matrix.labels, i), "other": np.take(matrix.labels, j)})
+    limits = {column: getattr(matrix, column)[i, j] for column in ("kappa", "lower", "upper")}
+    return frame.assign(accuracy_one=p, accuracy_other=q, largest=consistency.kappa_bounds(p, q)[1], **limits)
 
 
 def galleries(answers: Answers) -> list:
     """Show pictures of every kind of image."""
+    classes = answers.classes
     return [
         charts.answers_gallery(
             answers.pictures(len(found), 160),
-            answers.images[found],
-            np.take(answers.classes, answers.labels[found]),
-            [answers_of(answers.predictions[:, k], answers.labels[k], answers.classes, answers.names) for k in found],
+            [f"ILSVRC2012_val_{image:08d}.JPEG" for image in found],
+            np.take(classes, answers.labels[found]),
+            [answers_of(answers.predictions[:, k], answers.labels[k], classes, answers.names) for k in found],
         )
         for found in examples(answers.correct, TOLERANCE, labels=answers.labels).values()
     ]
@@ -133,9 +129,12 @@ def subsets(answers: Answers) -> list:
     for kind in ("observed", "expected"):
         mean = getattr(null, f"mean_{kind}")
         means |= {kind: mean.value, f"{kind}_lower": mean.lower, f"{kind}_upper": mean.upper}
+    linked, accuracy = answers.explorer.linked, correct.mean(axis=1)
+    panels = ("all images", "in-between")
+    significant = null.adjusted_p_values() < 0.05
     return [
-        charts.kappa_matrices(*matrices, ("all images", "in-between"), "Kappa", order="cluster"),
-        charts.excess_matrix(null, names, "Excess", null.adjusted_p_values() < 0.05),
+        linked(charts.kappa_matrices(*matrices, panels, "Kappa", "cluster", accuracy), "pair"),
+        linked(charts.excess_matrix(null, names, "Excess", significant, accuracy=accuracy), "pair"),
         charts.excess_dots(pd.concat([ranked.head(10), ranked.tail(3)]), "Excess"),
         charts.null_comparison(pd.DataFrame([means]), "Mean kappa"),
         charts.subset_curve(subset_curve(correct, TOLERANCE, sizes=range(5, 61, 5), subsets=2), "Subsets"),
@@ -188,7 +187,7 @@ def build():
 
 def drawn(figure):
     """Make the cell that a figure comes from."""
-    if hasattr(figure, "to_dict"):
-        return code("draw()", chart(figure.to_dict()))
-    bundle = {"text/html": figure._repr_html_()} if hasattr(figure, "_repr_html_") else figure._repr_mimebundle_()
-    return code("draw()", new_output("display_data", bundle))
+    if isinstance(figure, explorer.Explorer):
+        return code("explored", new_output("display_data", figure._repr_mimebundle_()))
+    picture = hasattr(figure, "_repr_html_") and not hasattr(figure, "to_dict")
+    return code("draw()", shown(text__html=figure._repr_html_()) if picture else chart(figure.to_dict()))

@@ -42,6 +42,21 @@ def test_an_answer_that_was_not_recorded_has_no_class():
     assert {image["answers"][1] for image, good in zip(data["images"], right, strict=True) if not good} == {-1}
 
 
+def test_a_network_says_how_many_others_of_its_condition_it_stands_for():
+    _, responses, found = made()
+    responses.networks["condition"] = list("uvuwuu")
+    data = explorer.Explorer(found, responses, [1, 2, 3, 4, 5], CLASSES).data
+    assert data["spare"] == [0, 1, 0, 1, 1]  # the first "u" is left out
+
+
+def test_the_in_between_images_have_counts_and_kappas_of_their_own():
+    data, responses, found = made()[0].data, *made()[1:]
+    score = responses.correct()[1:].sum(axis=0)
+    some = responses.correct()[1:, (score > 1) & (score < 4)]
+    assert data["between"]["total"] == some.shape[1] and data["between"]["both"][0][2] == (some[0] & some[2]).sum()
+    assert data["between"]["kappa"][1].startswith(f"{found.between.kappa.kappa[0, 2]:.3f} [")
+
+
 def test_the_same_contents_have_the_same_key_and_stand_on_a_page_once():
     one, again, other = made()[0], made()[0], made(pictures=False)[0]
     assert one.data["key"] == again.data["key"] != other.data["key"]

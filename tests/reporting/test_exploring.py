@@ -1,13 +1,17 @@
 """What is behind a bar and a cell, asked for by a real browser with the network off."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from made_explorer import HOSTILE, made
 from made_notebooks import Preset, chart, code, executed, prose, shown
 
 from ddd_utils.analysis import consistency, difficulty
+from ddd_utils.analysis.exploration import explore
 from ddd_utils.reporting import charts, page
+from ddd_utils.reporting.explorer import Explorer
+from ddd_utils.responses import Responses
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +97,18 @@ def test_a_click_on_a_cell_compares_its_networks(tab, explored):
     assert ring.count() == 2  # the cell and its mirror image
     one, other = correct[0], correct[2]
     counts = [(one & other).sum(), (one & ~other).sum(), (~one & other).sum(), (~one & ~other).sum()]
-    cells = panel.locator(".fourfold tbody td")
+    cells = panel.locator(".fourfold").first.locator("tbody td")
     assert [int(cell.evaluate("cell => cell.firstChild.textContent")) for cell in cells.all()] == counts
     facts = panel.locator("dd").all_text_contents()
     assert facts[2].startswith(f"{found.kappa.kappa[0, 2]:.3f} [")
     assert facts[4].startswith(f"{found.null.excess.value[0, 2]:+.3f} [") and "Holm" in facts[4]
+    score = correct.sum(axis=0)
+    some = (score > 1) & (score < 4)
+    cells = panel.locator(".fourfold").last.locator("tbody td").first
+    assert int(cells.evaluate("cell => cell.firstChild.textContent")) == (one & other & some).sum()
+    titles = panel.locator(".fourfold caption").all_text_contents()
+    assert titles == ["All 60 images", f"{some.sum()} in-between images"]
+    assert facts[5].startswith(f"{found.between.kappa.kappa[0, 2]:.3f} [")
     only = panel.locator("h5").all_text_contents()
     assert only == ["Only a10 is right", "Only a9 is right"]
     apart = found.images[(one & ~other)[found.images]], found.images[(~one & other)[found.images]]
@@ -119,6 +130,45 @@ def test_two_networks_are_chosen_from_lists_and_one_is_not_a_pair(tab):
     assert tab.evaluate("window.hacked") is None
 
 
+def test_an_undefined_kappa_says_why(opened, tmp_path, monkeypatch, all_drawn):
+    correct = np.repeat([[True], [True], [False]], 9, axis=1)
+    networks = pd.DataFrame({"network": list("abc"), "condition": list("abc"), "instance": 1})
+    ids = np.array([str(image) for image in range(9)])
+    responses = Responses(correct[:, None].astype(np.int16) - 1, np.zeros(9, np.int16), ids, networks)
+    one = Explorer(explore(correct, list("abc"), tolerance=1), responses, range(3), ["only"])
+    matrix = one.linked(charts.kappa_matrix(consistency.pairwise_matrix(correct, list("abc")), "Kappa"), "pair")
+    data = shown(**{key.replace("/", "__"): value for key, value in one._repr_mimebundle_().items()})
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
+    section = executed("second", prose("# second"), code("a", data), code("b", chart(matrix.to_dict())))
+    tab = opened(path=page.build(Preset(["second"]), {"second": section}, {}))
+    all_drawn(tab)
+    for place, name in enumerate("ab"):
+        tab.locator("#second .closer select").nth(place).select_option(name)
+    facts = behind(tab, "second").locator("dd").all_text_contents()
+    assert facts[2] == "undefined: both are always right, or both always wrong"
+    tab.locator("#second .closer select").nth(1).select_option("c")
+    assert behind(tab, "second").locator("dd").nth(2).text_content().startswith("0.000")
+
+
+def test_answers_without_classes_are_right_or_wrong_and_images_have_their_names(
+    opened, tmp_path, monkeypatch, all_drawn
+):
+    one, responses, _ = made(pictures=False, missing=range(6), labels_known=False)
+    histogram = charts.score_histogram(difficulty.score_histogram(responses.correct()[1:]), 1, "Scores")
+    data = shown(**{key.replace("/", "__"): value for key, value in one._repr_mimebundle_().items()})
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
+    section = executed(
+        "first", prose("# first"), code("a", data), code("b", chart(one.linked(histogram, "score").to_dict()))
+    )
+    tab = opened(path=page.build(Preset(["first"]), {"first": section}, {}))
+    all_drawn(tab)
+    tab.locator("#first .closer select").select_option("2")
+    figure = behind(tab, "first").locator("figure").first
+    assert figure.locator("strong").text_content() in set(responses.image_ids)
+    assert figure.locator("li").all_text_contents()[0].startswith("✓ right (2)")
+    assert figure.locator("li").all_text_contents()[1].startswith("wrong (3)")
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
 def test_everyone_can_use_it_on_any_screen(opened, explored, all_drawn, width, scheme):
     tab = opened(path=explored[0], width=width, color_scheme=scheme)
@@ -131,3 +181,5 @@ def test_everyone_can_use_it_on_any_screen(opened, explored, all_drawn, width, s
     assert [(each["id"], each["help"]) for each in found if each["impact"] in ("serious", "critical")] == []
     tab.emulate_media(media="print")
     assert behind(tab, "second").is_visible() and not tab.locator(".closer").first.is_visible()
+    answers = behind(tab, "second").locator("li details ul").first
+    assert not answers.is_visible()  # sixty names below each image would fill pages

@@ -12,5 +12,5 @@ def test_with_60_models_and_50_000_images_the_page_has_less_than_10_mb(tmp_path,
     page = made_large_page.build()
     text = page.read_text("utf-8")
     assert text.count('<figure class="chart"') == 19 and text.count(" data-game ") == 1
-    assert text.count('class="exploration"') == 1 and text.count(" data-explore=") == 4
+    assert text.count(' data-explore="') == 6 and text.count('class="exploration"') == 1
     assert page.stat().st_size < 10_000_000

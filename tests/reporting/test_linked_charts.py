@@ -208,6 +208,30 @@ def test_marked_pairs_are_counted_for_each_network(tab):
     assert counts(tab) == [3, 3, 3, 3]
 
 
+def test_a_finger_marks_in_the_plot_and_scrolls_beside_it(opened, linked, all_drawn):
+    tab = opened(path=linked, width=390, has_touch=True, is_mobile=True)
+    all_drawn(tab)
+    tab.locator(f"{DOTS} svg").evaluate("svg => svg.scrollIntoView({ behavior: 'instant' })")
+    box = tab.locator(f"{DOTS} svg").bounding_box()
+    marked = tab.locator(f"{DOTS} svg [class*=brush] path").first
+
+    def drag(x, y, way):
+        touch = tab.context.new_cdp_session(tab)
+        for k in range(11):
+            points = [{"x": x + way * k, "y": y + way * k}]
+            touch.send("Input.dispatchTouchEvent", {"type": "touchMove" if k else "touchStart", "touchPoints": points})
+            tab.wait_for_timeout(16)
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    # What the browser takes for scrolling it takes away from the page.
+    tab.evaluate("window.taken = 0; addEventListener('pointercancel', () => { window.taken += 1; }, true)")
+    drag(box["x"] + 90, box["y"] + 120, 12)
+    assert marked.bounding_box()["height"] == pytest.approx(120, abs=3)
+    assert tab.evaluate("taken") == 0
+    drag(box["x"] + 100, box["y"] + 400, 20)  # over the bars
+    assert tab.evaluate("taken") == 1
+
+
 def test_the_pairs_of_the_network_under_the_pointer_are_in_front(tab):
     front = tab.locator(f"{DOTS} svg .mark-symbol.role-mark path[fill='{charts_theme.SECOND}']")
     assert front.count() == 0

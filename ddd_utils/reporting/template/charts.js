@@ -41,6 +41,7 @@ async function embed(figure) {
   try {
     const { view } = await vegaEmbed(canvas, specification(figure), { ...options, ...(choices && { bind: choices }) });
     canvas.style.minHeight = "";
+    if (canvas.querySelector(BRUSHED)) canvas.addEventListener("touchmove", markInstead, { passive: false });
     describeAsOne(canvas);
     figure.dataset.drawn = "";
     figure.dispatchEvent(new CustomEvent("drawn", { detail: view }));
@@ -48,6 +49,13 @@ async function embed(figure) {
     canvas.textContent = `This chart could not be drawn: ${error.message}`;
     console.error(error);
   }
+}
+
+/* Where a part of a plot can be marked, one finger marks and does not scroll; beside the plot it does, and two zoom.
+   (In a style sheet this can be said of a drawing as a whole only: touch-action does nothing for its parts.) */
+const BRUSHED = '.role-scope:has([class*="brush"])';
+function markInstead(event) {
+  if (event.touches.length === 1 && event.cancelable && event.target.closest(BRUSHED)) event.preventDefault();
 }
 
 /* Vega makes a document of every mark. For those who listen, a chart is one image with a description in words. */

@@ -26,7 +26,13 @@ class Exploration {
     return one * this.networks.length - one * (one + 1) / 2 + other - one - 1;
   }
 
-  called(answer) { return answer < 0 ? "not recorded" : this.classes[answer]; }
+  /* A table of right and wrong alone has no classes: an image is called by its name then, an answer right or wrong. */
+  titled(image) { return this.known ? this.classes[image.label] : image.name; }
+
+  called(answer, image) {
+    if (!this.known) return answer === image.label ? "right" : "wrong";
+    return answer < 0 ? "wrong (answer not recorded)" : this.classes[answer];
+  }
 
   /* The networks by their answers: the right one first, then the most frequent. */
   grouped(image) {
@@ -40,14 +46,15 @@ class Exploration {
 /* An image with its label and who said what; `pair` names two networks whose answers come first. */
 function pictured(found, image, pair = []) {
   const figure = made("figure");
-  const text = `${image.name}: ${found.called(image.label)}, ${image.score} of ${found.networks.length} right`;
+  const named = found.known ? `${image.name}: ${found.titled(image)}` : image.name;
+  const text = `${named}, ${image.score} of ${found.networks.length} right`;
   if (image.picture) {
     const picture = made("img", { src: image.picture, alt: text });
     picture.decode().then(() => picture.classList.toggle("tiny", Math.max(picture.naturalWidth, picture.naturalHeight) <= 64), () => {});
     figure.append(picture);
   }
-  const caption = made("figcaption", {}, made("strong", { text: found.called(image.label) }));
-  if (!image.picture) caption.append(made("span", { class: "name", text: image.name }));
+  const caption = made("figcaption", {}, made("strong", { text: found.titled(image) }));
+  if (!image.picture && found.known) caption.append(made("span", { class: "name", text: image.name }));
   const given = found.grouped(image).map((group) => givenBy(found, image, group));
   const list = pair.length
     ? [...pair.map((network) => saidBy(found, image, network)), made("li", {}, folded("all answers", made("ul", {}, ...given)))]
@@ -62,13 +69,13 @@ const folded = (summary, ...inside) => made("details", {}, made("summary", { tex
 
 function saidBy(found, image, network) {
   const answer = image.answers[network], right = answer === image.label;
-  return made("li", { class: right ? "right" : "wrong", text: `${right ? "✓" : "✗"} ${found.networks[network]}: ${found.called(answer)}` });
+  return made("li", { class: right ? "right" : "wrong", text: `${right ? "✓" : "✗"} ${found.networks[network]}: ${found.called(answer, image)}` });
 }
 
 /* Who gave an answer is folded away, unless all did. */
 function givenBy(found, image, [answer, networks]) {
   const right = answer === image.label, all = networks.length === found.networks.length;
-  const text = `${right ? "✓ " : ""}${found.called(answer)} (${all ? "all" : networks.length})`;
+  const text = `${right ? "✓ " : ""}${found.called(answer, image)} (${all ? "all" : networks.length})`;
   return made("li", { class: right ? "right" : "" }, all ? text : folded(text, made("div", { class: "who", text: networks.join(", ") })));
 }
 
@@ -104,43 +111,58 @@ function behindScore(found, score) {
   return { title: who, parts: [made("p", { text: about }), ...gallery(found, images)] };
 }
 
-/* The four counts of two networks: both right, only one, only the other, none. */
-function fourfold(found, i, j) {
-  const both = found.both[i][j], one = found.both[i][i] - both, other = found.both[j][j] - both;
-  return { both, one, other, none: found.total - both - one - other };
+/* The four counts of two networks on all images or on a part of them: both right, only one, only the other, none. */
+function fourfold(part, i, j) {
+  const both = part.both[i][j], one = part.both[i][i] - both, other = part.both[j][j] - both;
+  return { both, one, other, none: part.total - both - one - other };
 }
 
-function fourfoldTable(found, i, j) {
-  const { both, one, other, none } = fourfold(found, i, j), [first, second] = [found.networks[i], found.networks[j]];
-  const cell = (count, kind) => made("td", { class: kind }, count.toLocaleString("en"), made("small", { text: share(count, found.total) }));
+function fourfoldTable(found, i, j, part, title) {
+  const { both, one, other, none } = fourfold(part, i, j), [first, second] = [found.networks[i], found.networks[j]];
+  const cell = (count, kind) => made("td", { class: kind }, count.toLocaleString("en"), made("small", { text: share(count, part.total) }));
   const heading = (text, scope) => made("th", { scope, text });
   return made("table", { class: "fourfold" },
-    made("caption", { text: "Images" }),
+    made("caption", { text: title }),
     made("thead", {}, made("tr", {}, made("td"), heading(`${second} right`, "col"), heading(`${second} wrong`, "col"))),
     made("tbody", {},
       made("tr", {}, heading(`${first} right`, "row"), cell(both, "same"), cell(one, "apart")),
       made("tr", {}, heading(`${first} wrong`, "row"), cell(other, "apart"), cell(none, "same"))));
 }
 
+/* A matrix may average over several networks of a condition, of which one is here. */
+function standIns(found, pair) {
+  const those = pair.filter((network) => found.spare[network]);
+  if (!those.length) return "";
+  const which = those.map((network) => `${found.networks[network]} (one of ${found.spare[network] + 1})`).join(" and ");
+  return ` One network stands here for its condition: ${which}. A cell that is a mean over all of them has another number.`;
+}
+
+const withReason = (kappa) => (kappa === "undefined" ? "undefined: both are always right, or both always wrong" : kappa);
+
 function behindPair(found, i, j) {
   const [first, second] = [found.networks[i], found.networks[j]], at = found.place(i, j), n = found.total;
   const { both, one, other, none } = fourfold(found, i, j);
   const [p, q] = [found.both[i][i] / n, found.both[j][j] / n];
+  const whole = `All ${counted(n)}`, between = found.between && `${counted(found.between.total, "in-between image")}`;
   const facts = [
     ["Accuracies", `${first} ${share(p, 1)}, ${second} ${share(q, 1)}`],
     ["Both right or both wrong", `${share(both + none, n)}; independent networks of these accuracies: ${share(p * q + (1 - p) * (1 - q), 1)}`],
-    ["Error consistency (kappa)", found.pairs.kappa[at]],
+    ["Error consistency (kappa)", withReason(found.pairs.kappa[at])],
   ];
   if (found.pairs.excess) {
     facts.push(["Expected, given all scores", found.pairs.expected[at]], ["Excess over that", `${found.pairs.excess[at]}${found.pairs.p[at] ? `, p ${found.pairs.p[at].replace(/^(?!<)/, "= ")} (Holm, over all pairs)` : ""}`]);
   } else facts.push(["Excess over the null", "takes at least four networks and two images"]);
+  if (between) facts.push([`Kappa on the ${between}`, withReason(found.between.kappa[at])]);
+  const tables = [[found, whole], ...(between ? [[found.between, between]] : [])].map(([part, title]) => fourfoldTable(found, i, j, part, title));
   const list = made("dl", {}, ...facts.map(([term, text]) => made("div", {}, made("dt", { text: term }), made("dd", { text }))));
   const side = (network, peer, count) => {
     const images = found.images.filter((image) => image.answers[network] === image.label && image.answers[peer] !== image.label);
     const about = `${counted(count)}${count ? `; ${kept(images, count)}` : ""}`;
     return [made("h5", { text: `Only ${found.networks[network]} is right` }), made("p", { text: `${about}.` }), ...gallery(found, images, [network, peer])];
   };
-  return { title: `${first} and ${second}`, parts: [made("div", { class: "figures" }, fourfoldTable(found, i, j), list), made("p", { class: "note", text: "In brackets: 95 % intervals for a new draw of images. Expected is what networks would reach that are as accurate on images of every difficulty as these, and otherwise independent." }), ...side(i, j, one), ...side(j, i, other)] };
+  const expected = found.pairs.excess ? " Expected is what networks would reach that are as accurate on images of every difficulty as these, and otherwise independent." : "";
+  const notes = `In brackets: 95 % intervals for a new draw of images.${expected}${standIns(found, [i, j])}`;
+  return { title: `${first} and ${second}`, parts: [made("div", { class: "figures" }, ...tables, list), made("p", { class: "note", text: notes }), ...side(i, j, one), ...side(j, i, other)] };
 }
 
 const explorations = new Map();
@@ -176,7 +198,7 @@ class Explorer {
     this.lists = this.kind.labels.map((label) => made("select", { "aria-label": label }, made("option", { value: "", text: "–" }),
       ...this.kind.options(found).map((text, value) => made("option", { value, text }))));
     this.lists.forEach((list) => list.addEventListener("change", () => this.choose(this.lists.map(({ value }) => (value === "" ? NaN : Number(value))))));
-    this.panel = made("div", { class: "behind", role: "region", "aria-label": "What is behind it", tabindex: "-1", hidden: "" });
+    this.panel = made("div", { class: "behind", role: "region", "aria-label": `What is behind ${figure.dataset.title || "it"}`, tabindex: "-1", hidden: "" });
     figure.append(made("div", { class: "closer" }, made("span", { text: this.kind.hint }), ...this.lists), this.panel);
     figure.addEventListener("drawn", ({ detail: view }) => this.follow(view));
   }
