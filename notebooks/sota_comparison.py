@@ -124,7 +124,7 @@ Markdown(twice * bool(choices) + trained_on * (origin == "pretrained"))
 # independent otherwise; whether it is enough is asked below.
 
 # %%
-found = exploration.explore(correct, names, labels, tolerance=tolerance)
+found = exploration.explore(correct, names, labels, tolerance=dissent)
 pictured = experiments.has_images(chosen, preset)
 pictures = experiments.thumbnails(chosen, preset, found.images, explorer.SIDE) if pictured else None
 classes = answers.info.get("classes") or experiments.class_names(chosen, preset)
