@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from ddd_utils import experiments, params, paths
-from ddd_utils.errors import InputError, nearest
+from ddd_utils.errors import ExperimentError, InputError, nearest
 
 EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -106,8 +106,9 @@ def _train(options: argparse.Namespace) -> int:
 
 def _submit(preset: params.Preset, sections: Sequence[str], wait: bool) -> list[str]:
     """Hand what is missing to SLURM, one job a lockstep group; a second command joins the jobs of the first."""
-    from ddd_utils.experiments import cluster, launch, planning, sources
-    from ddd_utils.experiments.groups import grouped
+    from ddd_utils.experiments import cluster, launch, sources
+    from ddd_utils.experiments.costs import planning
+    from ddd_utils.experiments.training.groups import grouped
 
     for section, _ in sources.evaluations(preset, sections):
         _say(f"{section}: pretrained models are shown their images by `report`, not by a job")
@@ -129,7 +130,9 @@ def _submit(preset: params.Preset, sections: Sequence[str], wait: bool) -> list[
 
 
 def _status(options: argparse.Namespace) -> int:
-    from ddd_utils.experiments import launch, planning, sources, status
+    from ddd_utils.experiments import sources, status
+    from ddd_utils.experiments.costs import planning
+    from ddd_utils.experiments.machine.devices import devices
 
     preset = params.load(options.preset, options.set)
     chosen = _chosen(preset, options.sections)
@@ -137,13 +140,14 @@ def _status(options: argparse.Namespace) -> int:
     for section, evaluation in shown:
         print(status.evaluation_line(section, evaluation))
     if (trained := planning.trained_experiments(preset, chosen)) or not shown:
-        for line in status.lines(trained, len(launch.devices())):
+        for line in status.lines(trained, len(devices())):
             print(line)
     return 0
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from ddd_utils.experiments import estimate, sources
+    from ddd_utils.experiments import sources
+    from ddd_utils.experiments.costs import estimate
 
     preset = params.load(options.preset, options.set)
     chosen = _chosen(preset, options.sections)
@@ -241,7 +245,7 @@ def _check_writable(folder: Path) -> None:
 
 def _compute(preset: params.Preset, sections: Sequence[str]) -> set[str]:
     """Compute the experiments that the sections need, each once. A failed one is reported by its section's notebook."""
-    from ddd_utils.experiments import launch, sources
+    from ddd_utils.experiments import sources
     from ddd_utils.experiments.imports import Imported
 
     needed = [(source, section) for source, section in sources.needed(preset, sections) if not source.complete()]
@@ -250,7 +254,7 @@ def _compute(preset: params.Preset, sections: Sequence[str]) -> set[str]:
     sources.check([source for source, _ in rest])
     try:
         sources.compute([source for source, _ in rest], [section for _, section in rest], _say)
-    except launch.ExperimentError as error:
+    except ExperimentError as error:
         _say(f"error: {error}")
         return {section for source, section in rest if not source.complete()}
     return set()

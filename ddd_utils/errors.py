@@ -1,4 +1,4 @@
-"""The one error a user can cause: it says in a line what is wrong and what was probably meant."""
+"""Errors told in one line: what is wrong with the input and what was probably meant, or which networks failed."""
 
 import difflib
 from collections.abc import Iterable
@@ -6,6 +6,10 @@ from collections.abc import Iterable
 
 class InputError(ValueError):
     """Bad input. The message is one line that names the key, file or value at fault."""
+
+
+class ExperimentError(RuntimeError):
+    """Networks that could not be trained or shown their images; the message names them."""
 
 
 def nearest(word: str, options: Iterable[str]) -> str:

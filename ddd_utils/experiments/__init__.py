@@ -1,4 +1,22 @@
-"""Where responses come from. Everything here is cached: asking twice computes once."""
+"""
+Where responses come from. Everything here is cached: asking twice computes once.
+
+The rooms, each of which imports only from those above it (``tests/test_layers.py`` says from which):
+
+- ``machine``: devices, locks between processes, progress.
+- ``images``: files, folders, tars, arrays, torchvision's sets; their names, classes and views.
+- ``data``: the sets that networks are trained on and tested with, as batches.
+- ``networks``: architectures by name.
+- ``published``: what others have published.
+- ``plans``: runs, the conditions and model sets they come from, and the store of their results.
+- ``training``: networks side by side and in processes, from batches to checkpoints.
+- ``pretrained``: models with weights, and how images reach them.
+- ``showing``: pretrained models shown photographs.
+- ``costs``: what a preset asks of a machine.
+
+What lies beside the rooms joins them: ``sources`` finds a configuration's results, ``launch`` and ``cluster`` have them
+computed here or by SLURM, ``imports`` reads those that nobody trains here, ``status`` tells how far they are.
+"""
 
 from datetime import timedelta
 from pathlib import Path
@@ -9,8 +27,8 @@ import numpy as np
 from ddd_utils import params
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import launch, sources
-from ddd_utils.experiments.evaluations import Evaluation
-from ddd_utils.experiments.store import Experiment
+from ddd_utils.experiments.plans.store import Experiment
+from ddd_utils.experiments.showing.evaluations import Evaluation
 from ddd_utils.files import TornFile, read_json
 from ddd_utils.responses import Responses
 
@@ -49,7 +67,7 @@ def responses(what: Any, preset: str | Path = "quick", statistics: str = "recali
     ddd_utils.errors.InputError
         For a faulty configuration or table, or published predictions that are not to be had. A damaged results file is
         set aside and made anew.
-    ddd_utils.experiments.launch.ExperimentError
+    ddd_utils.errors.ExperimentError
         If a network cannot be trained.
     """
     source = sources.source(params.experiment(what, preset))
@@ -111,7 +129,7 @@ def test_images(what: Any, preset: str | Path, indices) -> np.ndarray:
     ddd_utils.errors.InputError
         If the responses are published ones or a table's, which come without images.
     """
-    from ddd_utils.experiments import datasets
+    from ddd_utils.experiments.data import datasets
 
     pixels = datasets.test_pixels(_trained(what, preset).dataset, np.asarray(indices))
     return pixels.transpose(0, 2, 3, 1)

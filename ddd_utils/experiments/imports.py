@@ -10,9 +10,10 @@ from typing import Any
 
 from ddd_utils import paths
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import locks, published
-from ddd_utils.experiments.downloads import local_copy, registry
-from ddd_utils.experiments.store import versions
+from ddd_utils.experiments import published
+from ddd_utils.experiments.machine import locks
+from ddd_utils.experiments.plans.store import versions
+from ddd_utils.experiments.published.downloads import local_copy, registry
 from ddd_utils.files import is_whole, read_json, remove_partials, safe_name, sha256
 from ddd_utils.responses import Responses
 from ddd_utils.schema import Published, Table

@@ -1,20 +1,19 @@
 """Find out what is missing and have it computed, once, however many processes ask for it."""
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from ddd_utils import paths
-from ddd_utils.errors import InputError
-from ddd_utils.experiments import locks, processes
-from ddd_utils.experiments.cores import cores
-from ddd_utils.experiments.groups import Group, grouped
-from ddd_utils.experiments.processes import ExperimentError
-from ddd_utils.experiments.progress import tell
-from ddd_utils.experiments.runs import Run
-from ddd_utils.experiments.store import Experiment
+from ddd_utils.errors import ExperimentError, InputError
+from ddd_utils.experiments.machine import locks
+from ddd_utils.experiments.machine.devices import devices
+from ddd_utils.experiments.machine.progress import tell
+from ddd_utils.experiments.plans.runs import Run
+from ddd_utils.experiments.plans.store import Experiment
+from ddd_utils.experiments.training import processes
+from ddd_utils.experiments.training.groups import Group, grouped
 
 POLL_SECONDS = 1
 
@@ -126,7 +125,8 @@ def check(experiments: Iterable[Experiment]) -> None:
     InputError
         Names the model and the nearest right one, or the folder and what it lacks.
     """
-    from ddd_utils.experiments import networks, planning
+    from ddd_utils.experiments import networks
+    from ddd_utils.experiments.costs import planning
 
     states, wanted = {}, 0
     for experiment, run, _ in missing(list(experiments)):
@@ -138,20 +138,3 @@ def check(experiments: Iterable[Experiment]) -> None:
     if wanted > free:
         needed = f"{wanted / 1e9:.2f} GB are needed for answers and checkpoints"
         raise InputError(f"{paths.results()}: {needed}, {free / 1e9:.2f} are free")
-
-
-def devices() -> list[str]:
-    """
-    List the devices to train on: every GPU, or else one entry per core.
-
-    Returns
-    -------
-    list of str
-        torch device names, without importing torch where there is no NVIDIA driver.
-    """
-    if Path("/proc/driver/nvidia").exists() or os.environ.get("CUDA_VISIBLE_DEVICES"):
-        import torch
-
-        if torch.cuda.is_available():
-            return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
-    return ["cpu"] * cores()

@@ -5,10 +5,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from ddd_utils import params
+from ddd_utils.errors import ExperimentError
 from ddd_utils.experiments import launch
-from ddd_utils.experiments.evaluations import Evaluation
 from ddd_utils.experiments.imports import Imported
-from ddd_utils.experiments.store import Experiment
+from ddd_utils.experiments.plans.store import Experiment
+from ddd_utils.experiments.showing.evaluations import Evaluation
 from ddd_utils.files import is_whole, set_aside
 from ddd_utils.params import Config, Preset
 from ddd_utils.schema import PretrainedSet, Published, Table
@@ -86,7 +87,7 @@ def compute(sources: Sequence[Source], titles: Sequence[str] | None = None, say:
 
     Raises
     ------
-    launch.ExperimentError
+    ExperimentError
         If networks fail, once all others are done.
     InputError
         If files are missing or wrong, or a model cannot be built.
@@ -98,12 +99,12 @@ def compute(sources: Sequence[Source], titles: Sequence[str] | None = None, say:
     for each in _once(sources, Imported) + _once(sources, Evaluation):
         try:
             each.make(say)
-        except launch.ExperimentError as error:
+        except ExperimentError as error:
             failures.append(str(error))
     trained = [(each, title) for each, title in zip(sources, titles, strict=True) if isinstance(each, Experiment)]
     launch.compute([each for each, _ in trained], [title for _, title in trained], say)
     if failures:
-        raise launch.ExperimentError("; ".join(failures))
+        raise ExperimentError("; ".join(failures))
 
 
 def _once(sources: Sequence[Source], kind: type) -> list:
@@ -130,9 +131,9 @@ def check(sources: Sequence[Source]) -> None:
         Names the model and the nearest right one, or the folder and what it lacks.
     """
     for each in _once(sources, Evaluation):
-        from ddd_utils.experiments import showing
+        from ddd_utils.experiments.showing import work
 
-        showing.check(each)
+        work.check(each)
     launch.check([each for each in sources if isinstance(each, Experiment)])
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import locks
-from ddd_utils.experiments.evaluations import Evaluation
-from ddd_utils.experiments.runs import Run
-from ddd_utils.experiments.store import Experiment
+from ddd_utils.experiments.machine import locks
+from ddd_utils.experiments.plans.runs import Run
+from ddd_utils.experiments.plans.store import Experiment
+from ddd_utils.experiments.showing.evaluations import Evaluation
 from ddd_utils.files import TornFile, read_metadata
 
 STATES = ("done", "diverged", "running", "stopped", "missing")
@@ -70,7 +70,7 @@ def run_status(experiment: Experiment, run: Run) -> RunStatus:
 def _checkpoint(path: Path) -> tuple[int, float | None]:
     if not path.exists():
         return 0, None
-    from ddd_utils.experiments import checkpoints
+    from ddd_utils.experiments.training import checkpoints
 
     try:
         state = checkpoints.read(path)

@@ -16,10 +16,12 @@ import timm
 import torch
 
 from ddd_utils import local_files
-from ddd_utils.experiments import inference, launch, networks, photographs, showing, tar_images, views
-from ddd_utils.experiments.evaluations import Evaluation
-from ddd_utils.experiments.image_listing import listing
+from ddd_utils.experiments import launch, networks
+from ddd_utils.experiments.images import photographs, tars, views
+from ddd_utils.experiments.images.listing import listing
 from ddd_utils.experiments.pretrained import recipe
+from ddd_utils.experiments.showing import inference, work
+from ddd_utils.experiments.showing.evaluations import Evaluation
 from ddd_utils.image_sets import Photographs
 from ddd_utils.schema import SotaComparison
 
@@ -109,10 +111,10 @@ def watching():
         setattr(owner, name, timed)
 
     watch(photographs.Files, "image", lambda *_: "reading and decoding")
-    watch(tar_images.Members, "image", lambda *_: "reading and decoding")
+    watch(tars.Members, "image", lambda *_: "reading and decoding")
     watch(views.View, "of", lambda *_: "resizing and cropping")
     watch(inference._Runner, "_outputs", lambda _, pixels, *__: f"networks at {pixels.shape[1]} px")
-    watch(showing.Recipe, "network", lambda *_: "loading weights")
+    watch(work.Recipe, "network", lambda *_: "loading weights")
     yield spent
     for owner, name, plain in patched:
         setattr(owner, name, plain)

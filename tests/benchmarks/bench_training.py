@@ -10,11 +10,14 @@ import time
 
 import numpy as np
 
-from ddd_utils.experiments import calibration, datasets, launch, networks, planning
-from ddd_utils.experiments.clock import Clock
-from ddd_utils.experiments.groups import grouped
-from ddd_utils.experiments.runs import step_epochs
-from ddd_utils.experiments.store import Experiment
+from ddd_utils.experiments import launch, networks
+from ddd_utils.experiments.costs import calibration, planning
+from ddd_utils.experiments.data import datasets
+from ddd_utils.experiments.machine.devices import devices
+from ddd_utils.experiments.plans.runs import step_epochs
+from ddd_utils.experiments.plans.store import Experiment
+from ddd_utils.experiments.training.clock import Clock
+from ddd_utils.experiments.training.groups import grouped
 from ddd_utils.image_sets import Digits, Gaussian
 from ddd_utils.responses import read_predictions
 from ddd_utils.schema import ModelSet, Training
@@ -61,7 +64,7 @@ def plain(images, epochs: int) -> tuple[float, float]:
     import torch
     from plain_training import train
 
-    device = torch.device(launch.devices()[0])
+    device = torch.device(devices()[0])
     done = train(datasets.load(images), device, epochs, BATCH, RATE, step_epochs(epochs))
     # The first epoch also warms up.
     return images.sizes[0] / float(np.median(done.epochs[1:])), done.accuracy
@@ -88,7 +91,7 @@ def against_plain(images, counts: list[int], epochs: tuple[int, int]) -> None:
             f"  {count:2d} {row['rate']:9,.0f} {row['rate'] / slow:12.2f} {row['epoch']:8.2f} {row['start']:8.1f} "
             f"{row['wall']:7.1f} {row['accuracy']:9.3f}"
         )
-    cuda = launch.devices()[0].startswith("cuda")
+    cuda = devices()[0].startswith("cuda")
     count, bound = (CUDA_NETWORKS, CUDA_RATIO) if cuda else (CPU_NETWORKS, CPU_RATIO)
     if count in rows:
         check(f"times plain at K = {count}", rows[count]["rate"] / slow, bound, at_least=True)
@@ -103,7 +106,7 @@ def _share_of_card(images, count: int, rate: float) -> None:
     case = planning.case(each.plan.runs[0], images)
     train, test = images.sizes
     done = rate * calibration.forward_flops(case) * (planning.TRAINING_FORWARDS + test / train)
-    cards = len(launch.devices())
+    cards = len(devices())
     print(f"  {done / cards / 1e12:.2f} TFLOP/s a card, {done / cards / _matrix_rate():.1%} of its bfloat16 rate")
 
 
@@ -142,14 +145,14 @@ def stage_seconds(images, count: int) -> dict[str, float]:
     """Measure seconds in data, forward, backward, evaluation and storage of a group, in this process."""
     import torch
 
-    from ddd_utils.experiments import worker
+    from ddd_utils.experiments.training import worker
 
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["DDD_BUILD"] = folder
         torch.set_num_threads(1)
         (group,) = grouped(launch.missing([experiment(images, count, 2)]), 1)
-        worker.train(group, torch.device(launch.devices()[0]), lambda run, epoch: None, lambda line: None, clock)
+        worker.train(group, torch.device(devices()[0]), lambda run, epoch: None, lambda line: None, clock)
     return clock.seconds
 
 
@@ -187,7 +190,7 @@ def memory(counts: list[int]) -> None:
 
 def main(fast: bool) -> None:
     """Measure everything and print it."""
-    print(f"training on {len(launch.devices())} x {launch.devices()[0]}")
+    print(f"training on {len(devices())} x {devices()[0]}")
     noise = Gaussian(train_per_class=20 if fast else 60, test_per_class=4 if fast else 12, image_size=32)
     against_plain(noise, [1, 10] if fast else [1, 4, 10, 20], (1, 3))
     if fast:

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from ddd_utils.experiments import networks
-from ddd_utils.experiments.datasets import Data, Images
+from ddd_utils.experiments.data.datasets import Data, Images
 
 
 @dataclass(frozen=True)

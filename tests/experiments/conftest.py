@@ -2,7 +2,7 @@
 
 import pytest
 
-from ddd_utils.experiments import progress_cell
+from ddd_utils.experiments.machine import progress_cell
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import yaml
 
-from ddd_utils.experiments import downloads, published
+from ddd_utils.experiments.published import downloads
+from ddd_utils.experiments.published.imagenet import CLASS_INFO, FILE_NAMES, PREDICTIONS
 
 NAMES = [f"ILSVRC2012_val_{number:08d}.JPEG" for number in (3, 1, 4, 2)]
 WORDNET = ["n1", "n1", "n2", "n3"]
@@ -17,7 +18,7 @@ SOURCE = {"repository": "someone/something", "commit": "abc", "licence": "MIT"}
 
 def register(monkeypatch, tmp_path, **folders):
     """Let the registry hold these files: by folder, a list of parts."""
-    path = tmp_path / "published.yaml"
+    path = tmp_path / "registry.yaml"
     path.write_text(yaml.safe_dump({folder: {**SOURCE, "parts": parts} for folder, parts in folders.items()}))
     monkeypatch.setattr(downloads, "REGISTRY", path)
     downloads.registry.cache_clear()
@@ -27,11 +28,11 @@ def write_imagenet(folder, answers):
     """Write a class list, file names in order of WordNet id, and each model's answers (images, 5)."""
     (folder / "imagenetv2" / "predictions").mkdir(parents=True)
     classes = [{"cid": k, "wnid": f"n{k + 1}", "synset": [name]} for k, name in enumerate(("crane", "tench", "crane"))]
-    (folder / published.CLASS_INFO).write_text(json.dumps(classes))
+    (folder / CLASS_INFO).write_text(json.dumps(classes))
     rows = [list(row) for row in zip(NAMES, WORDNET, strict=True)]
-    (folder / published.FILE_NAMES).write_text(json.dumps({"image_filenames": rows}))
+    (folder / FILE_NAMES).write_text(json.dumps({"image_filenames": rows}))
     for model, values in answers.items():
-        np.save(folder / f"{published.PREDICTIONS}/{model}.npy", np.asarray(values))
+        np.save(folder / f"{PREDICTIONS}/{model}.npy", np.asarray(values))
 
 
 class Server:

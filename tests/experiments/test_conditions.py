@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from ddd_utils import params
-from ddd_utils.experiments import conditions
-from ddd_utils.experiments.batches import batches, parts, pool
-from ddd_utils.experiments.training import learning_rate
+from ddd_utils.experiments.plans import conditions
+from ddd_utils.experiments.training.batches import batches, parts, pool
+from ddd_utils.experiments.training.trainee import learning_rate
 from ddd_utils.schema import Variants
 
 

@@ -16,10 +16,11 @@ import torch
 from PIL import Image
 
 from ddd_utils import experiments, mime, paths
-from ddd_utils.errors import InputError
-from ddd_utils.experiments import inference, photographs, shown, sources
-from ddd_utils.experiments.evaluations import Evaluation
-from ddd_utils.experiments.processes import ExperimentError
+from ddd_utils.errors import ExperimentError, InputError
+from ddd_utils.experiments import sources
+from ddd_utils.experiments.images import photographs
+from ddd_utils.experiments.showing import decode_once, inference
+from ddd_utils.experiments.showing.evaluations import Evaluation
 from ddd_utils.schema import SotaComparison
 
 CLASSES = ["ant", "bee", "<i>cow"]
@@ -133,7 +134,7 @@ def test_a_photograph_is_decoded_once_for_all_views(build, material, monkeypatch
 
 
 def test_views_that_do_not_fit_into_memory_together_are_made_one_after_the_other(build, material, monkeypatch):
-    monkeypatch.setattr(shown, "free_memory", lambda: 0)
+    monkeypatch.setattr(decode_once, "free_memory", lambda: 0)
     chosen = evaluation(material)
     lines = make(chosen)
     assert sum("decoded" in line for line in lines) == 2
@@ -148,8 +149,8 @@ def test_views_that_do_not_fit_into_memory_together_are_made_one_after_the_other
 
 
 def test_a_full_disk_is_told_before_anything_is_written(build, material, monkeypatch):
-    monkeypatch.setattr(shown, "free_memory", lambda: 0)
-    monkeypatch.setattr(shown.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 1_000))
+    monkeypatch.setattr(decode_once, "free_memory", lambda: 0)
+    monkeypatch.setattr(decode_once.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 1_000))
     with pytest.raises(
         InputError, match=r"unfinished: 0\.00 GB are needed for decoded images of \d+ px, 0\.00 are free"
     ):
@@ -305,8 +306,8 @@ def test_what_a_killed_run_has_left_is_removed_first(build, material, monkeypatc
     chosen.scratch.mkdir(parents=True)
     (chosen.scratch / "32.npy").write_bytes(b"left over")
     seen = []
-    plain = shown.decode
-    monkeypatch.setattr(shown, "decode", lambda *given: seen.append(chosen.scratch.exists()) or plain(*given))
+    plain = decode_once.decode
+    monkeypatch.setattr(decode_once, "decode", lambda *given: seen.append(chosen.scratch.exists()) or plain(*given))
     make(chosen)
     assert seen == [False]
 
@@ -388,7 +389,7 @@ import os, signal, sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 import test_evaluations as t
-from ddd_utils.experiments import inference
+from ddd_utils.experiments.showing import inference
 plain, calls = inference.answer, []
 def answer(*arguments):
     calls.append(1)

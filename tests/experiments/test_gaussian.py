@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from ddd_utils.analysis.noise import class_distribution
-from ddd_utils.experiments import datasets, noise_maker
-from ddd_utils.experiments.feed import Feed
-from ddd_utils.experiments.gaussian import Noise, NoiseIds, noise_images, pixel_table
-from ddd_utils.experiments.noise_maker import NoiseMaker
+from ddd_utils.experiments.data import datasets, noise_maker
+from ddd_utils.experiments.data.feed import Feed
+from ddd_utils.experiments.data.gaussian import Noise, NoiseIds, noise_images, pixel_table
+from ddd_utils.experiments.data.noise_maker import NoiseMaker
 from ddd_utils.image_sets import Gaussian
 
 CPU = torch.device("cpu")

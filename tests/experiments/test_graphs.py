@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from ddd_utils.experiments import datasets, graphs, lockstep
-from ddd_utils.experiments.feed import Feed
-from ddd_utils.experiments.runs import Run
-from ddd_utils.experiments.training import Trainee
+from ddd_utils.experiments.data import datasets
+from ddd_utils.experiments.data.feed import Feed
+from ddd_utils.experiments.plans.runs import Run
+from ddd_utils.experiments.training import graphs, lockstep
+from ddd_utils.experiments.training.trainee import Trainee
 from ddd_utils.image_sets import Digits
 
 CPU = torch.device("cpu")

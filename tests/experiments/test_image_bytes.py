@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageOps
 
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import image_bytes
-from ddd_utils.experiments.image_bytes import decode_bytes
+from ddd_utils.experiments.images import image_bytes
+from ddd_utils.experiments.images.image_bytes import decode_bytes
 
 # Big enough that JPEG keeps the colours of its parts: blocks have 8 or 16 pixels.
 PARTS = np.zeros((32, 64, 3), np.uint8)

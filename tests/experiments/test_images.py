@@ -6,9 +6,10 @@ import torch
 from torchvision.transforms.v2 import functional as F
 
 from ddd_utils import experiments
-from ddd_utils.experiments import augmentation, datasets, photographs
-from ddd_utils.experiments.feed import Feed
-from ddd_utils.experiments.philox import uniforms
+from ddd_utils.experiments.data import augmentation, datasets
+from ddd_utils.experiments.data.feed import Feed
+from ddd_utils.experiments.data.philox import uniforms
+from ddd_utils.experiments.images import photographs
 from ddd_utils.image_sets import Digits, Gaussian
 
 CPU = torch.device("cpu")

@@ -11,9 +11,12 @@ from public_files import NAMES, register, write_imagenet
 from ddd_utils import __main__ as cli
 from ddd_utils import experiments, params
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import downloads, locks, published, sources
-from ddd_utils.experiments.class_spaces import imagenet_names
+from ddd_utils.experiments import sources
+from ddd_utils.experiments.images.class_spaces import imagenet_names
 from ddd_utils.experiments.imports import Imported
+from ddd_utils.experiments.machine import locks
+from ddd_utils.experiments.published import downloads
+from ddd_utils.experiments.published.imagenet import CLASS_INFO, LABEL_ERRORS, PREDICTIONS, SCORES
 from ddd_utils.responses import Responses
 from ddd_utils.schema import Published, Table
 
@@ -210,7 +213,7 @@ def imagenet(build, tmp_path, monkeypatch):
     authors = {"from": "c", "files": {"label_errors.npy": None, "Rebuttal_mean_decisions_correct.npy": None}}
     register(monkeypatch, tmp_path, imagenetv2=[truth, predictions], meding2022=[authors])
     monkeypatch.setenv("DDD_DATA", str(folder))
-    monkeypatch.setattr(published, "IMAGES", 4)
+    monkeypatch.setattr("ddd_utils.experiments.published.imagenet.IMAGES", 4)
     yield folder
     downloads.registry.cache_clear()
 
@@ -230,20 +233,20 @@ def test_published_predictions_are_kept_with_their_origin(imagenet):
 
 
 def test_a_table_of_imagenet_images_comes_with_what_is_published_about_them(imagenet, tmp_path):
-    (imagenet / published.CLASS_INFO).unlink()
+    (imagenet / CLASS_INFO).unlink()
     (imagenet / "meding2022").mkdir()
-    np.save(imagenet / published.LABEL_ERRORS, np.zeros(4))
+    np.save(imagenet / LABEL_ERRORS, np.zeros(4))
     lines = []
     write_table(tmp_path / "mine.csv", images=NAMES[:2]).make(lines.append)
     assert [line.split(": ")[1] for line in lines if line.startswith("left out: ")] == [
-        published.CLASS_INFO,
-        published.SCORES,
+        CLASS_INFO,
+        SCORES,
     ]
     assert lines[-1] == "table mine.csv: 2 models, 2 images"
 
 
 def test_nothing_is_fetched_for_a_table_of_other_images(imagenet, tmp_path, monkeypatch):
-    monkeypatch.setattr(published, "fetch", None)
+    monkeypatch.setattr("ddd_utils.experiments.published.imagenet.fetch", None)
     lines = []
     write_table(tmp_path / "mine.csv", images=(NAMES[0], "j")).make(lines.append)
     assert lines == ["table mine.csv: 2 models, 2 images"]
@@ -256,10 +259,10 @@ def test_another_choice_of_models_or_answers_is_another_folder(imagenet):
     before = folder()
     assert folder(models=["alpha", "beta"]) == before
     assert folder(top=5) != before
-    np.save(imagenet / f"{published.PREDICTIONS}/gamma.npy", np.zeros((4, 5), int))
+    np.save(imagenet / f"{PREDICTIONS}/gamma.npy", np.zeros((4, 5), int))
     assert folder() != before
     assert folder(models=["alpha", "beta"]) == before
-    np.save(imagenet / f"{published.PREDICTIONS}/alpha.npy", np.ones((4, 5), int))
+    np.save(imagenet / f"{PREDICTIONS}/alpha.npy", np.ones((4, 5), int))
     assert folder(models=["alpha", "beta"]) != before
 
 
@@ -269,7 +272,7 @@ def error_of(arguments, capsys):
 
 
 def test_a_report_on_a_faulty_table_ends_before_anything_is_trained(build, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("ddd_utils.experiments.processes.run", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr("ddd_utils.experiments.training.processes.run", lambda *_: pytest.fail("trained"))
     write_table(tmp_path / "mine.csv", (1, 0, "perhaps", 1))
     error = error_of(["smoke", "--set", f"sota_comparison.responses={tmp_path / 'mine.csv'}"], capsys)
     assert "'perhaps'" in error

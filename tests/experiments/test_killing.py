@@ -15,7 +15,7 @@ import yaml
 from tiny_experiment import TINY, contents, train_and_die, train_here
 
 from ddd_utils import params, paths
-from ddd_utils.experiments.store import Experiment
+from ddd_utils.experiments.plans.store import Experiment
 
 KILLS = 24
 CONFIG = {**TINY, "epochs": 6, "dataset": {**TINY["dataset"], "train_images": 1000}, "batch_size": 50}
@@ -44,7 +44,7 @@ def folder(build, config):
 def forks():
     """A server that has imported torch and forks a process at a time: killing one costs no new start."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "ddd_utils.experiments.worker", "tiny_experiment"])
+    context.set_forkserver_preload(["torch", "ddd_utils.experiments.training.worker", "tiny_experiment"])
     return context
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from image_files import fill, numbers, write_tar
 
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.image_listing import listing
+from ddd_utils.experiments.images.listing import listing
 from ddd_utils.image_sets import Photographs
 
 VAL = ["ILSVRC2012_val_00000001.JPEG", "ILSVRC2012_val_00000002.JPEG", "ILSVRC2012_val_00000003.JPEG"]

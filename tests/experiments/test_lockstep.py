@@ -7,12 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from ddd_utils.experiments import checkpoints, datasets, lockstep
-from ddd_utils.experiments.clock import Clock
-from ddd_utils.experiments.feed import Feed
-from ddd_utils.experiments.networks import PlainConvNet
-from ddd_utils.experiments.runs import Run
-from ddd_utils.experiments.training import Trainee
+from ddd_utils.experiments.data import datasets
+from ddd_utils.experiments.data.feed import Feed
+from ddd_utils.experiments.networks.ours import PlainConvNet
+from ddd_utils.experiments.plans.runs import Run
+from ddd_utils.experiments.training import checkpoints, lockstep
+from ddd_utils.experiments.training.clock import Clock
+from ddd_utils.experiments.training.trainee import Trainee
 from ddd_utils.files import TornFile
 from ddd_utils.image_sets import Digits
 
@@ -93,7 +94,7 @@ def test_each_batch_is_made_once_for_all(data):
 
 
 def test_random_numbers_inside_a_network_are_its_own(data, monkeypatch):
-    monkeypatch.setattr("ddd_utils.experiments.networks.OURS", {"plain_convnet": Dropping})
+    monkeypatch.setattr("ddd_utils.experiments.networks.by_name.OURS", {"plain_convnet": Dropping})
     pair = [RUN, replace(RUN, file="initialisation", init_seed=7)]
     for trainee in trained(pair, data):
         assert_same(trainee.result, trained([trainee.run], data)[0].result)

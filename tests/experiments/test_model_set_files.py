@@ -10,8 +10,9 @@ from pydantic import TypeAdapter
 
 from ddd_utils import paths
 from ddd_utils.experiments import networks
+from ddd_utils.experiments.images.views import View
+from ddd_utils.experiments.networks.by_name import OURS
 from ddd_utils.experiments.pretrained import recipe
-from ddd_utils.experiments.views import View
 from ddd_utils.model_sets import Checkpoint, Model, Models, OpenClip, TorchvisionWeights
 
 FILES = sorted(path.name for path in (paths.PARAMS / "models").glob("*.yaml"))
@@ -64,7 +65,7 @@ def test_torchvision_has_the_weights(model):
 
 @pytest.mark.parametrize("model", entries(lambda weights: isinstance(weights, Checkpoint)))
 def test_there_is_an_architecture_for_each_file_of_weights(model):
-    assert model.model in networks.OURS
+    assert model.model in OURS
 
 
 @NEEDS_OPEN_CLIP

@@ -7,6 +7,7 @@ import torchvision
 from ddd_utils import params
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import networks
+from ddd_utils.experiments.networks.ours import CroppedConv2d
 
 
 @pytest.mark.parametrize("model", ["resnet18", "resnet50", "densenet121"])
@@ -22,7 +23,7 @@ def test_our_resnet_at_full_width_is_torchvisions(model):
 def test_leaving_out_taps_that_see_padding_changes_nothing(side, stride):
     torch.manual_seed(0)
     plain = torch.nn.Conv2d(8, 8, 3, stride, padding=1, bias=False)
-    cropped = networks.CroppedConv2d(8, 8, 3, stride, padding=1, bias=False)
+    cropped = CroppedConv2d(8, 8, 3, stride, padding=1, bias=False)
     cropped.load_state_dict(plain.state_dict())
     images = torch.rand(4, 8, side, side)
     outputs = [layer(images) for layer in (plain, cropped)]

@@ -9,8 +9,8 @@ import torch
 
 from ddd_utils import local_files, params
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import datasets
-from ddd_utils.experiments.feed import Feed
+from ddd_utils.experiments.data import datasets
+from ddd_utils.experiments.data.feed import Feed
 from ddd_utils.image_sets import Digits, Npz
 from ddd_utils.schema import TrainingVariants
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import object_arrays
+from ddd_utils.experiments.published import object_arrays
 
 FOLDER = Path(os.environ.get("DDD_DATA", "")) / "meding2022"
 

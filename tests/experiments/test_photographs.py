@@ -11,8 +11,10 @@ from torchvision.transforms import v2
 
 from ddd_utils import local_files, paths
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import datasets, image_bytes, networks, photograph_cache, photographs
-from ddd_utils.experiments.feed import Feed
+from ddd_utils.experiments import networks
+from ddd_utils.experiments.data import datasets, photograph_cache
+from ddd_utils.experiments.data.feed import Feed
+from ddd_utils.experiments.images import image_bytes, photographs
 from ddd_utils.image_sets import Folder
 
 CPU = torch.device("cpu")

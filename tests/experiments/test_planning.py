@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 
 from ddd_utils import __main__, params
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import calibration, conditions, datasets, estimate, lockstep, planning
-from ddd_utils.experiments.calibration import Timing
-from ddd_utils.experiments.feed import Feed
-from ddd_utils.experiments.planning import Case, Measured, Row
-from ddd_utils.experiments.store import Experiment
-from ddd_utils.experiments.training import Trainee
+from ddd_utils.experiments.costs import calibration, estimate, planning
+from ddd_utils.experiments.costs.calibration import Timing
+from ddd_utils.experiments.costs.planning import Case, Measured, Row
+from ddd_utils.experiments.data import datasets
+from ddd_utils.experiments.data.feed import Feed
+from ddd_utils.experiments.plans import conditions
+from ddd_utils.experiments.plans.store import Experiment
+from ddd_utils.experiments.training import lockstep
+from ddd_utils.experiments.training.trainee import Trainee
 from ddd_utils.image_sets import Gaussian
 from ddd_utils.responses import write_predictions
 from ddd_utils.schema import Variants
@@ -232,7 +235,7 @@ def test_the_table_fits_120_columns(hours, low, high, count):
 
 
 def test_the_command_prints_a_table_or_json(capsys, monkeypatch):
-    monkeypatch.setattr(estimate.launch, "devices", lambda: ["cpu"])
+    monkeypatch.setattr(estimate, "devices", lambda: ["cpu"])
     quick = ["plan", "smoke", "--sections", "kl_divergence", "--seconds", "1", "--watts", "65", "--gco2", "100"]
     assert __main__.main([*quick, "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)

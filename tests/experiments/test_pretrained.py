@@ -15,8 +15,9 @@ import torchvision
 from pydantic import TypeAdapter, ValidationError
 
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import model_files, views
-from ddd_utils.experiments.class_spaces import class_space, synsets
+from ddd_utils.experiments.images import views
+from ddd_utils.experiments.images.class_spaces import class_space, synsets
+from ddd_utils.experiments.plans import model_files
 from ddd_utils.experiments.pretrained import recipe
 from ddd_utils.experiments.pretrained.recipe import loading_safely
 from ddd_utils.model_sets import Model, Models

@@ -9,7 +9,9 @@ from public_files import NAMES, register, write_imagenet
 from scipy import stats
 
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import downloads, people, published
+from ddd_utils.experiments import published
+from ddd_utils.experiments.published import downloads, people
+from ddd_utils.experiments.published.imagenet import CLASS_INFO, FILE_NAMES, LABEL_ERRORS, PREDICTIONS, SCORES
 
 REAL = Path(os.environ.get("DDD_DATA", "/none"))
 ANSWERS = {
@@ -25,16 +27,16 @@ def small(monkeypatch, tmp_path):
     folder = tmp_path / "data"
     write_imagenet(folder, ANSWERS)
     (folder / "meding2022").mkdir()
-    np.save(folder / published.LABEL_ERRORS, [0.0, 1.0, 0.0, 0.0])
-    np.save(folder / published.SCORES, np.array([[3], [0], [11], [1]]) / 11)
+    np.save(folder / LABEL_ERRORS, [0.0, 1.0, 0.0, 0.0])
+    np.save(folder / SCORES, np.array([[3], [0], [11], [1]]) / 11)
     imagenet = [
         {"from": "a", "files": {"class_info.json": None, "imagenet-validation-original.json": None}},
         {"from": "b", "to": "predictions", "files": {f"{model}.npy": None for model in ("alpha", "beta", "gamma")}},
     ]
-    authors = [{"from": "c", "files": {Path(name).name: None for name in (published.LABEL_ERRORS, published.SCORES)}}]
+    authors = [{"from": "c", "files": {Path(name).name: None for name in (LABEL_ERRORS, SCORES)}}]
     register(monkeypatch, tmp_path, imagenetv2=imagenet, meding2022=authors)
     monkeypatch.setenv("DDD_DATA", str(folder))
-    monkeypatch.setattr(published, "IMAGES", 4)
+    monkeypatch.setattr("ddd_utils.experiments.published.imagenet.IMAGES", 4)
     yield folder
     downloads.registry.cache_clear()
 
@@ -56,7 +58,7 @@ def test_with_top_5_the_label_among_five_answers_counts_as_given(small):
 
 def test_all_models_are_those_that_can_be_had(small):
     assert published.imagenet_models() == ["alpha", "beta"]
-    np.save(small / f"{published.PREDICTIONS}/gamma.npy", np.zeros((4, 5), int))
+    np.save(small / f"{PREDICTIONS}/gamma.npy", np.zeros((4, 5), int))
     assert published.imagenet_models() == ["alpha", "beta", "gamma"]
 
 
@@ -88,7 +90,7 @@ def test_models_that_cannot_be_had_are_named(small, models, message):
     ],
 )
 def test_a_file_that_holds_something_else_is_named(small, array, message):
-    path = small / f"{published.PREDICTIONS}/alpha.npy"
+    path = small / f"{PREDICTIONS}/alpha.npy"
     np.save(path, array)
     with pytest.raises(InputError) as caught:
         published.imagenet_responses()
@@ -97,7 +99,7 @@ def test_a_file_that_holds_something_else_is_named(small, array, message):
 
 
 def test_a_torn_file_is_named(small):
-    path = small / f"{published.PREDICTIONS}/alpha.npy"
+    path = small / f"{PREDICTIONS}/alpha.npy"
     for keep in (0, 60, 150):
         path.write_bytes(path.read_bytes()[:keep] if keep else b"")
         with pytest.raises(InputError, match=r"alpha\.npy: not a whole NumPy file"):
@@ -117,7 +119,7 @@ def test_label_errors_and_scores_follow_the_order_of_the_images(small):
     "ids", [[], ["sigma1-0"], [*NAMES, "cat"], ["ILSVRC2012_val_00000005"], ["ILSVRC2012_val_00000000"]]
 )
 def test_other_images_have_no_such_labels_and_nothing_is_fetched(small, monkeypatch, ids):
-    monkeypatch.setattr(published, "fetch", None)
+    monkeypatch.setattr("ddd_utils.experiments.published.imagenet.fetch", None)
     assert published.label_errors(ids) is None
     assert published.published_scores(ids) is None
     assert published.real_labels(ids) is None
@@ -130,7 +132,7 @@ def test_labels_are_imagenets_only_if_all_are_its_own_indices(small):
     assert published.is_imagenet(["val/ILSVRC2012_val_00000002", "ILSVRC2012_val_00000003.png"], [2, 0])
     assert not published.is_imagenet(NAMES, [0, 0, 1, 1])
     assert not published.is_imagenet(NAMES, [0, 0, 1])
-    (small / published.CLASS_INFO).unlink()
+    (small / CLASS_INFO).unlink()
     assert not published.is_imagenet(NAMES, [0, 0, 1, 2])
 
 
@@ -138,20 +140,20 @@ def test_companions_that_are_not_to_be_had_are_left_out(small):
     lines = []
     published.fetch_companions(NAMES, lines.append)
     assert lines == []
-    (small / published.SCORES).unlink()
-    (small / published.FILE_NAMES).unlink()
+    (small / SCORES).unlink()
+    (small / FILE_NAMES).unlink()
     published.fetch_companions(NAMES, lines.append)
     assert [line.split(": ")[:2] for line in lines] == [
-        ["left out", published.FILE_NAMES],
-        ["left out", published.SCORES],
+        ["left out", FILE_NAMES],
+        ["left out", SCORES],
     ]
 
 
 def test_label_errors_may_be_absent_but_not_altered(small, monkeypatch):
-    (small / published.LABEL_ERRORS).unlink()
+    (small / LABEL_ERRORS).unlink()
     assert published.label_errors(NAMES) is None
     with pytest.raises(InputError, match="not multiples of 1/11"):
-        np.save(small / published.SCORES, np.full((4, 1), 0.5))
+        np.save(small / SCORES, np.full((4, 1), 0.5))
         published.published_scores(NAMES)
 
 

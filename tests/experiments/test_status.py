@@ -6,11 +6,13 @@ from tiny_experiment import TINY
 
 from ddd_utils import __main__ as cli
 from ddd_utils import params
-from ddd_utils.experiments import checkpoints, locks, lockstep, status, worker
-from ddd_utils.experiments.feed import Feed
-from ddd_utils.experiments.groups import Group
-from ddd_utils.experiments.store import Experiment
-from ddd_utils.experiments.training import Trainee
+from ddd_utils.experiments import status
+from ddd_utils.experiments.data.feed import Feed
+from ddd_utils.experiments.machine import locks
+from ddd_utils.experiments.plans.store import Experiment
+from ddd_utils.experiments.training import checkpoints, lockstep, worker
+from ddd_utils.experiments.training.groups import Group
+from ddd_utils.experiments.training.trainee import Trainee
 
 GOOD = {**TINY["base"], "optimizer": "sgd", "learning_rate": 0.1}
 MODELS = [

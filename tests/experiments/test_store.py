@@ -8,9 +8,12 @@ import pytest
 from tiny_experiment import TINY
 
 from ddd_utils import experiments, params
-from ddd_utils.errors import InputError
-from ddd_utils.experiments import launch, locks, processes, store
-from ddd_utils.experiments.store import Experiment
+from ddd_utils.errors import ExperimentError, InputError
+from ddd_utils.experiments import launch
+from ddd_utils.experiments.machine import locks
+from ddd_utils.experiments.plans import store
+from ddd_utils.experiments.plans.store import Experiment
+from ddd_utils.experiments.training import processes
 from ddd_utils.responses import Responses
 
 
@@ -162,7 +165,7 @@ def test_a_lost_description_is_written_again_without_training(build, monkeypatch
 def test_a_network_that_fails_is_named_and_the_others_are_kept(build):
     """Images of 8 px are too small for a network of five poolings; its companions in lockstep go on."""
     failing = changed(other={"model": "plain_convnet", "arguments": {"stages": [1, 1, 1, 1, 1], "width": 4}})
-    with pytest.raises(launch.ExperimentError, match=r"architecture: .*size") as error:
+    with pytest.raises(ExperimentError, match=r"architecture: .*size") as error:
         launch.compute([failing], say=lambda line: None)
     assert "combined_1: " in str(error.value)
     assert {run.file for run in failing.missing()} == {"architecture", "combined_1"}

@@ -13,7 +13,7 @@ from tiny_experiment import TINY, contents, train_here
 from ddd_utils import __main__ as cli
 from ddd_utils import params, paths
 from ddd_utils.experiments import cluster
-from ddd_utils.experiments.store import Experiment
+from ddd_utils.experiments.plans.store import Experiment
 
 CONFIG = {**TINY, "epochs": 10, "dataset": {**TINY["dataset"], "train_images": 1000}, "batch_size": 50}
 OPTIONS = {"timeout_min": 5, "gpus_per_node": 0, "cpus_per_task": 2, "mem_gb": 1}

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from ddd_utils import experiments, paths
-from ddd_utils.experiments import photographs
+from ddd_utils.experiments.images import photographs
 from ddd_utils.experiments.pretrained import recipe
 from ddd_utils.experiments.sources import source
 from ddd_utils.model_sets import Model

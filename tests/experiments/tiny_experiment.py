@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 
 from ddd_utils import files, params
 from ddd_utils.experiments import launch
-from ddd_utils.experiments.groups import grouped
-from ddd_utils.experiments.store import Experiment
+from ddd_utils.experiments.plans.store import Experiment
+from ddd_utils.experiments.training.groups import grouped
 from ddd_utils.files import read_metadata
 
 # All networks of this experiment learn more than chance, in one epoch.
@@ -29,7 +29,7 @@ def train_here(build: str, config: dict, started=None) -> None:
     """Train what is missing in this process."""
     import torch
 
-    from ddd_utils.experiments import worker
+    from ddd_utils.experiments.training import worker
 
     os.environ["DDD_BUILD"] = build
     torch.set_num_threads(1)

@@ -11,8 +11,8 @@ from torch import nn
 
 from ddd_utils import paths
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.experiments.class_spaces import ClassSpace, imagenet_index, synsets
-from ddd_utils.experiments.launch import devices
+from ddd_utils.experiments.images.class_spaces import ClassSpace, imagenet_index, synsets
+from ddd_utils.experiments.machine.devices import devices
 from ddd_utils.experiments.pretrained.recipe import Recipe, unavailable
 from ddd_utils.files import read_array, write_array
 

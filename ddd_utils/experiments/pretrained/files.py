@@ -10,12 +10,13 @@ from torch import nn
 
 from ddd_utils import local_files
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import downloads, networks
-from ddd_utils.experiments.class_spaces import ClassSpace
-from ddd_utils.experiments.datasets import IMAGENET_MEAN, IMAGENET_SD
+from ddd_utils.experiments import networks
+from ddd_utils.experiments.data.datasets import IMAGENET_MEAN, IMAGENET_SD
+from ddd_utils.experiments.images.class_spaces import ClassSpace
+from ddd_utils.experiments.machine.progress import tell
 from ddd_utils.experiments.pretrained import state_dictionaries, timm_models, torchvision_models
 from ddd_utils.experiments.pretrained.recipe import Recipe
-from ddd_utils.experiments.progress import tell
+from ddd_utils.experiments.published import downloads
 
 
 class FileModel(Recipe):

@@ -15,9 +15,9 @@ import torch
 from torch import nn
 
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import views
-from ddd_utils.experiments.class_spaces import ClassSpace
-from ddd_utils.experiments.views import Preparation
+from ddd_utils.experiments.images import views
+from ddd_utils.experiments.images.class_spaces import ClassSpace
+from ddd_utils.experiments.images.views import Preparation
 from ddd_utils.model_sets import Model
 
 

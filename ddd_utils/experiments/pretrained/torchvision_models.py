@@ -7,7 +7,7 @@ import torchvision
 from torch import nn
 
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.experiments.class_spaces import ClassSpace
+from ddd_utils.experiments.images.class_spaces import ClassSpace
 from ddd_utils.experiments.pretrained.recipe import Recipe, unavailable, unbuildable
 
 
@@ -73,7 +73,7 @@ def usual(weights) -> dict[str, Any]:
     Returns
     -------
     dict
-        Arguments of :func:`ddd_utils.experiments.views.preparation`.
+        Arguments of :func:`ddd_utils.experiments.images.views.preparation`.
     """
     transforms = weights.transforms()
     return {

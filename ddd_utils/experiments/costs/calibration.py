@@ -1,0 +1,271 @@
+"""How fast networks are on this machine: a few real steps of each kind on random images, on all devices at once."""
+
+import json
+import multiprocessing
+import os
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
+
+from ddd_utils.errors import InputError
+from ddd_utils.experiments import networks
+from ddd_utils.experiments.costs import planning
+from ddd_utils.experiments.costs.planning import Case, Measured
+from ddd_utils.experiments.training.trainee import precision
+
+MOST_REPEATS, LEAST_REPEATS = 5, 2
+# A measurement takes two warm-up steps, two or more repeats of a whole and a half step, and forward (a third of one).
+STEPS = 7
+START_SECONDS = 300
+COUNTED = 2
+
+
+@dataclass(frozen=True)
+class Timing:
+    """
+    Repeats on one device, in seconds.
+
+    Attributes
+    ----------
+    images, fewer : int
+        Images of a step, and of a smaller one that is timed where the step is not a whole update.
+    step, small, update, answer : tuple of float
+        Forward and backward of both, the optimiser's step, and forward alone.
+    """
+
+    images: int
+    fewer: int
+    step: tuple[float, ...]
+    small: tuple[float, ...]
+    update: tuple[float, ...]
+    answer: tuple[float, ...]
+
+
+def measure(cases: Sequence[Case], devices: Sequence[str], budget: float = 40) -> dict[Case, Measured]:
+    """
+    Find out what cases cost on this machine.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+        What to measure; doubles are measured once.
+    devices : sequence of str
+        torch device names; each gets a single-threaded process, and all work at the same time, so that what they take
+        from one another is in the measurement.
+    budget : float
+        Seconds for all cases together, about.
+
+    Returns
+    -------
+    dict of Case to Measured
+        With the repeats of all devices put together.
+
+    Raises
+    ------
+    InputError
+        If a model cannot be built, or does not fit into memory.
+    """
+    # From few to many images an update, so that what was cut short once need not be tried with more.
+    cases = sorted(set(cases), key=lambda case: (case.architecture, case.update))
+    sizes = {case: (forward_flops(case), planning.state_bytes(_on_meta(case), case.optimizer)) for case in cases}
+    timings = _on_all(devices, cases, budget) if cases else []
+    return {case: Measured(*sizes[case], **_pooled(each)) for case, *each in zip(cases, *timings, strict=True)}
+
+
+def _pooled(timings: Sequence[Timing]) -> dict:
+    """
+    Put the repeats of all devices together.
+
+    A step that is not a whole update says little about one: each update also reads and writes all weights, which for
+    a VGG takes as long as several images. A smaller step tells the two apart.
+    """
+    step, update, answer = (_median(timings, name) for name in ("step", "update", "answer"))
+    images = statistics.median(timing.images for timing in timings)
+    answer, train = answer / images, step / images
+    small = [timing for timing in timings if timing.fewer]
+    if small:
+        few = statistics.median(timing.fewer for timing in small)
+        slope = (step - _median(small, "small")) / (images - few)
+        # However noisy the clock, an image takes at least its forward pass, and an update no less than nothing.
+        train = min(max(slope, answer), train)
+    each = [took / timing.images for timing in timings for took in timing.step]
+    return {
+        "train": train,
+        "update": update + step - images * train,
+        "answer": answer,
+        "low": min(each) / statistics.median(each),
+        "high": max(each) / statistics.median(each),
+        "images": min(timing.images for timing in timings),
+        "repeats": len(each),
+    }
+
+
+def _median(timings: Sequence[Timing], name: str) -> float:
+    return statistics.median(value for timing in timings for value in getattr(timing, name))
+
+
+def forward_flops(case: Case) -> float:
+    """
+    Count one image's forward pass, as torch.utils.flop_counter does: convolutions and matrix products.
+
+    Parameters
+    ----------
+    case : Case
+
+    Returns
+    -------
+    float
+        Floating-point operations; a multiply-add is two.
+    """
+    network = _on_meta(case).eval()
+    images = torch.empty(COUNTED, 3, case.image_size, case.image_size, device="meta")
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(images)
+    return counter.get_total_flops() / COUNTED
+
+
+def _on_meta(case: Case) -> torch.nn.Module:
+    """Build a network without memory for its weights."""
+    with torch.device("meta"):
+        return networks.create(case.model, case.classes, json.loads(case.arguments))
+
+
+def _on_all(devices: Sequence[str], cases: Sequence[Case], budget: float) -> list[list[Timing]]:
+    context = multiprocessing.get_context("spawn")
+    together = context.Barrier(len(devices))
+    with ProcessPoolExecutor(len(devices), context, _start, (together,)) as pool:
+        futures = [pool.submit(time_cases, cases, device, budget) for device in devices]
+        try:
+            return [future.result() for future in futures]
+        except BrokenProcessPool:
+            raise InputError(
+                "calibration: a process was killed or ran out of memory; fewer sections may fit (--sections)"
+            ) from None
+
+
+def _start(together) -> None:
+    """Wait until all processes are there: starting takes longer than measuring a small network."""
+    # As in training, where all runs but those that are about non-determinism are deterministic.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.set_num_threads(1)
+    together.wait(START_SECONDS)
+
+
+def time_cases(cases: Sequence[Case], device: str, budget: float) -> list[Timing]:
+    """
+    Time cases on one device, one after the other.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+        Those that differ in the images of an update only follow one another, the fewest images first.
+    device : str
+        torch device name.
+    budget : float
+        Seconds for all cases together, about: a case never takes less than two images and two repeats.
+
+    Returns
+    -------
+    list of Timing
+    """
+    timings: list[Timing] = []
+    deadline = time.perf_counter() + budget
+    for index, case in enumerate(cases):
+        before = cases[index - 1] if index else None
+        if before and before.architecture == case.architecture and timings[-1].images < before.update:
+            timings.append(timings[-1])
+            continue
+        share = (deadline - time.perf_counter()) / len({each.architecture for each in cases[index:]})
+        timings.append(_time(case, torch.device(device), share))
+    return timings
+
+
+def _time(case: Case, device: torch.device, share: float) -> Timing:
+    end = time.perf_counter() + share
+    network = networks.create(case.model, case.classes, json.loads(case.arguments))
+    network = network.to(device, memory_format=torch.channels_last).train()
+    kinds = {"sgd": partial(torch.optim.SGD, momentum=0.9), "adamw": torch.optim.AdamW}
+    optimizer = kinds[case.optimizer](network.parameters(), lr=1e-6, weight_decay=1e-4, fused=True)
+    try:
+        images = _affordable(case, network, device, share / STEPS)
+        return _repeat(network, optimizer, case, *_batch(images, case, device), end)
+    except torch.cuda.OutOfMemoryError:
+        raise InputError(f"calibration: '{case.model}' does not fit into the memory of {device}") from None
+
+
+def _batch(images: int, case: Case, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    pixels = torch.randn(images, 3, case.image_size, case.image_size, device=device)
+    labels = torch.randint(case.classes, (images,), device=device)
+    return pixels.contiguous(memory_format=torch.channels_last), labels
+
+
+def _fewest(case: Case) -> int:
+    """Give BatchNorm more than one value: the last stage of a network for 224 px has one pixel left of 32."""
+    return min(1 if case.image_size >= 64 else 2, case.update)
+
+
+def _affordable(case: Case, network, device: torch.device, step: float) -> int:
+    """Double the images until a step takes so many seconds or the update is full; this warms up as well."""
+    images = _fewest(case)
+    _backward(network, *_batch(images, case, device))
+    while images < case.update:
+        images = min(2 * images, case.update)
+        batch = _batch(images, case, device)
+        took = _clock(partial(_backward, network, *batch), device)
+        if 2 * took > step:
+            break
+    return images
+
+
+def _repeat(network, optimizer, case: Case, pixels: torch.Tensor, labels: torch.Tensor, end: float) -> Timing:
+    """Time steps and their parts until the time is up."""
+    took: dict[str, list[float]] = {"step": [], "small": [], "update": [], "answer": []}
+    images, device = len(pixels), pixels.device
+    fewer = max(images // 2, _fewest(case)) if images < case.update else 0
+    # The first step of an optimiser makes its state.
+    optimizer.step()
+    while len(took["step"]) < LEAST_REPEATS or (len(took["step"]) < MOST_REPEATS and time.perf_counter() < end):
+        network.train()
+        for name, count in (("small", fewer), ("step", images)):
+            if count:
+                optimizer.zero_grad(set_to_none=True)
+                took[name].append(_clock(partial(_backward, network, pixels[:count], labels[:count]), device))
+        took["update"].append(_clock(optimizer.step, device))
+        network.eval()
+        took["answer"].append(_clock(partial(_answer, network, pixels), device))
+    return Timing(images, fewer, *(tuple(took[name]) for name in ("step", "small", "update", "answer")))
+
+
+def _clock(call: Callable[[], object], device: torch.device) -> float:
+    _finish(device)
+    started = time.perf_counter()
+    call()
+    _finish(device)
+    return time.perf_counter() - started
+
+
+def _finish(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _backward(network, pixels: torch.Tensor, labels: torch.Tensor) -> None:
+    with precision(pixels.device):
+        loss = F.cross_entropy(network(pixels), labels)
+    loss.backward()
+
+
+@torch.no_grad()
+def _answer(network, pixels: torch.Tensor) -> torch.Tensor:
+    with precision(pixels.device):
+        return network(pixels).argmax(1)

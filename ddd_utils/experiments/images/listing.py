@@ -1,0 +1,183 @@
+"""The images that pretrained models are shown: their names and classes, wherever they come from."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ddd_utils import image_sets, local_files
+from ddd_utils.errors import InputError
+from ddd_utils.experiments.images import arrays, label_tables
+from ddd_utils.experiments.images.photographs import Photographs
+from ddd_utils.experiments.images.tars import tar_tree
+from ddd_utils.experiments.images.trees import Table, Tree, folder_tree
+
+
+@dataclass(frozen=True)
+class Listing:
+    """
+    Images and what they are of; none of them is decoded yet.
+
+    Attributes
+    ----------
+    images : Photographs
+        Threads may decode them side by side; one that cannot be read raises :class:`InputError` with its name.
+    ids : tuple of str, shape (images,)
+        A name for each, unique.
+    keys : tuple of str, shape (images,)
+        Class of each as its source says: name of a folder, entry in a table, name or number of a class.
+    order : tuple of str
+        The classes in their own order: of the folders' names, of the labels.
+    state : str
+        Tells a changed source from an unchanged one, without reading the images.
+    """
+
+    images: Photographs
+    ids: tuple[str, ...]
+    keys: tuple[str, ...]
+    order: tuple[str, ...]
+    state: str
+
+
+def listing(config: image_sets.Photographs | image_sets.Torchvision) -> Listing:
+    """
+    List images.
+
+    Parameters
+    ----------
+    config : Photographs or Torchvision
+        Their block of a preset.
+
+    Returns
+    -------
+    Listing
+
+    Raises
+    ------
+    InputError
+        If there are none, or it is not clear what they are of; names file and row.
+    """
+    if isinstance(config, image_sets.Torchvision):
+        from ddd_utils.experiments.images import torchvision_sets
+
+        return torchvision_sets.listing(config)
+    path = local_files.find_images(config.path)
+    if path.suffix.lower() == ".npz":
+        return _npz(path, config)
+    if config.classes is not None:
+        raise InputError(f"`classes` names the numbers in an .npz file, but {path} is none")
+    return _tree(folder_tree(path) if path.is_dir() else tar_tree(path), config.labels)
+
+
+def make(images: Photographs, ids: Sequence[str], keys: Sequence[str], order: Sequence[str], stamp: str) -> Listing:
+    """Put a listing together; ``stamp`` is what tells the source's files from changed ones."""
+    state = hashlib.sha256(json.dumps([stamp, *map(list, (ids, keys, order))]).encode()).hexdigest()
+    return Listing(images, tuple(ids), tuple(keys), tuple(order), state)
+
+
+def named(labels: np.ndarray, names: Sequence[str] | None, source: str) -> tuple[list[str], list[str]]:
+    """
+    Name the classes of numbered images.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (images,)
+    names : sequence of str or None
+        Class names by label; None = the numbers are the names.
+    source : str
+        Where the labels are from, for errors.
+
+    Returns
+    -------
+    keys : list of str, shape (images,)
+    order : list of str
+        All that are named; without names, the numbers there are.
+
+    Raises
+    ------
+    InputError
+        If a label has no name, or two have the same.
+    """
+    if names is None:
+        return [str(label) for label in labels], [str(label) for label in np.unique(labels)]
+    if labels.min() < 0 or labels.max() >= len(names):
+        raise InputError(
+            f"{source}: labels run from {labels.min()} to {labels.max()}, but {len(names)} classes are named"
+        )
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{source}: two classes are called '{name}'")
+    return [names[label] for label in labels], list(names)
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels(Photographs):
+    """Images of an array, uint8 of shape (images, 3, height, width)."""
+
+    pixels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def image(self, index: int) -> Image.Image:
+        """Take one out."""
+        return Image.fromarray(np.ascontiguousarray(self.pixels[index].transpose(1, 2, 0)))
+
+
+def _npz(path: Path, config: image_sets.Photographs) -> Listing:
+    if config.labels is not None:
+        raise InputError(f"`labels` names a table, but {path} holds its labels itself, as y")
+    pixels, labels = arrays.read(path)
+    keys, order = named(labels, config.classes, str(path))
+    status = path.stat()
+    ids = [f"image-{index}" for index in range(len(labels))]
+    return make(Pixels(pixels), ids, keys, order, f"{status.st_size}\0{status.st_mtime_ns}")
+
+
+def _tree(tree: Tree, labels: str | None) -> Listing:
+    table = _table(tree, labels)
+    if table is None:
+        keys, order = _folders(tree)
+    else:
+        keys = label_tables.keys(table, tree.names)
+        order = _sorted(set(keys))
+    return make(tree.images, tree.names, keys, order, tree.stamp)
+
+
+def _table(tree: Tree, labels: str | None) -> Table | None:
+    """Find the table of labels; None if the images lie in folders of classes."""
+    if labels is not None:
+        return label_tables.find(tree, labels)
+    tops = {_top(tree, name) for name in tree.names}
+    if len(tops) > 1 and "" not in tops:
+        return None
+    table = label_tables.well_known(tree.places)
+    if table is None and "" in tops:
+        loose = next(name for name in tree.names if not _top(tree, name))
+        raise InputError(
+            f"{tree.path}: '{loose}' is in no folder of a class, and there is no table of labels "
+            f"({', '.join(label_tables.WELL_KNOWN)}); name one with `labels`"
+        )
+    return table
+
+
+def _folders(tree: Tree) -> tuple[list[str], list[str]]:
+    """Let the uppermost folder be the class; one without images is a class too."""
+    below = (name.removeprefix(tree.root) for name in tree.folders if name.startswith(tree.root))
+    return [_top(tree, name) for name in tree.names], [name for name in below if "/" not in name]
+
+
+def _top(tree: Tree, name: str) -> str:
+    """Return the folder of an image under the root; nothing if it lies there itself."""
+    folder, slash, _ = name.removeprefix(tree.root).partition("/")
+    return folder if slash else ""
+
+
+def _sorted(keys: Iterable[str]) -> list[str]:
+    """Sort numbers by value, anything else as text."""
+    keys = list(keys)
+    return sorted(keys, key=int) if all(key.isdecimal() for key in keys) else sorted(keys)

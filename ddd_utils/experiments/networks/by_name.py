@@ -1,0 +1,106 @@
+"""Architectures by name: our scalable ResNet, any timm or torchvision model, or one of their classes with arguments."""
+
+import functools
+import importlib
+import inspect
+
+import timm
+import torchvision
+from torch import nn
+from torchvision.models.resnet import BasicBlock, Bottleneck
+
+from ddd_utils.errors import InputError, nearest
+from ddd_utils.experiments.networks.bagnet import BagNet33
+from ddd_utils.experiments.networks.cornet import CORnetRT
+from ddd_utils.experiments.networks.ours import PlainConvNet, ResNet, densenet121
+
+OURS = {
+    "bagnet33": BagNet33,
+    "cornet_rt": CORnetRT,
+    "densenet121": densenet121,
+    "resnet18": functools.partial(ResNet, block=BasicBlock, layers=(2, 2, 2, 2)),
+    "resnet34": functools.partial(ResNet, block=BasicBlock, layers=(3, 4, 6, 3)),
+    "resnet50": functools.partial(ResNet, block=Bottleneck, layers=(3, 4, 6, 3)),
+    "plain_convnet": PlainConvNet,
+}
+
+
+def create(model: str, classes: int, arguments: dict | None = None) -> nn.Module:
+    """
+    Build a network.
+
+    Parameters
+    ----------
+    model : str
+        ``resnet18``, ``resnet34``, ``resnet50`` (ours; ``width`` and ``stem`` as arguments), ``plain_convnet``,
+        ``densenet121`` (``stem``, ``growth_rate`` ...), ``bagnet33``, ``cornet_rt`` (``times``), a timm or torchvision
+        model name, or the dotted name of one of their classes such as ``torchvision.models.DenseNet``.
+    classes : int
+        Number of outputs.
+    arguments : dict, optional
+        Passed to the model.
+
+    Returns
+    -------
+    torch.nn.Module
+
+    Raises
+    ------
+    InputError
+        For an unknown name (the nearest one is suggested) or arguments the model does not take.
+    """
+    arguments = dict(arguments or {})
+    maker = find(model)
+    try:
+        if model in OURS:
+            return maker(classes, **arguments)
+        if maker is timm.create_model:
+            return timm.create_model(model, num_classes=classes, **arguments)
+        if maker is torchvision.models.get_model:
+            return torchvision.models.get_model(model, num_classes=classes, **arguments)
+        return maker(num_classes=classes, **arguments)
+    except (TypeError, AssertionError, ValueError) as error:
+        raise InputError(f"model '{model}' cannot be built with arguments {arguments}: {error}") from None
+
+
+def find(model: str):
+    """
+    Find what builds a model, without building it.
+
+    Parameters
+    ----------
+    model : str
+        As in :func:`create`.
+
+    Returns
+    -------
+    callable
+        One of ours, ``timm.create_model``, ``torchvision.models.get_model`` or a class.
+
+    Raises
+    ------
+    InputError
+        For an unknown name; the message carries the nearest one.
+    """
+    if model in OURS:
+        return OURS[model]
+    if model.startswith(("timm.", "torchvision.")):
+        return _find_class(model)
+    if timm.is_model(model):
+        return timm.create_model
+    if model in torchvision.models.list_models(module=torchvision.models):
+        return torchvision.models.get_model
+    known = [*OURS, *timm.list_models(), *torchvision.models.list_models(module=torchvision.models)]
+    raise InputError(f"unknown model '{model}'{nearest(model, known)}")
+
+
+def _find_class(dotted: str):
+    module, _, name = dotted.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name, None)
+    except ModuleNotFoundError as error:
+        raise InputError(f"unknown model class '{dotted}': there is no module '{error.name}'") from None
+    if not (inspect.isclass(found) and issubclass(found, nn.Module)):
+        classes = [key for key, value in vars(importlib.import_module(module)).items() if inspect.isclass(value)]
+        raise InputError(f"unknown model class '{dotted}'{nearest(name, classes)}")
+    return found

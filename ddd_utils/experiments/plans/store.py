@@ -1,0 +1,247 @@
+"""Where an experiment's results live: one folder a configuration, whole files, one lock for each training run."""
+
+import glob
+import hashlib
+import json
+import platform
+import subprocess
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ddd_utils import paths
+from ddd_utils.errors import InputError
+from ddd_utils.experiments.data import datasets
+from ddd_utils.experiments.machine import locks
+from ddd_utils.experiments.machine.progress import tell
+from ddd_utils.experiments.plans import conditions, zoo
+from ddd_utils.experiments.plans.runs import Plan, Run
+from ddd_utils.files import is_whole, read_metadata, remove_partials, write_array, write_json
+from ddd_utils.responses import Responses, write_images, write_predictions
+from ddd_utils.schema import ModelSet, Variants
+
+# The paper's BatchNorm evaluation is kept beside the recalibrated one, under its own file name.
+RUNNING = "-running"
+# Checkpoints and locks of runs that are not finished.
+WORK = "unfinished"
+# What is left out of the hash: asking for more networks or models adds to a folder, it does not start another.
+MEMBERSHIP = {"instances", "models", "tolerance"}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A configuration, what it consists of, and where its results are."""
+
+    config: Variants | ModelSet
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Runs and networks."""
+        return (zoo if isinstance(self.config, ModelSet) else conditions).plan(self.config)
+
+    @property
+    def dataset(self):
+        """The data set's block of the configuration."""
+        return self.config.images if isinstance(self.config, ModelSet) else self.config.dataset
+
+    @cached_property
+    def folder(self) -> Path:
+        """``build/results/<dataset>-<8 hex of the configuration that matters>``."""
+        matters = self.config.model_dump(mode="json", exclude=MEMBERSHIP)
+        if files := datasets.fingerprint(self.dataset):
+            matters["files"] = files
+        digest = hashlib.sha256(json.dumps(matters, sort_keys=True).encode()).hexdigest()[:8]
+        return paths.results() / f"{self.dataset.name}-{digest}"
+
+    def file(self, run: Run) -> Path:
+        """Return the file whose presence says that a run is complete."""
+        return self.folder / f"{run.file}.parquet"
+
+    def work(self, run: Run) -> float:
+        """
+        Guess a run's work per epoch, to start long runs first and to tell the time left.
+
+        In training images: an evaluated image costs a third of a trained one, an update as much as about 100.
+        """
+        train, test = self.dataset.sizes
+        train = train if run.half is None else train / 2
+        return train + test / 3 + 100 * train * run.splits / run.batch_size
+
+    def done(self, run: Run) -> bool:
+        """Say whether a run's results are there, and whole."""
+        return all(map(is_whole, self._tables(run)))
+
+    def missing(self) -> list[Run]:
+        """List the runs without results."""
+        return [run for run in self.plan.runs if not self.done(run)]
+
+    def files(self) -> list[Path]:
+        """List the files that there should be."""
+        described = [self.folder / name for name in ("experiment.json", "images.parquet")]
+        return described + [file for run in self.plan.runs for file in self._tables(run)]
+
+    def _tables(self, run: Run) -> list[Path]:
+        return [self.file(run), *([self._running(run)] if run.also_running else [])]
+
+    def _running(self, run: Run) -> Path:
+        return self.folder / f"{run.file}{RUNNING}.parquet"
+
+    def checkpoint(self, run: Run) -> Path:
+        """Return where a run that is not finished keeps its state."""
+        return self.folder / WORK / f"{run.file}.pt"
+
+    def lock(self, run: Run) -> Path:
+        """Return the lock of a run: whoever trains it holds it."""
+        return self.folder / WORK / f"{run.file}.lock"
+
+    def tidy(self, run: Run) -> None:
+        """Remove what a finished run no longer needs; whoever still waits for its lock finds its results."""
+        for file in (self.checkpoint(run), self.lock(run)):
+            file.unlink(missing_ok=True)
+        for file in (self.checkpoint(run), *self._tables(run)):
+            remove_partials(file.parent, glob.escape(file.name))
+        remove_partials(self.folder, f"{glob.escape(run.file)}-logits-*.npy")
+        with suppress(OSError):
+            (self.folder / WORK).rmdir()
+
+    def write(self, run: Run, trained, data, device: str) -> None:
+        """
+        Write one run's results; its Parquet file comes last, so that its presence means all is there.
+
+        Parameters
+        ----------
+        run : Run
+        trained : training.Trained
+        data : datasets.Data
+        device : str
+            Where it was trained, in words.
+        """
+        self._write_images(data)
+        for epoch, logits in trained.logits.items():
+            write_array(self.folder / f"{run.file}-logits-{epoch}.npy", logits)
+        metadata = {
+            "architecture": run.model,
+            "parameters": trained.parameters,
+            "learning_rate": run.learning_rate,
+            "batch_size": -(-run.batch_size // run.splits),
+            "optimizer": "Nesterov" if run.nesterov else {"sgd": "SGD", "adamw": "AdamW"}[run.optimizer],
+            "seconds": round(trained.seconds, 2),
+            "device": device,
+            "diverged": trained.diverged,
+            "classes": list(data.classes),
+            "run": asdict(run),
+        }
+        if trained.running:
+            write_predictions(self._running(run), np.stack(trained.running), metadata)
+        write_predictions(self.file(run), np.stack(trained.predictions), metadata)
+
+    def finish(self) -> None:
+        """Write ``experiment.json`` once all runs are there, and ``images.parquet`` if that was lost."""
+        # Whoever holds this lock is the only one to write the description: a partial one is that of a killed process.
+        # The lock is beside the folder, where it may stay: it could not be removed in the moment of the last write.
+        lock = self.folder.with_name(f"{self.folder.name}.lock")
+        with locks.waiting(lock, tell, f"describes {self.folder.name}"):
+            remove_partials(self.folder, "experiment.json")
+            self._describe()
+
+    def _describe(self) -> None:
+        if not (self.folder / "images.parquet").exists():
+            self._write_images(datasets.load(self.dataset))
+        for run in self.plan.runs:
+            self.tidy(run)
+        remove_partials(self.folder, "images.parquet")
+        described = pd.DataFrame(self._described())
+        write_json(
+            self.folder / "experiment.json",
+            {
+                "dataset": self.dataset.name,
+                "configuration": self.config.model_dump(mode="json"),
+                "versions": versions(),
+                "device": described["device"].iloc[0],
+                "git_commit": _git_commit(),
+                "wall_seconds": round(float(described.drop_duplicates("run")["seconds"].sum()), 1),
+                "epochs": self.plan.epochs + 1,
+                "decay_epochs": list(self.plan.decay_epochs),
+                "networks": self.networks().to_dict("records"),
+                "diverged": self.diverged(),
+            },
+        )
+
+    def _write_images(self, data: datasets.Data) -> None:
+        if not (self.folder / "images.parquet").exists():
+            write_images(self.folder, data.test.labels, data.test.ids)
+
+    def networks(self) -> pd.DataFrame:
+        """Describe the networks that have learned something: what was planned, and what was found out in training."""
+        return pd.DataFrame([row for row in self._described() if row.pop("diverged") is None])
+
+    def diverged(self) -> list[dict[str, str]]:
+        """List the networks that are left out, each with the reason."""
+        rows = [row for row in self._described() if row["diverged"] is not None]
+        return [{key: row[key] for key in ("network", "condition", "diverged")} for row in rows]
+
+    def _described(self) -> list[dict]:
+        metadata = {run.file: read_metadata(self.file(run)) for run in self.plan.runs}
+        rows = []
+        for network in self.plan.networks:
+            found = {key: value for key, value in metadata[network.run].items() if key not in ("run", "classes")}
+            epoch = network.first_epoch + self.plan.epochs
+            rows.append({**asdict(network), "epoch": epoch, "diverged": None, **found})
+        return rows
+
+    def complete(self) -> bool:
+        """Say whether everything is there, and whole."""
+        return all(map(is_whole, self.files()))
+
+    def load(self, statistics: str = "recalibrated") -> Responses:
+        """
+        Read the responses of this experiment's networks.
+
+        Parameters
+        ----------
+        statistics : {"recalibrated", "running"}
+            With "running", the base network and its continuations as BatchNorm's running statistics have them.
+
+        Returns
+        -------
+        Responses
+        """
+        networks = self.networks()
+        self._check_enough(networks)
+        if statistics == "running":
+            networks = networks[networks["run"] == "base"].assign(run=f"base{RUNNING}")
+            if not (self.folder / f"base{RUNNING}.parquet").exists():
+                raise InputError(
+                    f"{self.folder.name}: trained without recalibration, there is only one set of statistics"
+                )
+        return Responses.load(self.folder, networks)
+
+    def _check_enough(self, networks: pd.DataFrame) -> None:
+        """Refuse an experiment whose base network is missing, or that has nothing left to compare."""
+        left_out = {row["network"]: row["diverged"] for row in self.diverged()}
+        if "base" in left_out:
+            raise InputError(f"{self.folder.name}: the base network diverged: {left_out['base']}")
+        if len(networks) < 2:
+            reasons = "; ".join(f"{network}: {reason}" for network, reason in left_out.items())
+            raise InputError(f"{self.folder.name}: too few networks have learned anything: {reasons}")
+
+    def classes(self) -> list[str]:
+        """Return the class names by label."""
+        return read_metadata(self.file(self.plan.runs[0]))["classes"]
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result may depend on."""
+    packages = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "scikit-learn")
+    return {"python": platform.python_version(), **{package: version(package) for package in packages}}
+
+
+def _git_commit() -> str | None:
+    command = ["git", "-C", str(paths.ROOT), "rev-parse", "HEAD"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or None

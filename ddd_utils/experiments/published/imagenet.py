@@ -1,0 +1,269 @@
+"""What others have published about ImageNet's validation images: predictions of models, better labels, scores."""
+
+import importlib.util
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ddd_utils.errors import InputError, nearest
+from ddd_utils.experiments.images.class_spaces import imagenet_names
+from ddd_utils.experiments.machine.progress import tell
+from ddd_utils.experiments.published.downloads import Unavailable, fetch, local_copy, registry
+from ddd_utils.experiments.published.people import LABEL_ERRORS
+from ddd_utils.files import read_array, read_json
+from ddd_utils.responses import Responses
+
+IMAGES, CLASSES, ANSWERS = 50_000, 1_000, 5
+PREDICTIONS = "imagenetv2/predictions"
+CLASS_INFO, FILE_NAMES = "imagenetv2/class_info.json", "imagenetv2/imagenet-validation-original.json"
+SCORES = "meding2022/Rebuttal_mean_decisions_correct.npy"
+PAPER_MODELS = 11
+_VALIDATION_IMAGE = re.compile(r"(?:.*[/\\])?ILSVRC2012_val_(\d{8})(?:\.\w+)?")
+
+
+def imagenet_models(wanted: str | Sequence[str] = "all") -> list[str]:
+    """
+    List models whose predictions for the ImageNet validation images are published.
+
+    Parameters
+    ----------
+    wanted : "all" or sequence of str
+        "all" means those whose file can be checked, and others of which ``DDD_DATA`` holds a copy.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    InputError
+        For an unknown or doubled name.
+    """
+    files = {Path(name).stem: file for name, file in registry().items() if name.startswith(PREDICTIONS)}
+    if wanted == "all":
+        return [model for model, file in files.items() if file.sha256 or local_copy(file.name)]
+    for model in wanted:
+        if model not in files:
+            raise InputError(f"there are no published predictions of '{model}'{nearest(model, files)}")
+        if list(wanted).count(model) > 1:
+            raise InputError(f"the model '{model}' is named twice")
+    return list(wanted)
+
+
+def imagenet_files(models: Sequence[str]) -> list[str]:
+    """Return the names of all public files behind the responses of some models."""
+    return [CLASS_INFO, FILE_NAMES, *(f"{PREDICTIONS}/{model}.npy" for model in models)]
+
+
+def imagenet_responses(models: str | Sequence[str] = "all", top: int = 1, say: Callable = tell) -> Responses:
+    """
+    Read published predictions for the 50,000 ImageNet validation images (Recht et al., 2019, ImageNetV2).
+
+    Parameters
+    ----------
+    models : "all" or sequence of str
+        See :func:`imagenet_models`.
+    top : {1, 5}
+        With 5, an image whose label is among a model's first five answers counts as right: the label is stored as the
+        prediction there, and the first answer elsewhere.
+    say : callable
+        Takes a line for the terminal for each file downloaded.
+
+    Returns
+    -------
+    Responses
+        With one epoch; images in order of WordNet id; class names in ``info["classes"]``.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, differs from the published one or is not what it should be; names it.
+    """
+    models = imagenet_models(models)
+    labels, image_ids, classes = _imagenet_truth(say)
+    predictions = np.empty((len(models), 1, IMAGES), np.int16)
+    for row, model in zip(predictions, models, strict=True):
+        answers = _first_five(fetch(f"{PREDICTIONS}/{model}.npy", say))
+        right = (answers[:, :top] == labels[:, None]).any(axis=1)
+        row[0] = np.where(right, labels, answers[:, 0])
+    networks = pd.DataFrame({"network": models, "condition": models, "instance": 1, "architecture": models})
+    return Responses(predictions, labels, image_ids, networks, {"dataset": "imagenet", "classes": classes})
+
+
+def _imagenet_truth(say: Callable = tell) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Read labels (images,), file names (images,) and class names by label."""
+    by_wordnet = {entry["wnid"]: entry["cid"] for entry in read_json(fetch(CLASS_INFO, say))}
+    rows = read_json(fetch(FILE_NAMES, say))["image_filenames"]
+    labels = np.array([by_wordnet[wordnet] for _, wordnet in rows], np.int16)
+    return labels, np.array([name for name, _ in rows]), list(imagenet_names())
+
+
+def _first_five(path: Path) -> np.ndarray:
+    """Read a model's first five answers, int (images, 5), and check them: not every file has a known SHA-256."""
+    answers = read_array(path)
+    if answers.shape != (IMAGES, ANSWERS) or answers.dtype.kind not in "iu":
+        raise InputError(f"{path}: is {answers.dtype} of shape {answers.shape}, not int of shape {(IMAGES, ANSWERS)}")
+    if answers.min() < 0 or answers.max() >= CLASSES:
+        raise InputError(f"{path}: holds {answers.min()} to {answers.max()}, not classes from 0 to {CLASSES - 1}")
+    return answers
+
+
+def _validation_numbers(image_ids: Sequence[str]) -> np.ndarray | None:
+    """Read the numbers 1 to 50,000 out of the names of ImageNet validation files; None if these are other images."""
+    found = [_VALIDATION_IMAGE.fullmatch(str(name)) for name in image_ids]
+    if not found or not all(found):
+        return None
+    numbers = np.array([int(match[1]) for match in found])
+    return numbers if numbers.min() >= 1 and numbers.max() <= IMAGES else None
+
+
+def _aligned(read: Callable[[], np.ndarray], image_ids: Sequence[str]) -> np.ndarray | None:
+    """
+    Bring values in order of WordNet id into the order of some image ids.
+
+    Returns
+    -------
+    ndarray or None
+        None if these are other images, before anything is read or downloaded, or if a file is not to be had.
+    """
+    if (numbers := _validation_numbers(image_ids)) is None:
+        return None
+    try:
+        values, (_, names, _) = read(), _imagenet_truth()
+    except Unavailable:
+        return None
+    position = np.empty(IMAGES + 1, int)
+    position[_validation_numbers(names)] = np.arange(IMAGES)
+    return values[position[numbers]]
+
+
+def fetch_companions(image_ids: Sequence[str], say: Callable = tell) -> None:
+    """
+    Fetch what else is published about ImageNet validation images, so that notebooks find it.
+
+    Parameters
+    ----------
+    image_ids : sequence of str, shape (images,)
+        As for :func:`real_labels`; for other images nothing is fetched.
+    say : callable
+        Takes a line for the terminal for each file downloaded, and for each that is not to be had.
+
+    Raises
+    ------
+    InputError
+        If a local copy differs from the published file.
+    """
+    if _validation_numbers(image_ids) is None:
+        return
+    for name in (CLASS_INFO, FILE_NAMES, LABEL_ERRORS, SCORES):
+        try:
+            fetch(name, say)
+        except Unavailable as error:  # the sections can do without, and say so
+            say(f"left out: {error}")
+
+
+def is_imagenet(image_ids: Sequence[str], labels: Sequence[int]) -> bool:
+    """
+    Say whether images and labels are ImageNet's: only then do its other labels and scores speak of the same classes.
+
+    Parameters
+    ----------
+    image_ids : sequence of str, shape (images,)
+        As for :func:`real_labels`.
+    labels : sequence of int, shape (images,)
+        Classes of the images.
+
+    Returns
+    -------
+    bool
+        True if the ids are those of ImageNet validation images and each label is ImageNet's own index of the image's
+        class; False also if ImageNet's labels are neither here nor to be had.
+
+    Raises
+    ------
+    InputError
+        If a local copy differs from the published file.
+    """
+    truth = _aligned(lambda: _imagenet_truth()[0], image_ids)
+    return truth is not None and np.array_equal(truth, labels)
+
+
+def real_labels(image_ids: Sequence[str]) -> list[tuple[int, ...]] | None:
+    """
+    Look up the reassessed labels ("ReaL") of ImageNet validation images (Beyer et al., 2020), which timm carries.
+
+    Parameters
+    ----------
+    image_ids : sequence of str, shape (images,)
+        File names such as ``ILSVRC2012_val_00000001.JPEG``, with or without folders and suffix.
+
+    Returns
+    -------
+    list of tuple of int, or None
+        All acceptable classes of each image, none where people found no class that fits; None if the ids are not
+        those of ImageNet validation images.
+    """
+    if (numbers := _validation_numbers(image_ids)) is None:
+        return None
+    # Importing timm would import torch. Its list is in order of file name.
+    timm = Path(importlib.util.find_spec("timm").origin).parent
+    accepted = json.loads((timm / "data" / "_info" / "imagenet_real_labels.json").read_text("utf-8"))
+    return [tuple(accepted[number - 1]) for number in numbers]
+
+
+def label_errors(image_ids: Sequence[str]) -> np.ndarray | None:
+    """
+    Look up which ImageNet validation images the authors' repository marks as wrongly labelled (Meding et al., 2022).
+
+    These are 2,916 images; the paper's figures used another list, of 5,000.
+
+    Parameters
+    ----------
+    image_ids : sequence of str, shape (images,)
+        As for :func:`real_labels`.
+
+    Returns
+    -------
+    ndarray of bool, shape (images,), or None
+        None if the ids are not those of ImageNet validation images, or if the file is neither here nor to be had.
+
+    Raises
+    ------
+    InputError
+        If a local copy differs from the published file.
+    """
+    return _aligned(lambda: read_array(fetch(LABEL_ERRORS)).astype(bool), image_ids)
+
+
+def published_scores(image_ids: Sequence[str]) -> np.ndarray | None:
+    """
+    Look up how many of the paper's 11 models are right on each ImageNet validation image (Meding et al., 2022).
+
+    Parameters
+    ----------
+    image_ids : sequence of str, shape (images,)
+        As for :func:`real_labels`.
+
+    Returns
+    -------
+    ndarray of int, shape (images,), or None
+        None if the ids are not those of ImageNet validation images, or if the file is neither here nor to be had.
+
+    Raises
+    ------
+    InputError
+        If a local copy differs from the published file, or holds no multiples of 1/11.
+    """
+    return _aligned(_scores, image_ids)
+
+
+def _scores() -> np.ndarray:
+    path = fetch(SCORES)
+    counts = read_array(path).ravel() * PAPER_MODELS
+    if counts.shape != (IMAGES,) or np.abs(counts - np.rint(counts)).max() > 1e-6:
+        raise InputError(f"{path}: its shares are not multiples of 1/{PAPER_MODELS} for {IMAGES} images")
+    return np.rint(counts).astype(int)

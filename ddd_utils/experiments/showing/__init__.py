@@ -1,0 +1,1 @@
+"""Pretrained models shown photographs: what is missing, the work, and where the answers are."""

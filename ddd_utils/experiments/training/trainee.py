@@ -1,0 +1,213 @@
+"""A network in training: its steps, what it has answered so far, and everything that a checkpoint must hold."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ddd_utils.experiments import networks
+from ddd_utils.experiments.plans.runs import Run
+from ddd_utils.experiments.training.batches import parts
+from ddd_utils.experiments.training.clock import Clock
+
+DECAY = 0.1
+
+
+@dataclass
+class Trained:
+    """
+    What a run leaves behind.
+
+    Attributes
+    ----------
+    predictions : list of ndarray of int16, shape (test images,)
+        One entry an epoch, epoch 0 first.
+    running : list of ndarray of int16
+        The same with BatchNorm's running statistics, where the run asks for both.
+    logits : dict of int to ndarray of float32, shape (chosen images, classes)
+        By epoch.
+    parameters : int
+        Number of trained weights.
+    seconds : float
+        Wall time: the network's own steps and evaluations, and its share of what it has in common with others.
+    diverged : str or None
+        Why training ended early or led nowhere.
+    """
+
+    predictions: list[np.ndarray] = field(default_factory=list)
+    running: list[np.ndarray] = field(default_factory=list)
+    logits: dict[int, np.ndarray] = field(default_factory=dict)
+    parameters: int = 0
+    seconds: float = 0.0
+    diverged: str | None = None
+
+
+class Trainee:
+    """
+    A network in training.
+
+    Parameters
+    ----------
+    run : Run
+        Everything that decides the outcome.
+    classes : int
+        Number of outputs.
+    device : torch.device
+        Where to train.
+    clock : Clock, optional
+        Takes the time spent on "forward" and "backward", the latter with the update. A GPU works on behind the clock.
+
+    Attributes
+    ----------
+    epoch : int
+        Finished epochs.
+    result : Trained
+        What is known so far.
+    failure : Exception or None
+        What made further training impossible.
+    loss : tensor, shape ()
+        Sum over the updates of the epoch.
+    """
+
+    def __init__(self, run: Run, classes: int, device: torch.device, clock: Clock | None = None):
+        self.run, self.device, self.epoch, self.failure = run, device, 0, None
+        self.clock = clock or Clock()
+        torch.manual_seed(run.init_seed)
+        network = networks.create(run.model, classes, run.arguments)
+        self.network = network.to(device, memory_format=torch.channels_last)
+        self.optimizer = _optimizer(run, self.network)
+        self.result = Trained(parameters=sum(weights.numel() for weights in self.network.parameters()))
+        self.loss = torch.zeros((), device=device)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to train."""
+        return self.failure is not None or self.result.diverged is not None or self.epoch >= self.run.epochs
+
+    def attempt(self, work: Callable, *arguments) -> Any:
+        """Do something that may fail: the failure is this network's own, and the time it takes too."""
+        if self.failure is not None:
+            return None
+        started = time.perf_counter()
+        try:
+            return work(*arguments)
+        except Exception as failure:
+            self.failure = failure
+            return None
+        finally:
+            self.result.seconds += time.perf_counter() - started
+
+    def begin_epoch(self) -> None:
+        """Set the epoch's learning rate."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.run, self.epoch)
+        self.network.train()
+        self.loss.zero_()
+
+    def step(self, images: torch.Tensor, labels: torch.Tensor, batch: int) -> None:
+        """
+        Learn from a batch of the epoch.
+
+        Parameters
+        ----------
+        images : float tensor, shape (images, 3, height, width)
+        labels : int64 tensor, shape (images,)
+        batch : int
+            Its number in the epoch: dropout and the like are keyed to (seed, epoch, batch).
+        """
+        torch.manual_seed(_seed(self.run, self.epoch, batch))
+        self.learn(images, labels)
+
+    def learn(self, images: torch.Tensor, labels: torch.Tensor) -> None:
+        """Do what :meth:`step` does, with whatever random numbers come."""
+        self.prepare()
+        for part in parts(self.run, len(labels), exchanged=self.device.type == "cpu"):
+            chosen = images[part].contiguous(memory_format=torch.channels_last)
+            with self.clock("forward"), precision(self.device):
+                loss = F.cross_entropy(self.network(chosen), labels[part])
+            with self.clock("backward"):
+                loss.backward()
+                self.optimizer.step()
+                # Gradients are given back at once: in lockstep only one network's are in memory.
+                self.optimizer.zero_grad(set_to_none=True)
+                self.loss += loss.detach()
+
+    def end_epoch(self) -> None:
+        """Count the epoch; a loss that is not finite ends the training."""
+        self.epoch += 1
+        if not torch.isfinite(self.loss):
+            self.result.diverged = f"the loss is not finite in epoch {self.epoch}"
+
+    def prepare(self) -> None:
+        """Allow kernels whose sums come in any order only to the run that is meant to differ by them."""
+        deterministic = self.run.nondeterminism == 0
+        torch.backends.cudnn.benchmark = not deterministic
+        torch.use_deterministic_algorithms(deterministic or self.device.type == "cpu")
+        # Filling memory that is written anyway costs a tenth of the time on small networks.
+        torch.utils.deterministic.fill_uninitialized_memory = False
+
+    def release(self) -> None:
+        """Give the network's memory back; the result stays."""
+        self.network = self.optimizer = None
+
+    def state(self) -> dict[str, Any]:
+        """Return all that a later process needs to go on, as tensors and plain values."""
+        result = self.result
+        return {
+            "run": _identity(self.run),
+            "epoch": self.epoch,
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "predictions": _stacked(result.predictions),
+            "running": _stacked(result.running),
+            "logits": {str(epoch): torch.from_numpy(logits) for epoch, logits in result.logits.items()},
+            "seconds": result.seconds,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from :meth:`state`, on this device; the state of another run raises ValueError."""
+        if state["run"] != _identity(self.run):
+            raise ValueError(f"{self.run.file}: the state of another run")
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.epoch = state["epoch"]
+        self.result.predictions = list(state["predictions"].numpy())
+        self.result.running = list(state["running"].numpy())
+        self.result.logits = {int(epoch): logits.numpy() for epoch, logits in state["logits"].items()}
+        self.result.seconds = state["seconds"]
+
+
+def _identity(run: Run) -> str:
+    return json.dumps(asdict(run), sort_keys=True)
+
+
+def learning_rate(run: Run, epoch: int) -> float:
+    """Return the learning rate of an epoch, counted from 0: divided by ten after each of the run's ``decay_epochs``."""
+    return run.learning_rate * DECAY ** sum(epoch >= decay for decay in run.decay_epochs)
+
+
+def precision(device: torch.device):
+    """Use bfloat16 on GPUs, float32 on CPUs (where it does not pay)."""
+    # Casts of weights that are kept from one forward pass for the next cannot be recorded in a CUDA graph.
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda", cache_enabled=False)
+
+
+def _seed(run: Run, epoch: int, batch: int) -> int:
+    return int(np.random.SeedSequence((run.init_seed, run.order_seed, epoch, batch)).generate_state(1, np.uint64)[0])
+
+
+def _stacked(arrays: list[np.ndarray]) -> torch.Tensor:
+    return torch.from_numpy(np.stack(arrays) if arrays else np.empty((0, 0), np.int16))
+
+
+def _optimizer(run: Run, network: nn.Module) -> torch.optim.Optimizer:
+    common = {"params": network.parameters(), "lr": run.learning_rate, "weight_decay": run.weight_decay, "fused": True}
+    if run.optimizer == "adamw":
+        return torch.optim.AdamW(**common)
+    return torch.optim.SGD(**common, momentum=run.momentum, nesterov=run.nesterov)
