@@ -173,7 +173,7 @@ def tables(draw):
 
 
 @given(tables(), st.sampled_from([".csv", ".parquet"]))
-@settings(derandomize=True, deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_any_table_comes_back_whatever_the_order_of_its_rows(tmp_path_factory, table, suffix):
     rows, models, images, predictions, labels = table
     responses = Responses.from_table(write(tmp_path_factory.getbasetemp(), rows, suffix))
@@ -186,7 +186,7 @@ def test_any_table_comes_back_whatever_the_order_of_its_rows(tmp_path_factory, t
 
 
 @given(st.lists(st.sampled_from(ROWS), min_size=1, max_size=6), st.data())
-@settings(derandomize=True, deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_csv_and_parquet_say_the_same_of_a_faulty_table(tmp_path_factory, rows, data):
     cells = st.sampled_from(["cat", "dgo", "", "NaN", "1", "2.5", None])
     column = data.draw(st.sampled_from(list(ROWS[0])))

@@ -12,7 +12,8 @@ from ddd_utils.reporting import palette
 
 TEMPLATE = Path(__file__).parent / "template"
 STYLES = ("base", "navigation", "front", "prose", "figures", "tables", "explorer", "citation", "narrow", "print")
-SCRIPTS = ("common", "theme", "code", "navigation", "charts", "explorer", "tables", "claims", "downloads", "copying")
+EXPLORING = ("exploration", "behind", "explorer")
+SCRIPTS = ("common", "theme", "code", "navigation", "charts", *EXPLORING, "tables", "claims", "downloads", "copying")
 FIRST = "first"  # runs before anything is painted
 
 
@@ -28,7 +29,10 @@ def scripts() -> list[str]:
 
 def plain_scripts() -> list[str]:
     """Return the scripts of a page without charts and code: one for the head, and the page's own in one scope."""
-    return [_read(f"{FIRST}.js"), _own(name for name in SCRIPTS if name not in ("code", "explorer"))]
+    return [
+        _read(f"{FIRST}.js"),
+        _own(name for name in SCRIPTS if name not in ("code", *EXPLORING)),
+    ]
 
 
 def policy(allowed: list[str]) -> str:

@@ -14,7 +14,7 @@ from ddd_utils.analysis import consistency
 from ddd_utils.errors import InputError
 
 decisions = arrays(bool, st.tuples(st.integers(2, 5), st.integers(1, 150)))
-deterministic = settings(derandomize=True, deadline=None, max_examples=100)
+deterministic = settings(max_examples=100)
 
 
 def correlated(networks, images, seed=0):

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -11,7 +11,6 @@ from ddd_utils.errors import InputError
 # Scores 0 to 4 of four networks.
 STAIRS = np.array([[0, 0, 0, 0, 1], [0, 0, 0, 1, 1], [0, 0, 1, 1, 1], [0, 1, 1, 1, 1]], bool)
 decisions = arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 40)))
-deterministic = settings(derandomize=True, deadline=None)
 
 
 def test_scores_count_the_networks_that_are_right():
@@ -35,7 +34,6 @@ def test_a_tolerance_under_which_an_image_is_both_is_refused(tolerance):
         difficulty.classify(STAIRS, tolerance)
 
 
-@deterministic
 @given(decisions)
 def test_shares_partition_the_images(correct):
     shares = difficulty.shares(correct)
@@ -70,7 +68,6 @@ def test_beyond_the_largest_tolerance_no_image_can_be_in_between():
             assert difficulty.shares(decided, tolerance + 1)["in-between"] == 0
 
 
-@deterministic
 @given(decisions)
 def test_the_histogram_and_its_extremes_have_the_networks_accuracy(correct):
     table = difficulty.score_histogram(correct)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -20,7 +20,6 @@ def test_changes_of_known_predictions():
     assert second["network"] == 1 and second["changed"] == 0
 
 
-@settings(derandomize=True, deadline=None)
 @given(arrays(np.int16, st.tuples(st.integers(1, 3), st.integers(2, 5), st.just(30)), elements=st.integers(0, 3)))
 def test_the_kinds_of_change_add_up(predictions):
     labels = np.arange(30) % 4

@@ -35,7 +35,7 @@ def test_every_score_and_every_way_to_differ_is_covered():
 
 
 @given(arrays(bool, st.tuples(st.integers(1, 6), st.integers(1, 40))), st.integers(1, 20), st.integers(0, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_as_many_as_asked_for_none_twice_and_always_the_same(correct, count, seed):
     chosen = telling_images(correct, count=count, seed=seed)
     assert len(chosen) == len(set(chosen.tolist())) == min(count, correct.shape[1])

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ddd_utils.analysis.multiple_testing import holm
@@ -22,7 +22,6 @@ def test_holm_by_hand(p_values, adjusted):
     np.testing.assert_allclose(holm(p_values), adjusted, rtol=1e-12)
 
 
-@settings(derandomize=True, deadline=None)
 @given(P_VALUES)
 def test_holm_is_at_least_as_powerful_as_bonferroni_and_keeps_the_order(p_values):
     p = np.array(p_values)

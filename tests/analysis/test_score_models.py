@@ -10,7 +10,7 @@ from ddd_utils.analysis.difficulty import shares
 from ddd_utils.analysis.nulls import fleiss_kappa
 from ddd_utils.errors import InputError
 
-deterministic = settings(derandomize=True, deadline=None, max_examples=30)
+deterministic = settings(max_examples=30)
 counts_of_any_kind = (
     st.integers(4, 12)
     .flatmap(lambda networks: st.lists(st.integers(0, 200), min_size=networks + 1, max_size=networks + 1))

@@ -8,7 +8,7 @@ from ddd_utils.analysis import consistency
 from ddd_utils.analysis.consistency import uncertainty
 from ddd_utils.errors import InputError
 
-deterministic = settings(derandomize=True, deadline=None, max_examples=100)
+deterministic = settings(max_examples=100)
 
 
 def correlated(networks, images, seed=0):

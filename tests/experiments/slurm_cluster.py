@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol", "setpriv")
@@ -89,6 +89,22 @@ def cluster(folder: Path) -> Iterator[Path]:
             yield configuration
         finally:
             _end_jobs(environment)
+
+
+def interrupt(job) -> None:
+    """
+    Tell a running job that it has to leave, as SLURM does before it takes a node away.
+
+    The signal arrives at once. While another job of the array starts, scancel believes that it has not, and would go on
+    for half a minute: by then a short job is done, or queued again and hit once more.
+
+    Parameters
+    ----------
+    job : submitit.SlurmJob
+        As `cluster.unfinished` returns it.
+    """
+    with suppress(subprocess.TimeoutExpired):
+        subprocess.run(["scancel", job.job_id, "--signal", "USR2"], check=True, timeout=3)
 
 
 def _write_configuration(folder: Path) -> Path:

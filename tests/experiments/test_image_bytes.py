@@ -312,7 +312,7 @@ def test_pillows_warnings_are_silent_in_threads_and_others_are_not():
     assert [str(each.message) for each in seen] == ["ours"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 40), st.integers(1, 40), st.sampled_from(["PNG", "BMP", "PPM", "TIFF", "WEBP"]), st.randoms())
 def test_what_is_stored_without_loss_comes_back(height, width, kind, random):
     pixels = np.random.default_rng(random.getrandbits(32)).integers(0, 256, (height, width, 3), dtype=np.uint8)
@@ -321,7 +321,7 @@ def test_what_is_stored_without_loss_comes_back(height, width, kind, random):
 
 
 @pytest.mark.skipif(image_bytes.simplejpeg is None, reason="simplejpeg is not installed")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(1, 40),
     st.integers(1, 40),
@@ -339,7 +339,7 @@ def test_both_decoders_give_the_same_pixels(height, width, sampling, quality, ra
     assert np.array_equal(read(content), np.asarray(Image.open(io.BytesIO(content)).convert("RGB")))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from(["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM"]), st.lists(st.integers(0, 10**6)), st.randoms()
 )

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import numpy as np
 import pytest
@@ -174,10 +175,10 @@ def test_the_development_kit_within_a_tar(tmp_path):
     assert listed(tar).keys == ("n01440764", "n02119789", "n01440764")
 
 
-NAMES = st.text("ab .,;'\"é-_/", min_size=1, max_size=8).map(lambda name: f"i{name}j".replace("//", "/"))
+NAMES = st.text("ab .,;'\"é-_/", min_size=1, max_size=8).map(lambda name: re.sub("/+", "/", f"i{name}j"))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.dictionaries(NAMES, st.text("abc ,\"'0", min_size=1, max_size=5).map(lambda key: f"x{key}x"), min_size=1))
 def test_any_names_and_classes_come_back_from_a_csv_file(tmp_path_factory, classes):
     tmp_path = tmp_path_factory.mktemp("sets")

@@ -138,7 +138,7 @@ def test_listings_travel_to_other_processes(tmp_path):
         assert numbers(sent) == numbers(found)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.sets(st.tuples(st.sampled_from("abc"), st.text("xy-_ .é", max_size=4)), min_size=1))
 def test_a_tar_is_listed_like_its_folder(tmp_path_factory, files):
     tmp_path = tmp_path_factory.mktemp("sets")

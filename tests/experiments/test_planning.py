@@ -166,7 +166,7 @@ def test_what_is_done_is_not_counted():
     right=st.floats(0, 1),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_no_answers_take_more_room_than_guesses(tmp_path_factory, epochs, images, classes, right, seed):
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, classes, images)

@@ -195,7 +195,7 @@ def test_threads_do_not_get_in_one_anothers_way(tmp_path):
     assert seen == [names[name] for name in found.ids] * 5
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 4 * 512), st.integers(0, 255)), min_size=1, max_size=20), st.booleans())
 def test_whatever_is_in_a_tar_is_images_or_an_error(tmp_path_factory, changes, long):
     path = tmp_path_factory.mktemp("tars") / "set.tar"

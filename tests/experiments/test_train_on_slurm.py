@@ -50,7 +50,7 @@ def test_groups_become_jobs_and_a_preempted_one_goes_on(slurm, tmp_path, monkeyp
     while not any(file.exists() for file in checkpoints):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    jobs[0]._interrupt()
+    slurm_cluster.interrupt(jobs[0])
 
     assert cli.main([*train, "--wait"]) == 0
     assert "of an earlier command are still queued or running: nothing is submitted" in capsys.readouterr().err

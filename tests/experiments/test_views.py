@@ -19,7 +19,7 @@ def noise(width, height):
     return Image.fromarray(np.random.default_rng(width + height).integers(0, 256, (height, width, 3), np.uint8))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     width=SIDES,
     height=SIDES,

@@ -163,7 +163,7 @@ def test_both_matrices_have_the_order_of_the_left_one():
     assert axis_order(both) == axis_order(charts.kappa_matrix(shuffled, "title", "cluster"))
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(1, 12), st.integers(0, 10**6))
 def test_an_order_holds_every_network_once_and_undefined_counts_as_zero(networks, seed):
     rng = np.random.default_rng(seed)

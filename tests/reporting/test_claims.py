@@ -15,7 +15,7 @@ from ddd_utils.reporting.verdicts import REASONS
 
 finite = st.floats(-2, 2, allow_nan=False)
 stated = st.sampled_from(sorted(claims.registry().values(), key=lambda claim: claim.id))
-deterministic = settings(derandomize=True, deadline=None, max_examples=200)
+deterministic = settings(max_examples=200)
 
 
 @pytest.fixture(autouse=True)

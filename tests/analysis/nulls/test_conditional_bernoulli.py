@@ -22,7 +22,7 @@ def vectors(log_odds, score):
     return every[allowed], weights / weights.sum()
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(ABILITY, min_size=1, max_size=7))
 def test_every_score_against_enumeration(log_odds):
     scores = np.arange(len(log_odds) + 1)
@@ -36,7 +36,7 @@ def test_every_score_against_enumeration(log_odds):
             assert np.isnan(found[score]).all()
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(ABILITY, min_size=2, max_size=6), st.data())
 def test_log_likelihood_against_enumeration(log_odds, data):
     possible = [s for s in range(len(log_odds) + 1) if len(vectors(log_odds, s)[0])]

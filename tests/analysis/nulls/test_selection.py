@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
@@ -30,7 +30,6 @@ def test_upper_limit_of_the_selection_band(networks, tolerance, upper):
     assert selection_band(networks, tolerance)[1] == pytest.approx(upper, abs=5e-4)
 
 
-@settings(derandomize=True, deadline=None)
 @given(st.integers(4, 20), st.integers(0, 2), st.data())
 def test_in_between_agreement_never_leaves_the_band(networks, tolerance, data):
     tolerance = min(tolerance, networks // 2 - 1)
