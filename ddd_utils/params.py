@@ -172,7 +172,7 @@ def save(name: str | Path, preset: str | Path | None = None, **sections: Mapping
         raw[section] = {**(known or {}), **_changed(section, values)}
         raw_presets.prefer_what_was_asked_for(raw[section], known)
         raw_presets.settle_data(raw[section])
-    shown = path.relative_to(paths.ROOT) if path.is_relative_to(paths.ROOT) else path
+    shown = paths.from_root(path)
     raw_presets.settle(raw)
     _validate(raw, path.stem, str(shown))
     yaml_files.save(raw, path, f"{SAVED}{basis}")

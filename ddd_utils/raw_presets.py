@@ -25,15 +25,15 @@ def settle(raw: dict) -> None:
     if not isinstance(block, dict):
         return
     if isinstance(block.get("responses"), str):
-        block["responses"] = _portable(find_table(block["responses"]))
+        block["responses"] = str(paths.from_root(find_table(block["responses"])))
     if isinstance(models := block.get("models"), str) and Path(models).is_file():
-        block["models"] = _portable(Path(models).resolve())
+        block["models"] = str(paths.from_root(Path(models).resolve()))
     elif isinstance(models, list):
         block["models"] = [located(entry, Path().resolve()) for entry in models]
     images = read_images(block.get("images"))
     if isinstance(images, dict) and isinstance(images.get("path"), str):
         with suppress(InputError):  # told when they are needed: a preset may name images of another machine
-            images["path"] = _portable(local_files.find_images(images["path"]))
+            images["path"] = str(paths.from_root(local_files.find_images(images["path"])))
         block["images"] = images
 
 
@@ -43,12 +43,7 @@ def settle_data(block: Any) -> None:
         if isinstance(value, dict | list):
             settle_data(value)
         elif key in ("train", "test") and isinstance(value, str) and Path(value).exists():
-            block[key] = _portable(Path(value).resolve())
-
-
-def _portable(path: Path) -> str:
-    """Name a path in the repository from there, any other in full."""
-    return str(path.relative_to(paths.ROOT) if path.is_relative_to(paths.ROOT) else path)
+            block[key] = str(paths.from_root(Path(value).resolve()))
 
 
 def override(raw: dict, setting: str) -> None:

@@ -1,7 +1,6 @@
 """Turn an executed notebook into the HTML of a section: prose, figures, tables, and the code folded away."""
 
 import base64
-import json
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -148,15 +147,13 @@ def _image(kind: str, data: str, alternative: str) -> str:
 
 
 def _chart(specification: dict, number: int) -> str:
-    # "<" would let a text in the data end the script element.
-    text = json.dumps(specification, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return (
         f'<figure class="chart" id="chart-{number}" data-title="{escape(_title(specification))}"'
         f"{explorer.attributes(specification)}>{_choices(specification)}"
         '<div class="scroll" tabindex="0" role="group" aria-label="Chart">'
         f'<div class="canvas" role="img" aria-label="{escape(_description(specification))}" '
         f'style="min-height:{_height(specification):.0f}px"></div></div>'
-        f'<script type="application/json">{text}</script></figure>'
+        f'<script type="application/json">{markup.embedded(specification)}</script></figure>'
     )
 
 

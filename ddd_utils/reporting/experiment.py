@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from ddd_utils.reporting import palette
+from ddd_utils.reporting import markup, palette
 from ddd_utils.reporting.gallery import data_uri
 from ddd_utils.reporting.registry import claim, paper
 
@@ -99,7 +99,7 @@ def page(found: Mapping) -> str:
         "base-uri 'none'; form-action 'none'"
     )
     return template("experiment.html").render(
-        study=found, data=embedded(found), style=Markup(css), script=Markup(js), policy=policy
+        study=found, data=markup.embedded(found), style=Markup(css), script=Markup(js), policy=policy
     )
 
 
@@ -120,11 +120,6 @@ def template(name: str) -> jinja2.Template:
         loader=jinja2.FileSystemLoader(TEMPLATE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
     return environment.get_template(name)
-
-
-def embedded(found: Mapping) -> Markup:
-    """Write data for a script element, which a ``<`` in some name could end."""
-    return Markup(json.dumps(found, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"))
 
 
 def comparable(dataset: str) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ddd_utils.analysis.exploration import Exploration
 from ddd_utils.reporting import charts_theme as theme
+from ddd_utils.reporting import markup
 from ddd_utils.reporting.gallery import data_uri
 from ddd_utils.reporting.wording import p_value
 from ddd_utils.responses import Responses
@@ -136,9 +137,8 @@ def element(data: dict) -> str:
     str
         HTML.
     """
-    # "<" would let a text in the data end the script element.
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    return f'<script type="application/json" class="exploration" data-key="{escape(data["key"])}">{text}</script>'
+    contents = markup.embedded(data)
+    return f'<script type="application/json" class="exploration" data-key="{escape(data["key"])}">{contents}</script>'
 
 
 def _spare(conditions: np.ndarray, rows: np.ndarray) -> list[int]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ddd_utils import params, paths
 from ddd_utils.files import read_json, write_json
-from ddd_utils.reporting import experiment
+from ddd_utils.reporting import experiment, markup
 
 MIME = "application/vnd.ddd.experiment+json"
 MARK = " data-game "  # no HTML from outside keeps such an attribute
@@ -69,7 +69,7 @@ def kept(folder: Path) -> Game | None:
     Game or None
     """
     files = [file for section in params.WITH_IMAGES if (file := _file(folder, section)).is_file()]
-    return Game(read_json(files[0]), _shown(Path(folder) / "report.html")) if files else None
+    return Game(read_json(files[0]), str(paths.from_root(Path(folder) / "report.html"))) if files else None
 
 
 def figure(study: Mapping) -> str:
@@ -86,7 +86,7 @@ def figure(study: Mapping) -> str:
     str
         HTML; what `additions` returns brings it to life.
     """
-    return experiment.template("experiment_figure.html").render(study=study, data=experiment.embedded(study))
+    return experiment.template("experiment_figure.html").render(study=study, data=markup.embedded(study))
 
 
 def additions(bodies: Iterable[str]) -> tuple[str, list[str]]:
@@ -107,11 +107,6 @@ def additions(bodies: Iterable[str]) -> tuple[str, list[str]]:
     if not any(MARK in body for body in bodies):
         return "", []
     return experiment.style(), [experiment.script(*experiment.PLAY, "experiment_figure.js")]
-
-
-def _shown(page: Path) -> str:
-    """Name a page as one who works in the repository would."""
-    return str(page.relative_to(paths.ROOT) if page.is_relative_to(paths.ROOT) else page)
 
 
 def _file(folder: Path, section: str) -> Path:

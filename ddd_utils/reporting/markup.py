@@ -1,9 +1,12 @@
 """Make foreign HTML safe: what a notebook puts out may contain anything."""
 
+import json
 import re
 from collections.abc import Callable
+from typing import Any
 
 from bs4 import BeautifulSoup, Comment, Tag
+from markupsafe import Markup
 
 TAGS = {"a", "abbr", "b", "blockquote", "br", "caption", "cite", "code", "dd", "del", "details", "div", "dl", "dt"}
 TAGS |= {"em", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "kbd", "li", "mark", "ol"}
@@ -14,6 +17,23 @@ ATTRIBUTES = {"alt", "class", "colspan", "datetime", "height", "href", "open", "
 ATTRIBUTES |= {"title", "width"}
 IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,", re.IGNORECASE)
 EXTERNAL = re.compile(r"(https?:|mailto:)", re.IGNORECASE)
+
+
+def embedded(data: Any) -> Markup:
+    """
+    Write plain data for a script element, which a ``<`` in some text could end.
+
+    Parameters
+    ----------
+    data : dict, list, str or number
+        What JSON can hold.
+
+    Returns
+    -------
+    Markup
+        JSON.
+    """
+    return Markup(json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"))
 
 
 def external(href: str) -> str | None:

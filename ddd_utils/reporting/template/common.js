@@ -11,12 +11,9 @@ function made(name, { text, ...properties } = {}, ...children) {
 }
 
 function button(text, action, label) {
-  const made = document.createElement("button");
-  made.type = "button";
-  made.textContent = text;
-  if (label) made.setAttribute("aria-label", label);
-  made.addEventListener("click", action);
-  return made;
+  const pressed = made("button", { type: "button", text, ...(label && { "aria-label": label }) });
+  pressed.addEventListener("click", action);
+  return pressed;
 }
 
 /* Say a word to everyone, screen readers included, for a moment. */
