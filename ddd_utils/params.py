@@ -10,8 +10,8 @@ from typing import Any, get_args
 from pydantic import Field, ValidationError, model_validator
 
 from ddd_utils import paths, raw_presets, yaml_files
+from ddd_utils.blocks import Strict, explain
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.explain import explain
 from ddd_utils.schema import (
     Cluster,
     Controls,
@@ -21,7 +21,6 @@ from ddd_utils.schema import (
     PretrainedSet,
     Published,
     SotaComparison,
-    Strict,
     Subsetting,
     Summary,
     Table,

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from ddd_utils import local_files
+from ddd_utils.blocks import Strict
 from ddd_utils.errors import InputError
-from ddd_utils.image_sets import AnyImages, Count, Dataset, Strict, TestImages, read_images
+from ddd_utils.image_sets import AnyImages, Count, Dataset, TestImages, read_images
 from ddd_utils.model_sets import Models, Positive, Training
 
 Tolerance = Annotated[int, Field(ge=0)]
