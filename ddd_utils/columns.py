@@ -31,22 +31,11 @@ UNREADABLE = (
 
 @dataclass(frozen=True)
 class Column:
-    """
-    One column of a table.
+    """One column of a table."""
 
-    Attributes
-    ----------
-    name : str
-        Its heading.
-    codes : ndarray of int, shape (rows,)
-        Which of the values each row holds.
-    values : ndarray of str, shape (distinct values,)
-        Each occurs at least once; an empty cell is the empty string.
-    """
-
-    name: str
-    codes: np.ndarray
-    values: np.ndarray
+    name: str  # Its heading
+    codes: np.ndarray  # int (rows,): Which of the values each row holds
+    values: np.ndarray  # str (distinct values,): Each occurs at least once; an empty cell is the empty string
 
     def first_row(self, marked: np.ndarray) -> int | None:
         """Find the first row whose value is marked; ``marked`` is bool, one for each distinct value."""
@@ -54,23 +43,7 @@ class Column:
 
 
 def column_names(path: Path) -> list[str]:
-    """
-    Read the headings of a table.
-
-    Parameters
-    ----------
-    path : Path
-        A file that ends in ``.csv``, ``.csv.gz`` or ``.parquet``.
-
-    Returns
-    -------
-    list of str
-
-    Raises
-    ------
-    InputError
-        If there is no such file, no such format, or nothing in it.
-    """
+    """Read the headings of a table."""
     if path.is_dir():
         raise InputError(f"{path}: is a folder, not a table")
     if not path.name.lower().endswith(READABLE):
@@ -84,26 +57,7 @@ def column_names(path: Path) -> list[str]:
 
 
 def read_columns(path: Path, names: list[str]) -> dict[str, Column]:
-    """
-    Read some columns of a table; each cell is taken as the text it would be written as.
-
-    Parameters
-    ----------
-    path : Path
-        As for :func:`column_names`.
-    names : list of str
-        Which columns; each must be there.
-
-    Returns
-    -------
-    dict of str to Column
-        By heading.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read as a table or has no rows.
-    """
+    """Read some columns of a table; each cell is taken as the text it would be written as."""
     with _naming(path):
         # A Parquet column is read and packed before the next one, so that only one is ever held unpacked.
         pieces = _parquet_columns(path, names) if _is_parquet(path) else _csv_columns(path, names)

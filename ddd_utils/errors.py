@@ -13,20 +13,6 @@ class ExperimentError(RuntimeError):
 
 
 def nearest(word: str, options: Iterable[str]) -> str:
-    """
-    Suggest the option closest to a mistyped word.
-
-    Parameters
-    ----------
-    word : str
-        What was given.
-    options : iterable of str
-        What would have been right.
-
-    Returns
-    -------
-    str
-        `` (did you mean 'option'?)``, or an empty string when nothing comes close.
-    """
+    """Suggest the option closest to a mistyped word."""
     found = difflib.get_close_matches(str(word), [str(option) for option in options], n=1, cutoff=0.5)
     return f" (did you mean '{found[0]}'?)" if found else ""

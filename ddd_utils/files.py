@@ -29,19 +29,7 @@ class TornFile(InputError):
 
 
 def set_aside(path: Path) -> Path:
-    """
-    Rename a damaged file, so that it can be made anew and nothing is lost.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    Path
-        Its new place, beside the old one: ``<name>.damaged`` or, if that is taken, ``<name>.damaged-2`` and so on.
-    """
+    """Rename a damaged file, so that it can be made anew and nothing is lost."""
     names = [f"{path.name}.damaged", *(f"{path.name}.damaged-{number}" for number in range(2, 1000))]
     place = next(path.with_name(name) for name in names if not path.with_name(name).exists())
     return path.rename(place)
@@ -49,24 +37,7 @@ def set_aside(path: Path) -> Path:
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """
-    Write a file so that it is complete or not there: to a temporary name, then renamed.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file to be; its folder is made.
-
-    Yields
-    ------
-    Path
-        Where to write.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; names the file.
-    """
+    """Write a file so that it is complete or not there: to a temporary name, then renamed."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -88,16 +59,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
 
 def remove_partials(folder: Path, name: str = "*") -> None:
-    """
-    Remove what killed processes were writing with :func:`atomic`; no other process may be writing it now.
-
-    Parameters
-    ----------
-    folder : Path
-        Where to look; it need not exist.
-    name : str
-        A pattern for the files that were to be.
-    """
+    """Remove what killed processes were writing with :func:`atomic`; no other process may be writing it now."""
     for partial in folder.glob(f".{name}.*"):
         partial.unlink(missing_ok=True)
 
@@ -188,25 +150,7 @@ def write_parquet(path: Path, columns: dict, metadata: dict | None = None) -> No
 
 
 def read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
-    """
-    Read columns of a Parquet file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    columns : list of str
-        The columns that must be there.
-
-    Returns
-    -------
-    DataFrame
-
-    Raises
-    ------
-    InputError
-        If the file is missing, truncated or lacks a column; names it.
-    """
+    """Read columns of a Parquet file."""
     with _naming(path):
         missing = set(columns) - set(pq.read_schema(path).names)
         if missing:

@@ -2,18 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ddd_utils import local_files
+from ddd_utils.blocks import Strict
 from ddd_utils.errors import InputError
 
 Count = Annotated[int, Field(ge=1)]
-
-
-class Strict(BaseModel):
-    """A block of a preset: unknown keys and wrong types are errors."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class Gaussian(Strict):

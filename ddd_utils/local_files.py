@@ -15,27 +15,7 @@ PHOTOGRAPHS = (".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png",
 
 
 def find(name: str, kind: str) -> Path:
-    """
-    Find a data set.
-
-    Parameters
-    ----------
-    name : str
-        A path, relative to the working folder, to the repository or to the folder of local copies that ``DDD_DATA``
-        names.
-    kind : {"file", "folder", "table"}
-        What it is.
-
-    Returns
-    -------
-    Path
-        Absolute.
-
-    Raises
-    ------
-    InputError
-        If it is in none of them; names the nearest one.
-    """
+    """Find a data set."""
     candidates = _candidates(name)
     for path in candidates:
         if path.is_dir() if kind == "folder" else path.is_file():
@@ -85,25 +65,7 @@ def photographs(folder: Path) -> list[str]:
 
 
 def array_shape(path: Path, key: str) -> tuple[int, ...]:
-    """
-    Read the shape of an array in a ``.npz`` file from its header alone.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    key : str
-        Name of the array.
-
-    Returns
-    -------
-    tuple of int
-
-    Raises
-    ------
-    InputError
-        If the file is damaged or has no such array.
-    """
+    """Read the shape of an array in a ``.npz`` file from its header alone."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as file:
             major, _ = np.lib.format.read_magic(file)

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from ddd_utils.image_sets import Count, Strict
+from ddd_utils.blocks import Strict
+from ddd_utils.image_sets import Count
 from ddd_utils.yaml_files import read_models
 
 Positive = Annotated[float, Field(gt=0)]

@@ -17,20 +17,7 @@ _STIMULUS = re.compile(r"\d+_[^_]+_(?:s\d+|dnn)_.*?(?P<image>(?:n\d{8}_)?[^_]+)"
 
 
 def as_responses(columns: dict[str, Column]) -> dict[str, Column]:
-    """
-    Rename the columns of trials to those of responses.
-
-    Parameters
-    ----------
-    columns : dict of str to Column
-        ``subj``, ``imagename``, ``object_response``, ``category`` and, if there is one, ``condition``.
-
-    Returns
-    -------
-    dict of str to Column
-        ``model``, ``image``, ``prediction`` and ``label``; each keeps its heading as its name. Images are told apart
-        without trial and observer, and by condition where one was shown under several.
-    """
+    """Rename the columns of trials to those of responses."""
     subject, image, response, category = (columns[name] for name in COLUMNS)
     image = _merged(image.name, image.codes, [_image(name) for name in image.values])
     if CONDITION in columns:

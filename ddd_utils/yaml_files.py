@@ -29,26 +29,7 @@ _Loader.add_implicit_resolver(
 
 
 def read_yaml(text: str, source: str) -> Any:
-    """
-    Parse YAML.
-
-    Parameters
-    ----------
-    text : str
-        The YAML.
-    source : str
-        Where it comes from, for the error message.
-
-    Returns
-    -------
-    object
-        Plain Python data.
-
-    Raises
-    ------
-    InputError
-        If the text is no YAML; names the line.
-    """
+    """Parse YAML."""
     try:
         return yaml.load(text, _Loader)
     except yaml.YAMLError as error:
@@ -66,19 +47,7 @@ def read_file(path: Path) -> Any:
 
 
 def read_models(models: Any) -> Any:
-    """
-    Expand a model set: a YAML file or a list of names become a list of entries.
-
-    Parameters
-    ----------
-    models : str or list
-        A file (relative to the working folder, the repository or ``params/``), or a list of names and entries.
-
-    Returns
-    -------
-    list of dict
-        Entries for :class:`Model`; anything else is handed back for validation to refuse.
-    """
+    """Expand a model set: a YAML file or a list of names become a list of entries."""
     if isinstance(models, str):
         found = [path for path in (Path(models), paths.ROOT / models, paths.PARAMS / models) if path.is_file()]
         if not found:

@@ -4,8 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ddd_utils.reporting.registry import Claim, registry
-from ddd_utils.reporting.verdicts import Record
+from ddd_utils.reporting.claims import Claim, Record, registry
 
 Interval = tuple[float, float]
 UNTOLD = {"folder", "npz", "table"}  # names of data sets that do not say which images these are

@@ -12,8 +12,8 @@ from markupsafe import Markup
 from PIL import Image
 
 from ddd_utils.reporting import markup, palette
+from ddd_utils.reporting.claims import claim, paper
 from ddd_utils.reporting.gallery import data_uri
-from ddd_utils.reporting.registry import claim, paper
 
 TEMPLATE = Path(__file__).parent / "template"
 PLAY = ("experiment_score.js", "experiment_game.js", "experiment_end.js")  # what showing pairs needs

@@ -115,7 +115,7 @@ def build(
             now=datetime.now(UTC),
             answer=headline.answer(cards),
             cards=cards,
-            verdicts=headline.verdicts(preset.name),
+            verdicts=headline.tally(preset.name),
             every_claim=EVERY_CLAIM if EVERY_CLAIM in shared.ids else None,
             cite=CITE,
             command=command or citation.command(preset.name, None, []),

@@ -1,6 +1,5 @@
 """Execute the notebooks of a preset with papermill, a few at a time, each in its own kernel."""
 
-import ast
 import multiprocessing
 import os
 import queue
@@ -18,6 +17,7 @@ import jupytext
 from ddd_utils import paths
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.reporting import claims, game
+from ddd_utils.schema import declared_parameters
 
 AT_A_TIME = 2
 LAST = "summary"  # it reads what all others have recorded
@@ -106,36 +106,6 @@ def execute(preset, sections: Sequence[str], log: Callable[[str], None]) -> dict
             workers.get().shutdown()
     by_section = {outcome.section: outcome for outcome in outcomes}
     return {section: by_section[section] for section in sections}
-
-
-def declared_parameters(source: Path) -> list[str]:
-    """
-    List the names that a notebook's cell tagged ``parameters`` assigns.
-
-    Parameters
-    ----------
-    source : Path
-        A notebook in any form that jupytext reads.
-
-    Returns
-    -------
-    list of str
-        In the order of the cell.
-
-    Raises
-    ------
-    InputError
-        If no cell has the tag.
-    """
-    for cell in jupytext.read(source).cells:
-        if "parameters" in cell.metadata.get("tags", []):
-            return [
-                target.id
-                for line in ast.parse(cell.source).body
-                for target in (line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)])
-                if isinstance(target, ast.Name)
-            ]
-    raise InputError(f"{source.name} has no cell tagged 'parameters'")
 
 
 def _job(preset, section: str) -> _Job:

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ddd_utils.reporting import comparison
-from ddd_utils.reporting.verdicts import Record
+from ddd_utils.reporting.claims import Record
 
 FIGURE = st.floats(-1e3, 1e3)
 REACH = st.floats(0, 1e3)
 
 
 def record(value, interval=None, dataset="imagenet", **more):
-    return Record(value=value, interval=interval, dataset=dataset, networks="sota", **more)
+    return Record(value=value, interval=interval, dataset=dataset, **more)
 
 
 def test_distances_to_the_limits_are_added_in_squares_each_side_for_itself():

@@ -53,7 +53,7 @@ class Experiment:
     @cached_property
     def folder(self) -> Path:
         """``build/results/<dataset>-<8 hex of the configuration that matters>``."""
-        matters = self.config.model_dump(mode="json", exclude=MEMBERSHIP)
+        matters = self.config.hashed(exclude=MEMBERSHIP)
         if files := datasets.fingerprint(self.dataset):
             matters["files"] = files
         digest = hashlib.sha256(json.dumps(matters, sort_keys=True).encode()).hexdigest()[:8]
