@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from ddd_utils import experiments, params, paths
+from ddd_utils import params, paths
 from ddd_utils.errors import ExperimentError, InputError, nearest
+from ddd_utils.experiments import sources
+from ddd_utils.responses import Source
 
 EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -100,13 +102,17 @@ def _train(options: argparse.Namespace) -> int:
     preset = params.load(options.preset, options.set)
     chosen = _chosen(preset, options.sections)
     _check_writable(preset.folder)
-    failed = _compute(preset, chosen) if options.launcher == "local" else _submit(preset, chosen, options.wait)
+    failed = (
+        _compute(sources.needed(preset, chosen))
+        if options.launcher == "local"
+        else _submit(preset, chosen, options.wait)
+    )
     return EXIT_FAILED if failed else 0
 
 
 def _submit(preset: params.Preset, sections: Sequence[str], wait: bool) -> list[str]:
     """Hand what is missing to SLURM, one job a lockstep group; a second command joins the jobs of the first."""
-    from ddd_utils.experiments import cluster, launch, sources
+    from ddd_utils.experiments import cluster, launch
     from ddd_utils.experiments.costs import planning
     from ddd_utils.experiments.training.groups import grouped
 
@@ -130,7 +136,7 @@ def _submit(preset: params.Preset, sections: Sequence[str], wait: bool) -> list[
 
 
 def _status(options: argparse.Namespace) -> int:
-    from ddd_utils.experiments import sources, status
+    from ddd_utils.experiments import status
     from ddd_utils.experiments.costs import planning
     from ddd_utils.experiments.machine.devices import devices
 
@@ -146,7 +152,6 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from ddd_utils.experiments import sources
     from ddd_utils.experiments.costs import estimate
 
     preset = params.load(options.preset, options.set)
@@ -205,13 +210,14 @@ def report(name: str, sections: Sequence[str] | None = None, overrides: Sequence
     preset = params.load(name, overrides)
     chosen = _chosen(preset, sections)
     _check_writable(preset.folder)
-    failed = _compute(preset, chosen)
+    needed = sources.needed(preset, chosen)
+    failed = _compute(needed)
     # The page's and the notebooks' libraries take seconds to load; a mistake in the preset is told before.
     from ddd_utils.reporting import citation, page, run
 
     preset.write()
     outcomes = run.execute(preset, chosen, _say)
-    facts = {section: experiments.provenance(preset, section) for section in chosen}
+    facts = {section: sources.provenance_of(each for each, of in needed if of == section) for section in chosen}
     path = page.build(preset, outcomes, facts, citation.command(preset.name, sections, overrides))
     failed |= {section for section, outcome in outcomes.items() if outcome.error}
     _say(f"{len(chosen)} sections in {time.monotonic() - started:.0f} s")
@@ -243,20 +249,15 @@ def _check_writable(folder: Path) -> None:
             raise InputError(f"{place}: no permission to write there")
 
 
-def _compute(preset: params.Preset, sections: Sequence[str]) -> set[str]:
-    """Compute the experiments that the sections need, each once. A failed one is reported by its section's notebook."""
-    from ddd_utils.experiments import sources
-    from ddd_utils.experiments.imports import Imported
-
-    needed = [(source, section) for source, section in sources.needed(preset, sections) if not source.complete()]
-    sources.compute([source for source, _ in needed if isinstance(source, Imported)], say=_say)
-    rest = [(source, section) for source, section in needed if not isinstance(source, Imported)]
-    sources.check([source for source, _ in rest])
+def _compute(needed: Sequence[tuple[Source, str]]) -> set[str]:
+    """Compute what sections need; return the sections that failed, whose notebooks report the reason."""
+    missing = [(source, section) for source, section in needed if not source.complete()]
+    sources.check([source for source, _ in missing], _say)
     try:
-        sources.compute([source for source, _ in rest], [section for _, section in rest], _say)
+        sources.compute([source for source, _ in missing], [section for _, section in missing], _say)
     except ExperimentError as error:
         _say(f"error: {error}")
-        return {section for source, section in rest if not source.complete()}
+        return {section for source, section in missing if not source.complete()}
     return set()
 
 

@@ -11,7 +11,6 @@ from ddd_utils import experiments, params
 from ddd_utils.analysis import difficulty, image_pairs
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import sources
-from ddd_utils.experiments.imports import Imported
 from ddd_utils.files import write_text
 from ddd_utils.reporting import experiment
 
@@ -81,7 +80,7 @@ def _study(
     except InputError as error:
         raise InputError(f"{section}: {error}") from None
     used = np.union1d(trials.images, practice.images)
-    pictures = dict(zip(answers.image_ids[used], experiments.thumbnails(config, preset.name, used, SIDE), strict=True))
+    pictures = dict(zip(answers.image_ids[used], answers.thumbnails(used, SIDE), strict=True))
     named = [pairs.named(answers.image_ids) for pairs in (trials, practice)]
     about = answers.info["dataset"], len(correct), tolerance, feedback
     return experiment.study(named[0], pictures, *about, practice=named[1], side=SIDE), _told(trials)
@@ -114,7 +113,7 @@ def _with_images(preset: params.Preset, wanted: str | None) -> tuple[str, params
     for section in sections:
         config = params.experiments(preset, section)[0]
         source = sources.source(config)
-        if isinstance(source, Imported):
+        if source.images is None:
             continue
         if not source.complete():
             raise _NotComputed(section)

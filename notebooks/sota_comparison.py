@@ -48,7 +48,6 @@ from ddd_utils.analysis import (
 from ddd_utils.analysis.examples import answers_of, examples
 from ddd_utils.analysis.shares import wilson
 from ddd_utils.experiments import published
-from ddd_utils.image_sets import read_images
 from ddd_utils.reporting import charts, claims, downloads, explorer, game, model_table
 from ddd_utils.reporting.wording import left_out, literal, readable, with_interval
 
@@ -125,9 +124,8 @@ Markdown(twice * bool(choices) + trained_on * (origin == "pretrained"))
 
 # %%
 found = exploration.explore(correct, names, labels, tolerance=dissent)
-pictured = experiments.has_images(chosen, preset)
-pictures = experiments.thumbnails(chosen, preset, found.images, explorer.SIDE) if pictured else None
-classes = answers.info.get("classes") or experiments.class_names(chosen, preset)
+pictures = answers.thumbnails(found.images, explorer.SIDE) if answers.has_images else None
+classes = answers.class_names
 explored = explorer.Explorer(found, answers, range(M), classes, pictures)
 explored
 
@@ -296,10 +294,8 @@ def choice_row(choice, decisions):
 
 
 # %%
-blocks = {choice: {**read_images(images), "among": among} for among, choice in choices.items()}
-each = {
-    choice: experiments.responses({**chosen, "images": block}, preset).correct() for choice, block in blocks.items()
-}
+decided = experiments.alternatives(answers)
+each = {choice: decided[among].correct() for among, choice in choices.items()}
 if len({decisions.tobytes() for decisions in each.values()}) > 1:
     display(Markdown(f"What it matters which classes the models choose from (tolerance {dissent}):"))
     display(readable(pd.DataFrame([choice_row(*both) for both in each.items()]), ".1%"))
@@ -387,7 +383,7 @@ def show(rule, found):
     display(Markdown(rule + ". There is none." * (not len(found))))
     if len(found):
         given = [answers_of(predictions[:, image], labels[image], classes, names) for image in found]
-        pictures, classes_of = experiments.thumbnails(chosen, preset, found), np.take(classes, labels[found])
+        pictures, classes_of = answers.thumbnails(found), np.take(classes, labels[found])
         display(charts.answers_gallery(pictures, answers.image_ids[found], classes_of, given))
 
 
@@ -409,7 +405,7 @@ trials, pictures = [], {}
 few = min(game.MOST, *image_pairs.available(correct, dissent))
 if origin != "elsewhere" and few:
     drawn = image_pairs.image_pairs(correct, dissent, few, labels=labels)
-    trials, shown = drawn.named(answers.image_ids), experiments.thumbnails(chosen, preset, drawn.images, game.SIDE)
+    trials, shown = drawn.named(answers.image_ids), answers.thumbnails(drawn.images, game.SIDE)
     pictures = dict(zip(answers.image_ids[drawn.images], shown, strict=True))
 about = answers.info["dataset"], M, dissent
 game.keep(params.load(preset).folder, "sota_comparison", trials, pictures, *about)

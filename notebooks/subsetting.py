@@ -80,10 +80,8 @@ Markdown("\n".join(lines))
 # %%
 for each in sets:
     found = exploration.explore(each.one_each, each.labels, each.answers.labels, tolerance=each.tolerance)
-    pictured = experiments.has_images(each.section, preset)
-    pictures = experiments.thumbnails(each.section, preset, found.images, explorer.SIDE) if pictured else None
-    classes = each.answers.info.get("classes") or experiments.class_names(each.section, preset)
-    each.explored = explorer.Explorer(found, each.answers, each.chosen, classes, pictures)
+    pictures = each.answers.thumbnails(found.images, explorer.SIDE) if each.answers.has_images else None
+    each.explored = explorer.Explorer(found, each.answers, each.chosen, each.answers.class_names, pictures)
 
 # %%
 for each in sets:

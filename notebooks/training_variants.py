@@ -58,7 +58,7 @@ correct, networks, labels = responses.correct(), responses.networks, responses.l
 conditions = networks["condition"].to_numpy()
 configuration, dataset, n = responses.info["configuration"], responses.info["dataset"], len(labels)
 name = charts.dataset_name(dataset)
-steps = experiments.learning_rate_epochs(experiment, preset)
+steps = responses.decay_epochs
 Markdown(left_out(responses.info))
 
 # %% [markdown]
@@ -216,9 +216,9 @@ charts.overlay(over_time[chosen], steps, f"Decisions of {len(chosen)} networks o
 # trivial and 14.3 % impossible.
 
 # %%
-classes, members = experiments.class_names(experiment, preset), charts.network_names(networks.iloc[chosen])
+classes, members = responses.class_names, charts.network_names(networks.iloc[chosen])
 found = exploration.explore(correct[chosen], members, labels, tolerance=tolerance)
-pictures = experiments.thumbnails(experiment, preset, found.images, explorer.SIDE)
+pictures = responses.thumbnails(found.images, explorer.SIDE)
 explored = explorer.Explorer(found, responses, chosen, classes, pictures)
 explored
 
@@ -268,7 +268,7 @@ answered, shown = responses.predictions[chosen, -1], examples(correct[chosen], t
 for kind, images in shown.items():
     display(Markdown(f"**{kind.capitalize()}** (tolerance {tolerance})" + ": there is none." * (not len(images))))
     given = [answers_of(answered[:, image], labels[image], classes, members) for image in images]
-    pictures, classes_of = experiments.thumbnails(experiment, preset, images), np.take(classes, labels[images])
+    pictures, classes_of = responses.thumbnails(images), np.take(classes, labels[images])
     display(charts.answers_gallery(pictures, responses.image_ids[images], classes_of, given))
 
 # %%
@@ -278,7 +278,7 @@ if few := min(game.MOST, *image_pairs.available(correct[chosen], tolerance)):
     drawn = image_pairs.image_pairs(correct[chosen], tolerance, few, labels=labels)
     trials, taken = (
         drawn.named(responses.image_ids),
-        experiments.thumbnails(experiment, preset, drawn.images, game.SIDE),
+        responses.thumbnails(drawn.images, game.SIDE),
     )
     pictures = dict(zip(responses.image_ids[drawn.images], taken, strict=True))
 game.keep(params.load(preset).folder, "training_variants", trials, pictures, dataset, len(chosen), tolerance)
