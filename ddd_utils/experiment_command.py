@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ddd_utils import experiments, params
-from ddd_utils.analysis import difficulty, image_pairs
+from ddd_utils.analysis import difficulty, examples
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import sources
 from ddd_utils.files import write_text
@@ -74,7 +74,7 @@ def _study(
     if section == "training_variants":
         correct = correct[difficulty.one_per_condition(answers.networks)]
     tolerance = min(getattr(preset, section).tolerance, difficulty.largest_tolerance(len(correct)))
-    draw = partial(image_pairs.image_pairs, correct, tolerance, seed=seed, labels=answers.labels)
+    draw = partial(examples.image_pairs, correct, tolerance, seed=seed, labels=answers.labels)
     try:
         trials, practice = draw(count), draw(experiment.PRACTICE, skip=count)
     except InputError as error:
@@ -86,7 +86,7 @@ def _study(
     return experiment.study(named[0], pictures, *about, practice=named[1], side=SIDE), _told(trials)
 
 
-def _told(trials: image_pairs.Pairs) -> str:
+def _told(trials: examples.Pairs) -> str:
     """Count the different images: whoever sees one again need not look at it."""
     trivial, impossible = (len(np.unique(images)) for images in (trials.trivial, trials.impossible))
     often = np.unique_counts(trials.impossible).counts.max()
