@@ -216,7 +216,7 @@ def report(name: str, sections: Sequence[str] | None = None, overrides: Sequence
     from ddd_utils.reporting import citation, page, run
 
     preset.write()
-    outcomes = run.execute(preset, chosen, _say)
+    outcomes = run.execute(preset, chosen)
     facts = {section: sources.provenance_of(each for each, of in needed if of == section) for section in chosen}
     path = page.build(preset, outcomes, facts, citation.command(preset.name, sections, overrides))
     failed |= {section for section, outcome in outcomes.items() if outcome.error}

@@ -34,8 +34,7 @@ from ddd_utils import experiments, params, paths, reporting
 from ddd_utils.analysis import consistency, humans, observer_trials, psychophysics
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import published as published_data
-from ddd_utils.reporting import charts_human, charts_observers, charts_people, claims
-from ddd_utils.reporting import experiment as study
+from ddd_utils.reporting import charts_human, charts_observers, charts_people, claims, game
 from ddd_utils.reporting.wording import readable
 
 # %%
@@ -127,7 +126,7 @@ if n > 1 and by_all.size:
 
 # %%
 shown = next((set_of for set_of, names in seen.items() if trials["trivial_image"].isin(names).any()), "photographs")
-kind = "simulated" if no_person and simulated else "human" if study.comparable(shown) else f"human, {shown}"
+kind = "simulated" if no_person and simulated else "human" if game.comparable(shown) else f"human, {shown}"
 for claim_id, value in figures.items():
     book.record(claim_id, value, intervals.get(claim_id), m=n, n=len(trials), dataset=kind)
 

@@ -12,7 +12,7 @@ from ddd_utils.analysis import consistency, difficulty, dynamics, nulls, score_m
 from ddd_utils.analysis.examples import answers_of, examples
 from ddd_utils.analysis.exploration import explore
 from ddd_utils.analysis.nulls import subset_curve
-from ddd_utils.reporting import charts, experiment, explorer, game, page
+from ddd_utils.reporting import charts, explorer, game, page
 from ddd_utils.responses import Responses
 
 MODELS, IMAGES, CLASSES = 60, 50_000, 1000
@@ -168,7 +168,7 @@ def played(answers: Answers) -> dict:
     rows = [(f"t{k}", f"i{k}", k % 2 == 0) for k in range(game.MOST)]
     names = [name for row in rows for name in row[:2]]
     pictures = dict(zip(names, answers.pictures(len(names), game.SIDE), strict=True))
-    study = experiment.study(rows, pictures, "imagenet", MODELS, TOLERANCE)
+    study = game.study(rows, pictures, "imagenet", MODELS, TOLERANCE)
     return game.Game(study, "report.html")._repr_mimebundle_()
 
 
