@@ -1,7 +1,11 @@
 """Errors told in one line: what is wrong with the input and what was probably meant, or which networks failed."""
 
 import difflib
+import importlib.util
 from collections.abc import Iterable
+
+# The packages that each extra of pyproject.toml brings, as they are imported.
+EXTRAS = {"models": ("torch", "torchvision", "timm", "sklearn"), "clip": ("open_clip",), "lab": ("jupyterlab",)}
 
 
 class InputError(ValueError):
@@ -9,10 +13,24 @@ class InputError(ValueError):
 
 
 class ExperimentError(RuntimeError):
-    """Networks that could not be trained or shown their images; the message names them."""
+    """Networks that could not be trained or tested; the message names them."""
 
 
 def nearest(word: str, options: Iterable[str]) -> str:
-    """Suggest the option closest to a mistyped word."""
+    """Suggest the option closest to a mistyped word: `` (did you mean 'option'?)``, or nothing if none is close."""
     found = difflib.get_close_matches(str(word), [str(option) for option in options], n=1, cutoff=0.5)
     return f" (did you mean '{found[0]}'?)" if found else ""
+
+
+def needs_extra(extra: str, what: str) -> None:
+    """Raise :class:`InputError` if a package of an extra is not installed; ``what`` is the subject of its sentence."""
+    absent = [package for package in EXTRAS[extra] if not _is_installed(package)]
+    if absent:
+        raise InputError(f'{what} needs {absent[0]}, which is not installed: pip install ".[{extra}]"')
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):  # somebody blocks its import
+        return False
