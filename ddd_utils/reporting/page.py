@@ -7,14 +7,13 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from pathlib import Path
 
 import jinja2
 import nbformat
 from markupsafe import Markup
 
-from ddd_utils import paths
+from ddd_utils import paths, versions
 from ddd_utils.errors import InputError
 from ddd_utils.files import atomic
 from ddd_utils.reporting import assets, cells, citation, claims, game, headline
@@ -163,7 +162,7 @@ def _settled(body: str, ids: set[str]) -> Markup:
 
 def _here() -> dict[str, object]:
     return {
-        "versions": {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
+        "versions": {"python": platform.python_version(), **versions.installed(PACKAGES)},
         "device": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processor cores",
     }
 
