@@ -51,7 +51,7 @@ lab: $(VENV)/.installed  ## Open the notebooks in JupyterLab: LAB_ARGS="--no-bro
 
 docs: $(VENV)/.installed-test  ## Write the API reference to build/docs/index.html
 	@rm -rf build/docs
-	$(BIN)/python -W error -m pdoc --docformat numpy --no-include-undocumented --output-directory build/docs ddd_utils '!ddd_utils.__main__'
+	PDOC_ALLOW_EXEC=1 $(BIN)/python -W error -m pdoc --docformat numpy --no-include-undocumented --output-directory build/docs ddd_utils '!ddd_utils.__main__'
 	@echo build/docs/index.html
 
 bench: $(VENV)/.installed-test  ## Measure speed and memory
@@ -77,7 +77,7 @@ clean:  ## Remove what was made, except cached results and observers' answers
 	@find $(SOURCES) -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info
 
-# Install a lock ($(1)) and this package into the environment around the stamp $@. The stamp stands only while the
+# Install a lock ($(1), taking $(2), with the options $(3)) and this package into the environment around the stamp $@. The stamp stands only while the
 # environment is whole: it goes before anything is installed and comes back after. Without it the environment was never
 # finished, or its installation was killed halfway, and is made anew; but only if it is empty or was made here, which
 # the mark says from the first moment (the stamps, where an older version made it). A conda environment is never cleared.
@@ -91,7 +91,7 @@ define install
 	@test "$(@D)" = "$(CONDA)" || test -e $@ || { mkdir -p "$(@D)" && touch "$(@D)/$(MARK)" && \
 	find "$(@D)" -mindepth 1 -maxdepth 1 ! -name $(MARK) -exec rm -rf {} + && $(PYTHON) -m venv "$(@D)"; }
 	@rm -f $@
-	$(@D)/bin/python -m pip install --requirement $(1)
+	$(@D)/bin/python -m pip install $(3) --requirement $(1)
 	$(@D)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 endef
@@ -99,8 +99,9 @@ endef
 $(VENV)/.installed: requirements.txt
 	$(call install,requirements.txt,some minutes and about 6 GB)
 
+# Bytecode would be a fifth of it; Python compiles what it imports.
 $(LIGHT)/.installed: requirements-light.txt
-	$(call install,requirements-light.txt,a minute and about 600 MB)
+	$(call install,requirements-light.txt,two minutes and about 600 MB,--no-compile)
 
 $(VENV)/.installed-test: $(VENV)/.installed tests/requirements.txt
 	@rm -f $<
