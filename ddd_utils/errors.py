@@ -1,11 +1,16 @@
 """Errors told in one line: what is wrong with the input and what was probably meant, or which networks failed."""
 
 import difflib
-import importlib.util
 from collections.abc import Iterable
 
-# The packages that each extra of pyproject.toml brings, as they are imported.
-EXTRAS = {"models": ("torch", "torchvision", "timm", "sklearn"), "clip": ("open_clip",), "lab": ("jupyterlab",)}
+# The extra of this package that brings what is imported, where the base does not.
+EXTRAS = {
+    **dict.fromkeys(
+        ("torch", "torchvision", "timm", "sklearn", "submitit", "safetensors", "huggingface_hub"), "models"
+    ),
+    "open_clip": "clip",
+    "jupyterlab": "lab",
+}
 
 
 class InputError(ValueError):
@@ -22,15 +27,10 @@ def nearest(word: str, options: Iterable[str]) -> str:
     return f" (did you mean '{found[0]}'?)" if found else ""
 
 
-def needs_extra(extra: str, what: str) -> None:
-    """Raise :class:`InputError` if a package of an extra is not installed; ``what`` is the subject of its sentence."""
-    absent = [package for package in EXTRAS[extra] if not _is_installed(package)]
-    if absent:
-        raise InputError(f'{what} needs {absent[0]}, which is not installed: pip install ".[{extra}]"')
-
-
-def _is_installed(package: str) -> bool:
-    try:
-        return importlib.util.find_spec(package) is not None
-    except (ImportError, ValueError):  # somebody blocks its import
-        return False
+def needs_extra(module: str | None) -> str | None:
+    """Name the extra that brings a module that is not installed, in one line; None if it is of no extra."""
+    name = (module or "").partition(".")[0]
+    if name not in EXTRAS:
+        return None
+    extra = EXTRAS[name]
+    return f"{name} is not installed: it comes with the extra '{extra}' (in the checkout: pip install '.[{extra}]')"

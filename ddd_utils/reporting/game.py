@@ -9,8 +9,8 @@ from PIL import Image
 from ddd_utils import params, paths
 from ddd_utils.files import read_json, write_json
 from ddd_utils.reporting import assets, markup, palette
-from ddd_utils.reporting.gallery import data_uri
 from ddd_utils.reporting.claims import claim, paper
+from ddd_utils.reporting.gallery import data_uri
 
 MIME = "application/vnd.ddd.experiment+json"
 MARK = " data-game "  # no HTML from outside keeps such an attribute

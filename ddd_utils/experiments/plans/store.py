@@ -8,7 +8,6 @@ import subprocess
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +24,7 @@ from ddd_utils.files import is_whole, read_metadata, remove_partials, write_arra
 from ddd_utils.image_sets import Dataset
 from ddd_utils.responses import Responses, write_images, write_predictions
 from ddd_utils.schema import ModelSet, Variants
+from ddd_utils.versions import installed
 
 # The paper's BatchNorm evaluation is kept beside the recalibrated one, under its own file name.
 RUNNING = "-running"
@@ -254,7 +254,7 @@ class _TestImages:
 def versions() -> dict[str, str]:
     """Return the versions that a result may depend on."""
     packages = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "scikit-learn")
-    return {"python": platform.python_version(), **{package: version(package) for package in packages}}
+    return {"python": platform.python_version(), **installed(packages)}
 
 
 def _git_commit() -> str | None:
