@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from ddd_utils import experiments, params, paths
+from ddd_utils import experiments, logs, params, paths
 from ddd_utils.errors import ExperimentError, InputError, nearest
 
 EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED = 1, 2, 130
@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0, or 1 when a section failed, or 2 for bad input (one line on standard error).
     """
     options = _parser().parse_args(arguments)
+    logs.install()
     try:
         return options.command(options)
     except InputError as error:
