@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ddd_utils import params, paths
+from ddd_utils import logs, params, paths
 from ddd_utils.errors import ExperimentError, InputError, nearest, needs_extra
 from ddd_utils.experiments import sources
 from ddd_utils.responses import Source
@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command is None:
         parser.print_help()
         return 0
+    logs.install()
     try:
         _check_checkout(options)
         return options.command(options)
