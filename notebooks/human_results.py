@@ -35,7 +35,7 @@ from ddd_utils.analysis import consistency, humans, observer_trials, psychophysi
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import published as published_data
 from ddd_utils.reporting import charts_human, charts_observers, charts_people, claims, game
-from ddd_utils.reporting.wording import readable
+from ddd_utils.reporting.sentences import readable
 
 # %%
 reporting.setup()

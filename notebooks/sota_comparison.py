@@ -47,7 +47,7 @@ from ddd_utils.analysis.examples import (
 from ddd_utils.analysis.statistics import wilson
 from ddd_utils.experiments import published
 from ddd_utils.reporting import charts, claims, downloads, explorer, game, model_table
-from ddd_utils.reporting.wording import left_out, literal, readable, with_interval
+from ddd_utils.reporting.sentences import left_out, literal, readable, with_interval
 
 reporting.setup()
 book = claims.Book("sota_comparison", preset)

@@ -35,7 +35,7 @@ from ddd_utils import experiments, reporting
 from ddd_utils.analysis import consistency, difficulty, exploration, nulls, score_models
 from ddd_utils.experiments import published
 from ddd_utils.reporting import charts, claims, explorer
-from ddd_utils.reporting.wording import literal, p_value, readable, with_interval
+from ddd_utils.reporting.sentences import literal, p_value, readable, with_interval
 
 reporting.setup()
 book = claims.Book("subsetting", preset)

@@ -47,7 +47,7 @@ from ddd_utils import experiments, params, reporting
 from ddd_utils.analysis import consistency, difficulty, dynamics, exploration
 from ddd_utils.analysis.examples import answers_of, count_extremes, examples, image_pairs
 from ddd_utils.reporting import charts, claims, explorer, game
-from ddd_utils.reporting.wording import left_out, with_interval
+from ddd_utils.reporting.sentences import left_out, with_interval
 
 reporting.setup()
 book = claims.Book("training_variants", preset)
