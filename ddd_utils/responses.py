@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -368,7 +368,7 @@ def _view(predictions: np.ndarray, first_epoch: int, epochs: int, path: Path) ->
     return predictions[first_epoch : first_epoch + epochs]
 
 
-def write_images(folder: Path, labels: np.ndarray, image_ids: np.ndarray) -> None:
+def write_images(folder: Path, labels: np.ndarray, image_ids: Iterable[str]) -> None:
     """Write ``images.parquet``: image (int32), id (string), label (int16)."""
     write_parquet(
         Path(folder) / "images.parquet",
