@@ -311,9 +311,9 @@ def _check_writable(folder: Path) -> None:
 def _compute(needed: Sequence[tuple[Source, str]]) -> set[str]:
     """Compute what sections need; return the sections that failed, whose notebooks report the reason."""
     missing = [(source, section) for source, section in needed if not source.complete()]
-    sources.check([source for source, _ in missing], _say)
+    sources.check([source for source, _ in missing])
     try:
-        sources.compute([source for source, _ in missing], [section for _, section in missing], _say)
+        sources.compute([source for source, _ in missing], [section for _, section in missing])
     except ExperimentError as error:
         _say(f"error: {error}")
         return {section for source, section in missing if not source.complete()}

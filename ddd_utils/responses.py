@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -118,22 +118,34 @@ class Responses:
         """
         return self.predictions[:, epoch] == self.labels
 
-    def select(self, rows: Sequence[int] | np.ndarray) -> "Responses":
+    def select(
+        self, networks: Sequence[int] | np.ndarray | None = None, images: Sequence[int] | np.ndarray | None = None
+    ) -> "Responses":
         """
-        Choose some of the networks.
+        Choose some of the networks, or some of the images.
 
         Parameters
         ----------
-        rows : array of int, shape (chosen networks,), or of bool, shape (networks,)
+        networks : array of int, shape (chosen networks,), or of bool, shape (networks,), optional
+            All by default.
+        images : array of int, shape (chosen images,), or of bool, shape (images,), optional
+            All by default. What is chosen has no source any more: its images have other numbers there.
 
         Returns
         -------
         Responses
-            In the order asked for, from the same source.
+            In the order asked for.
         """
-        rows = np.asarray(rows)
-        networks = self.networks.iloc[rows].reset_index(drop=True)
-        return replace(self, predictions=self.predictions[rows], networks=networks)
+        chosen = self
+        if networks is not None:
+            rows = np.asarray(networks)
+            table = self.networks.iloc[rows].reset_index(drop=True)
+            chosen = replace(chosen, predictions=chosen.predictions[rows], networks=table)
+        if images is not None:
+            at = np.asarray(images)
+            kept = {"labels": chosen.labels[at], "image_ids": chosen.image_ids[at], "source": None}
+            chosen = replace(chosen, predictions=chosen.predictions[..., at], **kept)
+        return chosen
 
     @property
     def class_names(self) -> list[str]:
@@ -368,7 +380,7 @@ def _view(predictions: np.ndarray, first_epoch: int, epochs: int, path: Path) ->
     return predictions[first_epoch : first_epoch + epochs]
 
 
-def write_images(folder: Path, labels: np.ndarray, image_ids: np.ndarray) -> None:
+def write_images(folder: Path, labels: np.ndarray, image_ids: Iterable[str]) -> None:
     """Write ``images.parquet``: image (int32), id (string), label (int16)."""
     write_parquet(
         Path(folder) / "images.parquet",

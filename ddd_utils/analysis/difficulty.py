@@ -1,12 +1,15 @@
 """Difficulty of images: how many networks get each one right; which are trivial, impossible or in-between."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import comb
 
 from ddd_utils.analysis.decisions import as_correct, as_labels
-from ddd_utils.analysis.statistics import wilson
+from ddd_utils.analysis.statistics import Estimate, wilson
 from ddd_utils.errors import InputError
 
 DIFFICULTIES = ("trivial", "in-between", "impossible")
@@ -108,6 +111,61 @@ def share_intervals(correct: ArrayLike, tolerance: int = 0) -> dict[str, tuple[f
     found = classify(correct, tolerance)
     limits = {difficulty: wilson((found == difficulty).sum(), found.size) for difficulty in DIFFICULTIES}
     return {difficulty: (float(lower), float(upper)) for difficulty, (lower, upper) in limits.items()}
+
+
+def shares_table(sets: Mapping[str, ArrayLike], tolerances: Iterable[int]) -> pd.DataFrame:
+    """
+    Tabulate the shares of several sets of networks at several tolerances.
+
+    Parameters
+    ----------
+    sets : mapping of str to array_like of bool, shape (networks, images)
+        Whether each network is right about each image, by what the set is called.
+    tolerances : iterable of int
+        As in `classify`.
+
+    Returns
+    -------
+    DataFrame
+        One row a tolerance and set; columns networks, M, distinct (different rows), tolerance, and each share with its
+        95 % interval in columns that end in _lower and _upper.
+    """
+    return pd.DataFrame(
+        [_shares_row(title, as_correct(sets[title]), tolerance) for tolerance in tolerances for title in sets]
+    )
+
+
+def _shares_row(title: str, correct: np.ndarray, tolerance: int) -> dict[str, Any]:
+    row: dict[str, Any] = {"networks": title, "M": len(correct), "distinct": len(np.unique(correct, axis=0))}
+    row["tolerance"] = tolerance
+    limits = share_intervals(correct, tolerance)
+    for kind, share in shares(correct, tolerance).items():
+        row |= {kind: share, f"{kind}_lower": limits[kind][0], f"{kind}_upper": limits[kind][1]}
+    return row
+
+
+def class_extremes(correct: ArrayLike, labels: ArrayLike) -> dict[str, Estimate]:
+    """
+    Accuracy on the easiest and on the hardest class (figure 15).
+
+    Parameters
+    ----------
+    correct, labels
+        As in `class_accuracy`.
+
+    Returns
+    -------
+    dict of str to Estimate
+        "easiest" and "hardest", each with Wald's 95 % interval for other images of that class. That the class was
+        chosen for its accuracy is not in it.
+    """
+    by_class = class_accuracy(correct, labels)
+    found = {}
+    for end, value in (("easiest", by_class["accuracy"].max()), ("hardest", by_class["accuracy"].min())):
+        images = by_class["images"][by_class["accuracy"] == value].iloc[0]
+        error = float(np.sqrt(value * (1 - value) / images))
+        found[end] = Estimate(value, error, value - 1.96 * error, value + 1.96 * error)
+    return found
 
 
 def largest_tolerance(networks: int) -> int:

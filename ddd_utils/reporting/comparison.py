@@ -18,8 +18,8 @@ from ddd_utils.reporting import assets, citation, claims, headline
 from ddd_utils.reporting.charts_theme import WIDTH, dataset_name, finish, title
 from ddd_utils.reporting.claims import Record, registry
 from ddd_utils.reporting.palette import CLASS_COLOURS
-from ddd_utils.reporting.verdicts import paper_text
 from ddd_utils.reporting.sentences import section_label
+from ddd_utils.reporting.verdicts import paper_text
 
 Interval = tuple[float, float]
 BUILT = re.compile(r'<time datetime="([^"]+)">')  # the first on a page says when it was built

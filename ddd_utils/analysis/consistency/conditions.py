@@ -28,6 +28,21 @@ class ConditionDifference(NamedTuple):
     upper: float
     note: str
 
+    @property
+    def claimed(self) -> tuple[float, float] | None:
+        """Its interval; None where a condition has one network, of which another run might differ by any amount."""
+        return None if np.isnan(self.lower) or ONE_NETWORK in self.note else (self.lower, self.upper)
+
+
+class Rank(NamedTuple):
+    """Rank of a condition among all, 1 = most consistent with the base; its interval, and how often it is first."""
+
+    value: float
+    lower: float
+    upper: float
+    first: float  # share of the draws of images
+    of: int  # conditions ranked
+
 
 @dataclass(frozen=True)
 class KappaMatrix:
@@ -150,6 +165,62 @@ def condition_difference(
     value = two[0].kappa - two[1].kappa
     lower, upper = _limits(value, two[0].draws - two[1].draws, two, bound=2)
     return ConditionDifference(value, lower, upper, "; ".join(dict.fromkeys(map(_covered, two))))
+
+
+def condition_rank(
+    correct: ArrayLike,
+    networks: pd.DataFrame,
+    condition: str,
+    draws: int = 1000,
+    seed: int = 0,
+    labels: ArrayLike | None = None,
+) -> Rank:
+    """
+    Rank a condition by the mean error consistency of its networks with the base, the images resampled.
+
+    Parameters
+    ----------
+    correct, networks, draws, seed, labels
+        As in `condition_consistency`.
+    condition : str
+        A condition other than the base; "different_data", which is not compared with the base, is not ranked.
+
+    Returns
+    -------
+    Rank
+    """
+    conditions = networks["condition"].to_numpy()
+    kappa = pd.Series(pairwise_error_consistency(correct)[0], conditions).drop("base").groupby(level=0).mean()
+    resampled = bootstrap(correct, draws=draws, seed=seed, labels=labels)[:, 0]
+    ranks = pd.DataFrame(resampled, columns=conditions).drop(columns="base").T.groupby(level=0).mean()
+    found = ranks.rank(ascending=False).loc[condition]
+    lower, upper = np.quantile(found, [0.025, 0.975])
+    first = float((found == 1).mean())
+    return Rank(float(kappa.rank(ascending=False)[condition]), float(lower), float(upper), first, len(kappa))
+
+
+def compared_networks(networks: pd.DataFrame, condition: str, instance: int | None = None) -> np.ndarray:
+    """
+    Choose the networks that a condition's figure compares: the base and its own, or the two halves of the data.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        One row a network, with the columns condition and instance.
+    condition : str
+        Its name.
+    instance : int, optional
+        Only this one of the condition's networks.
+
+    Returns
+    -------
+    ndarray of bool, shape (networks,)
+    """
+    found = networks["condition"].to_numpy()
+    if condition == DIFFERENT_DATA:
+        return found == "half_data"
+    own = (found == condition) & ((networks["instance"].to_numpy() == instance) | (instance is None))
+    return own | (found == "base")
 
 
 def pairwise_matrix(correct: ArrayLike, labels: Sequence[str]) -> KappaMatrix:

@@ -220,6 +220,33 @@ def bootstrap(
     return _STATISTICS[statistic](both, images)
 
 
+def accuracy_spread(correct: ArrayLike, labels: ArrayLike | None = None) -> dict[str, Estimate]:
+    """
+    Mean, lowest and highest accuracy of some networks, and their standard deviation, for a new draw of images.
+
+    Parameters
+    ----------
+    correct : array_like of bool, shape (networks, images)
+        Whether each network is right about each image.
+    labels : array_like, shape (images,), optional
+        As in `bootstrap`.
+
+    Returns
+    -------
+    dict of str to Estimate
+        "mean", "lowest", "highest" and "sd" with percentile intervals.
+    """
+    correct = as_correct(correct)
+    # Agreement with a network that is always right is accuracy: so the images are resampled for all networks at once.
+    always_right = np.ones((1, correct.shape[1]), bool)
+    resampled = bootstrap(np.vstack([correct, always_right]), "agreement", labels=labels)[:, -1, :-1]
+    accuracy, found = correct.mean(axis=1), {}
+    for name, statistic in (("mean", np.mean), ("lowest", np.min), ("highest", np.max), ("sd", np.std)):
+        draws = statistic(resampled, axis=1)
+        found[name] = Estimate(float(statistic(accuracy)), float(draws.std(ddof=1)), *percentile_interval(draws))
+    return found
+
+
 def _image_weights(images: int, draws: int, seed: int, labels: ArrayLike | None) -> Iterator[np.ndarray]:
     """Yield for each draw how often each image is in it, shape (images,)."""
     rng = np.random.default_rng(seed)

@@ -78,7 +78,7 @@ class FileModel(Recipe):
     def _fetched(self, say: Callable) -> Path:
         weights = self.entry.pretrained
         try:
-            return downloads.fetch_from(weights.url, weights.sha256, weights.place, say)
+            return downloads.fetch_from(weights.url, weights.sha256, weights.place)
         except InputError as error:
             raise InputError(f"'{self.entry.label}': {error}") from None
 
