@@ -162,9 +162,9 @@ def base_network(answers: Responses) -> Prose:
     narrowed = ", ".join(f"{key} {value}" for key, value in config.base.arguments.items())
     form = f"narrowed: {narrowed}" if narrowed else "full width"
     text = (
-        f"The base is **{base['architecture']}** ({form}; {base['parameters']:,} parameters), trained for {config.epochs} "
-        f"epochs on the data set **{dataset_name(config.dataset.name)}** and tested on {len(answers.labels):,} images of "
-        f"{len(np.unique(answers.labels))} classes."
+        f"The base is **{base['architecture']}** ({form}; {base['parameters']:,} parameters), trained for "
+        f"{config.epochs} epochs on the data set **{dataset_name(config.dataset.name)}** and tested on "
+        f"{len(answers.labels):,} images of {len(np.unique(answers.labels))} classes."
     )
     if narrowed or config.epochs < PAPER_EPOCHS:
         text += " This is **not** the paper's experiment (ImageNet, ResNet-18 of full width, 90 epochs)."
@@ -213,8 +213,8 @@ def kappa_of_conditions(means: pd.DataFrame) -> Prose:
     above = int((means["lower"] > 0).sum())
     how_many = "all" if above == len(means) else f"{above} of {len(means)}"
     return Prose(
-        f"Here kappa lies between {found[0]} and {found[1]}; the intervals of {how_many} conditions are above 0. In the "
-        "paper it lies between .64 and .87."
+        f"Here kappa lies between {found[0]} and {found[1]}; the intervals of {how_many} conditions are above 0. In "
+        "the paper it lies between .64 and .87."
     )
 
 
@@ -231,8 +231,8 @@ def architecture_gap(gap: ConditionDifference) -> Prose:
         else "both are compared with one base, whose own peculiarity is in neither interval"
     )
     return Prose(
-        f"Another architecture minus non-determinism: {with_interval(*gap[:3], '+.2f')} ({gap.note}). The paper's figure "
-        f"3 gives −.03 and concludes that the one matters as little as the other; {limit}."
+        f"Another architecture minus non-determinism: {with_interval(*gap[:3], '+.2f')} ({gap.note}). The paper's "
+        f"figure 3 gives −.03 and concludes that the one matters as little as the other; {limit}."
     )
 
 

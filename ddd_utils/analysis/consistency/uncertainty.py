@@ -18,7 +18,7 @@ from scipy.special import ndtri
 
 from ddd_utils.analysis.consistency.kappa import kappa_from_counts
 from ddd_utils.analysis.decisions import as_correct, as_labels, count_both_right
-from ddd_utils.analysis.statistics import Estimate
+from ddd_utils.analysis.statistics import Estimate, percentile_interval
 from ddd_utils.errors import InputError, nearest
 
 RESAMPLE = ("images", "classes")
