@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import os
 import signal
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 
 from ddd_utils import experiments, logs, params, paths
 from ddd_utils.errors import ExperimentError, InputError, nearest
+
+log = logging.getLogger("ddd_utils")  # this module's own name is "__main__"
 
 EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -109,24 +112,24 @@ def _submit(preset: params.Preset, sections: Sequence[str], wait: bool) -> list[
     """Hand what is missing to SLURM, one job a lockstep group; a second command joins the jobs of the first."""
     from ddd_utils.experiments import cluster, launch, sources
     from ddd_utils.experiments.costs import planning
-    from ddd_utils.experiments.training.groups import grouped
+    from ddd_utils.experiments.training.processes import grouped
 
     for section, _ in sources.evaluations(preset, sections):
-        _say(f"{section}: pretrained models are shown their images by `report`, not by a job")
+        log.info("%s: pretrained models are shown their images by `report`, not by a job", section)
     trained = planning.trained_experiments(preset, sections)
     experiments = [experiment for _, experiment in trained]
     folder = paths.results() / "slurm" / preset.name
-    jobs = cluster.unfinished(folder, _say)
+    jobs = cluster.unfinished(folder)
     if jobs:
-        _say(f"{len(jobs)} jobs of an earlier command are still queued or running: nothing is submitted")
+        log.info("%d jobs of an earlier command are still queued or running: nothing is submitted", len(jobs))
     else:
         launch.check(experiments)
         groups = grouped(launch.missing(experiments, [title for title, _ in trained]), 1)
-        jobs = cluster.submit([partial(launch.train_group, group) for group in groups], preset.cluster, folder, _say)
-    failures = cluster.wait(jobs, _say) if wait else []
+        jobs = cluster.submit([partial(launch.train_group, group) for group in groups], preset.cluster, folder)
+    failures = cluster.wait(jobs) if wait else []
     launch.finish(experiments)
     for line in failures:
-        _say(f"error: {line}")
+        log.info("error: %s", line)
     return failures
 
 
@@ -153,9 +156,8 @@ def _plan(options: argparse.Namespace) -> int:
     preset = params.load(options.preset, options.set)
     chosen = _chosen(preset, options.sections)
     for section, evaluation in sources.evaluations(preset, chosen):
-        _say(
-            f"{section}: {len(evaluation.config.models)} pretrained models are not counted, nothing is trained for them"
-        )
+        count = len(evaluation.config.models)
+        log.info("%s: %d pretrained models are not counted, nothing is trained for them", section, count)
     grams = estimate.PAPER_GRAMS if options.gco2 is None else options.gco2
     plan = estimate.estimate(preset, chosen, options.watts, grams, options.seconds)
     print(json.dumps(plan.as_dict(), indent=1) if options.json else estimate.text(plan))
@@ -166,7 +168,8 @@ def _experiment(options: argparse.Namespace) -> int:
     from ddd_utils import experiment_command
 
     drawn = options.trials, options.seed, options.feedback
-    _say(experiment_command.write(options.preset, options.section, *drawn, Path(options.out), options.set))
+    told = experiment_command.write(options.preset, options.section, *drawn, Path(options.out), options.set)
+    log.info("%s", told)
     print(options.out)
     return 0
 
@@ -211,19 +214,15 @@ def report(name: str, sections: Sequence[str] | None = None, overrides: Sequence
     from ddd_utils.reporting import citation, page, run
 
     preset.write()
-    outcomes = run.execute(preset, chosen, _say)
+    outcomes = run.execute(preset, chosen, log.info)
     facts = {section: experiments.provenance(preset, section) for section in chosen}
     path = page.build(preset, outcomes, facts, citation.command(preset.name, sections, overrides))
     failed |= {section for section, outcome in outcomes.items() if outcome.error}
-    _say(f"{len(chosen)} sections in {time.monotonic() - started:.0f} s")
+    log.info("%d sections in %.0f s", len(chosen), time.monotonic() - started)
     if failed:
-        _say(f"failed: {', '.join(sorted(failed))} (see the report)")
+        log.info("failed: %s (see the report)", ", ".join(sorted(failed)))
     print(path)
     return EXIT_FAILED if failed else 0
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _chosen(preset: params.Preset, sections: Sequence[str] | None) -> list[str]:
@@ -250,13 +249,13 @@ def _compute(preset: params.Preset, sections: Sequence[str]) -> set[str]:
     from ddd_utils.experiments.imports import Imported
 
     needed = [(source, section) for source, section in sources.needed(preset, sections) if not source.complete()]
-    sources.compute([source for source, _ in needed if isinstance(source, Imported)], say=_say)
+    sources.compute([source for source, _ in needed if isinstance(source, Imported)])
     rest = [(source, section) for source, section in needed if not isinstance(source, Imported)]
     sources.check([source for source, _ in rest])
     try:
-        sources.compute([source for source, _ in rest], [section for _, section in rest], _say)
+        sources.compute([source for source, _ in rest], [section for _, section in rest])
     except ExperimentError as error:
-        _say(f"error: {error}")
+        log.info("error: %s", error)
         return {section for source, section in rest if not source.complete()}
     return set()
 

@@ -72,7 +72,7 @@ class Imported:
         InputError
             For anything wrong with the files; nothing is kept then.
         """
-        with locks.waiting(self.folder.with_suffix(".lock"), say, f"computes {self.folder.name}"):
+        with locks.waiting(self.folder.with_suffix(".lock"), f"computes {self.folder.name}"):
             if self.complete():
                 return
             remove_partials(self.folder)

@@ -102,7 +102,7 @@ def compute(sources: Sequence[Source], titles: Sequence[str] | None = None, say:
         except ExperimentError as error:
             failures.append(str(error))
     trained = [(each, title) for each, title in zip(sources, titles, strict=True) if isinstance(each, Experiment)]
-    launch.compute([each for each, _ in trained], [title for _, title in trained], say)
+    launch.compute([each for each, _ in trained], [title for _, title in trained])
     if failures:
         raise ExperimentError("; ".join(failures))
 

@@ -109,7 +109,7 @@ class Evaluation:
         """
         from ddd_utils.experiments.showing import work
 
-        with locks.waiting(self.lock, say, f"computes {self.folder.name}"):
+        with locks.waiting(self.lock, f"computes {self.folder.name}"):
             if self.complete():
                 return
             remove_partials(self.folder)

@@ -82,7 +82,7 @@ def answer(evaluation: Evaluation, models: Sequence[Model], say: Callable) -> li
     images = len(evaluation.listing.ids if known is None else known)
     # How long a model takes is not known before it is at work, so neither is the time left.
     rows = {("", each.label): Steps(evaluation.name, images, 0) for each in models}
-    progress = Progress(rows, say, SHOWING)
+    progress = Progress(rows, SHOWING)
     try:
         for views in decode_once.passes(list(by_view), len(evaluation.listing.ids), budget):
             decoded = _Pass(evaluation, views, budget, progress)
@@ -128,7 +128,7 @@ def _decoded(
     first = wanted is None
     wanted = np.arange(len(evaluation.listing.ids)) if first else wanted
     started, line = time.monotonic(), ""
-    progress = Progress({("", "decoding"): Steps(evaluation.name, len(wanted), 1)}, say, DECODING)
+    progress = Progress({("", "decoding"): Steps(evaluation.name, len(wanted), 1)}, DECODING)
     more = partial(progress.add, "", "decoding")
     try:
         pixels, unread = decode_once.decode(evaluation.listing.images, wanted, views, evaluation.scratch, budget, more)
