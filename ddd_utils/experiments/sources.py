@@ -68,7 +68,7 @@ def _evaluate(evaluations: Sequence[Evaluation], titles: Sequence[str]) -> None:
 
 
 def _train(experiments: Sequence[Experiment], titles: Sequence[str]) -> None:
-    launch.compute(experiments, titles, log.info)
+    launch.compute(experiments, titles)
 
 
 # In the order in which they are made. To read what is imported is to check it, and takes seconds.
