@@ -9,9 +9,9 @@ import torch
 
 from ddd_utils.analysis.noise import class_distribution
 from ddd_utils.experiments.data import datasets, noise_maker
-from ddd_utils.experiments.data.feed import Feed
 from ddd_utils.experiments.data.gaussian import Noise, NoiseIds, noise_images, pixel_table
-from ddd_utils.experiments.data.noise_maker import NoiseMaker
+from ddd_utils.experiments.data.loader import Loader
+from ddd_utils.experiments.data.tensors import NoiseMaker
 from ddd_utils.image_sets import Gaussian
 
 CPU = torch.device("cpu")
@@ -86,7 +86,7 @@ def test_the_published_set_takes_no_memory_until_asked_for():
     tracemalloc.start()
     try:
         data = datasets.load(Gaussian())
-        images, labels = Feed(data, CPU).train(np.array([0, 1_234_567, 1_999_999]), 0, 0)
+        images, labels = Loader(data, CPU).train(np.array([0, 1_234_567, 1_999_999]), 0, 0)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

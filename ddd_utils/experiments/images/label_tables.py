@@ -21,7 +21,7 @@ LABEL_COLUMNS = ("label", "class", "wnid", "category", PREDICTION)
 
 
 def find(tree: Tree, name: str) -> Table:
-    """Find the table that was asked for: among the images, beside them, or anywhere."""
+    """Find the table that was asked for: among the images, beside them, or anywhere; else name the nearest."""
     found = _first(tree.places, [name])
     if found is not None:
         return found
@@ -44,7 +44,7 @@ def _first(places: Sequence[Place], names: Sequence[str]) -> Table | None:
 
 
 def keys(table: Table, images: Sequence[str]) -> tuple[str, ...]:
-    """Look up every image's class."""
+    """Look up every image's class; a row gives an image's path or the end of it, with or without suffix."""
     if table.name == DEVKIT:
         return _devkit(table, images)
     index, found = _Index(images), {}
@@ -135,7 +135,7 @@ class _Index:
 
 
 def _fitting(path: str, known: dict[str, list[tuple[str, str]]]) -> list[str]:
-    """Return the image with this path, or all for which the path or the row has more folders in front."""
+    """Return the image with this path, or all whose path ends like it or the other way round."""
     candidates = known.get(_base(path), [])
     same = [image for other, image in candidates if other == path]
     return same or [image for other, image in candidates if _ends(path, other) or _ends(other, path)]

@@ -2,9 +2,8 @@
 
 from ddd_utils.experiments.pretrained.clip import ClipModel
 from ddd_utils.experiments.pretrained.files import FileModel
+from ddd_utils.experiments.pretrained.libraries import TimmModel, TorchvisionModel
 from ddd_utils.experiments.pretrained.recipe import Recipe
-from ddd_utils.experiments.pretrained.timm_models import TimmModel
-from ddd_utils.experiments.pretrained.torchvision_models import TorchvisionModel
 from ddd_utils.model_sets import Checkpoint, Model, OpenClip, TorchvisionWeights
 
 __all__ = ["Recipe", "recipe"]
@@ -13,5 +12,5 @@ KINDS = {TorchvisionWeights: TorchvisionModel, OpenClip: ClipModel, Checkpoint: 
 
 
 def recipe(entry: Model) -> Recipe:
-    """Return what knows how to make a model of a set."""
+    """Return the recipe of a model that is not trained here."""
     return KINDS.get(type(entry.pretrained), TimmModel)(entry)

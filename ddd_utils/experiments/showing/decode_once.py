@@ -11,8 +11,7 @@ import psutil
 from PIL import Image
 
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.images.image_bytes import NotAnImage
-from ddd_utils.experiments.images.photographs import Photographs
+from ddd_utils.experiments.images.photographs import NotAnImage, Photographs
 from ddd_utils.experiments.images.views import View
 from ddd_utils.experiments.machine.devices import cores
 

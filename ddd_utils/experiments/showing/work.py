@@ -148,7 +148,7 @@ def _attempt(decoded: _Pass, made: Recipe) -> list[str]:
     """Show photographs to one model; return what went wrong, if anything: the others must not suffer from it."""
     name, label = decoded.evaluation.name, made.entry.label
     try:
-        network, answer_of = made.network(decoded.evaluation.space, decoded.progress.note)
+        network, answer_of = made.network(decoded.evaluation.space)
     except Exception as error:
         return _failed(decoded, label, error)
     square, kept = decoded.squares(made.preparation.view)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ddd_utils.experiments.data.feed import Feed
+from ddd_utils.experiments.data.loader import Loader
 from ddd_utils.experiments.training.batches import recalibration_images
 from ddd_utils.experiments.training.trainee import Trainee, precision
 
@@ -16,7 +16,7 @@ BATCH = 500
 
 
 @torch.no_grad()
-def evaluate(trainees: Sequence[Trainee], feed: Feed) -> None:
+def evaluate(trainees: Sequence[Trainee], feed: Loader) -> None:
     """
     Record what networks answer after the epoch they have finished.
 
@@ -24,7 +24,7 @@ def evaluate(trainees: Sequence[Trainee], feed: Feed) -> None:
     ----------
     trainees : sequence of Trainee
         Networks that share a stream of batches; their results are added to. One that fails is left as it was.
-    feed : Feed
+    feed : Loader
         The data set.
     """
     for trainee, predictions, _ in _answers([each for each in trainees if each.run.also_running], feed):
@@ -41,7 +41,7 @@ def evaluate(trainees: Sequence[Trainee], feed: Feed) -> None:
             trainee.result.logits[trainee.epoch] = logits
 
 
-def _answers(trainees: Sequence[Trainee], feed: Feed) -> list[tuple[Trainee, np.ndarray, np.ndarray]]:
+def _answers(trainees: Sequence[Trainee], feed: Loader) -> list[tuple[Trainee, np.ndarray, np.ndarray]]:
     """Return each network's predictions, int16 (test images,), and the logits that its run keeps of this epoch."""
     if not trainees:
         return []
@@ -92,7 +92,7 @@ def _keeping_statistics(network: nn.Module) -> Iterator[None]:
         layer.load_state_dict(state)
 
 
-def _recalibrate(trainees: Sequence[Trainee], feed: Feed) -> None:
+def _recalibrate(trainees: Sequence[Trainee], feed: Loader) -> None:
     """Estimate BatchNorm's mean and variance on fixed training images; nothing else is as in training."""
     if not trainees:
         return

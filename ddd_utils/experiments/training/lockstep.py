@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ddd_utils.experiments.data.feed import Feed
+from ddd_utils.experiments.data.loader import Loader
 from ddd_utils.experiments.training.batches import batches
 from ddd_utils.experiments.training.clock import Clock
 from ddd_utils.experiments.training.evaluation import evaluate
@@ -15,7 +15,7 @@ from ddd_utils.experiments.training.trainee import Trainee
 
 def train(
     trainees: Sequence[Trainee],
-    feed: Feed,
+    feed: Loader,
     after_epoch: Callable[[Trainee], None] = lambda trainee: None,
     clock: Clock | None = None,
 ) -> None:
@@ -27,7 +27,7 @@ def train(
     trainees : sequence of Trainee
         Networks that share a stream of batches (``Run.stream``); some may have been resumed at a later epoch than
         others, which then catch up. What a network answers does not depend on which others are there.
-    feed : Feed
+    feed : Loader
         The data set.
     after_epoch : callable, optional
         Called with each network after each of its epochs, when its answers are recorded.
@@ -46,7 +46,7 @@ def train(
                     after_epoch(trainee)
 
 
-def _shared(trainees: list[Trainee], work: Callable, feed: Feed, clock: Clock) -> None:
+def _shared(trainees: list[Trainee], work: Callable, feed: Loader, clock: Clock) -> None:
     """Do something with several networks; what it takes beyond their own time is charged to all alike."""
     started, own = time.perf_counter(), sum(trainee.result.seconds for trainee in trainees)
     work(trainees, feed, clock)
@@ -55,7 +55,7 @@ def _shared(trainees: list[Trainee], work: Callable, feed: Feed, clock: Clock) -
         trainee.result.seconds += common / len(trainees)
 
 
-def _epoch(trainees: list[Trainee], feed: Feed, clock: Clock) -> None:
+def _epoch(trainees: list[Trainee], feed: Loader, clock: Clock) -> None:
     run, epoch = trainees[0].run, trainees[0].epoch
     for trainee in trainees:
         trainee.attempt(trainee.begin_epoch)
@@ -80,6 +80,6 @@ def _judge(trainee: Trainee, labels: np.ndarray) -> None:
         trainee.result.diverged = f"after {trainee.epoch} epochs its accuracy of {accuracy:.1%} is not above chance"
 
 
-def _evaluate(trainees: list[Trainee], feed: Feed, clock: Clock) -> None:
+def _evaluate(trainees: list[Trainee], feed: Loader, clock: Clock) -> None:
     with clock("evaluation"):
         evaluate([trainee for trainee in trainees if trainee.failure is None], feed)
