@@ -2,7 +2,7 @@
 
 import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ def load(config: image_sets.Dataset) -> Data:
 
 @functools.lru_cache(maxsize=2)
 def _load(config: image_sets.Dataset, state: str | None) -> Data:
-    makers = {
+    makers: dict[type, Callable[[Any], Data]] = {
         image_sets.Gaussian: _gaussian,
         image_sets.Digits: _digits,
         image_sets.Cifar: _cifar,
@@ -73,9 +73,10 @@ def fingerprint(config: image_sets.Dataset) -> str | None:
 
 def test_pixels(config: image_sets.Dataset, indices: np.ndarray) -> np.ndarray:
     """Return some test images, uint8 (images, 3, size, size), without loading more than needed."""
-    test = load(config).test.pixels
+    data = load(config)
+    test = data.test.pixels
     if isinstance(test, Photographs):
-        return np.stack([central_crop(test.image(index), config.image_size) for index in indices]).transpose(0, 3, 1, 2)
+        return np.stack([central_crop(test.image(index), data.image_size) for index in indices]).transpose(0, 3, 1, 2)
     return test.images(indices) if isinstance(test, Noise) else test[indices]
 
 
@@ -137,7 +138,7 @@ def _cifar(config: image_sets.Cifar) -> Data:
         return Images(pixels, np.asarray(data.targets, np.int16), [f"{name}-{i}" for i in range(len(pixels))]), data
 
     (train, _), (test, data) = split(True), split(False)
-    return Data(train, test, tuple(data.classes), IMAGENET_MEAN, IMAGENET_SD, "flip_and_shift", 32)
+    return _as_imagenet((train, test), tuple(data.classes), "flip_and_shift", 32)
 
 
 def _npz(config: image_sets.Npz) -> Data:
@@ -148,11 +149,14 @@ def _npz(config: image_sets.Npz) -> Data:
             f"{files['test']}: images of {test.shape[2]} pixels a side, but {train.shape[2]} in {files['train']}"
         )
     classes = _class_names([(files["train"], train_labels), (files["test"], test_labels)], config.classes)
-    splits = (
-        Images(pixels, labels, [f"{name}-{i}" for i in range(len(labels))])
-        for name, pixels, labels in (("train", train, train_labels), ("test", test, test_labels))
-    )
-    return Data(*splits, classes, IMAGENET_MEAN, IMAGENET_SD, config.augmentation, train.shape[2])
+    splits = {"train": (train, train_labels), "test": (test, test_labels)}
+    named = (Images(*each, [f"{name}-{i}" for i in range(len(each[1]))]) for name, each in splits.items())
+    return _as_imagenet(named, classes, config.augmentation, train.shape[2])
+
+
+def _as_imagenet(splits: Iterable[Images], classes: tuple[str, ...], augmentation: str, image_size: int) -> Data:
+    train, test = splits
+    return Data(train, test, classes, IMAGENET_MEAN, IMAGENET_SD, augmentation, image_size)
 
 
 def _folder(config: image_sets.Folder) -> Data:
@@ -166,7 +170,7 @@ def _folder(config: image_sets.Folder) -> Data:
         names, labels = _photographs_of(folder, classes)
         files, side = Files(folder, names), config.cache_short_side
         splits.append(Images(files if side is None else photograph_cache.cached(files, side), labels, names))
-    return Data(*splits, classes, IMAGENET_MEAN, IMAGENET_SD, "random_resized", config.image_size)
+    return _as_imagenet(splits, classes, "random_resized", config.image_size)
 
 
 def _class_names(labels: Sequence[tuple[Path, np.ndarray]], names: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,7 +58,7 @@ class Crops(Dataset):
 class _Messenger(Crops):
     """Hands errors over: raised in a worker they would arrive as a page of traceback."""
 
-    def __getitem__(self, job: Job) -> torch.Tensor | InputError:
+    def __getitem__(self, job: Job) -> Any:
         try:
             return super().__getitem__(job)
         except InputError as error:
@@ -67,7 +68,7 @@ class _Messenger(Crops):
 class _Jobs:
     """What a loader is to make next; workers outlive an epoch, so the loader's sampler must be told anew."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.waiting: Iterable[Job] = ()
 
     def __iter__(self) -> Iterator[Job]:
@@ -78,7 +79,8 @@ class Decoder:
     """Decodes batches of a split; how many processes take part changes no bit."""
 
     def __init__(self, images: Photographs, size: int, workers: int, pinned: bool):
-        self._here, self._jobs, self._loader = Crops(images, size, THREADS), _Jobs(), None
+        self._here, self._jobs = Crops(images, size, THREADS), _Jobs()
+        self._loader: DataLoader | None = None
         self._crops, self._workers, self._pinned = _Messenger(images, size, 1), workers, pinned
 
     def batch(self, job: Job) -> torch.Tensor:
@@ -170,7 +172,7 @@ class Loader:
         return self._normalise(self._cropped(images, indices, seed=0, epoch=0) if self.data.resize_test else images)
 
     def _stored(self, split: str, indices: np.ndarray) -> torch.Tensor:
-        source = self.sources[split]
+        source: Any = self.sources[split]
         return source.images(indices) if isinstance(source, NoiseMaker) else source[self._on_device(indices)]
 
     def _augmented(self, images: torch.Tensor, indices: np.ndarray, seed: int, epoch: int) -> torch.Tensor:

@@ -146,7 +146,7 @@ def _group(key: str, mapping: Mapping[str, str | list[str]]) -> tuple[int, ...]:
     """Find the ImageNet classes that a class of the images stands for; nothing if one of them is unknown."""
     given = mapping.get(key, key)
     found = [imagenet_index(name) for name in ([given] if isinstance(given, str) else given)]
-    return () if None in found else tuple(found)
+    return () if None in found else tuple(index for index in found if index is not None)
 
 
 def _imagenet_space(keys: Sequence[str], groups: Mapping[str, tuple[int, ...]]) -> ClassSpace:

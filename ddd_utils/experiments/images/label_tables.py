@@ -4,7 +4,8 @@ import csv
 import io
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ddd_utils import local_files
@@ -23,14 +24,13 @@ LABEL_COLUMNS = ("label", "class", "wnid", "category", PREDICTION)
 def find(tree: Tree, name: str) -> Table:
     """Find the table that was asked for: among the images, beside them, or anywhere; else name the nearest."""
     found = _first(tree.places, [name])
-    if found is not None:
-        return found
-    try:
-        return Folder(Path()).table(str(local_files.find(name, "table")))
-    except InputError:
+    with suppress(InputError):
+        found = found or Folder(Path()).table(str(local_files.find(name, "table")))
+    if found is None:
         others = [other for place in tree.places for other in place.names()]
         places = ", ".join(map(str, tree.places))
-        raise InputError(f"there is no table of labels '{name}'{nearest(name, others)}; looked in {places}") from None
+        raise InputError(f"there is no table of labels '{name}'{nearest(name, others)}; looked in {places}")
+    return found
 
 
 def well_known(places: Sequence[Place]) -> Table | None:
@@ -97,6 +97,7 @@ def _pair(cells: list[str], image: int, label: int) -> tuple[str, str]:
 def _cells(table: Table) -> Iterator[list[str]]:
     text = _text(table)
     first = text.lstrip().partition("\n")[0]
+    split: Iterable[list[str]]
     if table.name.lower().endswith(".csv"):
         split = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
     elif "\t" in first:

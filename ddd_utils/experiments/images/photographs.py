@@ -8,6 +8,7 @@ import zlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import (
@@ -37,7 +38,7 @@ MOST_CLASSES = np.iinfo(np.int16).max
 # limit for the whole process, `Image.MAX_IMAGE_PIXELS`, which no thread can change for itself: an image of 90 million
 # pixels would be a warning and one of 180 million an error. It would also try formats that no photograph has, some of
 # which start other programs. (Pillow's readers of TIFF and WebP ask for the limit once more: they end at 178 million.)
-READERS = {
+READERS: dict[tuple[bytes, ...], Any] = {
     (b"\xff\xd8\xff",): JpegImagePlugin.JpegImageFile,
     (b"\x89PNG\r\n\x1a\n",): PngImagePlugin.PngImageFile,
     (b"RIFF",): WebPImagePlugin.WebPImageFile,
@@ -49,7 +50,7 @@ READERS = {
 # Colour spaces of the JPEGs that simplejpeg turns into RGB as Pillow does; printers' four inks are not among them.
 PLAIN = ("YCbCr", "Gray")
 # What EXIF's orientations ask for, so that the first row is at the top and the first column on the left.
-TURNS = {
+TURNS: dict[Any, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,

@@ -90,7 +90,7 @@ def _parameters(maker: type) -> list[str]:
     found: dict[str, inspect.Parameter] = {}
     for each in maker.__mro__:
         if "__init__" in vars(each):
-            takes = inspect.signature(each.__init__).parameters
+            takes = inspect.signature(vars(each)["__init__"]).parameters
             found = {**takes, **found}
             if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in takes.values()):
                 break
@@ -189,4 +189,4 @@ def _stamp(dataset: Any, files: list[Path] | None) -> str:
     if files is not None:
         return "\n".join(f"{status.st_size}\0{status.st_mtime_ns}" for status in map(os.stat, files))
     pixels = next((np.asarray(getattr(dataset, name)) for name in PIXELS if hasattr(dataset, name)), None)
-    return "" if pixels is None else hashlib.sha256(np.ascontiguousarray(pixels)).hexdigest()
+    return "" if pixels is None else hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()

@@ -82,20 +82,20 @@ class Preparation:
 
 def preparation(
     size: int,
-    mean: tuple[float, ...],
-    sd: tuple[float, ...],
+    mean: tuple[float, float, float],
+    sd: tuple[float, float, float],
     crop: str = "center",
     interpolation: str = "bilinear",
     crop_fraction: float | None = None,
     resized: int | None = None,
-    fill: tuple[int, ...] | None = None,
+    fill: tuple[int, int, int] | None = None,
 ) -> Preparation:
     """Describe a preparation as timm does: ``size`` is ``crop_fraction`` (.875) of the side before the crop."""
     resized = math.floor(size / (crop_fraction or 0.875)) if resized is None else resized
-    beyond = fill or tuple(round(255 * channel) for channel in mean)
+    red, green, blue = (round(255 * channel) for channel in mean)
     # Where nothing is filled up, the fill must not keep models from sharing images.
-    view = View(size, resized, crop, interpolation, beyond if crop == "border" else (0, 0, 0))
-    return Preparation(view, tuple(mean), tuple(sd))
+    view = View(size, resized, crop, interpolation, (fill or (red, green, blue)) if crop == "border" else (0, 0, 0))
+    return Preparation(view, mean, sd)
 
 
 def crop_boxes(random: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -122,9 +122,9 @@ def _central_box(height: int, width: int) -> tuple[int, int, int, int]:
 def random_crop(image: Image.Image, random: np.ndarray, size: int) -> np.ndarray:
     """Cut a training crop: RandomResizedCrop and a flip (by a bit the crop does not use)."""
     top, left, height, width = crop_boxes(random[None], image.height, image.width)[0]
-    crop = image.resize((size, size), Image.BILINEAR, box=(left, top, left + width, top + height))
+    crop = image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + width, top + height))
     mirrored = int(random[-1] * 2**20) % 2
-    return np.asarray(crop.transpose(Image.FLIP_LEFT_RIGHT) if mirrored else crop)
+    return np.asarray(crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else crop)
 
 
 def central_crop(image: Image.Image, size: int) -> np.ndarray:
@@ -135,4 +135,4 @@ def central_crop(image: Image.Image, size: int) -> np.ndarray:
 def resize_short_side(image: Image.Image, short: int) -> Image.Image:
     """Resize (bilinear, antialiased) so that the shorter side has ``short`` pixels."""
     width, height = (short * side // min(image.size) for side in image.size)
-    return image.resize((width, height), Image.BILINEAR)
+    return image.resize((width, height), Image.Resampling.BILINEAR)

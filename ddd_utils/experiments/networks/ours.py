@@ -12,6 +12,7 @@ from ddd_utils.errors import InputError, nearest
 STEMS = ("imagenet", "small")
 # Blocks, channels and stride of each stage of BagNet; the channels are those of ResNet-50.
 BAGNET_STAGES = ((3, 64, 2), (4, 128, 2), (6, 256, 2), (3, 512, 1))
+Block = type[BasicBlock] | type[Bottleneck]
 
 
 class CroppedConv2d(nn.Conv2d):
@@ -38,7 +39,7 @@ class ResNet(nn.Module):
     def __init__(
         self,
         classes: int,
-        block: type = BasicBlock,
+        block: Block = BasicBlock,
         layers: Sequence[int] = (2, 2, 2, 2),
         width: int = 64,
         stem: str = "imagenet",
@@ -70,11 +71,11 @@ class ResNet(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the logits (images, classes) of a batch (images, 3, height, width)."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))  # type: ignore[operator]
         return self.fc(torch.flatten(self.avgpool(x), 1))
 
 
-def _block(block: type, channels: int, planes: int, stride: int = 1) -> nn.Module:
+def _block(block: Block, channels: int, planes: int, stride: int = 1) -> nn.Module:
     out = planes * block.expansion
     shortcut = None
     if stride != 1 or channels != out:
@@ -99,7 +100,8 @@ class PlainConvNet(nn.Module):
         batch_norm: bool = True,
     ):
         super().__init__()
-        layers, channels, side = [], 3, kernel
+        layers: list[nn.Module] = []
+        channels, side = 3, kernel
         for stage, convolutions in enumerate(stages):
             planes = width * 2 ** min(stage, 3)
             for _ in range(convolutions):
@@ -169,7 +171,7 @@ class BagNet33(nn.Module):
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """Return the features of all patches, 8 pixels apart: (images, 2048, rows, columns)."""
         x = self.relu(self.bn1(self.conv2(self.conv1(images))))
-        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.layer4(self.layer3(self.layer2(self.layer1(x))))  # type: ignore[operator]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the logits (images, classes) of a batch (images, 3, height, width)."""

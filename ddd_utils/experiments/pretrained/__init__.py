@@ -1,5 +1,7 @@
 """Pretrained models: where their weights come from, how images reach them, and what their outputs stand for."""
 
+from collections.abc import Callable
+
 from ddd_utils.experiments.pretrained.clip import ClipModel
 from ddd_utils.experiments.pretrained.files import FileModel
 from ddd_utils.experiments.pretrained.libraries import TimmModel, TorchvisionModel
@@ -8,7 +10,11 @@ from ddd_utils.model_sets import Checkpoint, Model, OpenClip, TorchvisionWeights
 
 __all__ = ["Recipe", "recipe"]
 
-KINDS = {TorchvisionWeights: TorchvisionModel, OpenClip: ClipModel, Checkpoint: FileModel}
+KINDS: dict[type, Callable[[Model], Recipe]] = {
+    TorchvisionWeights: TorchvisionModel,
+    OpenClip: ClipModel,
+    Checkpoint: FileModel,
+}
 
 
 def recipe(entry: Model) -> Recipe:

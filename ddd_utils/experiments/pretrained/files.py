@@ -34,23 +34,21 @@ class FileModel(Recipe):
     def check(self) -> None:
         """Look up the architecture and the file; what must be downloaded is not, yet."""
         networks.find(self.entry.model)
-        weights = self.entry.pretrained
-        if weights.file is None and weights.sha256 is None:
+        if self.weights.file is None and self.weights.sha256 is None:
             self._fetched()  # which finds a copy, or says where to put one
-        elif weights.file is not None:
+        elif self.weights.file is not None:
             self._check_digest(self._file())
 
     def rehearse(self, space: ClassSpace) -> None:
         """Make it, if the weights lie on this machine."""
-        weights = self.entry.pretrained
-        if weights.file is not None or weights.sha256 is None:
+        if self.weights.file is not None or self.weights.sha256 is None:
             self.network(space)
 
     def _file(self) -> Path:
-        return local_files.find(self.entry.pretrained.file, "file")
+        return local_files.find(self.weights.file, "file")
 
     def _check_digest(self, path: Path) -> None:
-        wanted = self.entry.pretrained.sha256
+        wanted = self.weights.sha256
         if wanted not in (None, local_files.digest(path)):
             raise InputError(f"'{self.entry.label}': {path} has another SHA-256 than its entry says")
 
@@ -65,7 +63,7 @@ class FileModel(Recipe):
 
     def build(self, space: ClassSpace) -> nn.Module:
         """Build the architecture with as many outputs as the file has, and fill in the weights."""
-        weights = self.entry.pretrained
+        weights = self.weights
         path = self._file() if weights.file else self._fetched()
         state = read_weights(path, weights.key, weights.strip)
         network = self._architecture(1_000)
@@ -85,17 +83,15 @@ class FileModel(Recipe):
         return stated[classes] if isinstance(classes, str | None) else len(classes)
 
     def _fetched(self) -> Path:
-        weights = self.entry.pretrained
         try:
-            return downloads.fetch_from(weights.url, weights.sha256, weights.place)
+            return downloads.fetch_from(self.weights.url, self.weights.sha256, self.weights.place)
         except InputError as error:
             raise InputError(f"'{self.entry.label}': {error}") from None
 
     @property
     def origin(self) -> str:
         """The file's name or address."""
-        weights = self.entry.pretrained
-        return weights.url or f"file {Path(weights.file).name}"
+        return self.weights.url or f"file {Path(self.weights.file).name}"
 
 
 def read_weights(path: Path, key: str | None = None, strip: str = "") -> dict[str, torch.Tensor]:

@@ -78,7 +78,7 @@ class TimmModel(_LibraryModel):
     @property
     def origin(self) -> str:
         """Where timm has them from."""
-        config = timm.models.get_pretrained_cfg(self.entry.model)
+        config: Any = timm.models.get_pretrained_cfg(self.entry.model)
         return f"timm, {config.hf_hub_id or config.url}"
 
 
@@ -91,8 +91,8 @@ def timm_usual(model: str) -> dict[str, Any]:
         raise InputError(f"'{model}' takes images of {width} x {height} px; only square ones are supported")
     return {
         "size": height,
-        "mean": found["mean"],
-        "sd": found["std"],
+        "mean": tuple(found["mean"]),
+        "sd": tuple(found["std"]),
         "crop": found["crop_mode"],
         "interpolation": found["interpolation"],
         "crop_fraction": found["crop_pct"],
@@ -110,7 +110,7 @@ class TorchvisionModel(_LibraryModel):
         if self.entry.model not in known:
             raise InputError(f"torchvision has no model '{self.entry.model}'{nearest(self.entry.model, known)}")
         names = list(torchvision.models.get_model_weights(self.entry.model).__members__)
-        wanted = self.entry.pretrained.torchvision
+        wanted = self.weights.torchvision
         if wanted not in names:
             raise InputError(
                 f"torchvision has no weights '{wanted}' for '{self.entry.model}'{nearest(wanted, names)}; "
@@ -118,22 +118,22 @@ class TorchvisionModel(_LibraryModel):
             )
 
     @property
-    def _weights(self) -> Any:
-        return torchvision.models.get_model_weights(self.entry.model)[self.entry.pretrained.torchvision]
+    def _chosen(self) -> Any:
+        return torchvision.models.get_model_weights(self.entry.model)[self.weights.torchvision]
 
     def usual(self) -> dict[str, Any]:
         """Read the transforms that belong to the weights."""
-        return torchvision_usual(self._weights)
+        return torchvision_usual(self._chosen)
 
     def create(self, with_weights: bool) -> nn.Module:
         """Let torchvision build it."""
-        chosen = {"weights": self._weights, "progress": False} if with_weights else {}
+        chosen = {"weights": self._chosen, "progress": False} if with_weights else {}
         return torchvision.models.get_model(self.entry.model, **chosen, **self.entry.arguments)
 
     @property
     def origin(self) -> str:
         """The weights' name and address."""
-        return f"torchvision {self.entry.pretrained.torchvision}, {self._weights.url}"
+        return f"torchvision {self.weights.torchvision}, {self._chosen.url}"
 
 
 def torchvision_usual(weights: Any) -> dict[str, Any]:

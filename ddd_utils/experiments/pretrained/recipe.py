@@ -27,6 +27,11 @@ class Recipe(ABC):
 
     entry: Model
 
+    @property
+    def weights(self) -> Any:
+        """The block of the entry that says whose weights; each kind of recipe has its own."""
+        return self.entry.pretrained
+
     @abstractmethod
     def check(self) -> None:
         """Raise :class:`InputError`, with the nearest right name, for what does not exist; nothing is loaded."""
