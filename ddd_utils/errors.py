@@ -21,7 +21,7 @@ class ExperimentError(RuntimeError):
     """Networks that could not be trained or tested; the message names them."""
 
 
-def nearest(word: str, options: Iterable[str]) -> str:
+def nearest(word: object, options: Iterable[str]) -> str:
     """Suggest the option closest to a mistyped word: `` (did you mean 'option'?)``, or nothing if none is close."""
     found = difflib.get_close_matches(str(word), [str(option) for option in options], n=1, cutoff=0.5)
     return f" (did you mean '{found[0]}'?)" if found else ""

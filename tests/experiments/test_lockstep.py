@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from ddd_utils.experiments.data import datasets
-from ddd_utils.experiments.data.feed import Feed
+from ddd_utils.experiments.data.loader import Loader
 from ddd_utils.experiments.networks.ours import PlainConvNet
 from ddd_utils.experiments.plans.runs import Run
 from ddd_utils.experiments.training import lockstep
@@ -54,7 +54,7 @@ def data():
     return datasets.load(Digits(train_images=100, image_size=16))
 
 
-class Counting(Feed):
+class Counting(Loader):
     """A feed that counts the batches it makes."""
 
     made = 0
@@ -67,7 +67,7 @@ class Counting(Feed):
 
 def trained(runs, data, feed=None, after_epoch=lambda trainee: None):
     trainees = [Trainee(run, len(data.classes), CPU) for run in runs]
-    lockstep.train(trainees, feed or Feed(data, CPU), after_epoch)
+    lockstep.train(trainees, feed or Loader(data, CPU), after_epoch)
     return trainees
 
 
@@ -122,7 +122,7 @@ def test_any_network_resumes_from_its_checkpoint_bit_for_bit(data, tmp_path):
     for trainee in resumed:
         trainee.restore(read_checkpoint(tmp_path / trainee.run.file))
         assert trainee.epoch == stop[trainee.run.file]
-    lockstep.train(resumed, Feed(data, CPU))
+    lockstep.train(resumed, Loader(data, CPU))
     for before, after in zip(whole, resumed, strict=True):
         assert_same(before.result, after.result)
 
@@ -132,7 +132,7 @@ def test_adam_resumes_too(data, tmp_path):
     whole = trained([run], data, after_epoch=lambda t: t.epoch == 1 and write_checkpoint(tmp_path / "c", t.state()))[0]
     resumed = Trainee(run, 10, CPU)
     resumed.restore(read_checkpoint(tmp_path / "c"))
-    lockstep.train([resumed], Feed(data, CPU))
+    lockstep.train([resumed], Loader(data, CPU))
     assert_same(whole.result, resumed.result)
 
 
@@ -174,7 +174,7 @@ def test_a_single_flipped_bit_is_never_another_weight(data, tmp_path):
 def test_time_is_told_apart(data):
     clock = Clock()
     trainee = Trainee(RUN, 10, CPU, clock)
-    lockstep.train([trainee], Feed(data, CPU), clock=clock)
+    lockstep.train([trainee], Loader(data, CPU), clock=clock)
     assert set(clock.seconds) == {"data", "forward", "backward", "evaluation", "storage"}
     assert clock.seconds["backward"] > clock.seconds["storage"]
     assert trainee.result.seconds == pytest.approx(sum(clock.seconds.values()), rel=0.3)

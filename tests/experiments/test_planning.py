@@ -16,7 +16,7 @@ from ddd_utils.experiments.costs import calibration, estimate, planning
 from ddd_utils.experiments.costs.calibration import Timing
 from ddd_utils.experiments.costs.planning import Case, Measured, Row
 from ddd_utils.experiments.data import datasets
-from ddd_utils.experiments.data.feed import Feed
+from ddd_utils.experiments.data.loader import Loader
 from ddd_utils.experiments.plans import runs
 from ddd_utils.experiments.plans.store import Experiment
 from ddd_utils.experiments.training import lockstep
@@ -78,7 +78,7 @@ def test_work_is_what_the_training_loop_does():
         assert what.updates == len(updates)
 
 
-class Shown(Feed):
+class Shown(Loader):
     """A feed that counts the images it hands out."""
 
     trained = answered = 0

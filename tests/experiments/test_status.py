@@ -9,7 +9,7 @@ from tiny_experiment import TINY
 from ddd_utils import __main__ as cli
 from ddd_utils import params
 from ddd_utils.experiments import status
-from ddd_utils.experiments.data.feed import Feed
+from ddd_utils.experiments.data.loader import Loader
 from ddd_utils.experiments.machine import locks
 from ddd_utils.experiments.plans.store import Experiment
 from ddd_utils.experiments.training import lockstep, worker
@@ -42,7 +42,7 @@ def begun(experiment):
             write_checkpoint(experiment.checkpoint(trainee.run), trainee.state())
 
     data = worker.datasets.load(experiment.dataset)
-    lockstep.train([Trainee(runs["halfway"], 10, torch.device("cpu"))], Feed(data, torch.device("cpu")), keep)
+    lockstep.train([Trainee(runs["halfway"], 10, torch.device("cpu"))], Loader(data, torch.device("cpu")), keep)
     with locks.attempt(experiment.lock(runs["held"])):
         yield experiment
 

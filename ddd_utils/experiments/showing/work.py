@@ -16,8 +16,7 @@ from PIL import Image
 
 from ddd_utils.errors import ExperimentError, InputError
 from ddd_utils.experiments import published
-from ddd_utils.experiments.images.image_bytes import NotAnImage
-from ddd_utils.experiments.images.photographs import Photographs
+from ddd_utils.experiments.images.photographs import NotAnImage, Photographs
 from ddd_utils.experiments.images.views import View
 from ddd_utils.experiments.machine import locks
 from ddd_utils.experiments.machine.devices import cores, describe, devices
@@ -135,7 +134,7 @@ def _attempt(decoded: _Pass, made: Recipe) -> list[str]:
     """Let one model answer; return what went wrong, if anything: the others must not suffer from it."""
     label = made.entry.label
     try:
-        network, answer_of = made.network(decoded.evaluation.space, decoded.progress.note)
+        network, answer_of = made.network(decoded.evaluation.space)
     except Exception as error:
         return _failed(decoded, label, error)
     crops, kept = decoded.crops(made.preparation.view)

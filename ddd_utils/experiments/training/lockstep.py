@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ddd_utils.experiments.data.feed import Feed
+from ddd_utils.experiments.data.loader import Loader
 from ddd_utils.experiments.training.batches import batches, recalibration_images
 from ddd_utils.experiments.training.graphs import Steps
 from ddd_utils.experiments.training.trainee import Clock, Trainee, precision
@@ -19,7 +19,7 @@ BATCH = 500
 
 def train(
     trainees: Sequence[Trainee],
-    feed: Feed,
+    feed: Loader,
     after_epoch: Callable[[Trainee], None] = lambda trainee: None,
     clock: Clock | None = None,
 ) -> None:
@@ -42,7 +42,7 @@ def train(
                     after_epoch(trainee)
 
 
-def _shared(trainees: list[Trainee], work: Callable[..., None], feed: Feed, clock: Clock) -> None:
+def _shared(trainees: list[Trainee], work: Callable[..., None], feed: Loader, clock: Clock) -> None:
     """Do something with several networks; what it takes beyond their own time is charged to all alike."""
     started, own = time.perf_counter(), sum(trainee.result.seconds for trainee in trainees)
     work(trainees, feed, clock)
@@ -51,7 +51,7 @@ def _shared(trainees: list[Trainee], work: Callable[..., None], feed: Feed, cloc
         trainee.result.seconds += common / len(trainees)
 
 
-def _epoch(trainees: list[Trainee], feed: Feed, clock: Clock) -> None:
+def _epoch(trainees: list[Trainee], feed: Loader, clock: Clock) -> None:
     run, epoch = trainees[0].run, trainees[0].epoch
     for trainee in trainees:
         trainee.attempt(trainee.begin_epoch)
@@ -76,7 +76,7 @@ def _judge(trainee: Trainee, labels: np.ndarray) -> None:
         trainee.result.diverged = f"after {trainee.epoch} epochs its accuracy of {accuracy:.1%} is not above chance"
 
 
-def _evaluate(trainees: Sequence[Trainee], feed: Feed, clock: Clock) -> None:
+def _evaluate(trainees: Sequence[Trainee], feed: Loader, clock: Clock) -> None:
     """Record what networks answer after the epoch they have finished; one that fails is left as it was."""
     working = [trainee for trainee in trainees if trainee.failure is None]
     with clock("evaluation"), torch.no_grad():
@@ -94,7 +94,7 @@ def _evaluate(trainees: Sequence[Trainee], feed: Feed, clock: Clock) -> None:
                 trainee.result.logits[trainee.epoch] = logits
 
 
-def _answers(trainees: Sequence[Trainee], feed: Feed) -> list[tuple[Trainee, np.ndarray, np.ndarray]]:
+def _answers(trainees: Sequence[Trainee], feed: Loader) -> list[tuple[Trainee, np.ndarray, np.ndarray]]:
     """Return each network's predictions, int16 (test images,), and the logits that its run keeps of this epoch."""
     if not trainees:
         return []
@@ -145,7 +145,7 @@ def _keeping_statistics(network: nn.Module) -> Iterator[None]:
         layer.load_state_dict(state)
 
 
-def _recalibrate(trainees: Sequence[Trainee], feed: Feed) -> None:
+def _recalibrate(trainees: Sequence[Trainee], feed: Loader) -> None:
     """Estimate BatchNorm's mean and variance on fixed training images; nothing else is as in training."""
     if not trainees:
         return

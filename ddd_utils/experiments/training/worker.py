@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import torch
 
 from ddd_utils.experiments.data import datasets
-from ddd_utils.experiments.data.feed import Feed
+from ddd_utils.experiments.data.loader import Loader
 from ddd_utils.experiments.machine import locks
 from ddd_utils.experiments.machine.devices import describe
 from ddd_utils.experiments.plans.runs import Run
@@ -57,7 +57,7 @@ def train(
             trouble = [trainee.result.diverged] if trainee.result.diverged else []
             progress(trainee.run.file, trainee.run.epochs if trainee.done else trainee.epoch, *trouble)
 
-        lockstep.train(trainees, Feed(data, device, decoders), keep, clock)
+        lockstep.train(trainees, Loader(data, device, decoders), keep, clock)
     return {trainee.run.file: str(trainee.failure) for trainee in trainees if trainee.failure}
 
 
