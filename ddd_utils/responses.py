@@ -84,6 +84,18 @@ class Responses:
         What they were computed, inferred or imported by; None for those made in memory or read from a table.
     config : pydantic.BaseModel or None
         The validated configuration behind them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> import ddd_utils as ddd
+    >>> networks = pd.DataFrame({"network": ["one", "two"], "condition": ["one", "two"], "instance": 1})
+    >>> predictions = np.array([[[3, 7]], [[3, 2]]])  # two networks, one epoch, two images
+    >>> answers = ddd.Responses(predictions, np.array([3, 2]), np.array(["a.png", "b.png"]), networks)
+    >>> answers.correct()
+    array([[ True, False],
+           [ True,  True]])
     """
 
     predictions: np.ndarray
@@ -360,6 +372,32 @@ def _shrunk(pixels: np.ndarray, side: int) -> np.ndarray:
     image = Image.fromarray(pixels)
     image.thumbnail((side, side))
     return np.asarray(image)
+
+
+def read_responses(path: str | Path) -> Responses:
+    """
+    Read responses from a folder of results, or from anyone's CSV or Parquet table.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder as `Responses.load` takes it, or a file as `Responses.from_table` takes it.
+
+    Returns
+    -------
+    Responses
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import ddd_utils as ddd
+    >>> table = pd.DataFrame({"model": ["one", "one", "two", "two"], "image": ["a", "b"] * 2, "correct": [1, 0, 1, 1]})
+    >>> table.to_csv("my_models.csv", index=False)
+    >>> ddd.read_responses("my_models.csv").correct()
+    array([[ True, False],
+           [ True,  True]])
+    """
+    return Responses.load(path) if Path(path).is_dir() else Responses.from_table(path)
 
 
 def _file_names(networks: list[str]) -> list[str]:

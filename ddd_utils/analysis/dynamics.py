@@ -26,7 +26,6 @@ def swaps(predictions: ArrayLike, labels: ArrayLike) -> pd.DataFrame:
     predictions : array_like of int, shape (networks, epochs, images)
         Predicted classes, before training (index 0) and after every epoch.
     labels : array_like of int, shape (images,)
-        True classes.
 
     Returns
     -------
@@ -70,12 +69,11 @@ def learning_history(correct: ArrayLike, steps: Iterable[int]) -> pd.DataFrame:
     """
     Share of the images that one network learns at once and keeps, never learns, or loses at a learning-rate step.
 
-    Being right before training (index 0) is luck and counts as neither learned nor lost.
-
     Parameters
     ----------
     correct : array_like of bool, shape (epochs, images)
-        One network's decisions before training (index 0) and after every epoch.
+        One network's decisions before training (index 0: being right is luck and counts as nothing) and after every
+        epoch.
     steps : iterable of int
         Epochs after which the learning rate was divided.
 
@@ -83,10 +81,9 @@ def learning_history(correct: ArrayLike, steps: Iterable[int]) -> pd.DataFrame:
     -------
     DataFrame
         Columns quantity, epoch, share (of the images) with its 95 % interval (Wald; lower, upper), and claim, its id in
-        paper.yaml. Quantities: "learned in the first epoch and never lost" and "never
-        learned" up to the last epoch, the epoch of the row; and for each step "lost at the learning-rate step", right
-        after that epoch and wrong after the next, the epoch of the row. NaN for a step that has no epoch of training
-        before or after it.
+        paper.yaml. Quantities: "learned in the first epoch and never lost" and "never learned" up to the last epoch;
+        and for each step "lost at the learning-rate step", right after that epoch and wrong after the next, the epoch
+        of the row. NaN for a step without an epoch of training before or after it.
     """
     correct = as_correct(correct)
     last = len(correct) - 1
@@ -164,18 +161,10 @@ def similarity_to_base(logits: Mapping[str, ArrayLike], networks: pd.DataFrame) 
 
 def dissimilarity(features: ArrayLike) -> np.ndarray:
     """
-    Representational dissimilarity matrix: 1 - Pearson correlation of the responses to each pair of images.
+    Representational dissimilarity matrix (images, images): 1 - Pearson correlation of the responses to two images.
 
-    Parameters
-    ----------
-    features : array_like, shape (images, units)
-        A layer's responses, such as the logits.
-
-    Returns
-    -------
-    ndarray of float64, shape (images, images)
-        0 for proportional deviations from an image's mean response, 2 for opposite ones; NaN for an image to which all
-        units respond alike.
+    From a layer's responses (images, units), such as the logits (Kriegeskorte et al., 2008). 0 for proportional
+    deviations from an image's mean response, 2 for opposite ones; NaN for an image to which all units respond alike.
     """
     features = np.asarray(features, float)
     centred = features - features.mean(axis=1, keepdims=True)
@@ -185,19 +174,7 @@ def dissimilarity(features: ArrayLike) -> np.ndarray:
 
 
 def rdm_correlation(a: ArrayLike, b: ArrayLike) -> float:
-    """
-    Pearson correlation of two dissimilarity matrices, each pair of images counted once (figure 7).
-
-    Parameters
-    ----------
-    a, b : array_like, shape (images, images)
-        Dissimilarities of the same three or more images in two networks, from `dissimilarity`.
-
-    Returns
-    -------
-    float
-        NaN where an image has no defined dissimilarity.
-    """
+    """Pearson correlation of two dissimilarity matrices, each pair of images counted once (figure 7)."""
     a, b = np.asarray(a), np.asarray(b)
     if a.ndim != 2 or a.shape != b.shape or a.shape[0] != a.shape[1] or len(a) < 3:
         raise InputError(f"dissimilarities must be of the same three or more images: {a.shape} against {b.shape}")

@@ -72,7 +72,6 @@ def condition_consistency(
     Parameters
     ----------
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
     networks : DataFrame
         One row a network, in the same order, with the columns network, condition and instance; one condition is "base".
     draws, seed, labels
@@ -83,11 +82,6 @@ def condition_consistency(
     DataFrame
         Columns condition, instance, network, kappa, lower, upper. Condition "different_data", last, compares the two
         networks of condition half_data with each other.
-
-    Raises
-    ------
-    InputError
-        If there is no base, or not one row a network.
     """
     kappa, resampled, pairs = _compare(correct, networks, draws, seed, labels)
     i, j = pairs.pop("first"), pairs.pop("second")
@@ -99,7 +93,7 @@ def condition_means(
     correct: ArrayLike, networks: pd.DataFrame, draws: int = 1000, seed: int = 0, labels: ArrayLike | None = None
 ) -> pd.DataFrame:
     """
-    Mean error consistency of each condition's instances with the base.
+    Mean error consistency of each condition's instances with the base; parameters as in `condition_consistency`.
 
     With k > 1 instances the error has two parts: variance of the mean over resampled images, the networks fixed, and
     that of the networks, 1 / k of the sample variance of their kappas, less what the images alone make them differ. The
@@ -110,11 +104,6 @@ def condition_means(
     A single instance says nothing about other networks; it gets the percentile interval of resampled images. Every
     condition is compared with one and the same base network: its own peculiarity is an error that all means share, and
     no interval here contains it.
-
-    Parameters
-    ----------
-    correct, networks, draws, seed, labels
-        As in `condition_consistency`.
 
     Returns
     -------
@@ -141,20 +130,9 @@ def condition_difference(
     """
     By how much the mean error consistency of one condition with the base exceeds that of another.
 
-    The same images are drawn for both, and the parts of both conditions' networks add up, as in
-    `condition_means`. Two conditions of one network each get the percentile interval of resampled images.
-
-    Parameters
-    ----------
-    correct, networks, draws, seed, labels
-        As in `condition_consistency`.
-    one, other : str
-        Two conditions.
-
-    Returns
-    -------
-    ConditionDifference
-        Undefined, with a note that says why, where no network of a condition is left to compare.
+    The same images are drawn for both, and the parts of both conditions' networks add up, as in `condition_means`,
+    whose parameters these are. Two conditions of one network each get the percentile interval of resampled images.
+    Undefined, with a note that says why, where no network of a condition is left to compare.
     """
     found = _means(correct, networks, draws, seed, labels)
     for condition in (one, other):
@@ -230,7 +208,6 @@ def pairwise_matrix(correct: ArrayLike, labels: Sequence[str]) -> KappaMatrix:
     Parameters
     ----------
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
     labels : sequence of str
         Names of the networks, in the same order.
 
@@ -255,7 +232,6 @@ def condition_matrix(correct: ArrayLike, networks: pd.DataFrame) -> KappaMatrix:
     Parameters
     ----------
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
     networks : DataFrame
         One row a network, in the same order, with the column condition.
 
