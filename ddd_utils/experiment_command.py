@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from ddd_utils import experiments, params
-from ddd_utils.analysis import difficulty, image_pairs
+from ddd_utils.analysis import difficulty, examples
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import sources
-from ddd_utils.experiments.imports import Imported
 from ddd_utils.files import write_text
 from ddd_utils.reporting import game
 
@@ -42,19 +41,19 @@ def _study(
     if section == "training_variants":
         correct = correct[difficulty.one_per_condition(answers.networks)]
     tolerance = min(getattr(preset, section).tolerance, difficulty.largest_tolerance(len(correct)))
-    draw = partial(image_pairs.image_pairs, correct, tolerance, seed=seed, labels=answers.labels)
+    draw = partial(examples.image_pairs, correct, tolerance, seed=seed, labels=answers.labels)
     try:
         trials, practice = draw(count), draw(game.PRACTICE, skip=count)
     except InputError as error:
         raise InputError(f"{section}: {error}") from None
     used = np.union1d(trials.images, practice.images)
-    pictures = dict(zip(answers.image_ids[used], experiments.thumbnails(config, preset.name, used, SIDE), strict=True))
+    pictures = dict(zip(answers.image_ids[used], answers.thumbnails(used, SIDE), strict=True))
     named = [pairs.named(answers.image_ids) for pairs in (trials, practice)]
     about = answers.info["dataset"], len(correct), tolerance, feedback
     return game.study(named[0], pictures, *about, practice=named[1], side=SIDE), _told(trials)
 
 
-def _told(trials: image_pairs.Pairs) -> str:
+def _told(trials: examples.Pairs) -> str:
     """Count the different images: whoever sees one again need not look at it."""
     trivial, impossible = (len(np.unique(images)) for images in (trials.trivial, trials.impossible))
     often = np.unique_counts(trials.impossible).counts.max()
@@ -81,7 +80,7 @@ def _with_images(preset: params.Preset, wanted: str | None, train: str) -> tuple
     for section in sections:
         config = params.experiments(preset, section)[0]
         source = sources.source(config)
-        if isinstance(source, Imported):
+        if source.images is None:
             continue
         if not source.complete():
             raise InputError(f"{section} is not computed yet: run `{train} --sections {section}`")

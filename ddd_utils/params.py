@@ -2,82 +2,20 @@
 
 import copy
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from types import NoneType
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ValidationError
 
-from ddd_utils import paths, raw_presets, yaml_files
+from ddd_utils import local_files, paths, yaml_files
+from ddd_utils.blocks import explain
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.explain import explain
-from ddd_utils.schema import (
-    Cluster,
-    Controls,
-    HumanResults,
-    KlDivergence,
-    ModelSet,
-    PretrainedSet,
-    Published,
-    SotaComparison,
-    Strict,
-    Subsetting,
-    Summary,
-    Table,
-    TrainingVariants,
-    Variants,
-)
-from ddd_utils.yaml_files import read_file
+from ddd_utils.image_sets import read_images
+from ddd_utils.schema import SECTIONS, Config, Preset, SotaComparison, find_table, read_experiment, section_keys
+from ddd_utils.yaml_files import located, read_file, read_yaml
 
-Config = Variants | ModelSet | PretrainedSet | Published | Table
-
-
-class Preset(Strict):
-    """A whole preset: one block a notebook, and what SLURM is asked for. A section that is left out is not run."""
-
-    name: str
-    summary: Summary | None = Summary()
-    training_variants: TrainingVariants | None = None
-    sota_comparison: SotaComparison | None = None
-    subsetting: Subsetting | None = None
-    controls: Controls | None = None
-    kl_divergence: KlDivergence | None = None
-    human_results: HumanResults | None = None
-    cluster: Cluster = Cluster()
-    raw: dict[str, dict[str, Any]] = Field(default={}, exclude=True, repr=False)
-
-    @model_validator(mode="after")
-    def _references_exist(self):
-        for section, block in self._blocks():
-            for key, value in block:
-                if value in SECTIONS and getattr(self, value) is None:
-                    raise ValueError(f"{section}.{key}: the preset has no section '{value}'")
-        return self
-
-    def _blocks(self):
-        return [(section, block) for section in SECTIONS if (block := getattr(self, section)) is not None]
-
-    @property
-    def sections(self) -> list[str]:
-        """The sections this preset runs, in page order."""
-        return [section for section, _ in self._blocks()]
-
-    @property
-    def folder(self) -> Path:
-        """Where this preset's notebooks, claims and report go."""
-        return paths.build() / self.name
-
-    def parameters(self, section: str) -> dict[str, Any]:
-        """Return what the section's notebook is given: its block as written, and the preset's resolved file."""
-        return {"preset": str(self.folder / f"{self.name}.yaml"), **copy.deepcopy(self.raw.get(section, {}))}
-
-    def write(self) -> Path:
-        """Write the resolved preset, overrides included, to where its notebooks look for it."""
-        return yaml_files.save(self.raw, self.folder / f"{self.name}.yaml")
-
-
-SECTIONS = tuple(name for name in Preset.model_fields if name not in ("name", "cluster", "raw"))
 # Sections with images to show people; where several have some, the first is taken.
 WITH_IMAGES = ("sota_comparison", "training_variants")
 # The first line of a preset made by `save`, before the name of the one it is based on.
@@ -91,7 +29,7 @@ def _locate(preset: str | Path) -> Path:
     return paths.PARAMS / f"{preset}.yaml"
 
 
-def load(preset: str | Path = "quick", overrides: tuple[str, ...] | list[str] = ()) -> Preset:
+def load(preset: str | Path = "quick", overrides: Sequence[str] = ()) -> Preset:
     """
     Read and check a preset.
 
@@ -120,11 +58,11 @@ def load(preset: str | Path = "quick", overrides: tuple[str, ...] | list[str] = 
     if not isinstance(raw, dict):
         raise InputError(f"{path}: a preset is a mapping of sections")
     raw = {section: block if block is not None else {} for section, block in raw.items()}
-    for override in overrides:
+    for setting in overrides:
         before = copy.deepcopy(raw.get("sota_comparison"))
-        raw_presets.override(raw, override)
-        raw_presets.prefer_what_was_asked_for(raw.get("sota_comparison"), before)
-    raw_presets.settle(raw)
+        _override(raw, setting)
+        _prefer_new_images(raw.get("sota_comparison"), before)
+    _resolve_paths(raw)
     return _validate(raw, path.stem, str(path))
 
 
@@ -168,12 +106,9 @@ def save(name: str | Path, preset: str | Path | None = None, **sections: Mapping
     basis = _basis(path, before.name)
     raw = load(path).raw if path.exists() else copy.deepcopy(before.raw)
     for section, values in sections.items():
-        known = raw.get(section)
-        raw[section] = {**(known or {}), **_changed(section, values)}
-        raw_presets.prefer_what_was_asked_for(raw[section], known)
-        raw_presets.settle_data(raw[section])
+        raw[section] = _changed(section, values, raw.get(section))
     shown = paths.from_root(path)
-    raw_presets.settle(raw)
+    _resolve_paths(raw)
     _validate(raw, path.stem, str(shown))
     yaml_files.save(raw, path, f"{SAVED}{basis}")
     run = path.stem if path.parent == paths.PARAMS else shlex.quote(str(shown))
@@ -185,16 +120,29 @@ def _is_notebook(values: Mapping[str, Any]) -> bool:
     return "__name__" in values
 
 
-def _changed(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    if section not in SECTIONS:
-        raise InputError(f"there is no section '{section}'{nearest(section, SECTIONS)}")
-    kind = next(kind for kind in get_args(Preset.model_fields[section].annotation) if kind is not NoneType)
-    keys = kind.model_fields if _is_notebook(values) else values
-    return copy.deepcopy({key: values[key] for key in keys if key in values})
+def _changed(section: str, values: Mapping[str, Any], block: dict[str, Any] | None) -> dict[str, Any]:
+    """Change a section's block by what is given; in a notebook, None leaves a parameter as the preset has it."""
+    known = section_keys(section)
+    notebook = _is_notebook(values)
+    given = {key: values[key] for key in known if values.get(key) is not None} if notebook else values
+    changed = _merged(block or {}, copy.deepcopy(dict(given)))
+    _prefer_new_images(changed, block)
+    _resolve_data_paths(changed)
+    return changed
+
+
+def _merged(block: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Change the keys of a block that are named; a mapping of another kind (images, model) replaces what was there."""
+    merged = dict(block)
+    for key, value in changes.items():
+        before = block.get(key)
+        same = isinstance(value, dict) and isinstance(before, dict) and _kind(value) in (None, _kind(before))
+        merged[key] = _merged(before, value) if same else value
+    return merged
 
 
 def _basis(path: Path, preset: str) -> str:
-    """Return which preset a saved one is based on, having seen that saving it takes nothing from anybody."""
+    """Return which preset a saved one is based on; refuse to overwrite one of another basis or origin."""
     if not path.exists():
         return preset
     first = path.read_text("utf-8").partition("\n")[0]
@@ -204,6 +152,35 @@ def _basis(path: Path, preset: str) -> str:
     if preset not in (basis, path.stem):
         raise InputError(f"{path.name} is based on '{basis}', this notebook on '{preset}'; choose another name")
     return basis
+
+
+def section(name: str, values: Mapping[str, Any]) -> Any:
+    """
+    Return the parameters of a section: the preset's, changed by what its notebook's first cell says.
+
+    Parameters
+    ----------
+    name : str
+        The section.
+    values : mapping
+        The notebook's ``globals()``. ``preset`` names the preset; a parameter that is None is as the preset has it, and
+        a mapping changes only the keys that it names.
+
+    Returns
+    -------
+    TrainingVariants, SotaComparison, ...
+        The block of the preset, checked, one attribute a parameter.
+
+    Raises
+    ------
+    InputError
+        Names the key at fault and the nearest right one.
+    """
+    preset = load(values["preset"])
+    raw = copy.deepcopy(preset.raw)
+    raw[name] = _changed(name, values, raw.get(name))
+    _resolve_paths(raw)
+    return getattr(_validate(raw, preset.name, f"parameters of {name}"), name)
 
 
 def experiment(what: Any, preset: str | Path = "quick") -> Config:
@@ -229,43 +206,87 @@ def experiment(what: Any, preset: str | Path = "quick") -> Config:
     """
     if isinstance(what, Config):
         return what
-    if isinstance(what, str):
-        block = getattr(load(preset), what, None) if what in SECTIONS else None
-        if block is None:
-            raise InputError(f"there is no experiment '{what}'{nearest(what, SECTIONS)} in preset '{preset}'")
-        return experiment(block.experiment, preset) if hasattr(block, "experiment") else block
-    root = SotaComparison if {"models", "responses"} & set(what) else Variants
-    try:
-        block = root.model_validate(what)
-    except ValidationError as error:
-        raise InputError(explain(error, root)) from None
-    return block.experiment if isinstance(block, SotaComparison) else block
+    if not isinstance(what, str):
+        return read_experiment(what)
+    loaded = load(preset)
+    if what not in loaded.sections:
+        known = [*SECTIONS, *loaded.sections]
+        raise InputError(f"there is no experiment '{what}'{nearest(what, known)} in preset '{preset}'")
+    block = getattr(loaded, what)
+    return experiment(block.experiment, preset) if hasattr(block, "experiment") else block
 
 
 def experiments(preset: Preset, section: str) -> list[Config]:
-    """
-    List the experiments a section needs.
+    """List the experiments a section needs: its own, and those of the sections it names."""
+    return _experiments(preset, section, ())
 
-    Parameters
-    ----------
-    preset : Preset
-        Where references to other sections are looked up.
-    section : str
-        The section.
 
-    Returns
-    -------
-    list of Variants, ModelSet, PretrainedSet, Published or Table
-        The section's own and those of the sections it names.
-    """
-    block = getattr(preset, section)
+def _experiments(preset: Preset, section: str, above: tuple[str, ...]) -> list[Config]:
+    block, found = getattr(preset, section), []
     if isinstance(block, SotaComparison):
         return [block.experiment]
-    found = []
     for _, value in block:
         for each in value if isinstance(value, list) else [value]:
-            if isinstance(each, Variants):
+            if isinstance(each, Config):
                 found.append(each)
-            elif isinstance(each, str) and each in SECTIONS:
-                found += experiments(preset, each)
+            elif isinstance(each, str) and each in preset.sections and each not in (*above, section):
+                found += _experiments(preset, each, (*above, section))
     return found
+
+
+# What is done to a preset before it is checked, while it is plain mappings.
+
+
+def _prefer_new_images(block: Any, before: Any) -> None:
+    """Forget a preset's responses where a setting gives it other images: the responses would win over them."""
+    if not (isinstance(block, dict) and isinstance(before, dict)):
+        return
+    if block.get("images") != before.get("images") and block.get("responses") == before.get("responses"):
+        block["responses"] = None
+
+
+def _resolve_paths(raw: dict) -> None:
+    """Write the paths of `sota_comparison` so that they hold in the notebooks too, whose working folder is another."""
+    block = raw.get("sota_comparison")
+    if not isinstance(block, dict):
+        return
+    if isinstance(block.get("responses"), str):
+        block["responses"] = str(paths.from_root(find_table(block["responses"])))
+    if isinstance(models := block.get("models"), str) and Path(models).is_file():
+        block["models"] = str(paths.from_root(Path(models).resolve()))
+    elif isinstance(models, list):
+        block["models"] = [located(entry, Path().resolve()) for entry in models]
+    images = read_images(block.get("images"))
+    if isinstance(images, dict) and isinstance(images.get("path"), str):
+        with suppress(InputError):  # told when they are needed: a preset may name images of another machine
+            images["path"] = str(paths.from_root(local_files.find_images(images["path"])))
+        block["images"] = images
+
+
+def _resolve_data_paths(block: Any) -> None:
+    """Write the files of data sets in a block so that they are found from another working folder too."""
+    for key, value in list(block.items() if isinstance(block, dict) else enumerate(block)):
+        if isinstance(value, dict | list):
+            _resolve_data_paths(value)
+        elif key in ("train", "test") and isinstance(value, str) and Path(value).exists():
+            block[key] = str(paths.from_root(Path(value).resolve()))
+
+
+def _override(raw: dict, setting: str) -> None:
+    """Replace a value by a setting such as ``section.key=value``; of a mapping, only the keys that are named."""
+    key, equals, text = setting.partition("=")
+    *parents, last = key.strip().split(".")
+    if not equals or not all([*parents, last]):
+        raise InputError(f"--set {setting}: expected section.key=value")
+    value = read_yaml(text, f"--set {key}")
+    block = raw
+    for parent in parents:
+        block = block.setdefault(parent, {})
+        if not isinstance(block, dict):
+            raise InputError(f"--set {key}: '{parent}' is a value, not a block of keys")
+    block |= _merged(block, {last: value})
+
+
+def _kind(block: dict) -> str | None:
+    """Tell which kind of images or which model a block describes, where it says so."""
+    return read_images(block).get("name") or block.get("model")

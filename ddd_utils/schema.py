@@ -1,14 +1,19 @@
 """What a preset may say: every key with its type, default, unit and bound, in one place."""
 
+import ast
+import copy
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from ddd_utils import local_files
-from ddd_utils.errors import InputError
-from ddd_utils.image_sets import AnyImages, Count, Dataset, Strict, TestImages, read_images
-from ddd_utils.model_sets import Models, Positive, Training
+from ddd_utils import local_files, paths, yaml_files
+from ddd_utils.blocks import Strict, explain
+from ddd_utils.errors import InputError, nearest
+from ddd_utils.image_sets import AnyImages, Count, Dataset, TestImages, read_images
+from ddd_utils.model_sets import Model, Models, Positive, Training
 
 Tolerance = Annotated[int, Field(ge=0)]
 
@@ -17,7 +22,7 @@ class Architecture(Strict):
     """A network by name or class (ours, timm, torchvision), with its own batch size where memory asks for it."""
 
     model: str
-    arguments: dict[str, Any] = Field({})
+    arguments: dict[str, Any] = Field(default={})
     batch_size: Count | None = None
 
 
@@ -60,7 +65,7 @@ class ModelSet(Strict):
 
 
 class PretrainedSet(Strict):
-    """A set of different models with weights of their own, all shown the same photographs."""
+    """A set of different models with weights of their own, all tested with the same photographs."""
 
     models: Models
     images: TestImages
@@ -80,25 +85,11 @@ class Table(Strict):
     path: str
 
 
+Config = Variants | ModelSet | PretrainedSet | Published | Table
+
+
 def find_table(name: str) -> Path:
-    """
-    Find a user's table.
-
-    Parameters
-    ----------
-    name : str
-        A path, see :func:`ddd_utils.local_files.find`.
-
-    Returns
-    -------
-    Path
-        Absolute.
-
-    Raises
-    ------
-    InputError
-        If there is no such file; names the nearest one.
-    """
+    """Find a user's table of responses, as :func:`local_files.find` does; a missing one raises InputError."""
     try:
         return local_files.find(name, "table")
     except InputError as error:
@@ -114,9 +105,9 @@ class TrainingVariants(Strict):
 
 class SotaComparison(Strict):
     """
-    Section 3.2 of the paper: `models` and `images`, unless `responses` says where answers already are.
+    Section 3.2 of the paper: `models` and `images`, unless `responses` says where predictions already are.
 
-    Images with a training part (digits, CIFAR, ...) train the models; photographs are shown to pretrained ones.
+    Images with a training part (digits, CIFAR, ...) train the models; pretrained models are tested with photographs.
     """
 
     responses: str | Published | None = None
@@ -126,25 +117,25 @@ class SotaComparison(Strict):
     tolerance: Tolerance = 1
 
     @model_validator(mode="after")
-    def _has_responses(self):
+    def _has_responses(self) -> "SotaComparison":
         if isinstance(self.responses, str):
             find_table(self.responses)
         elif self.responses is None:
             for key in ("models", "images"):
                 if getattr(self, key) is None:
                     raise ValueError(f"sota_comparison.{key}: this key is needed, or else `responses`")
-            self._check_weights()
+            self._check_weights(self.models or [], getattr(self.images, "name", ""))
         return self
 
-    def _check_weights(self) -> None:
-        """See that the set as a whole is trained here or pretrained; which of the two, the images decide."""
-        shown = isinstance(self.images, TestImages)
-        for model in self.models:
-            if shown and model.pretrained is False:
-                what = f"'{self.images.name}' has no training part"
+    def _check_weights(self, models: list[Model], images: str) -> None:
+        """Check that the whole set is trained here or pretrained; the images decide which of the two."""
+        pretrained = isinstance(self.images, TestImages)
+        for model in models:
+            if pretrained and model.pretrained is False:
+                what = f"'{images}' has no training part"
                 raise ValueError(f"sota_comparison.models: '{model.label}' is to be trained here, but {what}")
-            if not shown and model.pretrained:
-                what = f"'{self.images.name}' is for training; give images as a path, or as a data set of torchvision"
+            if not pretrained and model.pretrained:
+                what = f"'{images}' is for training; give images as a path, or as a data set of torchvision"
                 raise ValueError(f"sota_comparison.models: '{model.label}' is pretrained, but {what}")
 
     @property
@@ -154,6 +145,7 @@ class SotaComparison(Strict):
             return Table(path=str(find_table(self.responses)))
         if self.responses:
             return self.responses
+        assert self.models and self.images  # checked when the block was read
         if isinstance(self.images, TestImages):
             return PretrainedSet(models=self.models, images=self.images)
         return ModelSet(models=self.models, images=self.images, training=self.training)
@@ -172,7 +164,7 @@ class Controls(Strict):
 
     natural: Variants
     noise: Literal["training_variants"] | Variants = "training_variants"
-    other_bases: list[Variants] = Field([])
+    other_bases: list[Variants] = Field(default=[])
     tolerance: Tolerance = 0
 
 
@@ -204,4 +196,130 @@ class Cluster(Strict):
     cpus_per_task: Count = 4
     mem_gb: Positive = 32
     array_parallelism: Annotated[int, Field(ge=1, description="jobs at a time")] = 64
-    extra: dict[str, Any] = Field({}, description="further options of sbatch, such as account")
+    extra: dict[str, Any] = Field(default={}, description="further options of sbatch, such as account")
+
+
+class OwnSection(Strict):
+    """A section that has no class here: its notebook's parameters cell says which keys there are."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Preset(Strict):
+    """A whole preset: one block a notebook, and what SLURM is asked for. A section that is left out is not run."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, OwnSection]
+
+    name: str
+    summary: Summary | None = Summary()
+    training_variants: TrainingVariants | None = None
+    sota_comparison: SotaComparison | None = None
+    subsetting: Subsetting | None = None
+    controls: Controls | None = None
+    kl_divergence: KlDivergence | None = None
+    human_results: HumanResults | None = None
+    cluster: Cluster = Cluster()
+    raw: dict[str, dict[str, Any]] = Field(default={}, exclude=True, repr=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_own_sections(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return {key: block if key in cls.model_fields else own_section(key, block) for key, block in given.items()}
+
+    @model_validator(mode="after")
+    def _references_exist(self) -> "Preset":
+        for section, block in self._blocks():
+            for key, value in block:
+                if isinstance(value, str) and value in SECTIONS and getattr(self, value) is None:
+                    raise ValueError(f"{section}.{key}: the preset has no section '{value}'")
+        return self
+
+    def _blocks(self) -> list[tuple[str, Strict]]:
+        names = [*SECTIONS, *(self.__pydantic_extra__ or ())]
+        return [(section, block) for section in names if (block := getattr(self, section)) is not None]
+
+    @property
+    def sections(self) -> list[str]:
+        """The sections this preset runs, in page order: those of the paper, then one's own as the preset has them."""
+        return [section for section, _ in self._blocks()]
+
+    @property
+    def folder(self) -> Path:
+        """Where this preset's notebooks, claims and report go."""
+        return paths.build() / self.name
+
+    def parameters(self, section: str) -> dict[str, Any]:
+        """Return what the section's notebook is given: its block as written, and the preset's resolved file."""
+        return {"preset": str(self.folder / f"{self.name}.yaml"), **copy.deepcopy(self.raw.get(section, {}))}
+
+    def write(self) -> Path:
+        """Write the resolved preset, overrides included, to where its notebooks look for it."""
+        return yaml_files.save(self.raw, self.folder / f"{self.name}.yaml")
+
+
+SECTIONS = tuple(name for name in Preset.model_fields if name not in ("name", "cluster", "raw"))
+
+
+def section_keys(section: str) -> list[str]:
+    """List the parameters that a section may be given; an unknown section raises InputError with the nearest."""
+    if section in SECTIONS:
+        kind = next(kind for kind in get_args(Preset.model_fields[section].annotation) if kind is not NoneType)
+        return list(kind.model_fields)
+    notebook = paths.NOTEBOOKS / f"{section}.py"
+    if not notebook.is_file() or hasattr(Preset, section):
+        known = {*SECTIONS, *(path.stem for path in paths.NOTEBOOKS.glob("*.py"))}
+        raise InputError(f"there is no section '{section}'{nearest(section, sorted(known))}")
+    return [name for name in declared_parameters(notebook) if name != "preset"]
+
+
+def declared_parameters(notebook: Path) -> list[str]:
+    """List the names that a notebook's cell tagged ``parameters`` assigns, in order."""
+    import jupytext
+
+    for cell in jupytext.read(notebook).cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            return [
+                target.id
+                for line in ast.parse(cell.source).body
+                for target in (line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)])
+                if isinstance(target, ast.Name)
+            ]
+    raise InputError(f"{notebook.name} has no cell tagged 'parameters'")
+
+
+def own_section(section: str, block: Any) -> OwnSection:
+    """Check the keys of a section that has no class here, and the experiments among its values."""
+    try:
+        keys = section_keys(section)
+    except InputError:
+        known = [*SECTIONS, "cluster", *(path.stem for path in paths.NOTEBOOKS.glob("*.py"))]
+        raise ValueError(f"{section}: unknown key{nearest(section, known)}") from None
+    if not isinstance(block, Mapping):
+        raise ValueError(f"{section}: a section is a mapping of its notebook's parameters")
+    for key in block:
+        if key not in keys:
+            raise ValueError(f"{section}.{key}: unknown key{nearest(key, keys)}")
+    return OwnSection(**{key: _own_value(f"{section}.{key}", value) for key, value in block.items()})
+
+
+def _own_value(key: str, value: Any) -> Any:
+    """Read an experiment where there is one; any other value stays as it is."""
+    if isinstance(value, list):
+        return [_own_value(f"{key}.{index}", each) for index, each in enumerate(value)]
+    if not isinstance(value, dict) or not {"dataset", "models", "responses"} & set(value):
+        return value
+    try:
+        return read_experiment(value)
+    except InputError as error:
+        raise ValueError(f"{key}.{error}") from None
+
+
+def read_experiment(block: Mapping[str, Any]) -> Config:
+    """Check an experiment: a block with ``models`` or ``responses`` is one of models, any other of variants."""
+    root = SotaComparison if {"models", "responses"} & set(block) else Variants
+    try:
+        found = root.model_validate(block)
+    except ValidationError as error:
+        raise InputError(explain(error, root)) from None
+    return found.experiment if isinstance(found, SotaComparison) else found

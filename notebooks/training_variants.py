@@ -44,10 +44,10 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from ddd_utils import experiments, params, reporting
-from ddd_utils.analysis import consistency, difficulty, dynamics, exploration, image_pairs, representations
-from ddd_utils.analysis.examples import answers_of, examples
+from ddd_utils.analysis import consistency, difficulty, dynamics, exploration
+from ddd_utils.analysis.examples import answers_of, count_extremes, examples, image_pairs
 from ddd_utils.reporting import charts, claims, explorer, game
-from ddd_utils.reporting.wording import left_out, with_interval
+from ddd_utils.reporting.sentences import left_out, with_interval
 
 reporting.setup()
 book = claims.Book("training_variants", preset)
@@ -58,7 +58,7 @@ correct, networks, labels = responses.correct(), responses.networks, responses.l
 conditions = networks["condition"].to_numpy()
 configuration, dataset, n = responses.info["configuration"], responses.info["dataset"], len(labels)
 name = charts.dataset_name(dataset)
-steps = experiments.learning_rate_epochs(experiment, preset)
+steps = responses.decay_epochs
 Markdown(left_out(responses.info))
 
 # %% [markdown]
@@ -216,9 +216,9 @@ charts.overlay(over_time[chosen], steps, f"Decisions of {len(chosen)} networks o
 # trivial and 14.3 % impossible.
 
 # %%
-classes, members = experiments.class_names(experiment, preset), charts.network_names(networks.iloc[chosen])
+classes, members = responses.class_names, charts.network_names(networks.iloc[chosen])
 found = exploration.explore(correct[chosen], members, labels, tolerance=tolerance)
-pictures = experiments.thumbnails(experiment, preset, found.images, explorer.SIDE)
+pictures = responses.thumbnails(found.images, explorer.SIDE)
 explored = explorer.Explorer(found, responses, chosen, classes, pictures)
 explored
 
@@ -268,17 +268,17 @@ answered, shown = responses.predictions[chosen, -1], examples(correct[chosen], t
 for kind, images in shown.items():
     display(Markdown(f"**{kind.capitalize()}** (tolerance {tolerance})" + ": there is none." * (not len(images))))
     given = [answers_of(answered[:, image], labels[image], classes, members) for image in images]
-    pictures, classes_of = experiments.thumbnails(experiment, preset, images), np.take(classes, labels[images])
+    pictures, classes_of = responses.thumbnails(images), np.take(classes, labels[images])
     display(charts.answers_gallery(pictures, responses.image_ids[images], classes_of, given))
 
 # %%
 # The pairs of images with which the summary opens, where no models of other kinds are compared.
 trials, pictures = [], {}
-if few := min(game.MOST, *image_pairs.available(correct[chosen], tolerance)):
-    drawn = image_pairs.image_pairs(correct[chosen], tolerance, few, labels=labels)
+if few := min(game.MOST, *count_extremes(correct[chosen], tolerance)):
+    drawn = image_pairs(correct[chosen], tolerance, few, labels=labels)
     trials, taken = (
         drawn.named(responses.image_ids),
-        experiments.thumbnails(experiment, preset, drawn.images, game.SIDE),
+        responses.thumbnails(drawn.images, game.SIDE),
     )
     pictures = dict(zip(responses.image_ids[drawn.images], taken, strict=True))
 game.keep(params.load(preset).folder, "training_variants", trials, pictures, dataset, len(chosen), tolerance)
@@ -352,15 +352,15 @@ Markdown(
 
 # %%
 first = networks[networks["instance"] == 1]
-matrices = {network: representations.dissimilarity(values) for network, values in responses.logits().items()}
+matrices = {network: dynamics.dissimilarity(values) for network, values in responses.logits().items()}
 correlations = first[["condition", "network"]].assign(
-    correlation=[representations.rdm_correlation(matrices["base"], matrices[network]) for network in first["network"]]
+    correlation=[dynamics.rdm_correlation(matrices["base"], matrices[network]) for network in first["network"]]
 )
 
 # %%
 halves = networks.loc[conditions == "half_data", "network"]
 if len(halves) == 2:
-    between = representations.rdm_correlation(*(matrices[network] for network in halves))
+    between = dynamics.rdm_correlation(*(matrices[network] for network in halves))
     correlations.loc[len(networks)] = ["different_data", " and ".join(halves), between]
 heading = f"Similarity of the last layer to the base network's, {name} (diamonds: the paper, ImageNet)"
 charts.correlation_dots(correlations, heading, claims.paper_values("rsa_to_base"))

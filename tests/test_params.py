@@ -1,5 +1,8 @@
 """A preset says everything in one place; a mistake in it gets one line with the nearest right key."""
 
+import ast
+
+import jupytext
 import papermill
 import pytest
 import yaml
@@ -253,11 +256,67 @@ def test_a_missing_table_is_named_with_the_nearest(table):
     assert "there is no table 'my_models.csv' (did you mean 'my models.csv'?)" in str(caught.value)
 
 
+@pytest.fixture
+def own_section(tmp_path, monkeypatch):
+    """A notebook of one's own beside the paper's, and a preset with a block for it."""
+    (tmp_path / "width.py").write_text(
+        '# %% [markdown]\n# # Does width matter?\n\n# %% tags=["parameters"]\n'
+        'preset = "quick"\nexperiment = "training_variants"\nothers: list = []\nwidest = 64\n'
+    )
+    monkeypatch.setattr(paths, "NOTEBOOKS", tmp_path)
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path / "build"))
+    path = tmp_path / "mine.yaml"
+    small = "{dataset: {name: digits}, base: {model: resnet18, arguments: {width: 8}}}"
+    shared = yaml.safe_dump({"training_variants": params.load("quick").raw["training_variants"]})
+    path.write_text(f"width: {{experiment: training_variants, others: [{small}], widest: 32}}\n{shared}")
+    return path
+
+
+def test_a_section_needs_a_notebook_and_a_block_and_nothing_else(own_section):
+    preset = params.load(own_section, ["width.widest=16"])
+    assert preset.sections == ["summary", "training_variants", "width"]
+    assert preset.width.widest == preset.parameters("width")["widest"] == 16
+    lent = preset.training_variants.experiment
+    assert params.experiments(preset, "width") == [lent, preset.width.others[0]]
+    assert preset.width.others[0].base.arguments == {"width": 8}
+    assert params.experiment("width", own_section) == lent
+    assert params.load(preset.write()) == preset
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("widht.widest=1", "widht: unknown key (did you mean 'width'?)"),
+        ("width.widesst=1", "width.widesst: unknown key (did you mean 'widest'?)"),
+        ("width.experiment={dataset: {name: digits}, epoch: 3}", "width.experiment.epoch: unknown key (did you mean"),
+        ("width.others=[{dataset: {name: digts}}]", "width.others.0.dataset.name: 'digts' is not one of"),
+        ("width.experiment=controls", "width.experiment: the preset has no section 'controls'"),
+        ("width=3", "width: a section is a mapping"),
+    ],
+)
+def test_a_mistake_in_a_section_of_ones_own_is_named_in_one_line(own_section, override, message):
+    with pytest.raises(InputError) as caught:
+        params.load(own_section, [override])
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_sections_of_ones_own_may_name_one_another(own_section):
+    own_section.with_name("depth.py").write_text('# %% tags=["parameters"]\nother = "width"\n')
+    preset = params.load(own_section, ["depth.other=width", "width.experiment=depth"])
+    assert params.experiments(preset, "depth") == params.experiments(preset, "width") == preset.width.others
+
+
+def test_a_section_of_ones_own_is_saved_from_its_notebook(own_section):
+    cell = {"__name__": "__main__", "preset": str(own_section), "experiment": "training_variants", "widest": 8, "x": 1}
+    params.save(own_section.with_name("saved.yaml"), width=cell)
+    saved = params.load(own_section.with_name("saved.yaml")).raw["width"]
+    assert saved == {**params.load(own_section).raw["width"], "widest": 8}
+
+
 @pytest.mark.parametrize("section", params.SECTIONS)
 def test_a_notebook_starts_with_the_quick_preset(section):
     """The defaults in a notebook's parameters cell are the quick preset's, so it can be run alone."""
-    import jupytext
-
     notebook = jupytext.read(paths.NOTEBOOKS / f"{section}.py")
     declared = papermill.inspect_notebook(notebook)
     given = {name: yaml.safe_load(str(_value(each["default"]))) for name, each in declared.items()}
@@ -266,6 +325,4 @@ def test_a_notebook_starts_with_the_quick_preset(section):
 
 
 def _value(source: str):
-    import ast
-
     return yaml.safe_dump(ast.literal_eval(source))

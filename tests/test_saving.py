@@ -9,7 +9,7 @@ import pytest
 
 from ddd_utils import params, paths, yaml_files
 from ddd_utils.errors import InputError
-from ddd_utils.reporting.run import declared_parameters
+from ddd_utils.schema import declared_parameters
 
 
 @pytest.fixture

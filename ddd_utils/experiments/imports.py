@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ddd_utils import paths
-from ddd_utils.errors import InputError
 from ddd_utils.experiments import published
 from ddd_utils.experiments.machine import locks
 from ddd_utils.experiments.plans.store import versions
 from ddd_utils.experiments.published.downloads import local_copy, registry
 from ddd_utils.files import is_whole, read_json, remove_partials, safe_name, sha256
-from ddd_utils.responses import Responses
+from ddd_utils.responses import Responses, Source
 from ddd_utils.schema import Published, Table
 
 
@@ -106,28 +105,23 @@ class Imported:
         }
         return replace(responses, info={**responses.info, **described})
 
-    def load(self, statistics: str = "recalibrated") -> Responses:
-        """
-        Read the responses back.
+    def load(self) -> Responses:
+        """Read the responses back."""
+        return Responses.load(self.folder).attributed(self)
 
-        Parameters
-        ----------
-        statistics : {"recalibrated", "running"}
-            Only the first: nothing was trained here.
+    @property
+    def class_names(self) -> None:
+        """Names of classes are kept with the responses, where there are any."""
+        return None
 
-        Returns
-        -------
-        Responses
-        """
-        if statistics != "recalibrated":
-            raise InputError(f"{self.folder.name}: was not trained here, there are no running statistics")
-        return Responses.load(self.folder)
+    @property
+    def images(self) -> None:
+        """Answers come without images."""
+        return None
 
-    def classes(self) -> list[str]:
-        """Return the class names by label; labels stand for themselves where the table has no names."""
-        if names := read_json(self.folder / "experiment.json").get("classes"):
-            return names
-        return [str(label) for label in range(self.load().labels.max() + 1)]
+    def alternatives(self) -> dict[str, Source]:
+        """Nothing else is known of the networks."""
+        return {}
 
 
 def _digest(name: str) -> str | None:

@@ -1,8 +1,10 @@
 """Any configuration's results: trained here, published by others or brought by the user."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ddd_utils import params
 from ddd_utils.errors import ExperimentError
@@ -10,66 +12,79 @@ from ddd_utils.experiments import launch
 from ddd_utils.experiments.imports import Imported
 from ddd_utils.experiments.plans.store import Experiment
 from ddd_utils.experiments.showing.evaluations import Evaluation
-from ddd_utils.files import is_whole, set_aside
+from ddd_utils.files import is_whole, read_json, set_aside
 from ddd_utils.params import Config, Preset
-from ddd_utils.schema import PretrainedSet, Published, Table
+from ddd_utils.responses import Source, provenance
+from ddd_utils.schema import ModelSet, PretrainedSet, Published, Table, Variants
 
-Source = Experiment | Evaluation | Imported
+
+@dataclass(frozen=True)
+class Kind:
+    """How the sources of some configurations are looked over and made."""
+
+    configs: tuple[type, ...]
+    source: Callable[[Any], Source]
+    check: Callable[[Sequence[Any], Callable], None]  # raises InputError before hours of work
+    make: Callable[[Sequence[Any], Sequence[str], Callable], None]
+
+    def of(self, sources: Iterable[Source]) -> list[Any]:
+        """Choose the sources of this kind, each once however many sections need it."""
+        found: list[Any] = []
+        for each in sources:
+            if type(each.config) in self.configs and all(each.config != other.config for other in found):
+                found.append(each)
+        return found
+
+
+def _make_each(sources: Sequence[Any], titles: Sequence[str], say: Callable) -> None:
+    failures = []
+    for each in sources:
+        try:
+            each.make(say)
+        except ExperimentError as error:
+            failures.append(str(error))
+    if failures:
+        raise ExperimentError("; ".join(failures))
+
+
+def _look_up_models(evaluations: Sequence[Evaluation], say: Callable) -> None:
+    from ddd_utils.experiments.showing import work
+
+    for each in evaluations:
+        work.check(each)
+
+
+# In the order in which they are made. To read what is imported is to check it, and takes seconds.
+IMPORTED = Kind((Published, Table), Imported, lambda sources, say: _make_each(sources, (), say), _make_each)
+EVALUATED = Kind((PretrainedSet,), Evaluation, _look_up_models, _make_each)
+TRAINED = Kind((Variants, ModelSet), Experiment, lambda sources, say: launch.check(sources), launch.compute)
+KINDS = (IMPORTED, EVALUATED, TRAINED)
 
 
 def source(config: Config) -> Source:
-    """
-    Return the object that knows where a configuration's results are.
-
-    Parameters
-    ----------
-    config : Variants, ModelSet, PretrainedSet, Published or Table
-
-    Returns
-    -------
-    Experiment, Evaluation or Imported
-        All have ``folder``, ``complete()``, ``load()`` and ``classes()``.
-    """
-    kinds = {Published: Imported, Table: Imported, PretrainedSet: Evaluation}
-    return kinds.get(type(config), Experiment)(config)
+    """Return the object that knows where a configuration's results are."""
+    return next(kind for kind in KINDS if type(config) in kind.configs).source(config)
 
 
 def needed(preset: Preset, sections: Sequence[str]) -> list[tuple[Source, str]]:
-    """
-    List what sections need.
-
-    Parameters
-    ----------
-    preset : Preset
-    sections : sequence of str
-
-    Returns
-    -------
-    list of (Experiment, Evaluation or Imported, str)
-        Each with the section; what several need is there several times.
-    """
-    return [(source(config), section) for section in sections for config in params.experiments(preset, section)]
+    """List what sections need, each with the section; what several need is there several times, as one object."""
+    known: list[Source] = []
+    found = []
+    for section in sections:
+        for config in params.experiments(preset, section):
+            same = next((each for each in known if each.config == config), None) or source(config)
+            known.append(same)
+            found.append((same, section))
+    return found
 
 
 def evaluations(preset: Preset, sections: Sequence[str]) -> list[tuple[str, Evaluation]]:
-    """
-    List the pretrained models that sections need.
-
-    Parameters
-    ----------
-    preset : Preset
-    sections : sequence of str
-
-    Returns
-    -------
-    list of (str, Evaluation)
-        Each with the first section that needs it, once.
-    """
+    """List the pretrained models that sections need: each with the first section that needs it, once."""
+    titles: dict[int, str] = {}
     wanted = needed(preset, sections)
-    return [
-        (next(section for other, section in wanted if other.config == each.config), each)
-        for each in _once([each for each, _ in wanted], Evaluation)
-    ]
+    for each, section in wanted:
+        titles.setdefault(id(each), section)
+    return [(titles[id(each)], each) for each in EVALUATED.of(each for each, _ in wanted)]
 
 
 def compute(sources: Sequence[Source], titles: Sequence[str] | None = None, say: Callable = launch.tell) -> None:
@@ -78,7 +93,7 @@ def compute(sources: Sequence[Source], titles: Sequence[str] | None = None, say:
 
     Parameters
     ----------
-    sources : sequence of Experiment, Evaluation or Imported
+    sources : sequence of Source
         What is needed; doubles are computed once.
     titles : sequence of str, optional
         What to call each in the progress lines.
@@ -92,49 +107,50 @@ def compute(sources: Sequence[Source], titles: Sequence[str] | None = None, say:
     InputError
         If files are missing or wrong, or a model cannot be built.
     """
-    titles = titles or [each.folder.name for each in sources]
-    for each in sources:
-        mend(each, say)
+    mend_all(sources, say)
+    title_of = {id(each): title for each, title in zip(sources, titles or [], strict=bool(titles))}
     failures = []
-    for each in _once(sources, Imported) + _once(sources, Evaluation):
+    for kind in KINDS:
+        chosen = kind.of(sources)
         try:
-            each.make(say)
+            kind.make(chosen, [title_of.get(id(each), each.folder.name) for each in chosen], say)
         except ExperimentError as error:
             failures.append(str(error))
-    trained = [(each, title) for each, title in zip(sources, titles, strict=True) if isinstance(each, Experiment)]
-    launch.compute([each for each, _ in trained], [title for _, title in trained], say)
     if failures:
         raise ExperimentError("; ".join(failures))
 
 
-def _once(sources: Sequence[Source], kind: type) -> list:
-    """Choose the sources of a kind, each once however many sections need it."""
-    found: list[Source] = []
-    for each in sources:
-        if isinstance(each, kind) and all(each.config != other.config for other in found):
-            found.append(each)
-    return found
-
-
-def check(sources: Sequence[Source]) -> None:
+def check(sources: Sequence[Source], say: Callable = launch.tell) -> None:
     """
-    Look for trouble before hours of work: every model is looked up or built once, and the disk must have room.
+    Look for trouble before hours of work: files are read, models looked up or built once, the disk must have room.
 
     Parameters
     ----------
-    sources : sequence of Experiment, Evaluation or Imported
+    sources : sequence of Source
         What is about to be computed.
+    say : callable
+        Takes a line for the terminal.
 
     Raises
     ------
     InputError
-        Names the model and the nearest right one, or the folder and what it lacks.
+        Names the file and row, the model and the nearest right one, or the folder and what it lacks.
     """
-    for each in _once(sources, Evaluation):
-        from ddd_utils.experiments.showing import work
+    mend_all(sources, say)
+    for kind in KINDS:
+        kind.check(kind.of(sources), say)
 
-        work.check(each)
-    launch.check([each for each in sources if isinstance(each, Experiment)])
+
+def provenance_of(sources: Iterable[Source]) -> dict[str, Any]:
+    """Tell where the responses of some sources come from, see :func:`provenance`; nothing of what is not computed."""
+    folders = [each.folder for each in sources if each.complete()]
+    return provenance({folder.name: read_json(folder / "experiment.json") for folder in folders})
+
+
+def mend_all(sources: Iterable[Source], say: Callable) -> None:
+    """Set the damaged files of some sources aside."""
+    for each in sources:
+        mend(each, say)
 
 
 def mend(source: Source, say: Callable, damaged: Path | None = None) -> None:
@@ -143,7 +159,7 @@ def mend(source: Source, say: Callable, damaged: Path | None = None) -> None:
 
     Parameters
     ----------
-    source : Experiment, Evaluation or Imported
+    source : Source
         Where to look.
     say : callable
         Takes a line for the terminal, with the file's name.

@@ -16,11 +16,10 @@ from ddd_utils import paths
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.reporting import assets, citation, claims, headline
 from ddd_utils.reporting.charts_theme import WIDTH, dataset_name, finish, title
-from ddd_utils.reporting.claims import paper_text
+from ddd_utils.reporting.claims import Record, registry
 from ddd_utils.reporting.palette import CLASS_COLOURS
-from ddd_utils.reporting.registry import registry
-from ddd_utils.reporting.verdicts import Record
-from ddd_utils.reporting.wording import section_label
+from ddd_utils.reporting.sentences import section_label
+from ddd_utils.reporting.verdicts import paper_text
 
 Interval = tuple[float, float]
 SETS_ABOVE = alt.Header(title=None, labelOrient="top", labelAnchor="start", labelAngle=0)

@@ -11,7 +11,7 @@ from ddd_utils.analysis.exploration import Exploration
 from ddd_utils.reporting import charts_theme as theme
 from ddd_utils.reporting import markup
 from ddd_utils.reporting.gallery import data_uri
-from ddd_utils.reporting.wording import p_value
+from ddd_utils.reporting.sentences import p_value
 from ddd_utils.responses import Responses
 
 MIME = "application/vnd.ddd.exploration+json"

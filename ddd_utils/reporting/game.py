@@ -9,8 +9,8 @@ from PIL import Image
 from ddd_utils import params, paths
 from ddd_utils.files import read_json, write_json
 from ddd_utils.reporting import assets, markup, palette
+from ddd_utils.reporting.claims import claim, paper
 from ddd_utils.reporting.gallery import data_uri
-from ddd_utils.reporting.registry import claim, paper
 
 MIME = "application/vnd.ddd.experiment+json"
 MARK = " data-game "  # no HTML from outside keeps such an attribute
@@ -148,18 +148,7 @@ def most_trials() -> int:
 
 
 def comparable(dataset: str) -> bool:
-    """
-    Tell whether people's answers to images of a data set can be set beside the paper's: not for noise, nor for digits.
-
-    Parameters
-    ----------
-    dataset : str
-        Data set, as the responses name it.
-
-    Returns
-    -------
-    bool
-    """
+    """Tell whether people's answers to images of a data set can be set beside the paper's: not for noise or digits."""
     return dataset not in NO_COMPARISON
 
 

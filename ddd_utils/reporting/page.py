@@ -5,21 +5,19 @@ import platform
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import nbformat
 from markupsafe import Markup
 
-from ddd_utils import paths
+from ddd_utils import paths, versions
 from ddd_utils.errors import InputError
 from ddd_utils.files import write_text
 from ddd_utils.reporting import assets, cells, citation, claims, game, headline
 from ddd_utils.reporting.run import Outcome
-from ddd_utils.reporting.wording import section_label
+from ddd_utils.reporting.sentences import section_label
 
 PACKAGES = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "pandas", "scipy", "altair")
 PART = re.compile(r'<h3 id="([^"]+)">(.*?)</h3>', re.DOTALL)
@@ -79,7 +77,7 @@ def build(
         now=datetime.now(UTC),
         answer=headline.answer(cards),
         cards=cards,
-        verdicts=headline.verdicts(preset.name),
+        verdicts=headline.tally(preset.name),
         every_claim=EVERY_CLAIM if EVERY_CLAIM in shared.ids else None,
         cite=CITE,
         command=command or citation.command(preset.name, None, []),
@@ -136,12 +134,10 @@ def _settled(body: str, ids: set[str]) -> Markup:
 
 
 def _here() -> dict[str, object]:
-    versions = {"python": platform.python_version()}
-    for package in PACKAGES:
-        with suppress(PackageNotFoundError):
-            versions[package] = version(package)
-    device = f"{platform.system()} {platform.machine()}, {os.cpu_count()} processor cores"
-    return {"versions": versions, "device": device}
+    return {
+        "versions": {"python": platform.python_version(), **versions.installed(PACKAGES)},
+        "device": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processor cores",
+    }
 
 
 def _rows(values: Mapping[str, object], prefix: str = "") -> Iterable[tuple[str, object]]:

@@ -1,6 +1,5 @@
 """Execute the notebooks of a preset with papermill, a few at a time, each in its own kernel."""
 
-import ast
 import logging
 import multiprocessing
 import os
@@ -19,6 +18,7 @@ import jupytext
 from ddd_utils import paths
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.reporting import claims, game
+from ddd_utils.schema import declared_parameters
 
 AT_A_TIME = 2
 LAST = "summary"  # it reads what all others have recorded
@@ -84,19 +84,6 @@ def _run(jobs: list[_Job]) -> dict[str, Outcome]:
         while not workers.empty():
             workers.get().shutdown()
     return {outcome.section: outcome for outcome in outcomes}
-
-
-def declared_parameters(source: Path) -> list[str]:
-    """List the names that a notebook's cell tagged ``parameters`` assigns, in their order."""
-    for cell in jupytext.read(source).cells:
-        if "parameters" in cell.metadata.get("tags", []):
-            return [
-                target.id
-                for line in ast.parse(cell.source).body
-                for target in (line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)])
-                if isinstance(target, ast.Name)
-            ]
-    raise InputError(f"{source.name} has no cell tagged 'parameters'")
 
 
 def _job(section: str, parameters: Mapping, folder: Path) -> _Job:

@@ -9,7 +9,7 @@ from tiny_experiment import TINY
 
 from ddd_utils import experiments, params
 from ddd_utils.errors import ExperimentError, InputError
-from ddd_utils.experiments import launch
+from ddd_utils.experiments import launch, sources
 from ddd_utils.experiments.machine import locks
 from ddd_utils.experiments.plans import store
 from ddd_utils.experiments.plans.store import Experiment
@@ -49,16 +49,19 @@ def test_responses_hold_all_networks_with_equal_epochs(build):
     conditions = responses.networks["condition"].unique().tolist()
     assert conditions[:3] == ["base", "plus_1_epoch", "plus_10_epochs"]
     assert set(responses.logits()) == set(responses.networks["network"])
+    assert responses.class_names == [str(digit) for digit in range(10)] and "classes" not in responses.info
+    assert responses.decay_epochs == list(responses.source.plan.decay_epochs)
+    assert responses.provenance == sources.provenance_of([responses.source])
+    assert responses.provenance["training"].keys() == {responses.folder.name}
+    assert [image.shape for image in responses.thumbnails([0, 3])] == [(8, 8, 3)] * 2
     again = Responses.load(responses.folder)
     assert np.array_equal(again.predictions, responses.predictions)
 
 
 def test_running_statistics_are_kept_beside(build):
-    running = experiments.responses(TINY, statistics="running")
+    (running,) = experiments.alternatives(experiments.responses(TINY)).values()
     assert running.networks["network"].tolist() == ["base", "plus_1_epoch", "plus_10_epochs"]
-    with pytest.raises(InputError, match="only one set of statistics"):
-        launch.compute([changed(bn_recalibration=0)], say=lambda line: None)
-        experiments.responses({**TINY, "bn_recalibration": 0}, statistics="running")
+    assert changed(bn_recalibration=0).alternatives() == {}
 
 
 def test_a_second_call_computes_nothing(build, monkeypatch):
@@ -88,6 +91,11 @@ def flip(file, share):
     file.write_bytes(content)
 
 
+def both_readings():
+    answers = experiments.responses(TINY)
+    return answers.predictions, experiments.alternatives(answers)["running"].predictions
+
+
 @pytest.mark.parametrize(
     ("name", "damage"),
     [
@@ -102,11 +110,10 @@ def flip(file, share):
 def test_a_damaged_result_is_set_aside_by_name_and_made_anew(build, capsys, name, damage):
     experiment = changed()
     file = experiment.folder / name
-    statistics = "running" if "running" in name else "recalibrated"
-    before, damaged = experiments.responses(TINY, statistics=statistics), file.with_name(f"{name}.damaged")
+    before, damaged = both_readings(), file.with_name(f"{name}.damaged")
     damage(file)
-    after = experiments.responses(TINY, statistics=statistics)
-    assert np.array_equal(after.predictions, before.predictions)
+    after = both_readings()
+    assert all(map(np.array_equal, after, before))
     assert f"{file}: torn or damaged; it is now {damaged.name}, and is made anew" in capsys.readouterr().err
     assert damaged.exists()
     damaged.unlink()

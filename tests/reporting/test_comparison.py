@@ -11,7 +11,7 @@ from made_notebooks import Preset, executed, prose
 from made_page import HOSTILE
 
 from ddd_utils.reporting import claims, comparison, markup, page
-from ddd_utils.reporting.verdicts import Record
+from ddd_utils.reporting.claims import Record
 
 KINDS = ("trivial", "in_between", "impossible")
 FIGURE = st.floats(-1e3, 1e3)
@@ -19,7 +19,7 @@ REACH = st.floats(0, 1e3)
 
 
 def record(value, interval=None, dataset="imagenet", **more):
-    return Record(value=value, interval=interval, dataset=dataset, networks="sota", **more)
+    return Record(value=value, interval=interval, dataset=dataset, **more)
 
 
 def test_distances_to_the_limits_are_added_in_squares_each_side_for_itself():
@@ -91,11 +91,11 @@ def build(tmp_path, monkeypatch):
     return tmp_path / "build"
 
 
-def written(name, dataset, shares, **more):
+def written(name, dataset, shares, note):
     """Record the shares of a report as its section does."""
     book = claims.Book("sota_comparison", name)
     for kind, share in zip(KINDS, shares, strict=True):
-        book.record(f"sota_{kind}_share", share, (share - 0.03, share + 0.04), m=11, n=500, dataset=dataset, **more)
+        book.record(f"sota_{kind}_share", share, (share - 0.03, share + 0.04), claims.Basis(11, 500, dataset), note)
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def two(build):
     written("one", "imagenet", (0.5, 0.3, 0.2), note="tolerance 1")
     written("other", "digits", (0.7, 0.25, 0.05), note="tolerance 1")
     kappas = claims.Book("subsetting", "one")
-    kappas.record("sota_kappa_all", 0.5, (0.4, 0.6), m=11, n=500, dataset="imagenet")
+    kappas.record("sota_kappa_all", 0.5, (0.4, 0.6), claims.Basis(11, 500, "imagenet"))
     claims.Book("kl_divergence", "other")
     return comparison.read("one", "other")
 

@@ -9,21 +9,7 @@ STREAM = 0x61756721
 
 
 def flip_and_shift(images: torch.Tensor, random: np.ndarray, padding: int = 4) -> torch.Tensor:
-    """
-    Mirror half of the images and shift each by up to ``padding`` pixels, black coming in (the CIFAR recipe).
-
-    Parameters
-    ----------
-    images : tensor, shape (images, channels, height, width)
-    random : ndarray, shape (images, 3)
-        Uniform in [0, 1): flip, vertical and horizontal shift.
-    padding : int
-        Largest shift in pixels.
-
-    Returns
-    -------
-    tensor, same shape
-    """
+    """Mirror half of the images and shift each by up to ``padding`` pixels, black coming in (the CIFAR recipe)."""
     _, _, height, width = images.shape
     chance = torch.from_numpy(random).to(images.device)
     top, left = (chance[:, 1:] * (2 * padding + 1)).long().unbind(1)
@@ -36,23 +22,7 @@ def flip_and_shift(images: torch.Tensor, random: np.ndarray, padding: int = 4) -
 
 
 def resize_boxes(images: torch.Tensor, boxes: np.ndarray, size: int) -> torch.Tensor:
-    """
-    Cut a box out of each image and resize it with an antialiased triangle filter, as Pillow's bilinear does.
-
-    The filter is linear and separable, so a whole batch is two matrix products.
-
-    Parameters
-    ----------
-    images : tensor of uint8, shape (images, channels, height, width)
-    boxes : ndarray of int, shape (images, 4)
-        Top, left, height and width.
-    size : int
-        Height and width of the result in pixels.
-
-    Returns
-    -------
-    tensor of uint8, shape (images, channels, size, size)
-    """
+    """Cut a box out of each image and resize it with an antialiased triangle filter, as Pillow's bilinear does."""
     box = torch.from_numpy(np.asarray(boxes)).to(images.device, torch.float32)
     rows = _triangle_weights(box[:, 0], box[:, 2], images.shape[2], size)
     columns = _triangle_weights(box[:, 1], box[:, 3], images.shape[3], size)

@@ -19,21 +19,11 @@ IMAGENET_MEAN, IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Images:
-    """
-    One split of a data set.
-
-    Attributes
-    ----------
-    pixels : ndarray of uint8, shape (images, 3, height, width), or Noise, or Photographs
-        The images, or how to make or decode them.
-    labels : ndarray of int16, shape (images,)
-    ids : sequence of str
-        A name for each image.
-    """
+    """One split of a data set."""
 
     pixels: np.ndarray | Noise | Photographs
-    labels: np.ndarray
-    ids: Sequence[str]
+    labels: np.ndarray  # int16 (images,)
+    ids: Sequence[str]  # A name for each image
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -41,52 +31,20 @@ class Images:
 
 @dataclass(frozen=True)
 class Data:
-    """
-    A data set.
-
-    Attributes
-    ----------
-    train, test : Images
-    classes : tuple of str
-        Class names by label.
-    mean, sd : tuple of float
-        Normalisation of each channel, for pixels in [0, 1].
-    augmentation : {"none", "flip_and_shift", "random_resized"}
-        What is done to training images.
-    image_size : int
-        Height and width in pixels as the network sees them.
-    resize_test : bool
-        Whether test images are cropped at random too (the published Gaussian pipeline).
-    """
+    """A data set."""
 
     train: Images
     test: Images
-    classes: tuple[str, ...]
-    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    sd: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    augmentation: str = "none"
-    image_size: int = 32
-    resize_test: bool = False
+    classes: tuple[str, ...]  # Class names by label
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)  # Normalisation of each channel, for pixels in [0, 1]
+    sd: tuple[float, float, float] = (1.0, 1.0, 1.0)  # Normalisation of each channel, for pixels in [0, 1]
+    augmentation: str = "none"  # {"none", "flip_and_shift", "random_resized"}: What is done to training images
+    image_size: int = 32  # Height and width in pixels as the network sees them
+    resize_test: bool = False  # Whether test images are cropped at random too (the published Gaussian pipeline)
 
 
 def load(config: image_sets.Dataset) -> Data:
-    """
-    Load or make a data set; the last two stay in memory until their files change.
-
-    Parameters
-    ----------
-    config : Gaussian, Digits, Cifar, Npz or Folder
-        Its block of a preset.
-
-    Returns
-    -------
-    Data
-
-    Raises
-    ------
-    InputError
-        If files are missing or hold something else.
-    """
+    """Load or make a data set; the last two stay in memory until their files change."""
     return _load(config, fingerprint(config))
 
 
@@ -103,24 +61,7 @@ def _load(config: image_sets.Dataset, state: str | None) -> Data:
 
 
 def fingerprint(config: image_sets.Dataset) -> str | None:
-    """
-    Tell apart files of the same name, so that results of one are never taken for those of another.
-
-    Parameters
-    ----------
-    config : Gaussian, Digits, Cifar, Npz or Folder
-        The data set.
-
-    Returns
-    -------
-    str or None
-        SHA-256 in hexadecimal over the two ``.npz`` files; None for the other data sets.
-
-    Raises
-    ------
-    InputError
-        If a file is missing.
-    """
+    """Tell apart files of the same name, so that results of one are never taken for those of another."""
     if not isinstance(config, image_sets.Npz):
         return None
     digests = [local_files.digest(local_files.find(name, "file")) for name in (config.train, config.test)]
@@ -128,20 +69,7 @@ def fingerprint(config: image_sets.Dataset) -> str | None:
 
 
 def test_pixels(config: image_sets.Dataset, indices: np.ndarray) -> np.ndarray:
-    """
-    Return some test images without loading more than needed.
-
-    Parameters
-    ----------
-    config : Gaussian, Digits, Cifar, Npz or Folder
-        The data set.
-    indices : ndarray of int, shape (images,)
-        Which test images.
-
-    Returns
-    -------
-    ndarray of uint8, shape (images, 3, size, size)
-    """
+    """Return some test images without loading more than needed."""
     test = load(config).test.pixels
     if isinstance(test, Photographs):
         return np.stack([central_crop(test.image(index), config.image_size) for index in indices]).transpose(0, 3, 1, 2)

@@ -26,17 +26,7 @@ class Job:
 
 
 class Crops(Dataset):
-    """
-    Crops of a split's photographs as batches of uint8, shape (images, 3, size, size), in memory channels last.
-
-    Parameters
-    ----------
-    images : Photographs
-    size : int
-        Height and width in pixels.
-    threads : int
-        How many decode a batch.
-    """
+    """Crops of a split's photographs as batches of uint8, shape (images, 3, size, size), in memory channels last."""
 
     def __init__(self, images: Photographs, size: int, threads: int):
         self.images, self.size, self.threads = images, size, threads
@@ -82,19 +72,7 @@ class _Jobs:
 
 
 class Decoder:
-    """
-    Decodes batches of a split; how many processes take part changes no bit.
-
-    Parameters
-    ----------
-    images : Photographs
-    size : int
-        Height and width in pixels.
-    workers : int
-        Processes that decode ahead, two batches each; 0 = threads of this process, when asked.
-    pinned : bool
-        Whether batches go to memory that a GPU can fetch from.
-    """
+    """Decodes batches of a split; how many processes take part changes no bit."""
 
     def __init__(self, images: Photographs, size: int, workers: int, pinned: bool):
         self._here, self._jobs, self._loader = Crops(images, size, THREADS), _Jobs(), None

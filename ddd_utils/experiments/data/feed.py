@@ -14,19 +14,7 @@ from ddd_utils.experiments.images import photographs
 
 
 class Feed:
-    """
-    Hands out normalised float batches of a data set.
-
-    Parameters
-    ----------
-    data : Data
-        The data set.
-    device : torch.device
-        Where batches are wanted.
-    workers : int, optional
-        Processes that decode photographs ahead of each split's batches; 0 = threads of this process. The batches are
-        the same, bit for bit.
-    """
+    """Hands out normalised float batches of a data set."""
 
     def __init__(self, data: Data, device: torch.device, workers: int = 0):
         self.data, self.device, self.workers = data, device, workers
@@ -47,21 +35,7 @@ class Feed:
         return Decoder(images.pixels, self.data.image_size, self.workers, pinned=self.device.type == "cuda")
 
     def train(self, indices: np.ndarray, seed: int, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """
-        Make a training batch, augmented by random numbers keyed to (seed, epoch, image).
-
-        Parameters
-        ----------
-        indices : ndarray of int, shape (images,)
-            Which training images.
-        seed, epoch : int
-            The key.
-
-        Returns
-        -------
-        images : float tensor, shape (images, 3, size, size)
-        labels : int64 tensor, shape (images,)
-        """
+        """Make a training batch, augmented by random numbers keyed to (seed, epoch, image)."""
         source = self.sources["train"]
         if isinstance(source, Decoder):
             images = source.batch(Job(indices, (seed, epoch)))

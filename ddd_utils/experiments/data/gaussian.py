@@ -18,44 +18,13 @@ STREAM = 0x6E6F6973
 
 @functools.cache
 def pixel_table(sigma: float) -> np.ndarray:
-    """
-    Tabulate the quantiles of one class in steps of 2**-16, so that pixels come from integers alone.
-
-    Parameters
-    ----------
-    sigma : float
-        Standard deviation in gray levels.
-
-    Returns
-    -------
-    ndarray of uint8, shape (65536,)
-        Gray level for each 16-bit random number.
-    """
+    """Tabulate the quantiles of one class in steps of 2**-16, so that pixels come from integers alone."""
     edges = np.rint(LEVELS * ndtr((np.arange(255) + 0.5 - MEAN) / sigma)).astype(np.int64)
     return np.searchsorted(edges, np.arange(LEVELS), side="right").astype(np.uint8)
 
 
 def noise_images(sigma: float, indices, split: str, size: int, seed: int) -> np.ndarray:
-    """
-    Make images of one class.
-
-    Parameters
-    ----------
-    sigma : float
-        Standard deviation in gray levels.
-    indices : array of int, shape (images,)
-        Which images of the split (over all classes); an image's pixels depend on nothing else.
-    split : {"train", "test"}
-        Which of the two disjoint sets.
-    size : int
-        Height and width in pixels.
-    seed : int
-        Seed of the whole set.
-
-    Returns
-    -------
-    ndarray of uint8, shape (images, 3, size, size)
-    """
+    """Make images of one class."""
     pixels = 3 * size * size
     block = np.arange(-(-pixels // 8), dtype=np.int64)
     image = np.asarray(indices, np.int64)[:, None]
@@ -66,26 +35,13 @@ def noise_images(sigma: float, indices, split: str, size: int, seed: int) -> np.
 
 @dataclass(frozen=True)
 class Noise:
-    """
-    A split of the noise set, class after class, made when it is asked for.
+    """A split of the noise set, class after class, made when it is asked for."""
 
-    Attributes
-    ----------
-    classes, per_class : int
-        Number of classes (standard deviations 1 to ``classes``) and of images in each.
-    split : {"train", "test"}
-        Which of the two disjoint sets.
-    size : int
-        Height and width in pixels.
-    seed : int
-        Seed of the whole set.
-    """
-
-    classes: int
-    per_class: int
-    split: str
-    size: int
-    seed: int
+    classes: int  # Number of classes (standard deviations 1 to ``classes``) and of images in each
+    per_class: int  # Number of classes (standard deviations 1 to ``classes``) and of images in each
+    split: str  # {"train", "test"}: Which of the two disjoint sets
+    size: int  # Height and width in pixels
+    seed: int  # Seed of the whole set
 
     @property
     def labels(self) -> np.ndarray:

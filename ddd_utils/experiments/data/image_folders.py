@@ -11,40 +11,14 @@ from ddd_utils.local_files import PHOTOGRAPHS, class_folders, photographs
 
 @dataclass(frozen=True)
 class Found:
-    """
-    The images of one split.
+    """The images of one split."""
 
-    Attributes
-    ----------
-    names : list of str
-        Paths relative to the split's folder, class after class.
-    labels : ndarray of int16, shape (images,)
-    """
-
-    names: list[str]
-    labels: np.ndarray
+    names: list[str]  # Paths relative to the split's folder, class after class
+    labels: np.ndarray  # int16 (images,)
 
 
 def scan(train: Path, test: Path) -> tuple[tuple[str, ...], Found, Found]:
-    """
-    List both splits.
-
-    Parameters
-    ----------
-    train, test : Path
-        Folders with one sub-folder a class; the training folder says which classes there are.
-
-    Returns
-    -------
-    classes : tuple of str
-        Names of the sub-folders in order.
-    train, test : Found
-
-    Raises
-    ------
-    InputError
-        If there are no classes, a class is empty, or a test class is not among those of training.
-    """
+    """List both splits."""
     classes = tuple(folder.name for folder in class_folders(train))
     for folder in class_folders(test):
         if folder.name not in classes:

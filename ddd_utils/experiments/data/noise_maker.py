@@ -12,16 +12,7 @@ PIXELS_A_COUNTER = 8
 
 
 class NoiseMaker:
-    """
-    Makes the images of one split from integers.
-
-    Parameters
-    ----------
-    noise : Noise
-        Which images.
-    device : torch.device
-        Where they are made.
-    """
+    """Makes the images of one split from integers."""
 
     def __init__(self, noise: Noise, device: torch.device):
         self.noise, self.device = noise, device
@@ -30,18 +21,7 @@ class NoiseMaker:
         self.counters = -(-3 * noise.size**2 // PIXELS_A_COUNTER)
 
     def images(self, indices: np.ndarray) -> torch.Tensor:
-        """
-        Make images.
-
-        Parameters
-        ----------
-        indices : ndarray of int, shape (images,)
-            Which images of the split.
-
-        Returns
-        -------
-        tensor of uint8, shape (images, 3, size, size)
-        """
+        """Make images."""
         image = torch.from_numpy(np.asarray(indices, np.int64)).to(self.device)
         made = torch.empty((len(image), self.counters * PIXELS_A_COUNTER), dtype=torch.uint8, device=self.device)
         step = max(1, CHUNK["cpu" if self.device.type == "cpu" else "cuda"] // self.counters)

@@ -9,23 +9,7 @@ WORD = 0xFFFFFFFF
 
 
 def philox(counter, key):
-    """
-    Encrypt counters into random words.
-
-    Only ``* >> & ^`` are used, on 64-bit integers whose products wrap, so NumPy and torch arrays give the same bits.
-
-    Parameters
-    ----------
-    counter : sequence of four int64 arrays
-        The 32-bit words of the counters; shapes broadcast against one another.
-    key : sequence of two int
-        The 32-bit words of the key.
-
-    Returns
-    -------
-    tuple of four int64 arrays
-        Random 32-bit words.
-    """
+    """Encrypt counters into random words."""
     a, b, c, d = counter
     for step in range(10):
         left, right = a * MULTIPLIERS[0], c * MULTIPLIERS[1]
@@ -44,23 +28,7 @@ def _mixed(product, other, key: int):
 
 
 def uniforms(indices, count: int, seed: int, epoch: int, stream: int) -> np.ndarray:
-    """
-    Draw numbers that belong to images, not to a moment: keyed by seed, epoch and image.
-
-    Parameters
-    ----------
-    indices : array of int, shape (images,)
-        Image indices.
-    count : int
-        Numbers wanted for each image.
-    seed, epoch, stream : int
-        The key; ``stream`` keeps the uses of one seed apart.
-
-    Returns
-    -------
-    ndarray of float64, shape (images, count)
-        Uniform in [0, 1).
-    """
+    """Draw numbers that belong to images, not to a moment: keyed by seed, epoch and image."""
     image = np.asarray(indices, np.int64)[:, None]
     block = np.arange(-(-count // 4), dtype=np.int64)
     words = philox((block, image, np.int64(epoch), np.int64(stream)), (seed & WORD, seed >> 32 & WORD))

@@ -25,13 +25,7 @@ LOT = 1_000
 
 @dataclass(frozen=True)
 class Cached(Photographs):
-    """
-    Photographs in ``folder``: ``pixels.bin``, the bytes of all one after the other, and ``shapes.npy``, (images, 2).
-
-    Attributes
-    ----------
-    folder : Path
-    """
+    """Photographs in ``folder``: ``pixels.bin``, the bytes of all one after the other, and ``shapes.npy``, (images, 2)."""
 
     folder: Path
 
@@ -54,27 +48,7 @@ def _opened(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def cached(files: Files, short: int) -> Cached:
-    """
-    Return photographs whose shorter side has been resized, decoding them now if that was not done before.
-
-    They are kept in ``build/data/photographs-<hash>``, by the name, size and time of every file.
-
-    Parameters
-    ----------
-    files : Files
-        The photographs.
-    short : int
-        Pixels of the shorter side.
-
-    Returns
-    -------
-    Cached
-
-    Raises
-    ------
-    InputError
-        If a file is damaged.
-    """
+    """Return photographs whose shorter side has been resized, decoding them now if that was not done before."""
     folder = paths.build() / "data" / f"photographs-{_state(files, short)}"
     if not (folder / SHAPES).exists():
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -14,26 +14,7 @@ MOST_CLASSES = np.iinfo(np.int16).max
 
 
 def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """
-    Read one split.
-
-    Parameters
-    ----------
-    path : Path
-        A ``.npz`` file with ``x``, uint8 of shape (images, height, width, 3) or (images, height, width), and ``y``,
-        whole numbers of shape (images,).
-
-    Returns
-    -------
-    pixels : ndarray of uint8, shape (images, 3, height, width)
-        Gray images have three equal channels.
-    labels : ndarray of int16, shape (images,)
-
-    Raises
-    ------
-    InputError
-        If the file is damaged or holds something else; names file, array and what is wrong.
-    """
+    """Read one split."""
     images, labels = (_member(path, key) for key in ("x", "y"))
     if images.dtype != np.uint8:
         raise InputError(f"{path}: x is {images.dtype}, but images are uint8 (0 to 255)")
@@ -67,25 +48,7 @@ def _member(path: Path, key: str) -> np.ndarray:
 
 
 def class_names(labels: Sequence[tuple[Path, np.ndarray]], names: tuple[str, ...] | None) -> tuple[str, ...]:
-    """
-    Name the classes and check that the labels of both splits fit.
-
-    Parameters
-    ----------
-    labels : sequence of (Path, ndarray)
-        The training file and its labels, then those of the test file.
-    names : tuple of str, optional
-        Class names by label; without them the labels must be 0, 1, 2 ... and are the names.
-
-    Returns
-    -------
-    tuple of str
-
-    Raises
-    ------
-    InputError
-        If a label has no name, training leaves out a number, or a test class is never trained.
-    """
+    """Name the classes and check that the labels of both splits fit."""
     (train, known), (test, asked) = ((path, np.unique(each)) for path, each in labels)
     for path, found in ((train, known), (test, asked)):
         if names is not None and found[-1] >= len(names):

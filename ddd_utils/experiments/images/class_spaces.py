@@ -25,32 +25,13 @@ NEVER = -1  # an output that stands for none of the answers
 
 @functools.cache
 def synsets(outputs: int = 1_000) -> tuple[str, ...]:
-    """
-    List the WordNet ids of a version of ImageNet.
-
-    Parameters
-    ----------
-    outputs : int
-        How many classes it has: one of `SYNSETS`.
-
-    Returns
-    -------
-    tuple of str
-        In the order of the outputs of models trained on it.
-    """
+    """List the WordNet ids of a version of ImageNet."""
     return tuple(_timm_data(SYNSETS[outputs]).split())
 
 
 @functools.cache
 def imagenet_names() -> tuple[str, ...]:
-    """
-    Name ImageNet's 1,000 classes.
-
-    Returns
-    -------
-    tuple of str
-        The first name of each in WordNet; where two classes share one (crane), its WordNet id follows.
-    """
+    """Name ImageNet's 1,000 classes."""
     first = [names[0] for names in _lemmas()]
     return tuple(
         f"{name} ({synset})" if first.count(name) > 1 else name for name, synset in zip(first, synsets(), strict=True)
@@ -87,46 +68,18 @@ def _folded(name: str) -> str:
 
 
 def imagenet_index(key: str) -> int | None:
-    """
-    Find one of ImageNet's 1,000 classes.
-
-    Parameters
-    ----------
-    key : str
-        Its WordNet id, any of its names in WordNet that no other class has, or its index.
-
-    Returns
-    -------
-    int or None
-        Its index, 0 to 999.
-    """
+    """Find one of ImageNet's 1,000 classes."""
     return _by_name().get(key) if key in _by_name() else _by_name().get(_folded(key))
 
 
 @dataclass(frozen=True)
 class ClassSpace:
-    """
-    The answers that models choose from, and what they are called.
+    """The answers that models choose from, and what they are called."""
 
-    Attributes
-    ----------
-    names : tuple of str
-        Of the answers by label.
-    keys : tuple of str
-        The same as the images call them: WordNet ids, or the images' own classes.
-    own : ndarray of int, shape (classes of the images,)
-        Their labels, in the images' own order.
-    labels : ndarray of int16, shape (images,)
-        The right answer to each image.
-    synsets : dict of str to int, or None
-        Answer by WordNet id, several ids for a class that stands for several; None if the images' classes are not
-        ImageNet's.
-    """
-
-    names: tuple[str, ...]
-    keys: tuple[str, ...]
-    own: np.ndarray
-    labels: np.ndarray
+    names: tuple[str, ...]  # Of the answers by label
+    keys: tuple[str, ...]  # The same as the images call them: WordNet ids, or the images' own classes
+    own: np.ndarray  # int (classes of the images,): Their labels, in the images' own order
+    labels: np.ndarray  # int16 (images,): The right answer to each image
     synsets: Mapping[str, int] | None = None
 
     @property
@@ -135,27 +88,7 @@ class ClassSpace:
         return np.isin(np.arange(len(self.names)), self.labels)
 
     def answers_of(self, outputs: int, stated: Sequence[str] | str | None = None) -> np.ndarray:
-        """
-        Tell which answer each output of a model stands for.
-
-        Parameters
-        ----------
-        outputs : int
-            How many outputs the model has.
-        stated : sequence of str, "imagenet", "images" or None
-            What the outputs stand for, in order; None = ImageNet's classes if there are as many outputs as one of its
-            versions has, else those of the images.
-
-        Returns
-        -------
-        ndarray of int, shape (outputs,)
-            Labels; `NEVER` for outputs that stand for none.
-
-        Raises
-        ------
-        InputError
-            If numbers or names do not fit.
-        """
+        """Tell which answer each output of a model stands for."""
         if isinstance(stated, tuple | list):
             return self._stated(outputs, stated)
         if stated != "images" and outputs in SYNSETS and self.synsets is not None:
@@ -185,29 +118,7 @@ class ClassSpace:
 def class_space(
     keys: Sequence[str], order: Sequence[str], mapping: Mapping[str, str | list[str]] | None = None
 ) -> ClassSpace:
-    """
-    Find out which classes images are of.
-
-    Parameters
-    ----------
-    keys : sequence of str, shape (images,)
-        Class of each image as its source says.
-    order : sequence of str
-        The classes in their own order.
-    mapping : mapping of str to str or list of str, optional
-        ImageNet class or classes of those that ImageNet does not know by their name.
-
-    Returns
-    -------
-    ClassSpace
-        With ImageNet's 1,000 classes as answers, in their order, if all classes of the images are ImageNet's by WordNet
-        id, name or mapping; otherwise with the images' own classes.
-
-    Raises
-    ------
-    InputError
-        If the mapping names a class that the images do not have or ImageNet does not know, or one class twice.
-    """
+    """Find out which classes images are of."""
     mapping = mapping or {}
     for name in mapping:
         if name not in order:

@@ -62,31 +62,7 @@ class NotAnImage(InputError):
 
 
 def decode_bytes(content: bytes, name: str) -> Image.Image:
-    """
-    Decode an image, with simplejpeg where that is installed and the image a JPEG in colour or gray.
-
-    Both decoders are libjpeg-turbo with its accurate transform and smooth upsampling and give the same pixels. Of
-    several frames or pages the first is taken. A file that was cut off is damaged. (Data missing before the end mark of
-    a JPEG go unnoticed by Pillow, and so by every PyTorch pipeline: simplejpeg would tell, but is not asked, so that
-    results do not depend on it.)
-
-    Parameters
-    ----------
-    content : bytes
-        A whole file: JPEG, PNG, WebP, GIF, TIFF, BMP or PPM, whatever it is called.
-    name : str
-        What to call it in an error.
-
-    Returns
-    -------
-    Image
-        RGB, turned as its metadata say; what is transparent is white, and 16 bits are scaled to 8.
-
-    Raises
-    ------
-    NotAnImage
-        If it is damaged, no image, has floating-point pixels or more than ``MOST_PIXELS``.
-    """
+    """Decode an image, with simplejpeg where that is installed and the image a JPEG in colour or gray."""
     try:
         image = _opened(content)
         pixels = _turbo(content, image)
@@ -104,12 +80,7 @@ def upright_rgb(image: Image.Image) -> Image.Image:
 
 
 def silence() -> None:
-    """
-    Ignore what Pillow itself warns of, such as odd metadata: an image is either read or refused.
-
-    `warnings.catch_warnings` would put back one thread's filters while another still needs its own, so the filter is
-    added for good. It hides only warnings raised inside Pillow.
-    """
+    """Ignore what Pillow itself warns of, such as odd metadata: an image is either read or refused."""
     if _PILLOWS_OWN not in warnings.filters:
         warnings.filterwarnings("ignore", module=_PILLOWS_OWN[3].pattern)
 

@@ -21,25 +21,7 @@ LABEL_COLUMNS = ("label", "class", "wnid", "category", PREDICTION)
 
 
 def find(tree: Tree, name: str) -> Table:
-    """
-    Find the table that was asked for: among the images, beside them, or anywhere.
-
-    Parameters
-    ----------
-    tree : Tree
-        The images.
-    name : str
-        A file's name or path.
-
-    Returns
-    -------
-    Table
-
-    Raises
-    ------
-    InputError
-        If there is none; names the nearest one.
-    """
+    """Find the table that was asked for: among the images, beside them, or anywhere."""
     found = _first(tree.places, [name])
     if found is not None:
         return found
@@ -62,26 +44,7 @@ def _first(places: Sequence[Place], names: Sequence[str]) -> Table | None:
 
 
 def keys(table: Table, images: Sequence[str]) -> tuple[str, ...]:
-    """
-    Look up every image's class.
-
-    Parameters
-    ----------
-    table : Table
-        A CSV file with a header; a text file with an image and its class on each line, divided by a tab or a space; or
-        the ImageNet development kit's ground truth.
-    images : sequence of str
-        Paths of the images. A row may give all or the end of it, with or without the suffix.
-
-    Returns
-    -------
-    tuple of str, shape (images,)
-
-    Raises
-    ------
-    InputError
-        If the table cannot be read, an image has no row or two of them, or a row has no image.
-    """
+    """Look up every image's class."""
     if table.name == DEVKIT:
         return _devkit(table, images)
     index, found = _Index(images), {}

@@ -17,21 +17,7 @@ TEST_RESIZE = 256 / 224
 
 
 def crop_boxes(random: np.ndarray, height: int, width: int) -> np.ndarray:
-    """
-    Choose RandomResizedCrop's boxes: 8 to 100 % of the area, aspect ratio 3/4 to 4/3, the first of ten tries that fits.
-
-    Parameters
-    ----------
-    random : ndarray, shape (images, 40)
-        Uniform in [0, 1): ten tries of area, ratio, top and left.
-    height, width : int
-        Size of the images in pixels.
-
-    Returns
-    -------
-    ndarray of int, shape (images, 4)
-        Top, left, height and width.
-    """
+    """Choose RandomResizedCrop's boxes: 8 to 100 % of the area, aspect ratio 3/4 to 4/3, the first of ten tries that fits."""
     tries = random.reshape(len(random), TRIES, 4)
     area = height * width * (AREA[0] + tries[..., 0] * (AREA[1] - AREA[0]))
     ratio = np.exp(np.log(RATIO[0]) + tries[..., 1] * np.log(RATIO[1] / RATIO[0]))
@@ -61,18 +47,10 @@ class Photographs(ABC):
 
 @dataclass(frozen=True)
 class Files(Photographs):
-    """
-    Photographs in files.
-
-    Attributes
-    ----------
-    folder : Path
-    names : list of str
-        Paths in the folder.
-    """
+    """Photographs in files."""
 
     folder: Path
-    names: list[str]
+    names: list[str]  # Paths in the folder
 
     def __len__(self) -> int:
         return len(self.names)
@@ -83,26 +61,7 @@ class Files(Photographs):
 
 
 def decode(path: Path) -> Image.Image:
-    """
-    Decode a file; see :func:`decode_bytes`.
-
-    Parameters
-    ----------
-    path : Path
-        An image file.
-
-    Returns
-    -------
-    Image
-        RGB, upright.
-
-    Raises
-    ------
-    NotAnImage
-        If the file is damaged or no image.
-    InputError
-        If it cannot be read at all.
-    """
+    """Decode a file; see :func:`decode_bytes`."""
     try:
         content = path.read_bytes()
     except OSError as error:

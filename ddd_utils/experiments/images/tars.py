@@ -27,17 +27,9 @@ class Member:
 
 @dataclass(frozen=True)
 class Members(Photographs):
-    """
-    Photographs in a tar; every call opens it anew, so that threads do not move one another's position.
+    """Photographs in a tar; every call opens it anew, so that threads do not move one another's position."""
 
-    Attributes
-    ----------
-    path : Path
-        The tar.
-    members : tuple of Member
-    """
-
-    path: Path
+    path: Path  # The tar
     members: tuple[Member, ...]
 
     def __len__(self) -> int:
@@ -87,23 +79,7 @@ class TarFolder:
 
 
 def tar_tree(path: Path) -> Tree:
-    """
-    List the images in a tar, without hidden ones, links and devices.
-
-    Parameters
-    ----------
-    path : Path
-        The tar, not compressed. Of one that was cut off, what is whole can be read.
-
-    Returns
-    -------
-    Tree
-
-    Raises
-    ------
-    InputError
-        If it is compressed, damaged or no tar, or has no images.
-    """
+    """List the images in a tar, without hidden ones, links and devices."""
     _check_kind(path)
     files: dict[str, Member] = {}
     folders: set[str] = set()

@@ -60,23 +60,7 @@ class Items(Photographs):
 
 
 def listing(config: image_sets.Torchvision) -> Listing:
-    """
-    List the images of a data set, downloading it if that is possible and needed.
-
-    Parameters
-    ----------
-    config : Torchvision
-        Its block of a preset. Unless its arguments say otherwise, the test part is taken.
-
-    Returns
-    -------
-    Listing
-
-    Raises
-    ------
-    InputError
-        If there is no such data set or argument, it is absent and cannot be downloaded, or is not of classes.
-    """
+    """List the images of a data set, downloading it if that is possible and needed."""
     dataset = _dataset(config)
     labels = _labels(dataset, config.dataset)
     keys, order = named(labels, _names(dataset), config.dataset)
@@ -151,12 +135,7 @@ def _line(error: Exception) -> str:
 
 
 def _labels(dataset: Any, name: str) -> np.ndarray:
-    """
-    Return the numbers of the images' classes.
-
-    They are taken from an attribute if the first, middle and last image confirm it, and otherwise from the images, one
-    by one, which decodes them all.
-    """
+    """Return the numbers of the images' classes."""
     if not len(dataset):
         raise InputError(f"torchvision's {name}: no images")
     probes = sorted({0, len(dataset) // 2, len(dataset) - 1})

@@ -28,18 +28,9 @@ class Place(Protocol):
 
 @dataclass(frozen=True)
 class Table:
-    """
-    A file read in some place.
+    """A file read in some place."""
 
-    Attributes
-    ----------
-    place : Place
-        Where it lies.
-    name : str
-    content : bytes
-    """
-
-    place: Place
+    place: Place  # Where it lies
     name: str
     content: bytes
 
@@ -49,34 +40,15 @@ class Table:
 
 @dataclass(frozen=True)
 class Tree:
-    """
-    Images of a folder or a tar.
+    """Images of a folder or a tar."""
 
-    Attributes
-    ----------
-    path : Path
-        The folder or the tar.
-    names : tuple of str
-        Paths of the images in it, folder after folder.
-    folders : tuple of str
-        Paths of the folders in it, in the same order.
-    root : str
-        Where the folders of classes are: a folder's path with "/" after it, or nothing.
-    images : Photographs
-        The images in the order of their names.
-    places : tuple of Place
-        Where their labels may be, nearest first.
-    stamp : str
-        Tells a changed tree from an unchanged one.
-    """
-
-    path: Path
-    names: tuple[str, ...]
-    folders: tuple[str, ...]
-    root: str
-    images: Photographs
-    places: tuple[Place, ...]
-    stamp: str
+    path: Path  # The folder or the tar
+    names: tuple[str, ...]  # Paths of the images in it, folder after folder
+    folders: tuple[str, ...]  # Paths of the folders in it, in the same order
+    root: str  # Where the folders of classes are: a folder's path with "/" after it, or nothing
+    images: Photographs  # The images in the order of their names
+    places: tuple[Place, ...]  # Where their labels may be, nearest first
+    stamp: str  # Tells a changed tree from an unchanged one
 
 
 def is_image(name: str) -> bool:
@@ -121,23 +93,7 @@ class Folder:
 
 
 def folder_tree(path: Path) -> Tree:
-    """
-    List a folder's images and those of its sub-folders, without hidden ones.
-
-    Parameters
-    ----------
-    path : Path
-        The folder.
-
-    Returns
-    -------
-    Tree
-
-    Raises
-    ------
-    InputError
-        If there are none, one is a link to nothing, or a folder may not be read.
-    """
+    """List a folder's images and those of its sub-folders, without hidden ones."""
     try:
         found = sorted(_entries(path), key=lambda each: by_folder(each[0]))
     except OSError as error:

@@ -20,28 +20,13 @@ LONGEST = 64
 
 @dataclass(frozen=True)
 class View:
-    """
-    How a photograph becomes a square of pixels. Models with equal views share the decoded images.
+    """How a photograph becomes a square of pixels. Models with equal views share the decoded images."""
 
-    Attributes
-    ----------
-    size : int
-        Height and width of the square in pixels.
-    resized : int
-        Pixels of the side that is resized before the square is cut out.
-    crop : {"center", "squash", "border"}
-        Which side that is: the shorter one; both, whatever the image's shape; or the longer one, what is missing being
-        filled up.
-    interpolation : {"nearest", "bilinear", "bicubic", "lanczos"}
-    fill : tuple of int
-        Gray level of each channel beyond the image's border.
-    """
-
-    size: int
-    resized: int
+    size: int  # Height and width of the square in pixels
+    resized: int  # Pixels of the side that is resized before the square is cut out
     crop: str = "center"
-    interpolation: str = "bilinear"
-    fill: tuple[int, int, int] = (0, 0, 0)
+    interpolation: str = "bilinear"  # {"nearest", "bilinear", "bicubic", "lanczos"}
+    fill: tuple[int, int, int] = (0, 0, 0)  # Gray level of each channel beyond the image's border
 
     @property
     def nbytes(self) -> int:
@@ -49,18 +34,7 @@ class View:
         return 3 * self.size**2
 
     def of(self, image: Image.Image) -> np.ndarray:
-        """
-        Cut the square out of an image, pixel by pixel as torchvision, timm and open_clip do.
-
-        Parameters
-        ----------
-        image : Image
-            RGB.
-
-        Returns
-        -------
-        ndarray of uint8, shape (size, size, 3)
-        """
+        """Cut the square out of an image, pixel by pixel as torchvision, timm and open_clip do."""
         image = self._middle(image)
         image = image.resize(self._scaled(*image.size), FILTERS[self.interpolation])
         if min(image.size) < self.size:
@@ -98,19 +72,11 @@ class View:
 
 @dataclass(frozen=True)
 class Preparation:
-    """
-    All that happens to a photograph before a model sees it.
-
-    Attributes
-    ----------
-    view : View
-    mean, sd : tuple of float
-        Normalisation of each channel, for pixels in [0, 1].
-    """
+    """All that happens to a photograph before a model sees it."""
 
     view: View
-    mean: tuple[float, float, float]
-    sd: tuple[float, float, float]
+    mean: tuple[float, float, float]  # Normalisation of each channel, for pixels in [0, 1]
+    sd: tuple[float, float, float]  # Normalisation of each channel, for pixels in [0, 1]
 
 
 def preparation(
@@ -123,28 +89,7 @@ def preparation(
     resized: int | None = None,
     fill: tuple[int, ...] | None = None,
 ) -> Preparation:
-    """
-    Describe a preparation as timm does.
-
-    Parameters
-    ----------
-    size : int
-        Height and width of the model's input in pixels.
-    mean, sd : tuple of float
-        Normalisation of each channel.
-    crop, interpolation : str
-        See :class:`View`.
-    crop_fraction : float, optional
-        ``size`` as a share of the resized side; .875 if neither this nor ``resized`` is given.
-    resized : int, optional
-        The resized side itself, in pixels.
-    fill : tuple of int, optional
-        What lies beyond the border; the mean by default.
-
-    Returns
-    -------
-    Preparation
-    """
+    """Describe a preparation as timm does."""
     resized = math.floor(size / (crop_fraction or 0.875)) if resized is None else resized
     beyond = fill or tuple(round(255 * channel) for channel in mean)
     # Where nothing is filled up, the fill must not keep models from sharing images.

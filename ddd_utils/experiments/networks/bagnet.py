@@ -8,18 +8,7 @@ STAGES = ((3, 64, 2), (4, 128, 2), (6, 256, 2), (3, 512, 1))
 
 
 class BagNet33(nn.Module):
-    """
-    The BagNet-33 of Brendel and Bethge (2019).
-
-    Almost all 3x3 convolutions of ResNet-50 are 1x1 here, and none is padded: a feature depends on 33 x 33 pixels, and
-    the logits are the mean of what each patch says by itself. Modules have the published names, so that the published
-    weights fit.
-
-    Parameters
-    ----------
-    classes : int
-        Number of outputs.
-    """
+    """The BagNet-33 of Brendel and Bethge (2019)."""
 
     def __init__(self, classes: int):
         super().__init__()
@@ -42,19 +31,7 @@ class BagNet33(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def features(self, images):
-        """
-        Describe the patches of images, each by itself.
-
-        Parameters
-        ----------
-        images : Tensor, shape (images, 3, height, width)
-            At least 33 pixels high and wide.
-
-        Returns
-        -------
-        Tensor, shape (images, 2048, rows, columns)
-            Of patches 8 pixels apart, the first one in the upper left corner.
-        """
+        """Describe the patches of images, each by itself."""
         x = self.relu(self.bn1(self.conv2(self.conv1(images))))
         return self.layer4(self.layer3(self.layer2(self.layer1(x))))
 

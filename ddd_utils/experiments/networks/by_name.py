@@ -26,29 +26,7 @@ OURS = {
 
 
 def create(model: str, classes: int, arguments: dict | None = None) -> nn.Module:
-    """
-    Build a network.
-
-    Parameters
-    ----------
-    model : str
-        ``resnet18``, ``resnet34``, ``resnet50`` (ours; ``width`` and ``stem`` as arguments), ``plain_convnet``,
-        ``densenet121`` (``stem``, ``growth_rate`` ...), ``bagnet33``, ``cornet_rt`` (``times``), a timm or torchvision
-        model name, or the dotted name of one of their classes such as ``torchvision.models.DenseNet``.
-    classes : int
-        Number of outputs.
-    arguments : dict, optional
-        Passed to the model.
-
-    Returns
-    -------
-    torch.nn.Module
-
-    Raises
-    ------
-    InputError
-        For an unknown name (the nearest one is suggested) or arguments the model does not take.
-    """
+    """Build a network."""
     arguments = dict(arguments or {})
     maker = find(model)
     try:
@@ -64,24 +42,7 @@ def create(model: str, classes: int, arguments: dict | None = None) -> nn.Module
 
 
 def find(model: str):
-    """
-    Find what builds a model, without building it.
-
-    Parameters
-    ----------
-    model : str
-        As in :func:`create`.
-
-    Returns
-    -------
-    callable
-        One of ours, ``timm.create_model``, ``torchvision.models.get_model`` or a class.
-
-    Raises
-    ------
-    InputError
-        For an unknown name; the message carries the nearest one.
-    """
+    """Find what builds a model, without building it."""
     if model in OURS:
         return OURS[model]
     if model.startswith(("timm.", "torchvision.")):

@@ -7,20 +7,7 @@ from ddd_utils.errors import InputError
 
 
 class CORnetRT(nn.Module):
-    """
-    The CORnet-RT of Kubilius et al. (2018).
-
-    At every step each area takes in what the area before it sent out at the step before, and its own last output, so
-    that an image reaches the decoder at the fourth step. Modules have the published names, so that the published
-    weights fit.
-
-    Parameters
-    ----------
-    classes : int
-        Number of outputs.
-    times : int
-        Steps until the decoder reads IT, at least 1; with less than four the answer is the same for all images.
-    """
+    """The CORnet-RT of Kubilius et al. (2018)."""
 
     def __init__(self, classes: int, times: int = 5):
         super().__init__()

@@ -11,12 +11,7 @@ STEMS = ("imagenet", "small")
 
 
 class CroppedConv2d(nn.Conv2d):
-    """
-    A 3x3 convolution with padding 1 that leaves out the taps which can only see padding.
-
-    The last stage of a ResNet on 32 px images works on single pixels, where eight of nine taps meet zeros; the result
-    is the same, and a training step of the narrow ResNet-18 takes about a quarter less time.
-    """
+    """A 3x3 convolution with padding 1 that leaves out the taps which can only see padding."""
 
     def forward(self, x):
         """Convolve, see :class:`torch.nn.Conv2d`."""
@@ -27,22 +22,7 @@ class CroppedConv2d(nn.Conv2d):
 
 
 class ResNet(nn.Module):
-    """
-    The ResNet of He et al. (2016) with any width and two kinds of stem; width 64 and stem "imagenet" is torchvision's.
-
-    Parameters
-    ----------
-    classes : int
-        Number of outputs.
-    block : type
-        torchvision's ``BasicBlock`` or ``Bottleneck``.
-    layers : tuple of int
-        Blocks in each of the four stages.
-    width : int
-        Channels of the first stage (64 as published), at least 8.
-    stem : {"imagenet", "small"}
-        First convolution 7x7 with stride 2, or 3x3 with stride 1 for small images. The max-pool stays in both.
-    """
+    """The ResNet of He et al. (2016) with any width and two kinds of stem; width 64 and stem "imagenet" is torchvision's."""
 
     def __init__(self, classes: int, block=BasicBlock, layers=(2, 2, 2, 2), width: int = 64, stem: str = "imagenet"):
         super().__init__()
@@ -85,22 +65,7 @@ def _block(block, channels: int, planes: int, stride: int = 1) -> nn.Module:
 
 
 class PlainConvNet(nn.Module):
-    """
-    Convolutions and max-pools without shortcuts, in the manner of VGG and AlexNet, with one linear layer at the end.
-
-    Parameters
-    ----------
-    classes : int
-        Number of outputs.
-    stages : sequence of int
-        Convolutions in each stage, a max-pool after each; ``(1, 1, 2, 2, 2)`` are those of VGG-11.
-    width : int
-        Channels of the first stage; they double up to eight times that.
-    kernel : int
-        Side of the first convolution in pixels; the others are 3x3.
-    batch_norm : bool
-        Whether convolutions are followed by BatchNorm.
-    """
+    """Convolutions and max-pools without shortcuts, in the manner of VGG and AlexNet, with one linear layer at the end."""
 
     def __init__(self, classes: int, stages=(1, 1, 2, 2, 2), width: int = 64, kernel: int = 3, batch_norm: bool = True):
         super().__init__()
@@ -130,22 +95,7 @@ def densenet121(
     block_config=(6, 12, 24, 16),
     num_init_features: int = 64,
 ) -> nn.Module:
-    """
-    Build torchvision's DenseNet-121, with a first convolution for small images, narrower or shorter if asked.
-
-    Parameters
-    ----------
-    classes : int
-        Number of outputs.
-    stem : {"imagenet", "small"}
-        As for :class:`ResNet`.
-    growth_rate, block_config, num_init_features
-        As for ``torchvision.models.DenseNet``; the defaults are those of DenseNet-121.
-
-    Returns
-    -------
-    torch.nn.Module
-    """
+    """Build torchvision's DenseNet-121, with a first convolution for small images, narrower or shorter if asked."""
     network = torchvision.models.DenseNet(growth_rate, tuple(block_config), num_init_features, num_classes=classes)
     if _is_small(stem):
         network.features.conv0 = nn.Conv2d(3, network.features.conv0.out_channels, 3, padding=1, bias=False)

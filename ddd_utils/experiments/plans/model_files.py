@@ -27,7 +27,7 @@ def trained(entry: Model) -> str:
     str
         Its name and a hash of what is trained, and how.
     """
-    return _stem(entry, entry.model_dump(mode="json", include=TRAINED))
+    return _stem(entry, entry.hashed(include=TRAINED))
 
 
 def shown(entry: Model) -> str:
@@ -43,7 +43,7 @@ def shown(entry: Model) -> str:
     str
         Its name and a hash of architecture, weights and preparation.
     """
-    made_of: dict[str, Any] = entry.model_dump(mode="json", include=SHOWN)
+    made_of: dict[str, Any] = entry.hashed(include=SHOWN)
     made_of["pretrained"] = made_of["pretrained"] or True
     if isinstance(entry.pretrained, Checkpoint) and not entry.pretrained.sha256:
         # Wherever the file lies: what is in it counts.

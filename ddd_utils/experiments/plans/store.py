@@ -8,7 +8,6 @@ import subprocess
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +21,10 @@ from ddd_utils.experiments.machine.progress import tell
 from ddd_utils.experiments.plans import conditions, zoo
 from ddd_utils.experiments.plans.runs import Plan, Run
 from ddd_utils.files import is_whole, read_metadata, remove_partials, write_array, write_json
+from ddd_utils.image_sets import Dataset
 from ddd_utils.responses import Responses, write_images, write_predictions
 from ddd_utils.schema import ModelSet, Variants
+from ddd_utils.versions import installed
 
 # The paper's BatchNorm evaluation is kept beside the recalibrated one, under its own file name.
 RUNNING = "-running"
@@ -52,7 +53,7 @@ class Experiment:
     @cached_property
     def folder(self) -> Path:
         """``build/results/<dataset>-<8 hex of the configuration that matters>``."""
-        matters = self.config.model_dump(mode="json", exclude=MEMBERSHIP)
+        matters = self.config.hashed(exclude=MEMBERSHIP)
         if files := datasets.fingerprint(self.dataset):
             matters["files"] = files
         digest = hashlib.sha256(json.dumps(matters, sort_keys=True).encode()).hexdigest()[:8]
@@ -198,47 +199,62 @@ class Experiment:
         """Say whether everything is there, and whole."""
         return all(map(is_whole, self.files()))
 
-    def load(self, statistics: str = "recalibrated") -> Responses:
-        """
-        Read the responses of this experiment's networks.
+    def load(self) -> Responses:
+        """Read the responses of this experiment's networks; those that diverged are left out."""
+        return self._load(self._enough())
 
-        Parameters
-        ----------
-        statistics : {"recalibrated", "running"}
-            With "running", the base network and its continuations as BatchNorm's running statistics have them.
+    def _load(self, networks: pd.DataFrame) -> Responses:
+        return Responses.load(self.folder, networks).attributed(self)
 
-        Returns
-        -------
-        Responses
-        """
+    def alternatives(self) -> dict[str, "Experiment"]:
+        """Return the base and its continuations under BatchNorm's running statistics, where both were evaluated."""
+        both = any(run.also_running for run in self.plan.runs)
+        return {"running": _RunningStatistics(self.config)} if both else {}
+
+    @property
+    def class_names(self) -> list[str]:
+        """Names of the classes by label."""
+        return read_metadata(self.file(self.plan.runs[0]))["classes"]
+
+    @property
+    def images(self) -> "_TestImages":
+        """The test images as the networks get them, before normalisation."""
+        return _TestImages(self.dataset)
+
+    def _enough(self) -> pd.DataFrame:
+        """Return the networks; refuse an experiment whose base is missing, or that has nothing left to compare."""
         networks = self.networks()
-        self._check_enough(networks)
-        if statistics == "running":
-            networks = networks[networks["run"] == "base"].assign(run=f"base{RUNNING}")
-            if not (self.folder / f"base{RUNNING}.parquet").exists():
-                raise InputError(
-                    f"{self.folder.name}: trained without recalibration, there is only one set of statistics"
-                )
-        return Responses.load(self.folder, networks)
-
-    def _check_enough(self, networks: pd.DataFrame) -> None:
-        """Refuse an experiment whose base network is missing, or that has nothing left to compare."""
         left_out = {row["network"]: row["diverged"] for row in self.diverged()}
         if "base" in left_out:
             raise InputError(f"{self.folder.name}: the base network diverged: {left_out['base']}")
         if len(networks) < 2:
             reasons = "; ".join(f"{network}: {reason}" for network, reason in left_out.items())
             raise InputError(f"{self.folder.name}: too few networks have learned anything: {reasons}")
+        return networks
 
-    def classes(self) -> list[str]:
-        """Return the class names by label."""
-        return read_metadata(self.file(self.plan.runs[0]))["classes"]
+
+class _RunningStatistics(Experiment):
+    """The base network and its continuations as BatchNorm's running statistics have them."""
+
+    def load(self) -> Responses:
+        networks = self._enough()
+        return self._load(networks[networks["run"] == "base"].assign(run=f"base{RUNNING}"))
+
+
+@dataclass(frozen=True)
+class _TestImages:
+    """A data set's test images, one at a time."""
+
+    dataset: Dataset
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return datasets.test_pixels(self.dataset, np.array([index]))[0].transpose(1, 2, 0)
 
 
 def versions() -> dict[str, str]:
     """Return the versions that a result may depend on."""
     packages = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "scikit-learn")
-    return {"python": platform.python_version(), **{package: version(package) for package in packages}}
+    return {"python": platform.python_version(), **installed(packages)}
 
 
 def _git_commit() -> str | None:

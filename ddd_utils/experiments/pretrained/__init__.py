@@ -13,16 +13,5 @@ KINDS = {TorchvisionWeights: TorchvisionModel, OpenClip: ClipModel, Checkpoint: 
 
 
 def recipe(entry: Model) -> Recipe:
-    """
-    Return what knows how to make a model of a set.
-
-    Parameters
-    ----------
-    entry : Model
-        One that is not trained here.
-
-    Returns
-    -------
-    Recipe
-    """
+    """Return what knows how to make a model of a set."""
     return KINDS.get(type(entry.pretrained), TimmModel)(entry)

@@ -20,16 +20,7 @@ MODES = {"shortest": "center", "squash": "squash", "longest": "border"}
 
 
 class ZeroShot(nn.Module):
-    """
-    The image half of a CLIP model, with the embedded prompts of each class as its last layer.
-
-    Parameters
-    ----------
-    visual : torch.nn.Module
-        From images to embeddings.
-    prompts : Tensor, shape (embedding, classes)
-        Of unit length.
-    """
+    """The image half of a CLIP model, with the embedded prompts of each class as its last layer."""
 
     def __init__(self, visual: nn.Module, prompts: torch.Tensor):
         super().__init__()

@@ -23,16 +23,9 @@ from ddd_utils.model_sets import Model
 
 @dataclass(frozen=True)
 class Recipe(ABC):
-    """
-    How to make a pretrained model.
+    """How to make a pretrained model."""
 
-    Attributes
-    ----------
-    entry : Model
-        Its entry in the model set.
-    """
-
-    entry: Model
+    entry: Model  # Its entry in the model set
 
     @abstractmethod
     def check(self) -> None:
@@ -48,19 +41,7 @@ class Recipe(ABC):
 
     @abstractmethod
     def rehearse(self, space: ClassSpace) -> None:
-        """
-        Find out, as far as that costs seconds and no download, whether the network can be made and fits the images.
-
-        Parameters
-        ----------
-        space : ClassSpace
-            The answers it chooses from.
-
-        Raises
-        ------
-        InputError
-            As :meth:`network` does.
-        """
+        """Find out, as far as that costs seconds and no download, whether the network can be made and fits the images."""
 
     @property
     @abstractmethod
@@ -76,28 +57,7 @@ class Recipe(ABC):
         return views.preparation(**{**usual, **asked})
 
     def network(self, space: ClassSpace, say: Callable) -> tuple[nn.Module, np.ndarray]:
-        """
-        Make the network, and try it on an empty image.
-
-        Parameters
-        ----------
-        space : ClassSpace
-            The answers it chooses from.
-        say : callable
-            Takes a line for the terminal.
-
-        Returns
-        -------
-        torch.nn.Module
-            From images (n, 3, size, size) to outputs, in evaluation mode.
-        ndarray of int, shape (outputs,)
-            The answer that each output stands for.
-
-        Raises
-        ------
-        InputError
-            If the weights are not to be had or do not fit, or the network cannot take such images.
-        """
+        """Make the network, and try it on an empty image."""
         with loading_safely():
             network = self.build(space, say)
         return self.tried(network, space)

@@ -21,27 +21,7 @@ COUNTER = "num_batches_tracked"
 
 
 def read(path: Path, key: str | None = None, strip: str = "") -> dict[str, torch.Tensor]:
-    """
-    Read a state dictionary.
-
-    Parameters
-    ----------
-    path : Path
-        A ``.safetensors`` file, or what ``torch.load`` reads with ``weights_only``.
-    key : str, optional
-        Where in the file the state dictionary is, dots between levels.
-    strip : str
-        Prefix taken off the names; what does not have it is left out.
-
-    Returns
-    -------
-    dict of str to Tensor
-
-    Raises
-    ------
-    InputError
-        If the file is damaged, holds more than weights, or no such key or prefix.
-    """
+    """Read a state dictionary."""
     state = _at(_load(path), key, path)
     tensors = isinstance(state, Mapping) and all(isinstance(value, torch.Tensor) for value in state.values())
     if not tensors or not all(isinstance(name, str) for name in state):
@@ -85,23 +65,7 @@ def _listed(keys: list) -> str:
 
 
 def outputs(state: Mapping[str, torch.Tensor], network: nn.Module, names: str) -> int:
-    """
-    Tell how many outputs weights are for.
-
-    Parameters
-    ----------
-    state : mapping of str to Tensor
-        The weights.
-    network : torch.nn.Module
-        Their architecture, with any number of outputs.
-    names : {"exact", "position"}
-        As for :func:`fill`.
-
-    Returns
-    -------
-    int
-        Rows of the network's last weights in the file; if they are not there, the network's own.
-    """
+    """Tell how many outputs weights are for."""
     last, own = list(_weights(network.state_dict()).items())[-1]
     return (list(_weights(state).values())[-1] if names == "position" else state.get(last, own)).shape[0]
 
@@ -111,23 +75,7 @@ def _weights(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def fill(network: nn.Module, state: Mapping[str, torch.Tensor], names: str, source: str) -> None:
-    """
-    Put weights into a network.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-    state : mapping of str to Tensor
-    names : {"exact", "position"}
-        Whether weights belong together by name, or one after the other.
-    source : str
-        Where the weights come from, for error messages.
-
-    Raises
-    ------
-    InputError
-        If something is missing, left over, or of another shape; names the first.
-    """
+    """Put weights into a network."""
     wanted, given = _weights(network.state_dict()), _weights(state)
     if names == "position" and source.endswith(".safetensors"):
         raise InputError(f"{source}: such files keep weights by name, in no order; `names: position` cannot be used")

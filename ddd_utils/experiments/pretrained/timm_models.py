@@ -67,24 +67,7 @@ class TimmModel(Recipe):
 
 
 def usual(model: str) -> dict[str, Any]:
-    """
-    Read how timm prepares images for a model when it validates it.
-
-    Parameters
-    ----------
-    model : str
-        A timm name, with or without tag.
-
-    Returns
-    -------
-    dict
-        Arguments of :func:`ddd_utils.experiments.images.views.preparation`.
-
-    Raises
-    ------
-    InputError
-        If the model's input is no square.
-    """
+    """Read how timm prepares images for a model when it validates it."""
     config = timm.models.get_pretrained_cfg(model)
     found = timm.data.resolve_data_config(pretrained_cfg=config.to_dict() if config else {}, use_test_size=True)
     _, height, width = found["input_size"]

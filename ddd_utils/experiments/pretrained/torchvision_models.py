@@ -63,18 +63,7 @@ class TorchvisionModel(Recipe):
 
 
 def usual(weights) -> dict[str, Any]:
-    """
-    Read how torchvision prepares images for some weights.
-
-    Parameters
-    ----------
-    weights : torchvision.models.WeightsEnum
-
-    Returns
-    -------
-    dict
-        Arguments of :func:`ddd_utils.experiments.images.views.preparation`.
-    """
+    """Read how torchvision prepares images for some weights."""
     transforms = weights.transforms()
     return {
         "size": transforms.crop_size[0],

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ddd_utils import local_files, paths
-from ddd_utils.errors import ExperimentError, InputError
+from ddd_utils.errors import ExperimentError
 from ddd_utils.experiments import published
 from ddd_utils.experiments.images.class_spaces import ClassSpace, class_space
 from ddd_utils.experiments.images.listing import Listing, listing
@@ -193,53 +193,48 @@ class Evaluation:
             },
         )
 
-    def load(self, statistics: str = "recalibrated") -> Responses:
-        """
-        Read the answers.
-
-        Parameters
-        ----------
-        statistics : {"recalibrated", "running"}
-            Only the first: nothing is trained here.
-
-        Returns
-        -------
-        Responses
-        """
-        if statistics != "recalibrated":
-            raise InputError(f"{self.folder.name}: was not trained here, there are no running statistics")
+    def load(self) -> Responses:
+        """Read the answers."""
         found = Responses.load(self.folder, self.networks())
-        about = {
-            "configuration": self.config.model_dump(mode="json"),
-            "skipped": read_json(self.folder / "skipped.json")["skipped"],
-            "classes": self.classes(),
-            "classes_present": len(np.unique(found.labels)),
-            "classes_all": len(self.space.names),
-        }
-        return replace(found, info={**found.info, **about})
+        return found.attributed(
+            self,
+            configuration=self.config.model_dump(mode="json"),
+            skipped=read_json(self.folder / "skipped.json")["skipped"],
+            classes=self.class_names,
+            classes_present=len(np.unique(found.labels)),
+            classes_all=len(self.space.names),
+        )
 
-    def thumbnails(self, indices: Sequence[int], side: int) -> list[np.ndarray]:
-        """
-        Decode some of the photographs that can be read, and make them small.
+    def alternatives(self) -> dict[str, "Evaluation"]:
+        """Return the decision among the classes present, and the one among all that a model knows."""
+        return {among: self._deciding(among) for among in SUFFIX}
 
-        Parameters
-        ----------
-        indices : sequence of int
-            Which of those that can be read.
-        side : int
-            Pixels of the longer side; smaller photographs stay as they are.
+    def _deciding(self, among: str) -> "Evaluation":
+        images = self.config.images.model_copy(update={"among": among})
+        other = Evaluation(self.config.model_copy(update={"images": images}))
+        vars(other).update(listing=self.listing, space=self.space)  # of the same images: nothing is listed again
+        return other
 
-        Returns
-        -------
-        list of ndarray of uint8, shape (height, width, 3)
-        """
-        found = []
-        for position in self.positions()[np.asarray(indices, int)]:
-            image = self.listing.images.image(position)
-            image.thumbnail((side, side))
-            found.append(np.asarray(image))
-        return found
-
-    def classes(self) -> list[str]:
-        """Return the class names by label."""
+    @property
+    def class_names(self) -> list[str]:
+        """Names of the classes by label."""
         return list(self.space.names)
+
+    @cached_property
+    def images(self) -> "_Readable":
+        """The photographs that can be read, uncut."""
+        return _Readable(self)
+
+
+@dataclass(frozen=True)
+class _Readable:
+    """The photographs of an evaluation that can be read, one at a time."""
+
+    evaluation: Evaluation
+
+    @cached_property
+    def _positions(self) -> np.ndarray:
+        return self.evaluation.positions()
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return np.asarray(self.evaluation.listing.images.image(self._positions[index]))

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ddd_utils.reporting import claims, slips
+from ddd_utils.reporting import claims, errata, verdicts
 
 
 @pytest.fixture(autouse=True)
@@ -14,18 +14,18 @@ def build(tmp_path, monkeypatch):
 
 @pytest.fixture
 def evidence():
-    return slips.slips("quick").set_index("id")["evidence"]
+    return errata.errata("quick").set_index("id")["evidence"]
 
 
-def test_every_slip_has_evidence(evidence):
-    worded = {slip["id"] for slip in claims.paper()["slips"] if "evidence" in slip}
-    assert worded | set(slips.EVIDENCE) == set(evidence.index)
-    assert not worded & set(slips.EVIDENCE)
+def test_every_erratum_has_evidence(evidence):
+    worded = {entry["id"] for entry in claims.paper()["errata"] if "evidence" in entry}
+    assert worded | set(errata.EVIDENCE) == set(evidence.index)
+    assert not worded & set(errata.EVIDENCE)
     assert evidence.str.len().min() > 20
 
 
 @pytest.mark.parametrize(
-    ("slip", "words"),
+    ("erratum", "words"),
     [
         ("thirteen_networks", "Of the 13 rows of the published arrays, 10 are distinct."),
         ("figure8_axis", "folders 4, 5, 6, 7, 8, 9 at x = 35, 46, 57, 68, 79, 90."),
@@ -36,26 +36,26 @@ def test_every_slip_has_evidence(evidence):
         ("label_errors", "2,916 images; caption: 5,000"),
     ],
 )
-def test_known_evidence(evidence, slip, words):
-    assert words in evidence[slip]
+def test_known_evidence(evidence, erratum, words):
+    assert words in evidence[erratum]
 
 
 def test_the_share_of_swaps_comes_from_the_section_that_computes_it(evidence):
     assert evidence["swaps_per_epoch"] == "Not computed: run training_variants."
     book = claims.Book("training_variants", "quick")
-    book.record("decisions_changed_last_transition", 0.1, dataset="gaussian")
-    book.record("decisions_changed_mean", 0.3, dataset="gaussian")
-    found = slips.slips("quick").set_index("id")["evidence"]["swaps_per_epoch"]
+    book.record("decisions_changed_last_transition", 0.1, responses=claims.Basis(dataset="gaussian"))
+    book.record("decisions_changed_mean", 0.3, responses=claims.Basis(dataset="gaussian"))
+    found = errata.errata("quick").set_index("id")["evidence"]["swaps_per_epoch"]
     assert "Here (gaussian): 10.0%" in found and "30.0% from epoch to epoch" in found
 
 
 def test_arithmetic_on_the_printed_figures():
     book = claims.Book("summary", "quick")
-    for claim_id, value in slips.arithmetic().items():
+    for claim_id, value in errata.arithmetic().items():
         book.record(claim_id, value)
-    verdicts = claims.table("quick").query("section == 'summary'").set_index("id")["verdict"]
+    found = verdicts.table("quick").query("section == 'summary'").set_index("id")["verdict"]
     wrong = {"extreme_share_all_models", "gain_share_from_count"}
-    assert verdicts.to_dict() == {claim: "differ" if claim in wrong else "agree" for claim in verdicts.index}
+    assert found.to_dict() == {claim: "differ" if claim in wrong else "agree" for claim in found.index}
 
 
 def test_printed_counts_are_those_of_the_published_files():

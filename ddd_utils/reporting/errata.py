@@ -1,4 +1,4 @@
-"""The paper checked against itself: arithmetic on its printed figures, and its slips with their evidence."""
+"""The paper checked against itself: arithmetic on its printed figures, and its errata with their evidence."""
 
 from pathlib import Path
 
@@ -14,12 +14,12 @@ HOURS_A_DAY = 24
 
 def arithmetic() -> dict[str, float]:
     """
-    Recompute printed figures from other printed figures.
+    Recompute printed figures of the paper from its other printed figures.
 
     Returns
     -------
     dict of str to float
-        What follows for each claim of section ``summary``, ready to be recorded.
+        By claim of section ``summary``, ready to be recorded.
     """
     printed = claims.paper()["printed"]
     variants = ("trivial_share", "impossible_share", "in_between_share")
@@ -36,9 +36,9 @@ def arithmetic() -> dict[str, float]:
     }
 
 
-def slips(preset: str | Path) -> pd.DataFrame:
+def errata(preset: str | Path) -> pd.DataFrame:
     """
-    List the paper's slips, each with what shows it.
+    List the paper's errata, each with the evidence.
 
     Parameters
     ----------
@@ -48,11 +48,11 @@ def slips(preset: str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns id, where, slip, evidence. Evidence is computed except where it is the wording alone.
+        Columns id, where, erratum, evidence. Evidence is computed unless it is the wording alone.
     """
-    entries = claims.paper()["slips"]
+    entries = claims.paper()["errata"]
     rows = [{**entry, "evidence": entry.get("evidence") or EVIDENCE[entry["id"]](preset)} for entry in entries]
-    return pd.DataFrame(rows)[["id", "where", "slip", "evidence"]]
+    return pd.DataFrame(rows)[["id", "where", "erratum", "evidence"]]
 
 
 def _value(claim_id: str) -> float:
@@ -64,7 +64,7 @@ def _extremes(tolerance: int) -> float:
     return sum(shares[: tolerance + 1]) + sum(shares[-tolerance - 1 :])
 
 
-def _thirteen_networks(_) -> str:
+def _thirteen_networks(_: object) -> str:
     conditions = ["base", *(name for name in claims.paper_values("kappa_imagenet") if name != "different_data")]
     networks = pd.DataFrame({"condition": [*conditions, "half_data"], "instance": 1})
     networks.loc[len(conditions), "instance"] = 2  # the second half, which the paper lists as "different data"
@@ -72,7 +72,7 @@ def _thirteen_networks(_) -> str:
     return f"Of the {len(rows)} rows of the published arrays, {len(np.unique(rows))} are distinct."
 
 
-def _figure8_axis(_) -> str:
+def _figure8_axis(_: object) -> str:
     spikes = claims.paper()["printed"]["figure8_spikes"]
     places = noise.string_sorted_positions(100).tolist()
     early = [place for place in range(10) if places[place] in spikes]
@@ -82,7 +82,7 @@ def _figure8_axis(_) -> str:
     )
 
 
-def _figure6_caption(_) -> str:
+def _figure6_caption(_: object) -> str:
     printed = claims.paper()["printed"]
     shares = printed["sota_share_by_models_correct"]
     models = len(shares) - 1
@@ -96,14 +96,14 @@ def _figure6_caption(_) -> str:
     )
 
 
-def _all_models(_) -> str:
+def _all_models(_: object) -> str:
     return (
         f"From the published counts of the 11 models: {_extremes(1):.1%} with one exception allowed, "
         f"{_extremes(0):.1%} without."
     )
 
 
-def _swaps_per_epoch(preset) -> str:
+def _swaps_per_epoch(preset: str | Path) -> str:
     found, _ = claims.recorded(preset)
     last, mean = found.get("decisions_changed_last_transition"), found.get("decisions_changed_mean")
     if last is None or mean is None or last.value is None or mean.value is None:
@@ -114,13 +114,13 @@ def _swaps_per_epoch(preset) -> str:
     )
 
 
-def _gain(_) -> str:
+def _gain(_: object) -> str:
     printed, gain = claims.paper()["printed"], _value("accuracy_gain_last_epoch")
     images, more = printed["images"], printed["additionally_correct_images"]
     return f"{more} of {images:,} is {more / images:.3%}; {gain:.2%} of {images:,} would be {gain * images:.0f} images."
 
 
-def _architecture(_) -> str:
+def _architecture(_: object) -> str:
     return "; ".join(
         f"{where}: {claims.paper_values(entry)['architecture']:.2f} against "
         f"{claims.paper_values(entry)['cuda_nondeterministic']:.2f}"
@@ -132,12 +132,12 @@ def _architecture(_) -> str:
     )
 
 
-def _label_errors(_) -> str:
+def _label_errors(_: object) -> str:
     printed = claims.paper()["printed"]
     return f"Published list: {printed['published_label_errors']:,} images; caption: {printed['label_errors']:,}."
 
 
-def _gaussian_test_images(_) -> str:
+def _gaussian_test_images(_: object) -> str:
     first, second = claims.paper()["printed"]["gaussian_test_images"]
     return f"{first} test images a class in section 2, {second} in section A.5."
 

@@ -4,6 +4,14 @@ import re
 
 import pandas as pd
 
+
+class Prose(str):
+    """Text that a notebook shows as Markdown when it is the last line of a cell."""
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
+
+
 ACRONYMS = {"kl": "KL", "sota": "SOTA"}
 
 

@@ -1,29 +1,51 @@
-"""Turn pydantic's account of a faulty preset into one line with the nearest right key."""
+"""The base of every block of a preset: strict, dumped for hashes, and a mistake in it explained in one line."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from ddd_utils.errors import nearest
 
+_LATER: dict[str, Any] = {"later": True}
+
+
+def later(default: Any, **options: Any) -> Any:
+    """Declare a field that was added after results existed: at its default it stays out of hashes."""
+    return Field(default, json_schema_extra=_LATER, **options)
+
+
+class Strict(BaseModel):
+    """A block of a preset: unknown keys and wrong types are errors."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    def hashed(self, include: Iterable[str] | None = None, exclude: Iterable[str] = ()) -> dict[str, Any]:
+        """Return what goes into a hash of results, ready for JSON: all fields but :func:`later` ones at default."""
+        wanted = None if include is None else set(include)
+        return self.model_dump(mode="json", include=wanted, exclude=set(exclude), context=_LATER)
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, dump: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        dumped: dict[str, Any] = dump(self)
+        if info.context is _LATER:
+            for name, field in type(self).model_fields.items():
+                if field.json_schema_extra == _LATER and getattr(self, name) == field.get_default():
+                    dumped.pop(name, None)
+        return dumped
+
 
 def explain(error: ValidationError, root: type[BaseModel]) -> str:
-    """
-    Say in one line what is wrong with the first faulty key.
-
-    Parameters
-    ----------
-    error : pydantic.ValidationError
-        What pydantic found.
-    root : type
-        The model that was validated, to find the nearest right key.
-
-    Returns
-    -------
-    str
-        For example ``training_variants.tolerence: unknown key (did you mean 'tolerance'?)``.
-    """
+    """Say in one line what is wrong with the first faulty key of a ``root``, with the nearest right one."""
     # A key that does not exist explains the one that is missing; in a union the longest path is in the best match.
     problem = max(error.errors(), key=lambda found: (found["type"] == "extra_forbidden", len(found["loc"])))
     location = [str(part) for part in problem["loc"] if str(part) not in _TAGS]
@@ -48,13 +70,14 @@ def _brief(value: Any) -> str:
     return text if len(text) < 60 else text[:57] + "..."
 
 
+# What pydantic puts into the location of an error beside keys.
 _TAGS = {"gaussian", "digits", "cifar10", "cifar100", "npz", "imagenet", "folder", "photographs", "torchvision"}
 _TAGS |= {"bool", "TorchvisionWeights", "OpenClip", "Checkpoint", "Names", "Literal"}
 _TAGS |= {"Variants", "literal['training_variants']", "str", "Published", "literal['all']", "list[str]"}
 
 
 def _fields(model: Any, location: tuple) -> list[str]:
-    """List the keys allowed at a place, following annotations down from the root."""
+    """List the keys allowed at a location, following annotations down from the root."""
     for part in location:
         candidates = [kind for kind in _models(model) if str(part) in kind.model_fields]
         if candidates:
