@@ -21,7 +21,7 @@ from importlib.machinery import PathFinder
 class Without(PathFinder):
     @classmethod
     def find_spec(cls, name, path=None, target=None):
-        return None if name.partition(".")[0] in {set(errors.EXTRAS)} else PathFinder.find_spec(name, path, target)
+        return None if name.partition(".")[0] in {set(errors.EXTRAS) | {"ipywidgets"}} else PathFinder.find_spec(name, path, target)
 
 def from_name(name, found=importlib.metadata.Distribution.from_name):
     if name.lower().replace("-", "_") in {set(errors.EXTRAS) | {"scikit_learn", "open_clip_torch"}}:
@@ -56,6 +56,12 @@ def test_what_is_blocked_is_found_neither_by_import_nor_as_metadata(light):
         assert f"No module named '{module}'" in light("-c", f"import {module}").stderr
     assert "PackageNotFoundError" in light("-c", "import importlib.metadata as m; m.version('torch')").stderr
     assert light("-c", "import numpy, importlib.metadata as m; m.version('numpy')").returncode == 0
+
+
+def test_a_notebook_is_not_told_that_there_are_no_widgets(light):
+    program = "import sys, IPython; sys.modules['ipykernel.zmqshell'] = sys; {}; import tqdm.auto"
+    assert "IProgress not found" in light("-c", program.format("pass")).stderr
+    assert light("-c", program.format("from ddd_utils import reporting; reporting.setup()")).stderr == ""
 
 
 def test_a_report_on_ones_own_table_needs_no_torch(light):

@@ -1,5 +1,7 @@
 """How it is shown: charts, the paper's claims, the execution of the notebooks and the one-page report."""
 
+import warnings
+
 
 def setup() -> None:
     """
@@ -18,6 +20,8 @@ def setup() -> None:
         "display.max_rows", 500, "display.max_columns", 60, "display.max_colwidth", None, "display.precision", 3
     )
     pd.set_option("display.show_dimensions", False, "display.html.border", 0, "display.html.use_mathjax", False)
+    # Libraries that would draw their bars with ipywidgets write them as text instead, and need not say so.
+    warnings.filterwarnings("ignore", message="IProgress not found")
 
 
 def _vegalite_bundle(specification: dict, **_options) -> dict:
