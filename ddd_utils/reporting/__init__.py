@@ -1,7 +1,5 @@
 """How it is shown: charts, the paper's claims, the execution of the notebooks and the one-page report."""
 
-import warnings
-
 
 def setup() -> None:
     """
@@ -10,6 +8,8 @@ def setup() -> None:
     Altair's own "mimetype" renderer names a type that nbformat rejects in a stored notebook, so the chart travels under
     the older name, which JupyterLab 4.6 draws without a network. Calling it twice does no harm.
     """
+    import warnings
+
     import altair as alt  # a second to import, and only notebooks need it
     import pandas as pd
 
