@@ -13,6 +13,7 @@ import pytest
 from ddd_utils import errors, paths
 from ddd_utils.experiments import published
 
+MODULES = {module for modules in errors.EXTRAS.values() for module in modules}
 # Python runs this in every process, kernels included: what the extras bring is found neither by import nor as metadata.
 BLOCKER = f"""\
 import importlib.metadata, sys
@@ -21,10 +22,10 @@ from importlib.machinery import PathFinder
 class Without(PathFinder):
     @classmethod
     def find_spec(cls, name, path=None, target=None):
-        return None if name.partition(".")[0] in {set(errors.EXTRAS) | {"ipywidgets"}} else PathFinder.find_spec(name, path, target)
+        return None if name.partition(".")[0] in {MODULES | {"ipywidgets"}} else PathFinder.find_spec(name, path, target)
 
 def from_name(name, found=importlib.metadata.Distribution.from_name):
-    if name.lower().replace("-", "_") in {set(errors.EXTRAS) | {"scikit_learn", "open_clip_torch"}}:
+    if name.lower().replace("-", "_") in {MODULES | {"scikit_learn", "open_clip_torch"}}:
         raise importlib.metadata.PackageNotFoundError(name)
     return found(name)
 
@@ -98,13 +99,15 @@ def test_what_needs_torch_names_the_extra_in_one_line(light, command):
     done = light("-m", "ddd_utils", command, "smoke")
     assert done.returncode == 2
     last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("error: ") and "comes with the extra 'models'" in last
+    assert last.startswith("error: ") and last.endswith('which is not installed: pip install ".[models]"')
     assert "Traceback" not in done.stderr
 
 
 def test_an_error_names_the_extra_of_what_is_missing_and_of_nothing_else():
-    assert "torchvision is not installed: it comes with the extra 'models'" in errors.needs_extra("torchvision.models")
-    assert errors.needs_extra("numpy") is None and errors.needs_extra(None) is None
+    told = errors.missing_extra(ModuleNotFoundError(name="torchvision.models"))
+    assert told == 'this needs torchvision, which is not installed: pip install ".[models]"'
+    assert errors.missing_extra(ModuleNotFoundError(name="numpy")) is None
+    assert errors.missing_extra(ModuleNotFoundError()) is None
 
 
 def test_the_better_labels_are_those_that_timm_carries():
