@@ -22,7 +22,8 @@ from importlib.machinery import PathFinder
 class Without(PathFinder):
     @classmethod
     def find_spec(cls, name, path=None, target=None):
-        return None if name.partition(".")[0] in {MODULES | {"ipywidgets"}} else PathFinder.find_spec(name, path, target)
+        absent = name.partition(".")[0] in {MODULES | {"ipywidgets"}}
+        return None if absent else PathFinder.find_spec(name, path, target)
 
 def from_name(name, found=importlib.metadata.Distribution.from_name):
     if name.lower().replace("-", "_") in {MODULES | {"scikit_learn", "open_clip_torch"}}:
