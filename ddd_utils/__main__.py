@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ddd_utils import logs, params, paths
-from ddd_utils.errors import ExperimentError, InputError, nearest, needs_extra
+from ddd_utils.errors import ExperimentError, InputError, missing_extra, nearest
 from ddd_utils.experiments import sources
 from ddd_utils.responses import Source
 from ddd_utils.versions import version_of
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         return _stop(f"error: {error}", EXIT_INPUT)
     except ModuleNotFoundError as error:
-        if line := needs_extra(error.name):
+        if line := missing_extra(error):
             return _stop(f"error: {line}", EXIT_INPUT)
         raise
     except OSError as error:
