@@ -9,7 +9,6 @@ import tempfile
 import time
 
 import numpy as np
-from ddd_utils.experiments.training.processes import grouped
 
 from ddd_utils.experiments import launch, networks
 from ddd_utils.experiments.costs import calibration, planning
@@ -17,6 +16,7 @@ from ddd_utils.experiments.data import datasets
 from ddd_utils.experiments.machine.devices import devices
 from ddd_utils.experiments.plans.runs import step_epochs
 from ddd_utils.experiments.plans.store import Experiment
+from ddd_utils.experiments.training.processes import grouped
 from ddd_utils.image_sets import Digits, Gaussian
 from ddd_utils.responses import read_predictions
 from ddd_utils.schema import ModelSet, Training
