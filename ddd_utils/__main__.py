@@ -20,19 +20,7 @@ EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """
-    Run the command line.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        As after ``python -m ddd_utils``.
-
-    Returns
-    -------
-    int
-        0, or 1 when a section failed, or 2 for bad input (one line on standard error).
-    """
+    """Run the command line; return 0, or 1 when a section failed, or 2 for bad input (one line on standard error)."""
     options = _parser().parse_args(arguments)
     logs.install()
     try:
@@ -54,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ddd_utils", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
 
-    def command(name: str, does: Callable, text: str) -> argparse.ArgumentParser:
+    def command(name: str, does: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text)
         added.set_defaults(command=does)
         added.add_argument("preset", help="a preset's name or YAML file")
@@ -183,30 +171,9 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def report(name: str, sections: Sequence[str] | None = None, overrides: Sequence[str] = ()) -> int:
-    """
-    Make a report.
-
-    Parameters
-    ----------
-    name : str
-        A preset's name or YAML file.
-    sections : sequence of str, optional
-        Which sections to run; all of the preset by default.
-    overrides : sequence of str
-        Settings such as ``"training_variants.tolerance=1"``.
-
-    Returns
-    -------
-    int
-        0, or 1 when a section failed.
-
-    Raises
-    ------
-    InputError
-        For anything wrong that can be known before computing.
-    """
+    """Make a report of a preset, of all sections by default; return 0, or 1 when one failed."""
     started = time.monotonic()
-    preset = params.load(name, overrides)
+    preset = params.load(name, list(overrides))
     chosen = _chosen(preset, sections)
     _check_writable(preset.folder)
     failed = _compute(preset, chosen)
@@ -237,10 +204,10 @@ def _chosen(preset: params.Preset, sections: Sequence[str] | None) -> list[str]:
 
 def _check_writable(folder: Path) -> None:
     """Find out before hours of training that results cannot be written."""
-    for place in (paths.results(), folder):
-        place.mkdir(parents=True, exist_ok=True)
-        if not os.access(place, os.W_OK):
-            raise InputError(f"{place}: no permission to write there")
+    for each in (paths.results(), folder):
+        each.mkdir(parents=True, exist_ok=True)
+        if not os.access(each, os.W_OK):
+            raise InputError(f"{each}: no permission to write there")
 
 
 def _compute(preset: params.Preset, sections: Sequence[str]) -> set[str]:
