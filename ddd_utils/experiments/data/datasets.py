@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ddd_utils import image_sets, local_files, paths
-from ddd_utils.errors import InputError, nearest
+from ddd_utils.errors import InputError, nearest, needs_extra
 from ddd_utils.experiments.data import photograph_cache
 from ddd_utils.experiments.data.gaussian import Noise, NoiseIds
 from ddd_utils.experiments.images.photographs import Files, Photographs, read_npz
@@ -97,6 +97,7 @@ def _gaussian(config: image_sets.Gaussian) -> Data:
 
 
 def _digits(config: image_sets.Digits) -> Data:
+    needs_extra("models", "the data set 'digits'")
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
@@ -123,6 +124,7 @@ def _enlarge(images: np.ndarray, size: int) -> np.ndarray:
 
 
 def _cifar(config: image_sets.Cifar) -> Data:
+    needs_extra("models", f"the data set '{config.name}'")
     import torchvision
 
     maker = {"cifar10": torchvision.datasets.CIFAR10, "cifar100": torchvision.datasets.CIFAR100}[config.name]
