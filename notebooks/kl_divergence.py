@@ -31,7 +31,7 @@ from scipy.stats import binomtest, spearmanr
 
 from ddd_utils import experiments, reporting
 from ddd_utils.analysis import difficulty, noise
-from ddd_utils.reporting import charts_noise, claims
+from ddd_utils.reporting import charts, claims
 
 reporting.setup()
 book = claims.Book("kl_divergence", preset)
@@ -45,7 +45,7 @@ book = claims.Book("kl_divergence", preset)
 sigma = np.arange(1, 101)
 kl = pd.Series(noise.kl_divergence(sigma[:-1], sigma[1:]), index=sigma[:-1], name="kl")
 book.record("kl_decreasing_steps", (kl.diff().dropna() < 0).mean())
-charts_noise.kl_curve(kl.rename_axis("sigma").reset_index(), "Divergence between each class and the next")
+charts.kl_curve(kl.rename_axis("sigma").reset_index(), "Divergence between each class and the next")
 
 # %% [markdown]
 # ## The networks
@@ -82,7 +82,7 @@ if gaussian:
     counted = (
         f"{len(correct)} networks (band: least to most accurate), {len(labels):,} images of {size} x {size} pixels"
     )
-    display(charts_noise.accuracy_by_sigma(classes, "Accuracy by standard deviation", counted))
+    display(charts.sigma_curves(classes, "Accuracy by standard deviation", counted))
 
 # %%
 if gaussian:
@@ -103,7 +103,7 @@ if gaussian:
     reach = 1.96 * np.sqrt((1 + rho**2 / 2) / (len(near) - 3))
     limits = tuple(np.tanh(np.arctanh(np.clip(rho, -1 + 1e-9, 1 - 1e-9)) + np.array([-reach, reach])))
     heading = f"Divergence and accuracy: rank correlation {rho:.2f} ({limits[0]:.2f} to {limits[1]:.2f})"
-    display(charts_noise.kl_scatter(near.assign(accuracy=near["base"]), heading))
+    display(charts.kl_scatter(near.assign(accuracy=near["base"]), heading))
 
 # %%
 if gaussian:
@@ -133,7 +133,7 @@ if gaussian:
     position = noise.string_sorted_positions(len(classes))
     folders = classes.assign(folder=classes["sigma"] - 1, position=position)
     folders["moved"] = folders["folder"].between(4, 9)
-    display(charts_noise.folder_order(folders, "One curve, two orders"))
+    display(charts.folder_order_curves(folders, "One curve, two orders"))
 
 # %%
 if gaussian:

@@ -184,7 +184,7 @@ Markdown(
 
 # %%
 over_time = responses.predictions == labels
-charts.decisions(over_time[0], steps, f"Decisions of the base network over {configuration['epochs']} epochs, {name}")
+charts.decision_map(over_time[0], steps, f"Decisions of the base network over {configuration['epochs']} epochs, {name}")
 
 # %%
 history = dynamics.learning_history(over_time[0], steps)
@@ -206,7 +206,7 @@ for _, row in history.drop_duplicates("quantity").iterrows():
 
 # %%
 chosen = difficulty.one_per_condition(networks)
-charts.overlay(over_time[chosen], steps, f"Decisions of {len(chosen)} networks over the epochs, {name}")
+charts.overlay_map(over_time[chosen], steps, f"Decisions of {len(chosen)} networks over the epochs, {name}")
 
 # %% [markdown]
 # ## How many networks get an image right (figure 2a)
@@ -225,7 +225,7 @@ explored
 # %%
 histogram = difficulty.score_histogram(correct[chosen])
 heading = f"How many networks get an image right, {name}"
-explored.linked(charts.score_histogram(histogram, tolerance, heading), "score")
+explored.linked(charts.score_bars(histogram, tolerance, heading), "score")
 
 
 # %%
@@ -314,10 +314,10 @@ Markdown(
 # %%
 changes = dynamics.swaps(responses.predictions[chosen], labels)
 heading = f"Predicted classes that change on arriving at an epoch, {name}"
-charts.swaps(changes, networks.iloc[chosen], steps, heading)
+charts.swap_curves(changes, networks.iloc[chosen], steps, heading)
 
 # %%
-charts.swap_kinds(changes, f"Where changing decisions go, and what accuracy gains by it, {name}")
+charts.swap_bars(changes, f"Where changing decisions go, and what accuracy gains by it, {name}")
 
 
 # %%

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import vl_convert
 
-from ddd_utils.reporting import palette
+from ddd_utils.reporting import names_and_colours
 
 TEMPLATE = Path(__file__).parent / "template"
 STYLES = ("base", "navigation", "front", "prose", "figures", "tables", "explorer", "citation", "narrow", "print")
@@ -19,7 +19,7 @@ FIRST = "first"  # runs before anything is painted
 
 def style(*more: str) -> str:
     """Return the style sheet: the palette, then the template's parts in order, then what one kind of page adds."""
-    return "\n".join([palette.css(), *(_read(f"{name}.css") for name in (*STYLES, *more))])
+    return "\n".join([names_and_colours.css(), *(_read(f"{name}.css") for name in (*STYLES, *more))])
 
 
 def scripts() -> list[str]:

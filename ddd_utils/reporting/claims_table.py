@@ -6,8 +6,8 @@ from html import escape
 import pandas as pd
 from IPython.display import HTML
 
-from ddd_utils.reporting.charts_theme import dataset_name
 from ddd_utils.reporting.headline import outcome
+from ddd_utils.reporting.names_and_colours import dataset_name
 from ddd_utils.reporting.wording import section_label
 
 HEADINGS = {"Claim": "", "Paper": ' class="number"', "Here": ' class="number"', "Verdict": "", "Rests on": ""}

@@ -7,8 +7,8 @@ from datetime import datetime
 from markupsafe import Markup
 
 from ddd_utils.reporting import assets, comparison, headline, page
-from ddd_utils.reporting.charts_theme import dataset_name
 from ddd_utils.reporting.claims import paper_text
+from ddd_utils.reporting.names_and_colours import dataset_name
 from ddd_utils.reporting.registry import Claim, registry
 from ddd_utils.reporting.verdicts import Record
 from ddd_utils.reporting.wording import section_label

@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from ddd_utils.reporting import markup, palette
+from ddd_utils.reporting import markup, names_and_colours
 from ddd_utils.reporting.gallery import data_uri
 from ddd_utils.reporting.registry import claim, paper
 
@@ -105,7 +105,7 @@ def page(found: Mapping) -> str:
 
 def style() -> str:
     """Return the style sheet: the palette, and what touches only the inside of an experiment."""
-    return palette.css() + (TEMPLATE / "experiment.css").read_text("utf-8")
+    return names_and_colours.css() + (TEMPLATE / "experiment.css").read_text("utf-8")
 
 
 def script(*files: str) -> str:

@@ -10,9 +10,9 @@ import altair as alt
 import numpy as np
 
 from ddd_utils.analysis.exploration import Exploration
-from ddd_utils.reporting import charts_theme as theme
 from ddd_utils.reporting import markup
 from ddd_utils.reporting.gallery import data_uri
+from ddd_utils.reporting.names_and_colours import bracketed, condition_name
 from ddd_utils.reporting.wording import p_value
 from ddd_utils.responses import Responses
 
@@ -58,7 +58,7 @@ class Explorer:
         used = sorted({*answers.ravel().tolist(), *labels.tolist()} - {-1})
         places = {label: place for place, label in enumerate(used)} | {-1: -1}
         contents = {
-            "networks": [theme.condition_name(name) for name in found.kappa.labels],
+            "networks": [condition_name(name) for name in found.kappa.labels],
             "scores": found.scores.tolist(),
             "both": found.both_right.tolist(),
             "spare": _spare(responses.networks["condition"].to_numpy(), np.asarray(rows)),
@@ -153,7 +153,7 @@ def _between(found: Exploration) -> dict | None:
         return None
     upper = np.triu_indices(len(part.kappa.labels), 1)
     limits = (values[upper] for values in (part.kappa.kappa, part.kappa.lower, part.kappa.upper))
-    return {"total": part.total, "both": part.both_right.tolist(), "kappa": theme.bracketed(*limits).tolist()}
+    return {"total": part.total, "both": part.both_right.tolist(), "kappa": bracketed(*limits).tolist()}
 
 
 def _pairs(found: Exploration) -> dict[str, list[str]]:
@@ -161,7 +161,7 @@ def _pairs(found: Exploration) -> dict[str, list[str]]:
     upper = np.triu_indices(len(found.kappa.labels), 1)
 
     def written(value, lower, upper_limit, form=".3f"):
-        return theme.bracketed(value[upper], lower[upper], upper_limit[upper], form).tolist()
+        return bracketed(value[upper], lower[upper], upper_limit[upper], form).tolist()
 
     kappa = {"kappa": written(found.kappa.kappa, found.kappa.lower, found.kappa.upper)}
     if found.null is None:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ddd_utils.reporting import claims
-from ddd_utils.reporting.charts_theme import dataset_name
-from ddd_utils.reporting.palette import CLASS_COLOURS
+from ddd_utils.reporting.names_and_colours import CLASS_COLOURS, dataset_name
 
 SETS = {"Training variants": ("", "variants_"), "Models": ("sota_", "sota_")}  # prefixes of their shares and kappas
 NOT_COMPUTED = "not computed"
