@@ -30,7 +30,7 @@ from IPython.display import display
 
 from ddd_utils import experiments, reporting
 from ddd_utils.analysis import noise
-from ddd_utils.reporting import charts_noise, claims, sentences
+from ddd_utils.reporting import charts, claims, sentences
 
 parameters, book = reporting.begin("kl_divergence", globals())
 
@@ -42,7 +42,7 @@ parameters, book = reporting.begin("kl_divergence", globals())
 # %%
 divergence = noise.neighbour_divergence()
 book.record("kl_decreasing_steps", (divergence["kl"].diff().dropna() < 0).mean())
-charts_noise.kl_curve(divergence, "Divergence between each class and the next")
+charts.kl_curve(divergence, "Divergence between each class and the next")
 
 # %% [markdown]
 # ## The networks
@@ -63,7 +63,7 @@ if on_noise:
     pixels = None if dataset.crop == "random_resized" else 3 * dataset.image_size**2
     classes = noise.accuracy_by_sigma(answers.correct(), answers.labels, pixels)
     subtitle = sentences.noise_images(answers)
-    display(charts_noise.accuracy_by_sigma(classes, "Accuracy by standard deviation", subtitle))
+    display(charts.sigma_curves(classes, "Accuracy by standard deviation", subtitle))
 
 # %%
 if on_noise:
@@ -79,7 +79,7 @@ if on_noise:
 if on_noise:
     predicted = noise.divergence_correlation(classes)
     near = classes.dropna(subset="kl")
-    display(charts_noise.kl_scatter(near.assign(accuracy=near["base"]), sentences.rank_correlation(predicted)))
+    display(charts.kl_scatter(near.assign(accuracy=near["base"]), sentences.rank_correlation(predicted)))
 
 # %%
 if on_noise:
@@ -100,7 +100,7 @@ if on_noise:
 # %%
 if on_noise:
     folders = noise.in_folder_order(classes)
-    display(charts_noise.folder_order(folders, "One curve, two orders"))
+    display(charts.folder_order_curves(folders, "One curve, two orders"))
 
 # %%
 if on_noise:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ddd_utils.analysis.consistency import ConditionDifference, Rank
 from ddd_utils.analysis.statistics import Estimate
-from ddd_utils.reporting.charts_theme import condition_name, dataset_name
+from ddd_utils.reporting.names_and_colours import condition_name, dataset_name
 from ddd_utils.responses import Responses
 from ddd_utils.schema import Architecture, Variants
 
