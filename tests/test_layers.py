@@ -40,7 +40,6 @@ def imported_names(tree):
             yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
-@pytest.mark.xfail(strict=True, reason="listing and torchvision_sets, evaluations and work still import each other")
 def test_no_two_modules_import_each_other():
     """Also within functions and by a detour; what is imported for type checkers alone does not count."""
     modules = {module_name(path): path for path in PACKAGE.rglob("*.py")}
