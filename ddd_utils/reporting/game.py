@@ -7,10 +7,12 @@ import numpy as np
 from PIL import Image
 
 from ddd_utils import params, paths
+from ddd_utils.analysis.examples import count_extremes, image_pairs
 from ddd_utils.files import read_json, write_json
-from ddd_utils.reporting import assets, markup, palette
+from ddd_utils.reporting import assets, markup, names_and_colours
 from ddd_utils.reporting.claims import claim, paper
 from ddd_utils.reporting.gallery import data_uri
+from ddd_utils.responses import Responses
 
 MIME = "application/vnd.ddd.experiment+json"
 MARK = " data-game "  # no HTML from outside keeps such an attribute
@@ -82,7 +84,7 @@ def laboratory(found: Mapping) -> str:
 
 def style() -> str:
     """Return the style sheet: the palette, and what touches only the inside of a game."""
-    return palette.css() + assets.read("experiment.css")
+    return names_and_colours.css() + assets.read("experiment.css")
 
 
 def figure(study: Mapping) -> str:
@@ -118,6 +120,35 @@ def keep(folder: Path, section: str, trials: Sequence[Trial], pictures: Mapping,
     forget(folder, section)
     if len(trials) >= FEWEST:
         write_json(_file(folder, section), study(trials, pictures, *about, side=SIDE))
+
+
+def offer(
+    section: str, preset: str | Path, answers: Responses, rows: Sequence[int] | np.ndarray, tolerance: int
+) -> None:
+    """
+    Offer a section's images for the game with which the summary opens, where there are enough of both kinds.
+
+    Parameters
+    ----------
+    section : str
+        One of `params.WITH_IMAGES`.
+    preset : str or Path
+        Whose report it is.
+    answers : Responses
+        Of all networks.
+    rows : array of int, shape (chosen networks,)
+        Which networks make an image trivial or impossible.
+    tolerance : int
+        How many of them may deviate.
+    """
+    correct, folder = answers.correct()[rows], params.load(preset).folder
+    about = answers.info["dataset"], len(correct), tolerance
+    few = min(MOST, *count_extremes(correct, tolerance))
+    if not (few and answers.has_images):
+        return keep(folder, section, [], {}, *about)
+    drawn = image_pairs(correct, tolerance, few, labels=answers.labels)
+    pictures = dict(zip(answers.image_ids[drawn.images], answers.thumbnails(drawn.images, SIDE), strict=True))
+    return keep(folder, section, drawn.named(answers.image_ids), pictures, *about)
 
 
 def forget(folder: Path, section: str) -> None:

@@ -7,8 +7,8 @@ import pandas as pd
 
 from ddd_utils import paths
 from ddd_utils.analysis.statistics import wilson
+from ddd_utils.files import read_yaml
 from ddd_utils.reporting.sentences import readable
-from ddd_utils.yaml_files import read_file
 
 DESCRIBED = {
     "trained": ["architecture", "parameters", "optimizer", "learning_rate", "seconds"],
@@ -35,7 +35,7 @@ def are_the_papers(names: Iterable[str]) -> bool:
     -------
     bool
     """
-    return set(names) == {entry["name"] for entry in read_file(paths.PARAMS / "models" / "paper.yaml")}
+    return set(names) == {entry["name"] for entry in read_yaml(paths.PARAMS / "models" / "paper.yaml")}
 
 
 def origin(info: dict) -> str:
