@@ -1,42 +1,51 @@
-"""The command line: `python -m ddd_utils report params/quick.yaml`, and train, status, plan, experiment, compare."""
+"""The command line `ddd` (also `python -m ddd_utils`): report, train, status, plan, experiment, compare."""
 
 import argparse
 import json
 import os
 import signal
 import sys
+import textwrap
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from ddd_utils import params, paths
-from ddd_utils.errors import ExperimentError, InputError, nearest
+from ddd_utils import logs, params, paths
+from ddd_utils.errors import ExperimentError, InputError, nearest, needs_extra
 from ddd_utils.experiments import sources
 from ddd_utils.responses import Source
+from ddd_utils.versions import version_of
 
 EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+DESCRIPTION = "Which images make image classifiers decide differently? `ddd COMMAND --help` tells more of a command."
+CLONE = "clone the project and run it there"
+
+
+def run() -> None:
+    """Run as a program: a polite request to end is treated as Ctrl+C, so that workers end too."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(main())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """
-    Run the command line.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        As after ``python -m ddd_utils``.
-
-    Returns
-    -------
-    int
-        0, or 1 when a section failed, or 2 for bad input (one line on standard error).
-    """
-    options = _parser().parse_args(arguments)
+    """Run the command line; 0, or 1 when a section failed, or 2 for bad input (one line on standard error)."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 0
+    logs.install()
     try:
+        _check_checkout(options)
         return options.command(options)
     except InputError as error:
         return _stop(f"error: {error}", EXIT_INPUT)
+    except ModuleNotFoundError as error:
+        if line := needs_extra(error.name):
+            return _stop(f"error: {line}", EXIT_INPUT)
+        raise
     except OSError as error:
         return _stop(f"error: {error.filename or paths.build()}: {error.strerror or error}", EXIT_INPUT)
     except KeyboardInterrupt:
@@ -48,31 +57,80 @@ def _stop(line: str, status: int) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ddd_utils", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="command")
+def _check_checkout(options: argparse.Namespace) -> None:
+    """Say in one line what an installation outside a checkout cannot do: notebooks and presets are not installed."""
+    if paths.in_checkout():
+        return
+    if options.command is _report:
+        raise InputError(f"`report` runs the notebooks of a checkout, and {paths.ROOT} is not in one: {CLONE}")
+    name = getattr(options, "preset", "")
+    if name and not Path(name).exists():
+        raise InputError(f"there is no file '{name}', and presets by name are in a checkout's params/: {CLONE}")
 
-    def command(name: str, does: Callable, text: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=text)
+
+def _listed(title: str, names: Iterable[str]) -> str:
+    return textwrap.fill(f"{title}: {', '.join(names)}", 78, subsequent_indent="  ")
+
+
+def _examples(*lines: str, sections: bool = True) -> dict[str, Any]:
+    """Return what every sub-command's help ends with: the presets, the sections and an example."""
+    known = [_listed("presets", sorted(path.stem for path in paths.PARAMS.glob("*.yaml")) or ["(only in a checkout)"])]
+    known += [_listed("sections", params.SECTIONS)] if sections else []
+    shown = "\n".join(f"  ddd {line}" for line in lines)
+    epilog = "\n".join([*known, f"example{'s' * (len(lines) > 1)}:\n{shown}"])
+    return {"epilog": epilog, "formatter_class": argparse.RawDescriptionHelpFormatter}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ddd", description=DESCRIPTION, **_examples("report quick", "report --help", sections=False)
+    )
+    parser.add_argument("--version", action="version", version=f"ddd_utils {version_of('ddd_utils')}")
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(title="commands", metavar="command")
+
+    def command(name: str, does: Callable, text: str, *examples: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(
+            name, help=text, description=f"{text[0].upper()}{text[1:]}.", **_examples(*examples)
+        )
         added.set_defaults(command=does)
+        return added
+
+    def of_preset(*described: Any) -> argparse.ArgumentParser:
+        added = command(*described)
         added.add_argument("preset", help="a preset's name or YAML file")
         added.add_argument("--sections", nargs="+", metavar="SECTION", help="only these (all by default)")
         added.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a value (YAML)")
         return added
 
-    command("report", _report, "compute what is missing, run the notebooks, build the page")
-    train = command("train", _train, "train what is missing, and nothing else")
+    of_preset(
+        "report",
+        _report,
+        "compute what is missing, run the notebooks, build the page",
+        "report quick",
+        "report quick --sections training_variants summary --set training_variants.tolerance=1",
+        "report published --sections sota_comparison --set sota_comparison.responses=my_models.csv",
+    )
+    train = of_preset("train", _train, "train what is missing, and nothing else", "train quick")
     train.add_argument("--launcher", choices=("local", "slurm"), default="local", help="processes here, or SLURM jobs")
     train.add_argument("--wait", action="store_true", help="with slurm: wait until the jobs have ended")
-    command("status", _status, "tell what is trained, running, diverged and missing, and the time left")
-    plan = command("plan", _plan, "estimate hours, disk and energy from a short calibration here")
+    of_preset(
+        "status", _status, "tell what is trained, running, diverged and missing, and the time left", "status quick"
+    )
+    plan = of_preset(
+        "plan", _plan, "estimate hours, disk and energy from a short calibration here", "plan paper --watts 300"
+    )
     plan.add_argument("--watts", type=float, help="power of one device (its limit if known, or the paper's)")
     plan.add_argument("--gco2", type=float, help="grams of CO2 for a kilowatt-hour (the paper's by default)")
     plan.add_argument("--seconds", type=float, default=40, help="how long to calibrate, about (40)")
     plan.add_argument("--json", action="store_true", help="print JSON")
 
-    study = commands.add_parser("experiment", help="make the page on which people find the impossible images")
-    study.set_defaults(command=_experiment)
+    study = command(
+        "experiment",
+        _experiment,
+        "make the page on which people find the impossible images",
+        "experiment quick --trials 30 --seed 7 --out experiment.html",
+    )
     study.add_argument("preset", help="a preset's name or YAML file, or the folder of its report")
     study.add_argument("--section", choices=params.WITH_IMAGES, help="whose images (the first of these that has some)")
     study.add_argument("--trials", type=int, default=149, help="pairs of images (149, as in the paper, and no more)")
@@ -86,8 +144,9 @@ def _parser() -> argparse.ArgumentParser:
     study.add_argument("--out", default="experiment.html", metavar="FILE", help="where the page goes (experiment.html)")
     study.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a value (YAML)")
 
-    both = commands.add_parser("compare", help="make the page on which two reports stand side by side")
-    both.set_defaults(command=_compare)
+    both = command(
+        "compare", _compare, "make the page on which two reports stand side by side", "compare quick published"
+    )
     both.add_argument("first", help="the folder of a report, or its preset's name or YAML file")
     both.add_argument("second", help="another; differences are its figures minus those of the first")
     both.add_argument("--out", type=Path, metavar="FILE", help="where the page goes (build/compare/FIRST-SECOND.html)")
@@ -216,7 +275,7 @@ def report(name: str, sections: Sequence[str] | None = None, overrides: Sequence
     from ddd_utils.reporting import citation, page, run
 
     preset.write()
-    outcomes = run.execute(preset, chosen, _say)
+    outcomes = run.execute(preset, chosen)
     facts = {section: sources.provenance_of(each for each, of in needed if of == section) for section in chosen}
     path = page.build(preset, outcomes, facts, citation.command(preset.name, sections, overrides))
     failed |= {section for section, outcome in outcomes.items() if outcome.error}
@@ -262,6 +321,4 @@ def _compute(needed: Sequence[tuple[Source, str]]) -> set[str]:
 
 
 if __name__ == "__main__":
-    # A polite request to end is treated as Ctrl+C: workers are ended too, and the last line says how to go on.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main())
+    run()

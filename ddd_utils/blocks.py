@@ -16,7 +16,7 @@ from pydantic import (
 
 from ddd_utils.errors import nearest
 
-_LATER = {"later": True}
+_LATER: dict[str, Any] = {"later": True}
 
 
 def later(default: Any, **options: Any) -> Any:

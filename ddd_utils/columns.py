@@ -31,11 +31,11 @@ UNREADABLE = (
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table."""
+    """One column of a table: the code of each row's value, and the values."""
 
-    name: str  # Its heading
-    codes: np.ndarray  # int (rows,): Which of the values each row holds
-    values: np.ndarray  # str (distinct values,): Each occurs at least once; an empty cell is the empty string
+    name: str
+    codes: np.ndarray  # int (rows,), into the values
+    values: np.ndarray  # str (distinct values,); each occurs at least once, an empty cell is ""
 
     def first_row(self, marked: np.ndarray) -> int | None:
         """Find the first row whose value is marked; ``marked`` is bool, one for each distinct value."""
@@ -43,7 +43,7 @@ class Column:
 
 
 def column_names(path: Path) -> list[str]:
-    """Read the headings of a table."""
+    """Read the headings of a table (``.csv``, ``.csv.gz`` or ``.parquet``)."""
     if path.is_dir():
         raise InputError(f"{path}: is a folder, not a table")
     if not path.name.lower().endswith(READABLE):
@@ -57,7 +57,7 @@ def column_names(path: Path) -> list[str]:
 
 
 def read_columns(path: Path, names: list[str]) -> dict[str, Column]:
-    """Read some columns of a table; each cell is taken as the text it would be written as."""
+    """Read some columns of a table by heading; a cell is taken as the text it would be written as."""
     with _naming(path):
         # A Parquet column is read and packed before the next one, so that only one is ever held unpacked.
         pieces = _parquet_columns(path, names) if _is_parquet(path) else _csv_columns(path, names)
@@ -65,7 +65,7 @@ def read_columns(path: Path, names: list[str]) -> dict[str, Column]:
 
 
 def row_number(path: Path, index: int) -> int:
-    """Count a row as a spreadsheet does: the headings are row 1, and a blank line is a row, though it is not read."""
+    """Count a row as a spreadsheet does: the headings are row 1, and blank lines, which are not read, count too."""
     if _is_parquet(path):
         return index + 2
     return next(islice(_records(path), index + 1, None))[0]
@@ -126,7 +126,7 @@ def _packed(path: Path, name: str, column: pa.ChunkedArray) -> Column:
 
 
 def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Go through a CSV row by row, blank lines counted but left out; slow, for headings and for finding a fault."""
+    """Yield the rows of a CSV with their numbers, without blank lines; slow, for headings and to find a fault."""
     opener = gzip.open if path.suffix.lower() == ".gz" else open
     with opener(path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         for number, cells in enumerate(csv.reader(file), 1):

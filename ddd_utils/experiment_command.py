@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from ddd_utils import experiments, params
-from ddd_utils.analysis import difficulty, image_pairs
+from ddd_utils.analysis import difficulty, examples
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import sources
 from ddd_utils.files import write_text
-from ddd_utils.reporting import experiment
+from ddd_utils.reporting import game
 
 SIDE = 224  # px, as in the paper
 
@@ -48,8 +48,8 @@ def write(
     InputError
         If there are no results or images, or too few of them.
     """
-    if not 1 <= count <= experiment.most_trials():
-        raise InputError(f"--trials {count}: from 1 to {experiment.most_trials()}")
+    if not 1 <= count <= game.most_trials():
+        raise InputError(f"--trials {count}: from 1 to {game.most_trials()}")
     preset = params.load(_of_folder(name), overrides)
     try:
         section, config = _with_images(preset, section)
@@ -58,7 +58,7 @@ def write(
         command = shlex.join(["python", "-m", "ddd_utils", "train", str(_of_folder(name)), *settings])
         raise InputError(f"{missing} is not computed yet: run `{command} --sections {missing}`") from None
     study, told = _study(preset, section, config, count, seed, feedback)
-    write_text(out, experiment.page(study))
+    write_text(out, game.laboratory(study))
     return f"{section}: {told}"
 
 
@@ -74,19 +74,19 @@ def _study(
     if section == "training_variants":
         correct = correct[difficulty.one_per_condition(answers.networks)]
     tolerance = min(getattr(preset, section).tolerance, difficulty.largest_tolerance(len(correct)))
-    draw = partial(image_pairs.image_pairs, correct, tolerance, seed=seed, labels=answers.labels)
+    draw = partial(examples.image_pairs, correct, tolerance, seed=seed, labels=answers.labels)
     try:
-        trials, practice = draw(count), draw(experiment.PRACTICE, skip=count)
+        trials, practice = draw(count), draw(game.PRACTICE, skip=count)
     except InputError as error:
         raise InputError(f"{section}: {error}") from None
     used = np.union1d(trials.images, practice.images)
     pictures = dict(zip(answers.image_ids[used], answers.thumbnails(used, SIDE), strict=True))
     named = [pairs.named(answers.image_ids) for pairs in (trials, practice)]
     about = answers.info["dataset"], len(correct), tolerance, feedback
-    return experiment.study(named[0], pictures, *about, practice=named[1], side=SIDE), _told(trials)
+    return game.study(named[0], pictures, *about, practice=named[1], side=SIDE), _told(trials)
 
 
-def _told(trials: image_pairs.Pairs) -> str:
+def _told(trials: examples.Pairs) -> str:
     """Count the different images: whoever sees one again need not look at it."""
     trivial, impossible = (len(np.unique(images)) for images in (trials.trivial, trials.impossible))
     often = np.unique_counts(trials.impossible).counts.max()

@@ -22,7 +22,7 @@ METADATA = b"ddd_utils"
 
 
 class TornFile(InputError):
-    """A file that cannot be read: half-written, damaged or of another kind. ``path`` says which, ``reason`` why."""
+    """A file that is half-written, damaged or of another kind; ``path`` says which, ``reason`` why."""
 
     def __init__(self, path: Path, reason: str):
         super().__init__(f"{path}: {reason}; move it away to have it made anew")
@@ -30,15 +30,15 @@ class TornFile(InputError):
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a damaged file, so that it can be made anew and nothing is lost."""
+    """Rename a damaged file to ``<name>.damaged`` or ``.damaged-2`` ..., so that it can be made anew."""
     names = [f"{path.name}.damaged", *(f"{path.name}.damaged-{number}" for number in range(2, 1000))]
-    place = next(path.with_name(name) for name in names if not path.with_name(name).exists())
-    return path.rename(place)
+    free = next(path.with_name(name) for name in names if not path.with_name(name).exists())
+    return path.rename(free)
 
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """Write a file so that it is complete or not there: to a temporary name, then renamed."""
+    """Yield a temporary file to write, and rename it to ``path`` at the end: a file is complete or not there."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -156,7 +156,7 @@ def write_parquet(path: Path, columns: dict, metadata: dict | None = None) -> No
 
 
 def read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
-    """Read columns of a Parquet file."""
+    """Read columns of a Parquet file; a torn one, or one without the columns, raises :class:`InputError`."""
     with _naming(path):
         missing = set(columns) - set(pq.read_schema(path).names)
         if missing:
@@ -179,6 +179,6 @@ def _naming(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (pa.ArrowException, OSError, ValueError) as error:
-        if getattr(error, "strerror", None):
-            raise InputError(f"{path}: {error.strerror}") from None
+        if reason := getattr(error, "strerror", None):
+            raise InputError(f"{path}: {reason}") from None
         raise TornFile(path, "not a whole Parquet file (torn or truncated)") from None

@@ -81,10 +81,9 @@ class Folder(Strict):
     """
     Photographs in an ImageNet-style pair of folders, one sub-folder a class; found like the files of :class:`Npz`.
 
-    With `cache_short_side` they are decoded once, the shorter side resized to so many pixels, and cropped from there.
-    That is faster and changes the images a little: training crops are resized twice, small ones become coarser (with
-    256 for 224, pixels of ImageNet's differ by 5 gray levels on average). Test images stay as they are at 8/7 of
-    `image_size` (256 for 224).
+    With `cache_short_side` each is decoded once, and its shorter side resized to so many pixels; crops are cut from
+    that. This is faster and changes training crops a little: they are resized twice (with 256 for 224, ImageNet's
+    pixels differ by 5 gray levels on average). At 8/7 of `image_size` (256 for 224) test images do not change.
     """
 
     name: Literal["imagenet", "folder"]
@@ -103,13 +102,13 @@ class Folder(Strict):
         return local_files.count_photographs(train), local_files.count_photographs(test)
 
 
-class _Shown(Strict):
+class _TestOnly(Strict):
     """
-    Images that pretrained models are shown.
+    Images without a training part, for pretrained models.
 
-    `mapping` says which ImageNet class (WordNet id, name or index), or which several, each class of the images stands
-    for. `among` says what models choose from: the classes that are `present` in the images, or `all` that they know;
-    both decisions are kept, and this one goes into the figures.
+    `mapping` gives the ImageNet class or classes (WordNet id, name or index) that a class of the images stands for.
+    `among` says what models choose from: the classes that are `present` in the images, or `all` that they know. Both
+    decisions are stored, and this one goes into the figures.
     """
 
     mapping: Annotated[
@@ -118,7 +117,7 @@ class _Shown(Strict):
     among: Literal["present", "all"] = "present"
 
 
-class Photographs(_Shown):
+class Photographs(_TestOnly):
     """
     Images at `path`, found like the files of :class:`Npz`.
 
@@ -134,13 +133,13 @@ class Photographs(_Shown):
     ] = None
 
 
-class Torchvision(_Shown):
+class Torchvision(_TestOnly):
     """A data set of torchvision by the name of its class, such as STL10 or Food101; `arguments` go to the class."""
 
     name: Literal["torchvision"]
     dataset: str
     root: str = "build/data"
-    arguments: dict[str, Any] = Field({})
+    arguments: dict[str, Any] = Field(default={})
 
 
 Dataset = Annotated[Gaussian | Digits | Cifar | Npz | Folder, Field(discriminator="name")]
@@ -149,7 +148,7 @@ AnyImages = Annotated[Gaussian | Digits | Cifar | Npz | Folder | Photographs | T
 
 
 def read_images(images: Any) -> Any:
-    """Let a path, or a block with one, stand for photographs."""
+    """Read a path, or a block with a path, as a block of photographs."""
     if isinstance(images, str):
         images = {"path": images}
     return {"name": "photographs", **images} if isinstance(images, dict) and "path" in images else images

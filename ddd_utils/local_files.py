@@ -15,7 +15,7 @@ PHOTOGRAPHS = (".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png",
 
 
 def find(name: str, kind: str) -> Path:
-    """Find a data set."""
+    """Find a file, folder or table from the working folder, the repository or ``DDD_DATA``; the path is absolute."""
     candidates = _candidates(name)
     for path in candidates:
         if path.is_dir() if kind == "folder" else path.is_file():
@@ -26,7 +26,7 @@ def find(name: str, kind: str) -> Path:
     }
     suggestion = nearest(name, sorted(str(Path(name).parent / found) for found in beside))
     what = {"folder": "image folder"}.get(kind, kind)
-    raise InputError(f"there is no {what} '{name}'{suggestion}; looked in {', '.join(_places(name))}")
+    raise InputError(f"there is no {what} '{name}'{suggestion}; looked in {', '.join(_looked_in(name))}")
 
 
 def find_images(name: str) -> Path:
@@ -39,7 +39,7 @@ def _candidates(name: str) -> list[Path]:
     return [folder / name for folder in (Path(), paths.ROOT, *([Path(local)] if local else []))]
 
 
-def _places(name: str) -> list[str]:
+def _looked_in(name: str) -> list[str]:
     if Path(name).is_absolute():
         return [str(Path(name).parent)]
     local = os.environ.get("DDD_DATA")
@@ -65,7 +65,7 @@ def photographs(folder: Path) -> list[str]:
 
 
 def array_shape(path: Path, key: str) -> tuple[int, ...]:
-    """Read the shape of an array in a ``.npz`` file from its header alone."""
+    """Read the shape of an array in a ``.npz`` file from its header; a damaged file or no such array: InputError."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as file:
             major, _ = np.lib.format.read_magic(file)

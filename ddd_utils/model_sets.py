@@ -34,17 +34,16 @@ class OpenClip(Strict):
     """
     Weights of an open_clip model by their tag; it answers zero-shot, with the class whose prompts are nearest.
 
-    `class_names` says how a class is called in the prompts (by WordNet id, or by the images' own name of the class);
-    the others keep the name that open_clip (ImageNet) or the images give them. `templates` have one `{}` each; none =
-    the 80 of Radford et al. (2021), as in open_clip.
+    `class_names` gives other names for the prompts, by WordNet id or by the images' own name of a class. `templates`
+    have one `{}` each; none = the 80 of Radford et al. (2021), as in open_clip.
     """
 
     open_clip: str
-    class_names: dict[str, str] = Field({})
+    class_names: dict[str, str] = Field(default={})
     templates: Names | None = None
 
     @model_validator(mode="after")
-    def _templates_have_a_place(self):
+    def _templates_have_one_slot(self) -> "OpenClip":
         for template in self.templates or ():
             if template.count("{}") != 1 or set("{}") & set(template.replace("{}", "")):
                 raise ValueError(f"pretrained.templates: '{template}' needs one {{}}, where the class goes")
@@ -55,8 +54,8 @@ class Checkpoint(Strict):
     """
     Weights in a file, `.safetensors` or what torch.load reads without running code (`weights_only`).
 
-    `file` is looked for in the working folder, the repository and the folder that `DDD_DATA` names, what stands at
-    `url` also in `weights/` there. Only a URL with its SHA-256 is downloaded.
+    `file` is found like the files of :class:`Npz`, a copy of what is at `url` in `weights/` below `DDD_DATA`. Only a
+    URL with its SHA-256 is downloaded.
     """
 
     file: str | None = None
@@ -71,17 +70,17 @@ class Checkpoint(Strict):
     @property
     def place(self) -> str:
         """Where a copy of what is at the URL is looked for, below `DDD_DATA`."""
-        return f"weights/{self.url.partition('?')[0].rpartition('/')[2]}"
+        return f"weights/{(self.url or '').partition('?')[0].rpartition('/')[2]}"
 
     @model_validator(mode="after")
-    def _has_one_source(self):
+    def _has_one_source(self) -> "Checkpoint":
         if (self.file is None) == (self.url is None):
             raise ValueError("pretrained: a checkpoint needs either `file` or `url`")
         return self
 
 
 def _kind_of_weights(given: Any) -> str:
-    """Tell by its key which block was meant, so that a mistake in it is explained by the right one."""
+    """Tell by its key which block was meant, so that the right one explains a mistake in it."""
     if not isinstance(given, dict | Strict):
         return "bool"
     keys = given if isinstance(given, dict) else type(given).model_fields
@@ -109,13 +108,13 @@ class Model(Strict):
     One entry of a model set.
 
     `pretrained` says whose weights: false = trained here; true = timm's for this name and tag; or a block for
-    torchvision's, open_clip's or a file's. Left out, photographs are shown to pretrained models, and images with a
-    training part train them.
+    torchvision's, open_clip's or a file's. By default images with a training part train the model, others test a
+    pretrained one.
     """
 
     model: str
     name: str | None = None
-    arguments: dict[str, Any] = Field({})
+    arguments: dict[str, Any] = Field(default={})
     pretrained: Weights | None = None
     preprocessing: Preprocessing = Preprocessing()
     classes: Annotated[
@@ -149,8 +148,8 @@ def _names_differ(models: list[Model]) -> list[Model]:
     if double := sorted({label for label in labels if labels.count(label) > 1}):
         raise ValueError(f"two models are called '{double[0]}': give one another `name`")
     urls: dict[str, str] = {}
-    for weights in (model.pretrained for model in models):
-        url = weights.url if isinstance(weights, Checkpoint) else None
+    for weights in (model.pretrained for model in models if isinstance(model.pretrained, Checkpoint)):
+        url = weights.url
         if url and urls.setdefault(weights.place, url) != url:
             raise ValueError(f"two URLs end in the same file name, {weights.place}: name one as `file`")
     return models

@@ -13,7 +13,7 @@ from ddd_utils import local_files, paths, yaml_files
 from ddd_utils.blocks import Strict, explain
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.image_sets import AnyImages, Count, Dataset, TestImages, read_images
-from ddd_utils.model_sets import Models, Positive, Training
+from ddd_utils.model_sets import Model, Models, Positive, Training
 
 Tolerance = Annotated[int, Field(ge=0)]
 
@@ -22,7 +22,7 @@ class Architecture(Strict):
     """A network by name or class (ours, timm, torchvision), with its own batch size where memory asks for it."""
 
     model: str
-    arguments: dict[str, Any] = Field({})
+    arguments: dict[str, Any] = Field(default={})
     batch_size: Count | None = None
 
 
@@ -124,18 +124,18 @@ class SotaComparison(Strict):
             for key in ("models", "images"):
                 if getattr(self, key) is None:
                     raise ValueError(f"sota_comparison.{key}: this key is needed, or else `responses`")
-            self._check_weights()
+            self._check_weights(self.models or [], getattr(self.images, "name", ""))
         return self
 
-    def _check_weights(self) -> None:
+    def _check_weights(self, models: list[Model], images: str) -> None:
         """Check that the whole set is trained here or pretrained; the images decide which of the two."""
         pretrained = isinstance(self.images, TestImages)
-        for model in self.models:
+        for model in models:
             if pretrained and model.pretrained is False:
-                what = f"'{self.images.name}' has no training part"
+                what = f"'{images}' has no training part"
                 raise ValueError(f"sota_comparison.models: '{model.label}' is to be trained here, but {what}")
             if not pretrained and model.pretrained:
-                what = f"'{self.images.name}' is for training; give images as a path, or as a data set of torchvision"
+                what = f"'{images}' is for training; give images as a path, or as a data set of torchvision"
                 raise ValueError(f"sota_comparison.models: '{model.label}' is pretrained, but {what}")
 
     @property
@@ -145,6 +145,7 @@ class SotaComparison(Strict):
             return Table(path=str(find_table(self.responses)))
         if self.responses:
             return self.responses
+        assert self.models and self.images  # checked when the block was read
         if isinstance(self.images, TestImages):
             return PretrainedSet(models=self.models, images=self.images)
         return ModelSet(models=self.models, images=self.images, training=self.training)
@@ -163,7 +164,7 @@ class Controls(Strict):
 
     natural: Variants
     noise: Literal["training_variants"] | Variants = "training_variants"
-    other_bases: list[Variants] = Field([])
+    other_bases: list[Variants] = Field(default=[])
     tolerance: Tolerance = 0
 
 
@@ -195,7 +196,7 @@ class Cluster(Strict):
     cpus_per_task: Count = 4
     mem_gb: Positive = 32
     array_parallelism: Annotated[int, Field(ge=1, description="jobs at a time")] = 64
-    extra: dict[str, Any] = Field({}, description="further options of sbatch, such as account")
+    extra: dict[str, Any] = Field(default={}, description="further options of sbatch, such as account")
 
 
 class OwnSection(Strict):

@@ -1,21 +1,30 @@
 """Anyone's table of responses, one row for each model and image, checked and turned into arrays."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ddd_utils import trials
 from ddd_utils.columns import Column, column_names, fault, read_columns, row_number
 from ddd_utils.errors import InputError, nearest
 
 WRONG = -1
 HIGHEST = np.iinfo(np.int16).max
-FORMATS = (("model", "image", "prediction", "label"), ("model", "image", "correct"), trials.COLUMNS)
+# The per-trial format of the model-vs-human toolbox (Geirhos et al., 2021): a row for each trial of an observer.
+TRIAL_COLUMNS = ("subj", "imagename", "object_response", "category")
+CONDITION = "condition"
+# A person who did not answer in time; models always answer.
+NO_ANSWER = frozenset({"na", "NA", "NaN", "nan"})
+# Stimulus files are named <trial>_<experiment>_<observer>_..._<image>, where only the image is the same for everyone:
+# 0056_cl_s01_bw_chair_40_n04429376_21865.png is n04429376_21865.png, shown to observer s01 in trial 56.
+_STIMULUS = re.compile(r"\d+_[^_]+_(?:s\d+|dnn)_.*?(?P<image>(?:n\d{8}_)?[^_]+)")
+
+FORMATS = (("model", "image", "prediction", "label"), ("model", "image", "correct"), TRIAL_COLUMNS)
 # Columns that are read where they stand beside a format that does without them.
-BESIDE = {FORMATS[0]: ("correct",), FORMATS[1]: ("label",), FORMATS[2]: (trials.CONDITION,)}
+BESIDE = {FORMATS[0]: ("correct",), FORMATS[1]: ("label",), FORMATS[2]: (CONDITION,)}
 EMPTY = frozenset({"", "NA", "NaN", "nan"})
 TRUTH = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
@@ -32,7 +41,28 @@ class Axis:
 
 
 def table_to_arrays(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-    """Read a table of responses."""
+    """
+    Read a table of responses; a faulty one raises InputError with the row, counted as a spreadsheet does.
+
+    Parameters
+    ----------
+    path : Path
+        CSV (also ``.csv.gz``) or Parquet with the columns ``model, image, prediction, label``, or
+        ``model, image, correct``, or those of a model-vs-human trial, ``subj, object_response, category, imagename``
+        and ``condition``. Classes are names, or indices from 0 to 32767, with -1 for "wrong, answer not recorded".
+        Where ``correct`` stands beside ``prediction`` and ``label`` it must agree with them.
+
+    Returns
+    -------
+    predictions : ndarray of int16, shape (models, images)
+        Class indices; names are numbered in alphabetical order. From ``correct`` the label where right, else -1.
+    labels : ndarray of int16, shape (images,)
+        0 where there is no label.
+    models, images : ndarray of str
+        In order of first appearance.
+    about : dict
+        ``labels_known``, False where there are no labels; and ``classes``, their names by label, where they have names.
+    """
     columns, no_answer = _read(path)
     truth, answers, names = _classes(path, columns, no_answer)
     model, image = _in_order(columns["model"]), _in_order(columns["image"])
@@ -40,16 +70,16 @@ def table_to_arrays(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
         raise InputError(f"{path}: holds one {model.heading}, {model.names[0]!r}; a comparison takes two")
     cells = model.codes.astype(np.int64) * len(image.names) + image.codes
     _check_one_row_each(path, cells, model, image)
-    _check_one_label_each(path, truth, image, columns.get("label"))
-    predictions = np.empty(len(cells), np.int16)
-    predictions[cells] = answers
-    predictions, labels = predictions.reshape(len(model.names), -1), truth[image.first]
+    if "label" in columns:
+        _check_one_label_each(path, truth, image, columns["label"])
+    predictions = np.empty((len(model.names), len(image.names)), np.int16)
+    predictions.flat[cells] = answers
     about = {"labels_known": "label" in columns} | ({"classes": names} if names else {})
-    return predictions, labels, model.names.astype(str), image.names.astype(str), about
+    return predictions, truth[image.first], model.names.astype(str), image.names.astype(str), about
 
 
 def _read(path: Path) -> tuple[dict[str, Column], frozenset[str]]:
-    """Read the columns of the format that fits best; also say which answers stand for none."""
+    """Read the columns of the format that fits best; also say which answers mean "no answer"."""
     names = column_names(path)
     kind = min(FORMATS, key=lambda needed: len(set(needed) - set(names)))
     for name in kind:
@@ -59,9 +89,9 @@ def _read(path: Path) -> tuple[dict[str, Column], frozenset[str]]:
     for name in wanted:
         if names.count(name) > 1:
             raise InputError(f"{path}: there are {names.count(name)} columns '{name}'")
-    columns, no_answer = read_columns(path, wanted), frozenset()
-    if kind == trials.COLUMNS:
-        columns, no_answer = trials.as_responses(columns), trials.NO_ANSWER
+    columns, no_answer = read_columns(path, wanted), frozenset[str]()
+    if kind == TRIAL_COLUMNS:
+        columns, no_answer = _trials_as_responses(columns), NO_ANSWER
     for key, column in columns.items():
         empty = EMPTY - no_answer if key == "prediction" else EMPTY | no_answer
         row = column.first_row(np.array([value in empty for value in column.values]))
@@ -76,20 +106,20 @@ def _classes(
 ) -> tuple[np.ndarray, np.ndarray, list[str] | None]:
     """Turn labels and answers into class indices, row by row; also give the names of the classes, if they have any."""
     prediction, label, correct = (columns.get(name) for name in ("prediction", "label", "correct"))
-    if label is None:
-        truth, names = np.zeros(len(correct.codes), np.int16), None
-    else:
-        truth, answers, names = _numbered(path, label, label if prediction is None else prediction, no_answer)
+    if label is not None:
+        truth, answers, names = _numbered(path, label, prediction or label, no_answer)
     if correct is None:
         return truth, answers, names
     right = _truth_values(path, correct)[correct.codes]
-    if prediction is None:
+    if label is None:
+        truth, names = np.zeros(len(right), np.int16), None
+    if label is None or prediction is None:
         return truth, np.where(right, truth, np.int16(WRONG)), names
     differs = right != (truth == answers)
     if differs.any():
         row = int(differs.argmax())
-        said, answer, label = (column.values[column.codes[row]] for column in (correct, prediction, label))
-        raise fault(path, row, f"'correct' is {said!r}, but 'prediction' is {answer!r} and 'label' is {label!r}")
+        said, answer, wanted = (column.values[column.codes[row]] for column in (correct, prediction, label))
+        raise fault(path, row, f"'correct' is {said!r}, but 'prediction' is {answer!r} and 'label' is {wanted!r}")
     return truth, answers, names
 
 
@@ -97,7 +127,9 @@ def _numbered(
     path: Path, label: Column, prediction: Column, no_answer: frozenset[str]
 ) -> tuple[np.ndarray, np.ndarray, list[str] | None]:
     """Keep class indices as they are; number class names in alphabetical order, and give them in that order."""
-    given, names = {*label.values, *prediction.values} - no_answer, None
+    given = {*label.values, *prediction.values} - no_answer
+    names: list[str] | None = None
+    known: dict[str, int | None]
     if all(NUMBER.fullmatch(value) for value in given):
         known = {value: _index(value) for value in given}
         _check_indices(path, label, known, 0)
@@ -118,7 +150,7 @@ def _index(value: str) -> int | None:
     return int(number) if number.is_integer() and WRONG <= number <= HIGHEST else None
 
 
-def _check_indices(path: Path, column: Column, known: dict[str, int | None], lowest: int) -> None:
+def _check_indices(path: Path, column: Column, known: Mapping[str, int | None], lowest: int) -> None:
     numbers = [known.get(value, lowest) for value in column.values]
     row = column.first_row(np.array([number is None or number < lowest for number in numbers]))
     if row is not None:
@@ -127,7 +159,7 @@ def _check_indices(path: Path, column: Column, known: dict[str, int | None], low
         raise fault(path, row, f"'{column.name}' is {value}; a class index is a whole number from 0 to {HIGHEST}{also}")
 
 
-def _check_names(path: Path, column: Column, known: dict[str, int], no_answer: frozenset[str]) -> None:
+def _check_names(path: Path, column: Column, known: Mapping[str, int | None], no_answer: frozenset[str]) -> None:
     row = column.first_row(np.array([value not in known and value not in no_answer for value in column.values]))
     if row is not None:
         name = column.values[column.codes[row]]
@@ -150,7 +182,7 @@ def _truth_values(path: Path, column: Column) -> np.ndarray:
 def _in_order(column: Column) -> Axis:
     rows = len(column.codes)
     first = np.empty(len(column.values), np.int64)
-    # Of several writes to one place the last one stays: from the end, that is each value's first row.
+    # Of several writes to one element the last one stays: from the end, that is each value's first row.
     first[column.codes[::-1]] = np.arange(rows - 1, -1, -1)
     order = np.argsort(first)
     rank = np.empty(len(order), np.int32)
@@ -183,7 +215,7 @@ def _check_one_row_each(path: Path, cells: np.ndarray, model: Axis, image: Axis)
     raise InputError(f"{path}: no row for {pair(gap.argmax())}")
 
 
-def _check_one_label_each(path: Path, truth: np.ndarray, image: Axis, label: Column | None) -> None:
+def _check_one_label_each(path: Path, truth: np.ndarray, image: Axis, label: Column) -> None:
     differs = truth != truth[image.first][image.codes]
     if differs.any():
         row = int(differs.argmax())
@@ -192,3 +224,37 @@ def _check_one_label_each(path: Path, truth: np.ndarray, image: Axis, label: Col
         one, other = (label.values[label.codes[index]] for index in (image.first[what], row))
         what = f"'{label.name}' of {image.heading} {image.names[what]!r}"
         raise InputError(f"{path}: rows {first} and {second}: {what} differs, {one!r} and {other!r}")
+
+
+def _trials_as_responses(columns: dict[str, Column]) -> dict[str, Column]:
+    """Rename columns; images are told apart without trial and observer, by condition if one has several."""
+    subject, image, response, category = (columns[name] for name in TRIAL_COLUMNS)
+    image = _merged(image.name, image.codes, [_image(name) for name in image.values])
+    if CONDITION in columns:
+        image = _by_condition(image, columns[CONDITION])
+    return {"model": subject, "image": image, "prediction": response, "label": category}
+
+
+def _image(name: str) -> str:
+    stimulus = _STIMULUS.fullmatch(name)
+    return stimulus["image"] if stimulus else name
+
+
+def _by_condition(image: Column, condition: Column) -> Column:
+    """Tell apart the conditions of an image; a condition left out (models often have none) is not one more."""
+    pairs, codes = np.unique(
+        image.codes.astype(np.int64) * len(condition.values) + condition.codes, return_inverse=True
+    )
+    images, conditions = np.divmod(pairs, len(condition.values))
+    stated = ~np.isin(condition.values[conditions], ["", *NO_ANSWER])
+    several = np.bincount(images[stated], minlength=len(image.values)) > 1
+    names = [
+        f"{image.values[i]} ({condition.values[c]})" if several[i] and s else image.values[i]
+        for i, c, s in zip(images, conditions, stated, strict=True)
+    ]
+    return _merged(image.name, codes, names)
+
+
+def _merged(name: str, codes: np.ndarray, values: list[str]) -> Column:
+    distinct, again = np.unique(np.array(values, object), return_inverse=True)
+    return Column(name, again[codes], distinct)

@@ -14,7 +14,7 @@ from ddd_utils.files import atomic
 class _Loader(yaml.SafeLoader):
     """YAML in which 1e-4 is a number, as people expect, and a key cannot be given twice."""
 
-    def construct_mapping(self, node, deep=False):
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         """Build a mapping, refusing doubled keys."""
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         for key in keys:
@@ -29,7 +29,7 @@ _Loader.add_implicit_resolver(
 
 
 def read_yaml(text: str, source: str) -> Any:
-    """Parse YAML."""
+    """Parse YAML; text that is none raises :class:`InputError` with its source and line."""
     try:
         return yaml.load(text, _Loader)
     except yaml.YAMLError as error:
@@ -47,7 +47,7 @@ def read_file(path: Path) -> Any:
 
 
 def read_models(models: Any) -> Any:
-    """Expand a model set: a YAML file or a list of names become a list of entries."""
+    """Make a list of entries of a model set: a YAML file's name, or a list of names and entries."""
     if isinstance(models, str):
         found = [path for path in (Path(models), paths.ROOT / models, paths.PARAMS / models) if path.is_file()]
         if not found:
@@ -68,35 +68,15 @@ def _entries(models: Any, folder: Path) -> list:
 def located(entry: Any, folder: Path) -> Any:
     """Give an entry's file of weights its full path where it lies in a folder."""
     weights = entry.get("pretrained") if isinstance(entry, dict) else None
-    file = weights.get("file") if isinstance(weights, dict) else None
-    if not isinstance(file, str) or not (folder / file).is_file():
+    if not isinstance(weights, dict) or not isinstance(file := weights.get("file"), str):
+        return entry
+    if not (folder / file).is_file():
         return entry
     return {**entry, "pretrained": {**weights, "file": str(folder / file)}}
 
 
 def save(raw: dict[str, Any], path: str | Path, heading: str = "") -> Path:
-    """
-    Write a YAML file, whole or not at all.
-
-    Parameters
-    ----------
-    raw : dict
-        What to write.
-    path : str or Path
-        The YAML file.
-    heading : str
-        A comment for the first line.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    InputError
-        If there is something in it that is no plain data.
-    """
+    """Write plain data as a YAML file, whole or not at all; ``heading`` is a comment for its first line."""
     path = Path(path)
     try:
         text = yaml.safe_dump(raw, sort_keys=False, allow_unicode=True)

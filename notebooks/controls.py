@@ -64,7 +64,7 @@ from ddd_utils import experiments, reporting
 from ddd_utils.analysis import consistency, difficulty, dynamics
 from ddd_utils.analysis.examples import answers_of, examples
 from ddd_utils.reporting import charts, claims
-from ddd_utils.reporting.wording import left_out, with_interval
+from ddd_utils.reporting.sentences import left_out, with_interval
 
 reporting.setup()
 book = claims.Book("controls", preset)

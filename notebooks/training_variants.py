@@ -44,10 +44,10 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from ddd_utils import experiments, params, reporting
-from ddd_utils.analysis import consistency, difficulty, dynamics, exploration, image_pairs, representations
-from ddd_utils.analysis.examples import answers_of, examples
+from ddd_utils.analysis import consistency, difficulty, dynamics, exploration
+from ddd_utils.analysis.examples import answers_of, count_extremes, examples, image_pairs
 from ddd_utils.reporting import charts, claims, explorer, game
-from ddd_utils.reporting.wording import left_out, with_interval
+from ddd_utils.reporting.sentences import left_out, with_interval
 
 reporting.setup()
 book = claims.Book("training_variants", preset)
@@ -274,8 +274,8 @@ for kind, images in shown.items():
 # %%
 # The pairs of images with which the summary opens, where no models of other kinds are compared.
 trials, pictures = [], {}
-if few := min(game.MOST, *image_pairs.available(correct[chosen], tolerance)):
-    drawn = image_pairs.image_pairs(correct[chosen], tolerance, few, labels=labels)
+if few := min(game.MOST, *count_extremes(correct[chosen], tolerance)):
+    drawn = image_pairs(correct[chosen], tolerance, few, labels=labels)
     trials, taken = (
         drawn.named(responses.image_ids),
         responses.thumbnails(drawn.images, game.SIDE),
@@ -352,15 +352,15 @@ Markdown(
 
 # %%
 first = networks[networks["instance"] == 1]
-matrices = {network: representations.dissimilarity(values) for network, values in responses.logits().items()}
+matrices = {network: dynamics.dissimilarity(values) for network, values in responses.logits().items()}
 correlations = first[["condition", "network"]].assign(
-    correlation=[representations.rdm_correlation(matrices["base"], matrices[network]) for network in first["network"]]
+    correlation=[dynamics.rdm_correlation(matrices["base"], matrices[network]) for network in first["network"]]
 )
 
 # %%
 halves = networks.loc[conditions == "half_data", "network"]
 if len(halves) == 2:
-    between = representations.rdm_correlation(*(matrices[network] for network in halves))
+    between = dynamics.rdm_correlation(*(matrices[network] for network in halves))
     correlations.loc[len(networks)] = ["different_data", " and ".join(halves), between]
 heading = f"Similarity of the last layer to the base network's, {name} (diamonds: the paper, ImageNet)"
 charts.correlation_dots(correlations, heading, claims.paper_values("rsa_to_base"))

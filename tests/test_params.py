@@ -260,7 +260,7 @@ def test_a_missing_table_is_named_with_the_nearest(table):
 def own_section(tmp_path, monkeypatch):
     """A notebook of one's own beside the paper's, and a preset with a block for it."""
     (tmp_path / "width.py").write_text(
-        "# %% [markdown]\n# # Does width matter?\n\n# %% tags=[\"parameters\"]\n"
+        '# %% [markdown]\n# # Does width matter?\n\n# %% tags=["parameters"]\n'
         'preset = "quick"\nexperiment = "training_variants"\nothers: list = []\nwidest = 64\n'
     )
     monkeypatch.setattr(paths, "NOTEBOOKS", tmp_path)

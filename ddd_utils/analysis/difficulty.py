@@ -2,16 +2,17 @@
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.special import comb
 
-from ddd_utils.analysis.decisions import as_correct
-from ddd_utils.analysis.shares import wilson
+from ddd_utils.analysis.decisions import as_correct, as_labels
+from ddd_utils.analysis.statistics import wilson
 from ddd_utils.errors import InputError
 
 DIFFICULTIES = ("trivial", "in-between", "impossible")
 
 
-def scores(correct) -> np.ndarray:
+def scores(correct: ArrayLike) -> np.ndarray:
     """
     Count the networks that get each image right.
 
@@ -27,7 +28,7 @@ def scores(correct) -> np.ndarray:
     return as_correct(correct).sum(axis=0)
 
 
-def classify(correct, tolerance: int = 0) -> np.ndarray:
+def classify(correct: ArrayLike, tolerance: int = 0) -> np.ndarray:
     """
     Call each image trivial, in-between or impossible.
 
@@ -48,7 +49,15 @@ def classify(correct, tolerance: int = 0) -> np.ndarray:
     ------
     InputError
         If the tolerance is negative, or so large that an image could be both.
+
+    Examples
+    --------
+    >>> import ddd_utils as ddd
+    >>> correct = [[1, 1, 0, 0], [1, 1, 1, 0], [1, 0, 1, 0]]  # three networks, four images
+    >>> print(ddd.classify(correct, tolerance=0))
+    ['trivial' 'in-between' 'in-between' 'impossible']
     """
+    correct = as_correct(correct)
     score, networks = scores(correct), len(correct)
     if tolerance < 0 or 2 * tolerance >= networks:
         raise InputError(
@@ -57,7 +66,7 @@ def classify(correct, tolerance: int = 0) -> np.ndarray:
     return np.select([score >= networks - tolerance, score <= tolerance], ["trivial", "impossible"], "in-between")
 
 
-def shares(correct, tolerance: int = 0) -> dict[str, float]:
+def shares(correct: ArrayLike, tolerance: int = 0) -> dict[str, float]:
     """
     Share of the images that are trivial, in-between and impossible.
 
@@ -70,12 +79,19 @@ def shares(correct, tolerance: int = 0) -> dict[str, float]:
     -------
     dict of str to float
         Keys "trivial", "in-between", "impossible"; the values add up to 1.
+
+    Examples
+    --------
+    >>> import ddd_utils as ddd
+    >>> correct = [[1, 1, 0, 0], [1, 1, 1, 0], [1, 0, 1, 0]]  # three networks, four images
+    >>> ddd.shares(correct, tolerance=0)
+    {'trivial': 0.25, 'in-between': 0.5, 'impossible': 0.25}
     """
     found = classify(correct, tolerance)
     return {difficulty: float((found == difficulty).mean()) for difficulty in DIFFICULTIES}
 
 
-def share_intervals(correct, tolerance: int = 0) -> dict[str, tuple[float, float]]:
+def share_intervals(correct: ArrayLike, tolerance: int = 0) -> dict[str, tuple[float, float]]:
     """
     Intervals of the shares for a new draw of images, the networks given.
 
@@ -95,22 +111,11 @@ def share_intervals(correct, tolerance: int = 0) -> dict[str, tuple[float, float
 
 
 def largest_tolerance(networks: int) -> int:
-    """
-    Return the largest tolerance at which an image can be in-between.
-
-    Parameters
-    ----------
-    networks : int
-        Number of networks M, at least 2.
-
-    Returns
-    -------
-    int
-    """
+    """Return the largest tolerance at which an image of this many networks, at least 2, can be in-between."""
     return (networks - 2) // 2
 
 
-def score_histogram(correct) -> pd.DataFrame:
+def score_histogram(correct: ArrayLike) -> pd.DataFrame:
     """
     Histogram of the scores beside the paper's two extremes (figure 2).
 
@@ -125,6 +130,17 @@ def score_histogram(correct) -> pd.DataFrame:
         One row a score from 0 to the number of networks; columns score, images (count), share, binomial (share if all
         images were equally hard and all networks independent, at their mean accuracy) and two_spikes (share if all
         networks made the same decisions).
+
+    Examples
+    --------
+    >>> import ddd_utils as ddd
+    >>> correct = [[1, 1, 0, 0], [1, 1, 1, 0], [1, 0, 1, 0]]  # three networks, four images
+    >>> print(ddd.score_histogram(correct)[["score", "images", "share"]].to_string(index=False))
+     score  images  share
+         0       1   0.25
+         1       1   0.25
+         2       1   0.25
+         3       1   0.25
     """
     correct = as_correct(correct)
     networks, images = correct.shape
@@ -158,7 +174,7 @@ def one_per_condition(networks: pd.DataFrame) -> np.ndarray:
     Returns
     -------
     ndarray of int, shape (chosen,)
-        Row positions in the order of the table; all rows of a model set, in which every network is its own condition.
+        Rows of the table; all of them in a model set, where every network is its own condition.
     """
     last = networks["instance"] == networks.groupby("condition")["instance"].transform("max")
     return np.flatnonzero(last | (networks["condition"] == "half_data"))
@@ -179,7 +195,7 @@ def as_published(networks: pd.DataFrame) -> np.ndarray:
     Returns
     -------
     ndarray of int, shape (chosen,)
-        Row positions, as many as `one_per_condition` gives.
+        Rows of the table, as many as `one_per_condition` gives.
     """
     chosen = one_per_condition(networks)
     conditions = networks["condition"].to_numpy()[chosen]
@@ -190,7 +206,7 @@ def as_published(networks: pd.DataFrame) -> np.ndarray:
     return published
 
 
-def class_accuracy(correct, labels) -> pd.DataFrame:
+def class_accuracy(correct: ArrayLike, labels: ArrayLike) -> pd.DataFrame:
     """
     Mean accuracy of the networks on each class.
 
@@ -205,14 +221,8 @@ def class_accuracy(correct, labels) -> pd.DataFrame:
     -------
     DataFrame
         Columns label (ascending), accuracy (over images and networks), images (count).
-
-    Raises
-    ------
-    InputError
-        If there is not one label an image.
     """
-    correct, labels = as_correct(correct), np.asarray(labels)
-    if labels.shape != correct.shape[1:]:
-        raise InputError(f"there must be one label an image: {labels.shape} labels for {correct.shape[1]} images")
+    correct = as_correct(correct)
+    labels = as_labels(labels, np.zeros(correct.shape[1], int))
     table = pd.DataFrame({"label": labels, "accuracy": correct.mean(axis=0)})
     return table.groupby("label", as_index=False).agg(accuracy=("accuracy", "mean"), images=("accuracy", "size"))

@@ -1,21 +1,24 @@
-"""Decisions over training: which change from one epoch to the next, and which images are learned, kept or lost."""
+"""What training leads to: decisions that change from epoch to epoch, and how alike representations are in the end."""
+
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from ddd_utils.analysis.decisions import as_correct
 from ddd_utils.errors import InputError
 
 
-def swaps(predictions, labels) -> pd.DataFrame:
+def swaps(predictions: ArrayLike, labels: ArrayLike) -> pd.DataFrame:
     """
     Share of the images whose predicted class changes from one stored epoch to the next (figure 12).
 
     Parameters
     ----------
-    predictions : ndarray of int, shape (networks, epochs, images)
+    predictions : array_like of int, shape (networks, epochs, images)
         Predicted classes, before training (index 0) and after every epoch.
-    labels : ndarray of int, shape (images,)
+    labels : array_like of int, shape (images,)
         True classes.
 
     Returns
@@ -24,11 +27,6 @@ def swaps(predictions, labels) -> pd.DataFrame:
         One row a network (row index) and transition, with the epoch arrived at. All other columns are shares of the
         images: changed is the sum of right_to_wrong, wrong_to_right and wrong_to_wrong (another wrong class);
         accuracy_gain is how much larger the share of right decisions has become.
-
-    Raises
-    ------
-    InputError
-        If the shapes do not fit or there is just one epoch.
     """
     predictions, labels = np.asarray(predictions), np.asarray(labels)
     if predictions.ndim != 3 or predictions.shape[2:] != labels.shape:
@@ -61,7 +59,7 @@ def _network_swaps(predictions: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     )
 
 
-def learning_history(correct, steps) -> pd.DataFrame:
+def learning_history(correct: ArrayLike, steps: Iterable[int]) -> pd.DataFrame:
     """
     Share of the images that one network learns at once and keeps, never learns, or loses at a learning-rate step.
 
@@ -81,11 +79,6 @@ def learning_history(correct, steps) -> pd.DataFrame:
         learned" up to the last epoch, the epoch of the row; and for each step "lost at the learning-rate step", right
         after that epoch and wrong after the next, the epoch of the row. NaN for a step that has no epoch of training
         before or after it.
-
-    Raises
-    ------
-    InputError
-        If nothing was trained, or a step is no stored epoch.
     """
     correct = as_correct(correct)
     last = len(correct) - 1
@@ -102,3 +95,47 @@ def learning_history(correct, steps) -> pd.DataFrame:
         lost = (correct[step] & ~correct[step + 1]).mean() if 1 <= step < last else np.nan
         rows.append(("lost at the learning-rate step", step + 1, lost))
     return pd.DataFrame(rows, columns=["quantity", "epoch", "share"])
+
+
+def dissimilarity(features: ArrayLike) -> np.ndarray:
+    """
+    Representational dissimilarity matrix: 1 - Pearson correlation of the responses to each pair of images.
+
+    Parameters
+    ----------
+    features : array_like, shape (images, units)
+        A layer's responses, such as the logits.
+
+    Returns
+    -------
+    ndarray of float64, shape (images, images)
+        0 for proportional deviations from an image's mean response, 2 for opposite ones; NaN for an image to which all
+        units respond alike.
+    """
+    features = np.asarray(features, float)
+    centred = features - features.mean(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+    return 1 - unit @ unit.T
+
+
+def rdm_correlation(a: ArrayLike, b: ArrayLike) -> float:
+    """
+    Pearson correlation of two dissimilarity matrices, each pair of images counted once (figure 7).
+
+    Parameters
+    ----------
+    a, b : array_like, shape (images, images)
+        Dissimilarities of the same three or more images in two networks, from `dissimilarity`.
+
+    Returns
+    -------
+    float
+        NaN where an image has no defined dissimilarity.
+    """
+    a, b = np.asarray(a), np.asarray(b)
+    if a.ndim != 2 or a.shape != b.shape or a.shape[0] != a.shape[1] or len(a) < 3:
+        raise InputError(f"dissimilarities must be of the same three or more images: {a.shape} against {b.shape}")
+    above = np.triu_indices(len(a), 1)
+    with np.errstate(invalid="ignore"):
+        return float(np.corrcoef(a[above], b[above])[0, 1])

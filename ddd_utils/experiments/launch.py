@@ -125,11 +125,14 @@ def check(experiments: Iterable[Experiment]) -> None:
     InputError
         Names the model and the nearest right one, or the folder and what it lacks.
     """
+    tasks = missing(list(experiments))
+    if not tasks:
+        return  # a light installation has no networks to import
     from ddd_utils.experiments import networks
     from ddd_utils.experiments.costs import planning
 
     states, wanted = {}, 0
-    for experiment, run, _ in missing(list(experiments)):
+    for experiment, run, _ in tasks:
         case = planning.case(run, experiment.dataset)
         if case not in states:
             states[case] = planning.state_bytes(networks.create(run.model, case.classes, run.arguments), run.optimizer)

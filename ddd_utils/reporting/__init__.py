@@ -1,5 +1,7 @@
 """How it is shown: charts, the paper's claims, the execution of the notebooks and the one-page report."""
 
+from ddd_utils import logs
+
 
 def setup() -> None:
     """
@@ -11,6 +13,7 @@ def setup() -> None:
     import altair as alt  # a second to import, and only notebooks need it
     import pandas as pd
 
+    logs.install()
     alt.renderers.register("ddd", _vegalite_bundle)
     alt.renderers.enable("ddd")
     alt.data_transformers.enable("default", max_rows=5000)

@@ -15,42 +15,15 @@ SPECIAL = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_"}
 
 @dataclass(frozen=True)
 class Input:
-    """
-    What one folder of results was made from.
+    """What one folder of results was made from."""
 
-    Attributes
-    ----------
-    folder : str
-        Its name, which ends in the hash of its configuration.
-    commit : str
-        Of the code that made it; empty where that is not known.
-    files : mapping of str to (str or None)
-        SHA-256 of the files it was read from, None where it is not known; empty for what was trained here.
-    """
-
-    folder: str
-    commit: str
-    files: Mapping[str, str | None]
+    folder: str  # its name ends in the hash of its configuration
+    commit: str  # of the code that made it; empty where it is not known
+    files: Mapping[str, str | None]  # SHA-256 of the files read, None where it is not known; empty for what was trained
 
 
 def command(preset: str, sections: Sequence[str] | None, overrides: Sequence[str]) -> str:
-    """
-    Write the command that makes a report.
-
-    Parameters
-    ----------
-    preset : str
-        Name of the preset.
-    sections : sequence of str or None
-        Sections chosen; None for all.
-    overrides : sequence of str
-        Settings; make takes one of them, so more are handed to Python.
-
-    Returns
-    -------
-    str
-        A line for a shell.
-    """
+    """Write the command that makes a report; make takes one setting, so more are handed to Python."""
     if len(overrides) < 2:
         parts = {"PRESET": preset, "SECTIONS": " ".join(sections or ()), "SET": "".join(overrides)}
         return " ".join(["make report", *(f"{key}={shlex.quote(value)}" for key, value in parts.items() if value)])
@@ -60,19 +33,7 @@ def command(preset: str, sections: Sequence[str] | None, overrides: Sequence[str
 
 
 def inputs(facts: Mapping[str, Mapping[str, object]]) -> list[Input]:
-    """
-    Collect the inputs of all sections, each folder once.
-
-    Parameters
-    ----------
-    facts : mapping of section to its provenance
-        Of each, ``inputs`` is used: by folder, a mapping with "commit" and "files".
-
-    Returns
-    -------
-    list of Input
-        By name.
-    """
+    """Collect the inputs of all sections, from the "inputs" of their provenance, each folder once and by name."""
     folders = {name: made for fact in facts.values() for name, made in fact.get("inputs", {}).items()}
     return [Input(name, made["commit"] or "", made["files"]) for name, made in sorted(folders.items())]
 

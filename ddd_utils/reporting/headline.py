@@ -13,7 +13,7 @@ from IPython.display import HTML
 from ddd_utils.reporting import claims, verdicts
 from ddd_utils.reporting.charts_theme import dataset_name
 from ddd_utils.reporting.palette import CLASS_COLOURS
-from ddd_utils.reporting.wording import section_label
+from ddd_utils.reporting.sentences import section_label
 
 SETS = {"Training variants": ("", "variants_"), "Models": ("sota_", "sota_")}  # prefixes of their shares and kappas
 NOT_COMPUTED = "not computed"

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ddd_utils import paths
-from ddd_utils.analysis.shares import wilson
-from ddd_utils.reporting.wording import readable
+from ddd_utils.analysis.statistics import wilson
+from ddd_utils.reporting.sentences import readable
 from ddd_utils.yaml_files import read_file
 
 DESCRIBED = {

@@ -5,7 +5,7 @@ from nbformat.v4 import new_output
 
 from ddd_utils import paths
 from ddd_utils.files import write_text
-from ddd_utils.reporting import claims, experiment, game, page, verdicts
+from ddd_utils.reporting import claims, game, page, verdicts
 from ddd_utils.reporting.headline import claims_table
 
 
@@ -57,7 +57,7 @@ def written(tmp_path):
 
     def write(study):
         path = tmp_path / "experiment.html"
-        path.write_text(experiment.page(study), "utf-8")
+        path.write_text(game.laboratory(study), "utf-8")
         return path
 
     return write

@@ -1,5 +1,7 @@
 """Error consistency: do two networks fail on the same images more often than their accuracies alone would have it."""
 
+from ddd_utils.analysis.statistics import Estimate, percentile_interval
+
 from .conditions import (
     DIFFERENT_DATA,
     ONE_NETWORK,
@@ -12,8 +14,7 @@ from .conditions import (
     pairwise_matrix,
 )
 from .kappa import copy_probability, error_consistency, kappa_bounds, kappa_from_counts, pairwise_error_consistency
-from .resampling import bootstrap, pair_bootstrap, percentile_interval, permutation_test
-from .uncertainty import Estimate, interval, joint_covariance, standard_errors
+from .uncertainty import bootstrap, interval, joint_covariance, standard_errors
 
 __all__ = [
     "DIFFERENT_DATA",
@@ -32,10 +33,8 @@ __all__ = [
     "joint_covariance",
     "kappa_bounds",
     "kappa_from_counts",
-    "pair_bootstrap",
     "pairwise_error_consistency",
     "pairwise_matrix",
     "percentile_interval",
-    "permutation_test",
     "standard_errors",
 ]

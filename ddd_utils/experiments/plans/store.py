@@ -7,7 +7,6 @@ import subprocess
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from ddd_utils.files import is_whole, read_metadata, remove_partials, short_hash
 from ddd_utils.image_sets import Dataset
 from ddd_utils.responses import Responses, write_images, write_predictions
 from ddd_utils.schema import ModelSet, Variants
+from ddd_utils.versions import installed
 
 log = logging.getLogger(__name__)
 
@@ -240,7 +240,7 @@ class _TestImages:
 def versions() -> dict[str, str]:
     """Return the versions that a result may depend on."""
     packages = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "scikit-learn")
-    return {"python": platform.python_version(), **{package: version(package) for package in packages}}
+    return {"python": platform.python_version(), **installed(packages)}
 
 
 def _git_commit() -> str | None:

@@ -3,7 +3,7 @@
 import hashlib
 import importlib.util
 import json
-from collections.abc import Callable
+import logging
 from typing import Any
 
 import torch
@@ -15,6 +15,8 @@ from ddd_utils.experiments.images.class_spaces import ClassSpace, imagenet_index
 from ddd_utils.experiments.machine.devices import devices
 from ddd_utils.experiments.pretrained.recipe import Recipe, unavailable
 from ddd_utils.files import read_array, write_array
+
+log = logging.getLogger(__name__)
 
 MODES = {"shortest": "center", "squash": "squash", "longest": "border"}
 
@@ -73,7 +75,7 @@ class ClipModel(Recipe):
         """Look up the classes that are given another name."""
         self.names(space)
 
-    def build(self, space: ClassSpace, say: Callable) -> nn.Module:
+    def build(self, space: ClassSpace) -> nn.Module:
         """Fetch the model and embed the prompts of every class, which takes long on a CPU and is done once."""
         import open_clip
 
@@ -92,7 +94,7 @@ class ClipModel(Recipe):
         digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
         kept = paths.build() / "data" / "prompts" / f"{digest}.npy"
         if not kept.exists():
-            say(f"{self.entry.label}: embedding {len(names) * len(templates):,} prompts")
+            log.info("%s: embedding %s prompts", self.entry.label, f"{len(names) * len(templates):,}")
             device = devices()[0]
             embed = open_clip.build_zero_shot_classifier
             prompts = embed(model.eval().to(device), tokenizer, names, templates, device=device)

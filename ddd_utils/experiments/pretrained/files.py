@@ -1,6 +1,5 @@
 """Models with weights from a file, the user's own or a published one."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from ddd_utils.errors import InputError
 from ddd_utils.experiments import networks
 from ddd_utils.experiments.data.datasets import IMAGENET_MEAN, IMAGENET_SD
 from ddd_utils.experiments.images.class_spaces import ClassSpace
-from ddd_utils.experiments.machine.progress import tell
 from ddd_utils.experiments.pretrained import state_dictionaries, timm_models, torchvision_models
 from ddd_utils.experiments.pretrained.recipe import Recipe
 from ddd_utils.experiments.published import downloads
@@ -27,7 +25,7 @@ class FileModel(Recipe):
         networks.find(self.entry.model)
         weights = self.entry.pretrained
         if weights.file is None and weights.sha256 is None:
-            self._fetched(tell)  # which finds a copy, or says where to put one
+            self._fetched()  # which finds a copy, or says where to put one
         elif weights.file is not None:
             self._check_digest(self._file())
 
@@ -35,7 +33,7 @@ class FileModel(Recipe):
         """Make it, if the weights lie on this machine."""
         weights = self.entry.pretrained
         if weights.file is not None or weights.sha256 is None:
-            self.network(space, tell)
+            self.network(space)
 
     def _file(self) -> Path:
         return local_files.find(self.entry.pretrained.file, "file")
@@ -54,10 +52,10 @@ class FileModel(Recipe):
             return torchvision_models.usual(next(iter(torchvision.models.get_model_weights(model))))
         return {"size": 224, "mean": IMAGENET_MEAN, "sd": IMAGENET_SD}
 
-    def build(self, space: ClassSpace, say: Callable) -> nn.Module:
+    def build(self, space: ClassSpace) -> nn.Module:
         """Build the architecture with as many outputs as the file has, and fill in the weights."""
         weights = self.entry.pretrained
-        path = self._file() if weights.file else self._fetched(say)
+        path = self._file() if weights.file else self._fetched()
         state = state_dictionaries.read(path, weights.key, weights.strip)
         network = self._architecture(1_000)
         wanted = self._outputs(space) or state_dictionaries.outputs(state, network, weights.names)
@@ -75,7 +73,7 @@ class FileModel(Recipe):
         stated = {"imagenet": 1_000, "images": len(space.own), None: None}
         return stated[classes] if isinstance(classes, str | None) else len(classes)
 
-    def _fetched(self, say: Callable) -> Path:
+    def _fetched(self) -> Path:
         weights = self.entry.pretrained
         try:
             return downloads.fetch_from(weights.url, weights.sha256, weights.place)

@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -36,8 +36,8 @@ class Recipe(ABC):
         """Say how the model's own configuration prepares images: arguments of :func:`views.preparation`."""
 
     @abstractmethod
-    def build(self, space: ClassSpace, say: Callable) -> nn.Module:
-        """Build the network with its weights, downloading them if need be; ``say`` takes a line for the terminal."""
+    def build(self, space: ClassSpace) -> nn.Module:
+        """Build the network with its weights, downloading them if need be."""
 
     @abstractmethod
     def rehearse(self, space: ClassSpace) -> None:
@@ -56,10 +56,10 @@ class Recipe(ABC):
             usual["crop_fraction"] = usual["size"] / usual.pop("resized")
         return views.preparation(**{**usual, **asked})
 
-    def network(self, space: ClassSpace, say: Callable) -> tuple[nn.Module, np.ndarray]:
+    def network(self, space: ClassSpace) -> tuple[nn.Module, np.ndarray]:
         """Make the network, and try it on an empty image."""
         with loading_safely():
-            network = self.build(space, say)
+            network = self.build(space)
         return self.tried(network, space)
 
     def tried(self, network: nn.Module, space: ClassSpace) -> tuple[nn.Module, np.ndarray]:
@@ -84,7 +84,10 @@ def loading_safely() -> Iterator[None]:
     """Let no library unpickle more than weights, nor write on the terminal about its attempts to download them."""
     name, before = "TORCH_FORCE_WEIGHTS_ONLY_LOAD", os.environ.get("TORCH_FORCE_WEIGHTS_ONLY_LOAD")
     os.environ[name] = "1"
-    logging.disable(logging.ERROR)
+    # Ours goes on: it tells of downloads. Loggers without a level of their own take the root's.
+    loud = {logger: logger.level for logger in map(logging.getLogger, ("", "huggingface_hub"))}
+    for logger in loud:
+        logger.setLevel(logging.CRITICAL)
     if not sys.stderr.isatty():
         from huggingface_hub.utils import disable_progress_bars
 
@@ -92,7 +95,8 @@ def loading_safely() -> Iterator[None]:
     try:
         yield
     finally:
-        logging.disable(logging.NOTSET)
+        for logger, level in loud.items():
+            logger.setLevel(level)
         os.environ.pop(name) if before is None else os.environ.update({name: before})
 
 

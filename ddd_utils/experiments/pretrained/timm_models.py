@@ -1,6 +1,5 @@
 """Models with weights from timm."""
 
-from collections.abc import Callable
 from typing import Any
 
 import timm
@@ -50,7 +49,7 @@ class TimmModel(Recipe):
             raise unbuildable(self.entry, error) from None
         self.tried(network, space)
 
-    def build(self, space: ClassSpace, say: Callable) -> nn.Module:
+    def build(self, space: ClassSpace) -> nn.Module:
         """Let timm build it and fetch the weights."""
         try:
             return timm.create_model(self.entry.model, pretrained=True, **self.entry.arguments)

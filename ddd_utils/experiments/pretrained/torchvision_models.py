@@ -1,6 +1,5 @@
 """Models with weights from torchvision."""
 
-from collections.abc import Callable
 from typing import Any
 
 import torchvision
@@ -45,7 +44,7 @@ class TorchvisionModel(Recipe):
             raise unbuildable(self.entry, error) from None
         self.tried(network, space)
 
-    def build(self, space: ClassSpace, say: Callable) -> nn.Module:
+    def build(self, space: ClassSpace) -> nn.Module:
         """Let torchvision build it and fetch the weights."""
         try:
             return torchvision.models.get_model(

@@ -1,7 +1,5 @@
 """What others have published about ImageNet's validation images: predictions of models, better labels, scores."""
 
-import importlib.util
-import json
 import logging
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -135,9 +133,9 @@ def is_imagenet(image_ids: Iterable[str], labels: Sequence[int]) -> bool:
     return truth is not None and np.array_equal(truth, labels)
 
 
-def real_labels(image_ids: Sequence[str]) -> list[tuple[int, ...]] | None:
+def real_labels(image_ids: Iterable[str]) -> list[tuple[int, ...]] | None:
     """
-    Look up the reassessed labels ("ReaL") of ImageNet validation images (Beyer et al., 2020), which timm carries.
+    Look up the reassessed labels ("ReaL") of ImageNet validation images (Beyer et al., 2020).
 
     Parameters
     ----------
@@ -152,10 +150,9 @@ def real_labels(image_ids: Sequence[str]) -> list[tuple[int, ...]] | None:
     """
     if (numbers := _validation_numbers(image_ids)) is None:
         return None
-    # Importing timm would import torch. Its list is in order of file name.
-    timm = Path(importlib.util.find_spec("timm").origin).parent
-    accepted = json.loads((timm / "data" / "_info" / "imagenet_real_labels.json").read_text("utf-8"))
-    return [tuple(accepted[number - 1]) for number in numbers]
+    # One line an image, in order of file name (google-research/reassessed-imagenet, Apache 2.0).
+    accepted = (Path(__file__).parent / "real_labels.txt").read_text("utf-8").splitlines()
+    return [tuple(map(int, accepted[number - 1].split())) for number in numbers]
 
 
 def label_errors(image_ids: Iterable[str]) -> np.ndarray | None:
@@ -172,7 +169,7 @@ def label_errors(image_ids: Iterable[str]) -> np.ndarray | None:
     Returns
     -------
     ndarray of bool, shape (images,), or None
-        None if the ids are not those of ImageNet validation images, or if the file is not here and cannot be downloaded.
+        None if the ids are not those of ImageNet validation images, or the file is not here and cannot be downloaded.
 
     Raises
     ------
@@ -194,7 +191,7 @@ def published_scores(image_ids: Iterable[str]) -> np.ndarray | None:
     Returns
     -------
     ndarray of int, shape (images,), or None
-        None if the ids are not those of ImageNet validation images, or if the file is not here and cannot be downloaded.
+        None if the ids are not those of ImageNet validation images, or the file is not here and cannot be downloaded.
 
     Raises
     ------

@@ -135,7 +135,7 @@ def _attempt(decoded: _Pass, made: Recipe) -> list[str]:
     """Let one model answer; return what went wrong, if anything: the others must not suffer from it."""
     label = made.entry.label
     try:
-        network, answer_of = made.network(decoded.evaluation.space, decoded.progress.note)
+        network, answer_of = made.network(decoded.evaluation.space)
     except Exception as error:
         return _failed(decoded, label, error)
     crops, kept = decoded.crops(made.preparation.view)
