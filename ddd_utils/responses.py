@@ -84,6 +84,18 @@ class Responses:
         What they were computed, inferred or imported by; None for those made in memory or read from a table.
     config : pydantic.BaseModel or None
         The validated configuration behind them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> import ddd_utils as ddd
+    >>> networks = pd.DataFrame({"network": ["one", "two"], "condition": ["one", "two"], "instance": 1})
+    >>> predictions = np.array([[[3, 7]], [[3, 2]]])  # two networks, one epoch, two images
+    >>> answers = ddd.Responses(predictions, np.array([3, 2]), np.array(["a.png", "b.png"]), networks)
+    >>> answers.correct()
+    array([[ True, False],
+           [ True,  True]])
     """
 
     predictions: np.ndarray
@@ -118,22 +130,34 @@ class Responses:
         """
         return self.predictions[:, epoch] == self.labels
 
-    def select(self, rows: Sequence[int] | np.ndarray) -> "Responses":
+    def select(
+        self, networks: Sequence[int] | np.ndarray | None = None, images: Sequence[int] | np.ndarray | None = None
+    ) -> "Responses":
         """
-        Choose some of the networks.
+        Choose some of the networks, or some of the images.
 
         Parameters
         ----------
-        rows : array of int, shape (chosen networks,), or of bool, shape (networks,)
+        networks : array of int, shape (chosen networks,), or of bool, shape (networks,), optional
+            All by default.
+        images : array of int, shape (chosen images,), or of bool, shape (images,), optional
+            All by default. What is chosen has no source any more: its images have other numbers there.
 
         Returns
         -------
         Responses
-            In the order asked for, from the same source.
+            In the order asked for.
         """
-        rows = np.asarray(rows)
-        networks = self.networks.iloc[rows].reset_index(drop=True)
-        return replace(self, predictions=self.predictions[rows], networks=networks)
+        chosen = self
+        if networks is not None:
+            rows = np.asarray(networks)
+            table = self.networks.iloc[rows].reset_index(drop=True)
+            chosen = replace(chosen, predictions=chosen.predictions[rows], networks=table)
+        if images is not None:
+            at = np.asarray(images)
+            kept = {"labels": chosen.labels[at], "image_ids": chosen.image_ids[at], "source": None}
+            chosen = replace(chosen, predictions=chosen.predictions[..., at], **kept)
+        return chosen
 
     @property
     def class_names(self) -> list[str]:
@@ -348,6 +372,32 @@ def _shrunk(pixels: np.ndarray, side: int) -> np.ndarray:
     image = Image.fromarray(pixels)
     image.thumbnail((side, side))
     return np.asarray(image)
+
+
+def read_responses(path: str | Path) -> Responses:
+    """
+    Read responses from a folder of results, or from anyone's CSV or Parquet table.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder as `Responses.load` takes it, or a file as `Responses.from_table` takes it.
+
+    Returns
+    -------
+    Responses
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import ddd_utils as ddd
+    >>> table = pd.DataFrame({"model": ["one", "one", "two", "two"], "image": ["a", "b"] * 2, "correct": [1, 0, 1, 1]})
+    >>> table.to_csv("my_models.csv", index=False)
+    >>> ddd.read_responses("my_models.csv").correct()
+    array([[ True, False],
+           [ True,  True]])
+    """
+    return Responses.load(path) if Path(path).is_dir() else Responses.from_table(path)
 
 
 def _file_names(networks: list[str]) -> list[str]:

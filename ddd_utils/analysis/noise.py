@@ -12,17 +12,9 @@ LEVELS = np.arange(256)
 
 def kl_divergence(sigma_p: ArrayLike, sigma_q: ArrayLike) -> np.ndarray:
     """
-    Kullback-Leibler divergence of two normal distributions with equal means.
+    Kullback-Leibler divergence of two normal distributions with equal means, over the first one (equation 1).
 
-    Parameters
-    ----------
-    sigma_p, sigma_q : array_like of float
-        Standard deviations, of the distribution that the expectation is over and of the other one.
-
-    Returns
-    -------
-    float or ndarray
-        ``log(sigma_q / sigma_p) + sigma_p**2 / (2 sigma_q**2) - 1/2``, in nats (equation 1 of the paper).
+    ``log(sigma_q / sigma_p) + sigma_p**2 / (2 sigma_q**2) - 1/2``, in nats; the standard deviations broadcast.
     """
     ratio = np.divide(sigma_p, sigma_q)
     return (ratio**2 - 1) / 2 - np.log(ratio)
@@ -56,7 +48,6 @@ def bayes_accuracy(sigmas: ArrayLike, dimensions: int) -> np.ndarray:
     Returns
     -------
     ndarray of float64, shape (classes,)
-        In the order of ``sigmas``.
     """
     sigmas = np.asarray(sigmas, float)
     if len(np.unique(sigmas)) < len(sigmas):
@@ -94,17 +85,5 @@ def _bivariate_normal(h: float, k: float, correlation: float) -> float:
 
 
 def string_sorted_positions(classes: int = 100) -> np.ndarray:
-    """
-    Where each class lands when the folder names "0", "1", ... are sorted as strings.
-
-    Parameters
-    ----------
-    classes : int
-        Number of classes.
-
-    Returns
-    -------
-    ndarray of int, shape (classes,)
-        Position of each class (counted from 0), itself counted from 1 as on the x axis of figure 8.
-    """
+    """Where folders "0", "1", ... land, (classes,), when sorted as strings; counted from 1 as on figure 8's x axis."""
     return np.argsort(sorted(range(classes), key=str)) + 1

@@ -52,7 +52,7 @@ class Imported:
 
     def make(self) -> None:
         """Read, check and keep the responses, unless that is done; nothing is kept of faulty ones."""
-        with locks.waiting(self.folder.with_suffix(".lock"), log.info, f"computes {self.folder.name}"):
+        with locks.waiting(self.folder.with_suffix(".lock"), f"computes {self.folder.name}"):
             if self.complete():
                 return
             remove_partials(self.folder)

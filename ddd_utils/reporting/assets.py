@@ -17,7 +17,19 @@ TEMPLATE = Path(__file__).parent / "template"
 STYLES = ("base", "navigation", "front", "prose", "figures", "tables", "explorer", "citation", "narrow", "print")
 EXPLORING = ("exploration", "behind", "explorer")
 SAVING = ("csv", "downloads")
-SCRIPTS = ("common", "theme", "code", "navigation", "charts", *EXPLORING, "tables", "claims", *SAVING, "copying")
+SCRIPTS = (
+    "elements",
+    "common",
+    "theme",
+    "code",
+    "navigation",
+    "charts",
+    *EXPLORING,
+    "tables",
+    "claims",
+    *SAVING,
+    "copying",
+)
 
 
 def style() -> str:

@@ -18,8 +18,8 @@ from ddd_utils.reporting import explorer, game, markdown, markup
 
 LEFT_OUT = {"parameters", "injected-parameters", "papermill-error-cell-tag"}
 VEGALITE = "application/vnd.vegalite."
-# Progress bars: dead on a page.
-PASSING = {"application/vnd.jupyter.widget-view+json", mime.PROGRESS}
+# Progress bars are dead on a page, parameters stand at the end of each section.
+PASSING = {"application/vnd.jupyter.widget-view+json", mime.PROGRESS, mime.PARAMETERS}
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
 HEIGHT = 320  # px kept free for a chart that cannot be drawn here
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")

@@ -7,16 +7,27 @@ import numpy as np
 from PIL import Image
 
 from ddd_utils import params, paths
+from ddd_utils.analysis.examples import count_extremes, image_pairs
 from ddd_utils.files import read_json, write_json
 from ddd_utils.reporting import assets, markup, palette
 from ddd_utils.reporting.claims import claim, paper
 from ddd_utils.reporting.gallery import data_uri
+from ddd_utils.responses import Responses
 
 MIME = "application/vnd.ddd.experiment+json"
 MARK = " data-game "  # no HTML from outside keeps such an attribute
 FEWEST, MOST, SIDE = 4, 16, 96  # pairs, and pixels of an image: enough to play, and the report stays small
-PLAY = ("experiment_score", "experiment_game", "experiment_end")  # the scripts that show pairs and take answers
-NOISE, DIGITS = "gaussian", "digits"
+PLAY = (
+    "elements",
+    "experiment_score",
+    "experiment_game",
+    "experiment_end",
+)  # the scripts that show pairs and take answers
+NOISE = "gaussian"
+NO_COMPARISON = {
+    NOISE: "On noise the rule is learned in a few trials: the paper's observers are no comparison.",
+    "digits": "These are handwritten digits; the paper's observers judged photographs, so there is no comparison.",
+}
 PRACTICE = 6  # pairs that do not count
 WAYS = ("immediate", "delayed", "again")  # how a player came to the answers: only some can be compared with the paper's
 Trial = tuple[str, str, bool]  # names of the trivial and the impossible image, and whether the latter is on the left
@@ -111,6 +122,35 @@ def keep(folder: Path, section: str, trials: Sequence[Trial], pictures: Mapping,
         write_json(_file(folder, section), study(trials, pictures, *about, side=SIDE))
 
 
+def offer(
+    section: str, preset: str | Path, answers: Responses, rows: Sequence[int] | np.ndarray, tolerance: int
+) -> None:
+    """
+    Offer a section's images for the game with which the summary opens, where there are enough of both kinds.
+
+    Parameters
+    ----------
+    section : str
+        One of `params.WITH_IMAGES`.
+    preset : str or Path
+        Whose report it is.
+    answers : Responses
+        Of all networks.
+    rows : array of int, shape (chosen networks,)
+        Which networks make an image trivial or impossible.
+    tolerance : int
+        How many of them may deviate.
+    """
+    correct, folder = answers.correct()[rows], params.load(preset).folder
+    about = answers.info["dataset"], len(correct), tolerance
+    few = min(MOST, *count_extremes(correct, tolerance))
+    if not (few and answers.has_images):
+        return keep(folder, section, [], {}, *about)
+    drawn = image_pairs(correct, tolerance, few, labels=answers.labels)
+    pictures = dict(zip(answers.image_ids[drawn.images], answers.thumbnails(drawn.images, SIDE), strict=True))
+    return keep(folder, section, drawn.named(answers.image_ids), pictures, *about)
+
+
 def forget(folder: Path, section: str) -> None:
     """Delete a section's game, so that one that fails leaves none of an earlier run."""
     _file(folder, section).unlink(missing_ok=True)
@@ -136,6 +176,11 @@ def kept(folder: Path) -> Game | None:
 def most_trials() -> int:
     """Return the number of trials of the paper's observers: more are too many."""
     return paper()["printed"]["trials"]
+
+
+def comparable(dataset: str) -> bool:
+    """Tell whether people's answers to images of a data set can be set beside the paper's: not for noise or digits."""
+    return dataset not in NO_COMPARISON
 
 
 def _file(folder: Path, section: str) -> Path:
@@ -169,12 +214,8 @@ def _rule(networks: int, tolerance: int) -> str:
 
 def _beside(dataset: str) -> dict[str, str]:
     """Say how the paper's observers fared, where that can be compared: by feedback, and for pairs known from before."""
-    if dataset == NOISE:
-        said = "On noise the rule is learned in a few trials: the paper's observers are no comparison."
-        return dict.fromkeys(WAYS, said)
-    if dataset == DIGITS:
-        said = "These are handwritten digits; the paper's observers judged photographs, so there is no comparison."
-        return dict.fromkeys(WAYS, said)
+    if not comparable(dataset):
+        return dict.fromkeys(WAYS, NO_COMPARISON[dataset])
     lowest, highest, mean = (f"{claim(f'human_accuracy_{which}').value:.1%}" for which in ("lowest", "highest", "mean"))
     return {
         "immediate": "With feedback one learns as one goes: the paper's observers, who had none, are no comparison.",

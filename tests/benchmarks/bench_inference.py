@@ -17,7 +17,7 @@ import torch
 
 from ddd_utils import local_files
 from ddd_utils.experiments import networks
-from ddd_utils.experiments.images import photographs, tars, views
+from ddd_utils.experiments.images import photographs, trees, views
 from ddd_utils.experiments.images.listing import listing
 from ddd_utils.experiments.pretrained import recipe
 from ddd_utils.experiments.showing import inference, work
@@ -62,7 +62,7 @@ def engine(entries: list[dict], images: str) -> tuple[float, Evaluation]:
     os.environ["DDD_BUILD"] = folder
     chosen = evaluation(entries, images)
     started = time.perf_counter()
-    work.make(chosen)
+    chosen.make(lambda line: None)
     return time.perf_counter() - started, chosen
 
 
@@ -111,7 +111,7 @@ def watching():
         setattr(owner, name, timed)
 
     watch(photographs.Files, "image", lambda *_: "reading and decoding")
-    watch(tars.Members, "image", lambda *_: "reading and decoding")
+    watch(trees.Members, "image", lambda *_: "reading and decoding")
     watch(views.View, "of", lambda *_: "resizing and cropping")
     watch(inference._Runner, "_outputs", lambda _, pixels, *__: f"networks at {pixels.shape[1]} px")
     watch(work.Recipe, "network", lambda *_: "loading weights")

@@ -12,20 +12,21 @@ import numpy as np
 from PIL import Image
 
 from ddd_utils import paths
-from ddd_utils.experiments.images.photographs import Files, Photographs, resize_short_side
+from ddd_utils.experiments.images.photographs import Files, Photographs
+from ddd_utils.experiments.images.views import resize_short_side
 from ddd_utils.experiments.machine.devices import cores
 from ddd_utils.files import atomic, read_array, write_array
 
 PIXELS, SHAPES = "pixels.bin", "shapes.npy"
-# Stands for how files are decoded: what was kept by an older rule is not taken for the same.
+# Names how files are decoded, so that what an older rule made is not taken for the same.
 RULE = "upright"
-# Files are decoded in lots, so that no more than these many results wait to be written.
-LOT = 1_000
+# Files are decoded in chunks, so that no more than these many results wait to be written.
+CHUNK = 1_000
 
 
 @dataclass(frozen=True)
 class Cached(Photographs):
-    """Photographs in ``folder``: ``pixels.bin``, the bytes of all one after the other, and ``shapes.npy``, (images, 2)."""
+    """Photographs in a folder: ``pixels.bin``, the bytes of all, and ``shapes.npy``, their heights and widths."""
 
     folder: Path
 
@@ -42,13 +43,13 @@ class Cached(Photographs):
 
 @functools.lru_cache(maxsize=4)
 def _opened(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Map the files: once a process, since a map that is sent to another process arrives as a copy of everything."""
+    """Map the files, once a process: a map sent to another process arrives as a copy of everything."""
     shapes = read_array(folder / SHAPES)
     return np.memmap(folder / PIXELS, mode="r"), shapes, np.cumsum(3 * shapes.astype(np.int64).prod(axis=1))
 
 
 def cached(files: Files, short: int) -> Cached:
-    """Return photographs whose shorter side has been resized, decoding them now if that was not done before."""
+    """Decode and shrink photographs into ``build/data/photographs-<hash of files>``, unless that was done before."""
     folder = paths.build() / "data" / f"photographs-{_state(files, short)}"
     if not (folder / SHAPES).exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -69,9 +70,9 @@ def _state(files: Files, short: int) -> str:
 def _fill(folder: Path, files: Files, short: int) -> None:
     shapes = np.empty((len(files), 2), np.int32)
     with ThreadPoolExecutor(cores()) as pool, atomic(folder / PIXELS) as partial, partial.open("wb") as file:
-        for start in range(0, len(files), LOT):
-            lot = range(start, min(start + LOT, len(files)))
-            for index, image in zip(lot, pool.map(lambda i: _small(files, i, short), lot), strict=True):
+        for start in range(0, len(files), CHUNK):
+            chunk = range(start, min(start + CHUNK, len(files)))
+            for index, image in zip(chunk, pool.map(lambda i: _small(files, i, short), chunk), strict=True):
                 shapes[index] = image.shape[:2]
                 file.write(image.tobytes())
     # Its presence says that both are whole.

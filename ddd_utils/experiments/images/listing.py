@@ -11,10 +11,9 @@ from PIL import Image
 
 from ddd_utils import image_sets, local_files
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.images import arrays, label_tables
-from ddd_utils.experiments.images.photographs import Photographs
-from ddd_utils.experiments.images.tars import tar_tree
-from ddd_utils.experiments.images.trees import Table, Tree, folder_tree
+from ddd_utils.experiments.images import label_tables
+from ddd_utils.experiments.images.photographs import Photographs, read_npz
+from ddd_utils.experiments.images.trees import Table, Tree, folder_tree, tar_tree
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,8 @@ def listing(config: image_sets.Photographs | image_sets.Torchvision) -> Listing:
     if isinstance(config, image_sets.Torchvision):
         from ddd_utils.experiments.images import torchvision_sets
 
-        return torchvision_sets.listing(config)
+        images, labels, names, stamp = torchvision_sets.read(config)
+        return make(images, images.ids, *named(labels, names, config.dataset), stamp)
     path = local_files.find_images(config.path)
     if path.suffix.lower() == ".npz":
         return _npz(path, config)
@@ -79,7 +79,7 @@ class Pixels(Photographs):
 def _npz(path: Path, config: image_sets.Photographs) -> Listing:
     if config.labels is not None:
         raise InputError(f"`labels` names a table, but {path} holds its labels itself, as y")
-    pixels, labels = arrays.read(path)
+    pixels, labels = read_npz(path)
     keys, order = named(labels, config.classes, str(path))
     status = path.stat()
     ids = [f"image-{index}" for index in range(len(labels))]
@@ -88,12 +88,13 @@ def _npz(path: Path, config: image_sets.Photographs) -> Listing:
 
 def _tree(tree: Tree, labels: str | None) -> Listing:
     table = _table(tree, labels)
-    if table is None:
-        keys, order = _folders(tree)
-    else:
-        keys = label_tables.keys(table, tree.names)
-        order = _sorted(set(keys))
+    keys, order = _folders(tree) if table is None else _labelled(table, tree.names)
     return make(tree.images, tree.names, keys, order, tree.stamp)
+
+
+def _labelled(table: Table, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    keys = list(label_tables.keys(table, names))
+    return keys, _sorted(set(keys))
 
 
 def _table(tree: Tree, labels: str | None) -> Table | None:

@@ -1,7 +1,6 @@
 """Where an experiment's results live: one folder a configuration, whole files, one lock for each training run."""
 
 import glob
-import logging
 import platform
 import subprocess
 from contextlib import suppress
@@ -17,15 +16,13 @@ from ddd_utils import paths
 from ddd_utils.errors import InputError
 from ddd_utils.experiments.data import datasets
 from ddd_utils.experiments.machine import locks
-from ddd_utils.experiments.plans import conditions, zoo
+from ddd_utils.experiments.plans import runs
 from ddd_utils.experiments.plans.runs import Plan, Run
 from ddd_utils.files import is_whole, read_metadata, remove_partials, short_hash, write_array, write_json
 from ddd_utils.image_sets import Dataset
 from ddd_utils.responses import Responses, write_images, write_predictions
 from ddd_utils.schema import ModelSet, Variants
 from ddd_utils.versions import installed
-
-log = logging.getLogger(__name__)
 
 # The paper's BatchNorm evaluation is kept beside the recalibrated one, under its own file name.
 RUNNING = "-running"
@@ -44,7 +41,7 @@ class Experiment:
     @cached_property
     def plan(self) -> Plan:
         """Runs and networks."""
-        return (zoo if isinstance(self.config, ModelSet) else conditions).plan(self.config)
+        return runs.plan(self.config)
 
     @property
     def dataset(self) -> Dataset:
@@ -64,10 +61,8 @@ class Experiment:
         return self.folder / f"{run.file}.parquet"
 
     def work(self, run: Run) -> float:
-        """Guess a run's work per epoch, to start long runs first and to tell the time left."""
-        train, test = self.dataset.sizes
-        train = train if run.half is None else train / 2
-        return train + test / 3 + 100 * train * run.splits / run.batch_size
+        """Guess a run's work per epoch, in training images: to start long runs first and to tell the time left."""
+        return runs.work(run, self.dataset.sizes).guess / run.epochs
 
     def done(self, run: Run) -> bool:
         """Say whether a run's results are there, and whole."""
@@ -132,7 +127,7 @@ class Experiment:
         # Whoever holds this lock is the only one to write the description: a partial one is that of a killed process.
         # The lock is beside the folder, where it may stay: it could not be removed in the moment of the last write.
         lock = self.folder.with_name(f"{self.folder.name}.lock")
-        with locks.waiting(lock, log.info, f"describes {self.folder.name}"):
+        with locks.waiting(lock, f"describes {self.folder.name}"):
             remove_partials(self.folder, "experiment.json")
             self._describe()
 

@@ -1,4 +1,4 @@
-"""What every kind of pretrained model can tell before, and do when, it is needed."""
+"""What every kind of pretrained model has: a check by name, a preparation of images, and a network on demand."""
 
 import logging
 import os
@@ -25,7 +25,12 @@ from ddd_utils.model_sets import Model
 class Recipe(ABC):
     """How to make a pretrained model."""
 
-    entry: Model  # Its entry in the model set
+    entry: Model
+
+    @property
+    def weights(self) -> Any:
+        """The block of the entry that says whose weights; each kind of recipe has its own."""
+        return self.entry.pretrained
 
     @abstractmethod
     def check(self) -> None:
@@ -41,7 +46,7 @@ class Recipe(ABC):
 
     @abstractmethod
     def rehearse(self, space: ClassSpace) -> None:
-        """Find out, as far as that costs seconds and no download, whether the network can be made and fits the images."""
+        """Check, as far as that takes seconds and no download, that the network can be made and fits the images."""
 
     @property
     @abstractmethod
@@ -57,13 +62,13 @@ class Recipe(ABC):
         return views.preparation(**{**usual, **asked})
 
     def network(self, space: ClassSpace) -> tuple[nn.Module, np.ndarray]:
-        """Make the network, and try it on an empty image."""
+        """Make the network in evaluation mode and try it on an empty image; also return the answer of each output."""
         with loading_safely():
             network = self.build(space)
         return self.tried(network, space)
 
     def tried(self, network: nn.Module, space: ClassSpace) -> tuple[nn.Module, np.ndarray]:
-        """Try a network on an empty image; arguments without weights, returns and errors as for :meth:`network`."""
+        """Try a network on an empty image, as :meth:`network` does."""
         network = network.eval().requires_grad_(False)
         size = self.preparation.view.size
         try:
@@ -72,7 +77,7 @@ class Recipe(ABC):
         except (RuntimeError, AssertionError, ValueError, TypeError) as error:
             raise InputError(f"'{self.entry.label}' cannot take images of {size} px: {brief(error)}") from None
         if not isinstance(outputs, torch.Tensor) or outputs.ndim != 2:
-            raise InputError(f"'{self.entry.label}' does not put out one number a class")
+            raise InputError(f"'{self.entry.label}' does not return one number a class")
         try:
             return network, space.answers_of(outputs.shape[1], self.entry.classes)
         except InputError as error:
@@ -81,11 +86,11 @@ class Recipe(ABC):
 
 @contextmanager
 def loading_safely() -> Iterator[None]:
-    """Let no library unpickle more than weights, nor write on the terminal about its attempts to download them."""
+    """Let no library unpickle more than weights, or write to the terminal about its attempts to download them."""
     name, before = "TORCH_FORCE_WEIGHTS_ONLY_LOAD", os.environ.get("TORCH_FORCE_WEIGHTS_ONLY_LOAD")
     os.environ[name] = "1"
-    # Ours goes on: it tells of downloads. Loggers without a level of their own take the root's.
-    loud = {logger: logger.level for logger in map(logging.getLogger, ("", "huggingface_hub"))}
+    # Our own logger has a level of its own and still speaks.
+    loud = {logger: logger.level for logger in map(logging.getLogger, (None, "huggingface_hub"))}
     for logger in loud:
         logger.setLevel(logging.CRITICAL)
     if not sys.stderr.isatty():
@@ -113,8 +118,8 @@ def unbuildable(entry: Model, error: BaseException) -> InputError:
 
 
 def unavailable(label: str, origin: str, error: BaseException) -> InputError:
-    """Say that weights are not to be had, and what helps without a network."""
+    """Say that weights cannot be loaded, and what helps without a network."""
     return InputError(
-        f"the weights of '{label}' ({origin}) are not to be had: {brief(error)}; without a network, give a file of "
+        f"the weights of '{label}' ({origin}) cannot be loaded: {brief(error)}; without a network, give a file of "
         "them as pretrained: {file: ...}"
     )

@@ -1,6 +1,5 @@
 """Pretrained models answer photographs: decoded once for all that see the same of them, then model after model."""
 
-import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,8 +15,7 @@ from PIL import Image
 
 from ddd_utils.errors import ExperimentError, InputError
 from ddd_utils.experiments import published
-from ddd_utils.experiments.images.image_bytes import NotAnImage
-from ddd_utils.experiments.images.photographs import Photographs
+from ddd_utils.experiments.images.photographs import NotAnImage, Photographs
 from ddd_utils.experiments.images.views import View
 from ddd_utils.experiments.machine import locks
 from ddd_utils.experiments.machine.devices import cores, describe, devices
@@ -28,8 +26,6 @@ from ddd_utils.experiments.showing import inference
 from ddd_utils.experiments.showing.evaluations import Evaluation
 from ddd_utils.files import remove_partials
 from ddd_utils.model_sets import Model
-
-log = logging.getLogger(__name__)
 
 # Photographs are decoded in chunks, so that few results wait.
 CHUNK = 256
@@ -53,7 +49,7 @@ def check(evaluation: Evaluation) -> None:
 
 def make(evaluation: Evaluation) -> None:
     """Let the models answer that have not yet; each one's answers are kept at once, also where others fail."""
-    with locks.waiting(evaluation.lock, log.info, f"computes {evaluation.folder.name}"):
+    with locks.waiting(evaluation.lock, f"computes {evaluation.folder.name}"):
         if evaluation.complete():
             return
         remove_partials(evaluation.folder)
@@ -75,7 +71,7 @@ def _answered(evaluation: Evaluation, models: Sequence[Model]) -> list[str]:
     failures: list[str] = []
     # How long a model takes is not known before it is at work, so neither is the time left.
     rows = {("", model.label): Steps(evaluation.name, evaluation.count(), 0) for model in models}
-    progress = Progress(rows, log.info, SHOWING)
+    progress = Progress(rows, SHOWING)
     try:
         for views in passes(list(by_view), len(evaluation.listing.ids), budget):
             decoded = _Pass(evaluation, views, budget, progress)
@@ -115,7 +111,7 @@ def _decoded(evaluation: Evaluation, views: Sequence[View], budget: int) -> tupl
     known = evaluation.positions()
     wanted = np.arange(len(evaluation.listing.ids)) if known is None else known
     started, line = time.monotonic(), ""
-    progress = Progress({("", "decoding"): Steps(evaluation.name, len(wanted), 1)}, log.info, DECODING)
+    progress = Progress({("", "decoding"): Steps(evaluation.name, len(wanted), 1)}, DECODING)
     more = partial(progress.add, "", "decoding")
     try:
         pixels, unread = decode(evaluation.listing.images, wanted, views, evaluation.scratch, budget, more)

@@ -1,19 +1,119 @@
 """Batches for a network: pixels that live on the device as uint8, are made there, or are decoded from files."""
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader, Dataset
 
-from ddd_utils.experiments.data import augmentation
+from ddd_utils.errors import InputError
+from ddd_utils.experiments.data import tensors
 from ddd_utils.experiments.data.datasets import Data, Images
-from ddd_utils.experiments.data.decoding import Decoder, Job
 from ddd_utils.experiments.data.gaussian import Noise
-from ddd_utils.experiments.data.noise_maker import NoiseMaker
-from ddd_utils.experiments.images import photographs
+from ddd_utils.experiments.data.tensors import NoiseMaker
+from ddd_utils.experiments.images import views
+from ddd_utils.experiments.images.photographs import Photographs
+
+# Without worker processes a batch is decoded by several threads: decoders work outside Python's lock.
+THREADS = 8
 
 
-class Feed:
+@dataclass(frozen=True)
+class Job:
+    """One batch: which images, and the key of their random crops (none for central crops)."""
+
+    indices: np.ndarray
+    key: tuple[int, int] | None
+
+
+class Crops(Dataset):
+    """Crops of a split's photographs as batches of uint8, shape (images, 3, size, size), in memory channels last."""
+
+    def __init__(self, images: Photographs, size: int, threads: int):
+        self.images, self.size, self.threads = images, size, threads
+
+    def __getitem__(self, job: Job) -> torch.Tensor:
+        if self.threads == 1:
+            crops = list(map(self._crop, job.indices, self._random(job)))
+        else:
+            with ThreadPoolExecutor(self.threads) as pool:
+                crops = list(pool.map(self._crop, job.indices, self._random(job)))
+        return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
+
+    def _random(self, job: Job) -> np.ndarray | list[None]:
+        if job.key is None:
+            return [None] * len(job.indices)
+        return tensors.draw(job.indices, 4 * views.TRIES, *job.key)
+
+    def _crop(self, index: int, random: np.ndarray | None) -> np.ndarray:
+        image = self.images.image(index)
+        if random is None:
+            return views.central_crop(image, self.size)
+        return views.random_crop(image, random, self.size)
+
+
+class _Messenger(Crops):
+    """Hands errors over: raised in a worker they would arrive as a page of traceback."""
+
+    def __getitem__(self, job: Job) -> Any:
+        try:
+            return super().__getitem__(job)
+        except InputError as error:
+            return error
+
+
+class _Jobs:
+    """What a loader is to make next; workers outlive an epoch, so the loader's sampler must be told anew."""
+
+    def __init__(self) -> None:
+        self.waiting: Iterable[Job] = ()
+
+    def __iter__(self) -> Iterator[Job]:
+        return iter(self.waiting)
+
+
+class Decoder:
+    """Decodes batches of a split; how many processes take part changes no bit."""
+
+    def __init__(self, images: Photographs, size: int, workers: int, pinned: bool):
+        self._here, self._jobs = Crops(images, size, THREADS), _Jobs()
+        self._loader: DataLoader | None = None
+        self._crops, self._workers, self._pinned = _Messenger(images, size, 1), workers, pinned
+
+    def batch(self, job: Job) -> torch.Tensor:
+        """Decode one batch now."""
+        return self._here[job]
+
+    def batches(self, jobs: Iterable[Job]) -> Iterator[torch.Tensor]:
+        """Decode batches in order. Only the last call's can be asked for."""
+        if not self._workers:
+            yield from map(self._here.__getitem__, jobs)
+            return
+        if self._loader is None:
+            self._loader = self._start()
+        self._jobs.waiting = jobs
+        for made in self._loader:
+            if isinstance(made, InputError):
+                raise made
+            yield made
+
+    def _start(self) -> DataLoader:
+        # Fresh processes: a copy of this one could inherit locks held by its other threads.
+        return DataLoader(
+            self._crops,
+            batch_size=None,
+            sampler=self._jobs,
+            num_workers=self._workers,
+            persistent_workers=True,
+            multiprocessing_context="spawn",
+            pin_memory=self._pinned,
+        )
+
+
+class Loader:
     """Hands out normalised float batches of a data set."""
 
     def __init__(self, data: Data, device: torch.device, workers: int = 0):
@@ -72,20 +172,20 @@ class Feed:
         return self._normalise(self._cropped(images, indices, seed=0, epoch=0) if self.data.resize_test else images)
 
     def _stored(self, split: str, indices: np.ndarray) -> torch.Tensor:
-        source = self.sources[split]
+        source: Any = self.sources[split]
         return source.images(indices) if isinstance(source, NoiseMaker) else source[self._on_device(indices)]
 
     def _augmented(self, images: torch.Tensor, indices: np.ndarray, seed: int, epoch: int) -> torch.Tensor:
         if self.data.augmentation == "random_resized":
             return self._cropped(images, indices, seed, epoch)
         if self.data.augmentation == "flip_and_shift":
-            return augmentation.flip_and_shift(images, augmentation.draw(indices, 3, seed, epoch))
+            return tensors.flip_and_shift(images, tensors.draw(indices, 3, seed, epoch))
         return images
 
     def _cropped(self, images: torch.Tensor, indices: np.ndarray, seed: int, epoch: int) -> torch.Tensor:
-        random = augmentation.draw(indices, 4 * photographs.TRIES, seed, epoch)
-        boxes = photographs.crop_boxes(random, *images.shape[2:])
-        return augmentation.resize_boxes(images, boxes, self.data.image_size)
+        random = tensors.draw(indices, 4 * views.TRIES, seed, epoch)
+        boxes = views.crop_boxes(random, *images.shape[2:])
+        return tensors.resize_boxes(images, boxes, self.data.image_size)
 
     def _on_device(self, indices: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(np.asarray(indices, np.int64)).to(self.device)
