@@ -94,6 +94,7 @@ class Responses:
     folder: Path | None = None
     source: Source | None = field(default=None, repr=False)
     config: BaseModel | None = field(default=None, repr=False)
+    _kept: np.ndarray | None = field(default=None, repr=False)  # positions of the images in the source, if not all
 
     def __post_init__(self) -> None:
         networks, _, images = self.predictions.shape
@@ -118,22 +119,38 @@ class Responses:
         """
         return self.predictions[:, epoch] == self.labels
 
-    def select(self, rows: Sequence[int] | np.ndarray) -> "Responses":
+    def select(
+        self, networks: Sequence[int] | np.ndarray | None = None, images: Sequence[int] | np.ndarray | None = None
+    ) -> "Responses":
         """
-        Choose some of the networks.
+        Choose some of the networks, of the images or of both; all where nothing is given.
 
         Parameters
         ----------
-        rows : array of int, shape (chosen networks,), or of bool, shape (networks,)
+        networks : array of int, shape (chosen networks,), or of bool, shape (networks,), optional
+        images : array of int, shape (chosen images,), or of bool, shape (images,), optional
 
         Returns
         -------
         Responses
             In the order asked for, from the same source.
         """
-        rows = np.asarray(rows)
-        networks = self.networks.iloc[rows].reset_index(drop=True)
-        return replace(self, predictions=self.predictions[rows], networks=networks)
+        chosen = self
+        if networks is not None:
+            rows = np.asarray(networks)
+            table = self.networks.iloc[rows].reset_index(drop=True)
+            chosen = replace(chosen, predictions=self.predictions[rows], networks=table)
+        return chosen if images is None else chosen._select_images(np.arange(len(self.labels))[np.asarray(images)])
+
+    def _select_images(self, kept: np.ndarray) -> "Responses":
+        return replace(
+            self,
+            predictions=self.predictions[:, :, kept],
+            labels=self.labels[kept],
+            image_ids=self.image_ids[kept],
+            _kept=kept if self._kept is None else self._kept[kept],
+            info={"all_images": len(self.labels), **self.info},
+        )
 
     @property
     def class_names(self) -> list[str]:
@@ -177,7 +194,8 @@ class Responses:
         pictures = self.source.images if self.source else None
         if pictures is None:
             raise InputError(f"{self.folder.name if self.folder else 'Responses'}: these answers come without images")
-        return [pictures[int(index)] for index in indices]
+        positions = np.asarray(indices) if self._kept is None else self._kept[np.asarray(indices)]
+        return [pictures[int(position)] for position in positions]
 
     def thumbnails(self, indices: Sequence[int] | np.ndarray, side: int = 160) -> list[np.ndarray]:
         """

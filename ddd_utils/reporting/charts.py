@@ -16,7 +16,7 @@ from .charts_theme import (
     network_names,
     with_names,
 )
-from .gallery import answers_gallery, gallery
+from .gallery import answers_gallery, examples_gallery, gallery
 
 __all__ = [
     "CLASS_COLOURS",
@@ -33,6 +33,7 @@ __all__ = [
     "dataset_name",
     "decisions",
     "error_rates",
+    "examples_gallery",
     "excess_dots",
     "excess_matrix",
     "gallery",

@@ -7,7 +7,7 @@ from typing import TypeVar
 import altair as alt
 import numpy as np
 
-from ddd_utils.analysis.exploration import Exploration
+from ddd_utils.analysis.exploration import Exploration, explore
 from ddd_utils.reporting import charts_theme as theme
 from ddd_utils.reporting import markup
 from ddd_utils.reporting.gallery import data_uri
@@ -94,6 +94,29 @@ class Explorer:
             The same chart with a note about it.
         """
         return chart.properties(usermeta={"explore": {"key": self.data["key"], "by": by}})
+
+
+def explored(answers: Responses, rows: Sequence[int], tolerance: int) -> Explorer:
+    """
+    Make what a reader gets by clicking on charts of some networks, with pictures where there are some.
+
+    Parameters
+    ----------
+    answers : Responses
+    rows : sequence of int
+        Which networks.
+    tolerance : int
+        As in `difficulty.classify`.
+
+    Returns
+    -------
+    Explorer
+    """
+    chosen = answers.select(list(rows))
+    names = theme.network_names(chosen.networks)
+    found = explore(chosen.correct(), names, answers.labels, tolerance=tolerance)
+    pictures = answers.thumbnails(found.images, SIDE) if answers.has_images else None
+    return Explorer(found, answers, rows, answers.class_names, pictures)
 
 
 def attributes(specification: dict) -> str:

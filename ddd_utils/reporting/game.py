@@ -7,10 +7,12 @@ import numpy as np
 from PIL import Image
 
 from ddd_utils import params, paths
+from ddd_utils.analysis.examples import count_extremes, image_pairs
 from ddd_utils.files import read_json, write_json
 from ddd_utils.reporting import assets, markup, palette
 from ddd_utils.reporting.claims import claim, paper
 from ddd_utils.reporting.gallery import data_uri
+from ddd_utils.responses import Responses
 
 MIME = "application/vnd.ddd.experiment+json"
 MARK = " data-game "  # no HTML from outside keeps such an attribute
@@ -109,6 +111,34 @@ def keep(folder: Path, section: str, trials: Sequence[Trial], pictures: Mapping,
     forget(folder, section)
     if len(trials) >= FEWEST:
         write_json(_file(folder, section), study(trials, pictures, *about, side=SIDE))
+
+
+def keep_pairs(preset: str | Path, section: str, answers: Responses, rows: Sequence[int], tolerance: int) -> None:
+    """
+    Keep pairs of a trivial and an impossible image for the summary, which opens with a game of them.
+
+    Parameters
+    ----------
+    preset : str or Path
+        Whose report the game belongs to.
+    section : str
+        One of `params.WITH_IMAGES`.
+    answers : Responses
+        Without images, or with too few of a kind, the section has no game.
+    rows : sequence of int
+        Which networks make an image trivial or impossible.
+    tolerance : int
+        As in `difficulty.classify`.
+    """
+    correct = answers.correct()[list(rows)]
+    few = min(MOST, *count_extremes(correct, tolerance)) if answers.has_images else 0
+    trials, pictures = [], {}
+    if few:
+        drawn = image_pairs(correct, tolerance, few, labels=answers.labels)
+        trials, shown = drawn.named(answers.image_ids), answers.thumbnails(drawn.images, SIDE)
+        pictures = dict(zip(answers.image_ids[drawn.images], shown, strict=True))
+    about = answers.info["dataset"], len(correct), tolerance
+    keep(params.load(preset).folder, section, trials, pictures, *about)
 
 
 def forget(folder: Path, section: str) -> None:

@@ -203,6 +203,7 @@ class Evaluation:
             classes=self.class_names,
             classes_present=len(np.unique(found.labels)),
             classes_all=len(self.space.names),
+            on_imagenet=published.is_imagenet(found.image_ids, found.labels),
         )
 
     def alternatives(self) -> dict[str, "Evaluation"]:
