@@ -164,11 +164,11 @@ book.record("distinct_networks", distinct, note="rows of the published arrays th
 
 # %%
 for kind in difficulty.DIFFICULTIES:
-    display(*explorer.examples_gallery(answers, rows, kind, parameters.tolerance))
+    display(*charts.examples_gallery(answers, rows, kind, parameters.tolerance))
 
 # %%
 # The pairs of images with which the summary opens, where no models of other kinds are compared.
-game.offer("training_variants", preset, answers, rows, parameters.tolerance)
+game.keep_pairs(preset, "training_variants", answers, rows, parameters.tolerance)
 
 # %% [markdown]
 # ## Accuracies (figure 9)

@@ -23,7 +23,7 @@ from .charts_people import (
     response_time_dots,
 )
 from .charts_training import decision_map, overlay_map, swap_bars, swap_comparison, swap_curves
-from .gallery import answers_gallery, gallery
+from .gallery import answers_gallery, examples_gallery, gallery
 from .names_and_colours import condition_name, dataset_name, network_names
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "correlation_dots",
     "dataset_name",
     "decision_map",
+    "examples_gallery",
     "excess_dots",
     "excess_matrix",
     "expectation_dots",

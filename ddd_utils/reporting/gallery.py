@@ -4,14 +4,16 @@ import base64
 import io
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from IPython.display import HTML
 from PIL import Image
 
-if TYPE_CHECKING:
-    from ddd_utils.analysis.examples import Answer
+from ddd_utils.analysis.examples import Answer, answers_of, examples
+from ddd_utils.reporting.names_and_colours import network_names
+from ddd_utils.reporting.sentences import Prose, example_rule
+from ddd_utils.responses import Responses
 
 PIXELS = "image-rendering:pixelated;width:100%;"
 TINY = 64  # px up to which every pixel is kept, and shown as a square
@@ -63,6 +65,37 @@ def answers_gallery(
     return _grid("answers", [_answered(*row) for row in rows], grid)
 
 
+def examples_gallery(answers: Responses, rows: Sequence[int], kind: str, tolerance: int) -> list[Prose | HTML]:
+    """
+    Show some images of a kind, and under each who answered what.
+
+    Parameters
+    ----------
+    answers : Responses
+        With images.
+    rows : sequence of int
+        Which networks make an image trivial or impossible.
+    kind : {"trivial", "in-between", "impossible"}
+        Chosen as by `analysis.examples.examples`.
+    tolerance : int
+        As in `difficulty.classify`.
+
+    Returns
+    -------
+    list
+        What to display: the rule, and the images where there are any.
+    """
+    chosen = answers.select(list(rows))
+    found = examples(chosen.correct(), tolerance, labels=answers.labels)[kind]
+    rule = example_rule(kind, len(rows), tolerance, len(found))
+    if not len(found):
+        return [rule]
+    names, classes, predictions = network_names(chosen.networks), answers.class_names, chosen.predictions[:, -1]
+    given = [answers_of(predictions[:, image], answers.labels[image], classes, names) for image in found]
+    labels = [classes[label] for label in answers.labels[found]]
+    return [rule, answers_gallery(answers.thumbnails(found), answers.image_ids[found], labels, given)]
+
+
 def data_uri(image: np.ndarray) -> str:
     """Embed an image (height, width, 3): a tiny one pixel by pixel, a photograph in a fifth of the bytes."""
     return _png(image) if max(image.shape[:2]) <= TINY else _embedded(image, "jpeg", quality=80)
@@ -79,7 +112,7 @@ def _figure(source: str, text: str, caption: str, style: str, line: float) -> st
     )
 
 
-def _answered(image: np.ndarray, name: str, label: str, answers: list["Answer"]) -> str:
+def _answered(image: np.ndarray, name: str, label: str, answers: list[Answer]) -> str:
     networks = sum(len(answer.networks) for answer in answers)
     right = sum(len(answer.networks) for answer in answers if answer.right)
     lines = [f"<li>{_answer(answer, networks)}</li>" for answer in answers]

@@ -4,9 +4,11 @@ Independent decisions given how many of them are right, networks' abilities, and
 The model is Rasch's (1960), fitted by conditional likelihood (Andersen, 1970): the difficulty of an image drops out.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import chdtrc, expit, logit, xlogy
 
@@ -273,6 +275,29 @@ def andersen_test(correct: ArrayLike) -> AndersenTest:
     # The likelihoods' last digits may differ although the same abilities fit both groups.
     statistic = max(2 * float(sum(apart) - together), 0.0)
     return AndersenTest(statistic, networks - 1, float(chdtrc(networks - 1, statistic)), split)
+
+
+def andersen_table(sets: Mapping[str, ArrayLike]) -> pd.DataFrame:
+    """
+    `andersen_test` of several sets of networks.
+
+    Parameters
+    ----------
+    sets : mapping of str to array_like of bool, shape (networks, images)
+        Who is right, by the name of the set.
+
+    Returns
+    -------
+    DataFrame
+        One row a set; columns networks, split_after_score, statistic, degrees, p_value.
+    """
+    tests = {title: andersen_test(correct) for title, correct in sets.items()}
+    rows = [
+        {"networks": title, "split_after_score": test.split, "statistic": test.statistic}
+        | {"degrees": test.degrees, "p_value": test.p_value}
+        for title, test in tests.items()
+    ]
+    return pd.DataFrame(rows)
 
 
 def _log_likelihoods(tables: ScoreTables) -> np.ndarray:
