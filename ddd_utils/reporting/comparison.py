@@ -186,8 +186,10 @@ def difference(first: Record | None, second: Record | None) -> Difference:
     reason = _obstacle(first, second)
     if first.value is None or second.value is None:
         return Difference(None, None, reason)
-    interval = None if reason else limits(first.value, first.interval, second.value, second.interval)
-    return Difference(second.value - first.value, interval, reason)
+    if reason or first.interval is None or second.interval is None:
+        return Difference(second.value - first.value, None, reason)
+    interval = limits(first.value, first.interval, second.value, second.interval)
+    return Difference(second.value - first.value, interval, "")
 
 
 def limits(first: float, first_limits: Interval, second: float, second_limits: Interval) -> Interval:
@@ -219,13 +221,16 @@ def _obstacle(first: Record, second: Record) -> str:
         len(sets) == 1,
         bool(sets & UNTOLD),
         any(each.interval is None for each in both),
-        any(each.interval and not _inside(each) for each in both),
+        not all(map(_inside, both)),
     )
     return next((reason for reason, found in zip(REASONS, applies, strict=True) if found), "")
 
 
 def _inside(record: Record) -> bool:
-    return record.value is not None and record.interval[0] <= record.value <= record.interval[1]
+    """Say whether a figure lies in its interval; without one of the two there is nothing to hold against it."""
+    if record.value is None or record.interval is None:
+        return True
+    return record.interval[0] <= record.value <= record.interval[1]
 
 
 def _has_figure(record: Record | None) -> bool:

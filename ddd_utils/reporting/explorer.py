@@ -51,15 +51,15 @@ class Explorer:
         classes: Sequence[str],
         pictures: Sequence[np.ndarray] | None = None,
     ):
-        rows = np.asarray(rows)
-        answers = responses.predictions[rows, -1][:, found.images]
+        chosen = np.asarray(rows)
+        answers = responses.predictions[chosen, -1][:, found.images]
         labels = responses.labels[found.images]
         used = sorted({*answers.ravel().tolist(), *labels.tolist()} - {-1})
         contents = {
             "networks": [condition_name(name) for name in found.kappa.labels],
             "scores": found.scores.tolist(),
             "both": found.both_right.tolist(),
-            "spare": _spare(responses.networks["condition"].to_numpy(), rows),
+            "spare": _spare(responses.networks["condition"].to_numpy(), chosen),
             "pairs": _pairs(found),
             "between": _between(found),
             "known": bool(responses.info.get("labels_known", True)),
