@@ -106,6 +106,7 @@ class Responses:
     folder: Path | None = None
     source: Source | None = field(default=None, repr=False)
     config: BaseModel | None = field(default=None, repr=False)
+    _kept: np.ndarray | None = field(default=None, repr=False)  # positions of the images in the source, if not all
 
     def __post_init__(self) -> None:
         networks, _, images = self.predictions.shape
@@ -134,14 +135,12 @@ class Responses:
         self, networks: Sequence[int] | np.ndarray | None = None, images: Sequence[int] | np.ndarray | None = None
     ) -> "Responses":
         """
-        Choose some of the networks, or some of the images.
+        Choose some of the networks, of the images or of both; all where nothing is given.
 
         Parameters
         ----------
         networks : array of int, shape (chosen networks,), or of bool, shape (networks,), optional
-            All by default.
         images : array of int, shape (chosen images,), or of bool, shape (images,), optional
-            All by default. What is chosen has no source any more: its images have other numbers there.
 
         Returns
         -------
@@ -152,14 +151,18 @@ class Responses:
         if networks is not None:
             rows = np.asarray(networks)
             table = self.networks.iloc[rows].reset_index(drop=True)
-            chosen = replace(chosen, predictions=chosen.predictions[rows], networks=table)
-        if images is not None:
-            at = np.asarray(images)
-            named = {"classes": self.class_names} if self.source else {}
-            kept = {"labels": chosen.labels[at], "image_ids": chosen.image_ids[at], "source": None}
-            kept["info"] = self.info | named
-            chosen = replace(chosen, predictions=chosen.predictions[..., at], **kept)
-        return chosen
+            chosen = replace(chosen, predictions=self.predictions[rows], networks=table)
+        return chosen if images is None else chosen._select_images(np.arange(len(self.labels))[np.asarray(images)])
+
+    def _select_images(self, kept: np.ndarray) -> "Responses":
+        return replace(
+            self,
+            predictions=self.predictions[:, :, kept],
+            labels=self.labels[kept],
+            image_ids=self.image_ids[kept],
+            _kept=kept if self._kept is None else self._kept[kept],
+            info={"all_images": len(self.labels), **self.info},
+        )
 
     @property
     def class_names(self) -> list[str]:
@@ -203,7 +206,8 @@ class Responses:
         pictures = self.source.images if self.source else None
         if pictures is None:
             raise InputError(f"{self.folder.name if self.folder else 'Responses'}: these answers come without images")
-        return [pictures[int(index)] for index in indices]
+        positions = np.asarray(indices, int) if self._kept is None else self._kept[np.asarray(indices, int)]
+        return [pictures[int(position)] for position in positions]
 
     def thumbnails(self, indices: Sequence[int] | np.ndarray, side: int = 160) -> list[np.ndarray]:
         """

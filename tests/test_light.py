@@ -5,7 +5,10 @@ import sys
 
 import pytest
 
+from ddd_utils import image_sets
 from ddd_utils.errors import InputError, needs_extra
+from ddd_utils.experiments.data import datasets
+from ddd_utils.experiments.images import listing
 
 LIGHT = (
     "params, tables, responses, files, errors, experiments.images.class_spaces, experiments.images.photographs, "
@@ -28,3 +31,14 @@ def test_what_is_missing_names_its_extra(monkeypatch, absent):
     with pytest.raises(InputError) as caught:
         needs_extra("models", "training")
     assert str(caught.value) == f'training needs {absent}, which is not installed: pip install ".[models]"'
+
+
+def test_data_sets_that_libraries_bring_name_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    for load, block in [
+        (datasets.load, image_sets.Digits(noise=1.5)),
+        (datasets.load, image_sets.Cifar(name="cifar10")),
+        (listing.listing, image_sets.Torchvision(name="torchvision", dataset="FakeData")),
+    ]:
+        with pytest.raises(InputError, match=r"needs torchvision, which is not installed: pip install"):
+            load(block)

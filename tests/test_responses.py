@@ -91,8 +91,6 @@ def test_some_networks_are_chosen_by_row(responses, tmp_path):
         assert chosen.networks["network"].to_dict() == {0: "b"}
         assert chosen.source is answers.source and chosen.config is answers.config
     assert answers.select([1, 0]).networks["network"].tolist() == ["b", "a"]
-    fewer = answers.select(images=[0])
-    assert list(fewer.class_names) == ["one", "two", "three"] and not fewer.has_images
 
 
 def test_plus_k_is_the_same_run_seen_later(responses, tmp_path):

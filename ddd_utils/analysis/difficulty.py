@@ -1,7 +1,6 @@
 """Difficulty of images: how many networks get each one right; which are trivial, impossible or in-between."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -90,37 +89,6 @@ def share_intervals(correct: ArrayLike, tolerance: int = 0) -> dict[str, tuple[f
     return {difficulty: (float(lower), float(upper)) for difficulty, (lower, upper) in limits.items()}
 
 
-def shares_table(sets: Mapping[str, ArrayLike], tolerances: Iterable[int]) -> pd.DataFrame:
-    """
-    Tabulate the shares of several sets of networks at several tolerances.
-
-    Parameters
-    ----------
-    sets : mapping of str to array_like of bool, shape (networks, images)
-        Whether each network is right about each image, by what the set is called.
-    tolerances : iterable of int
-        As in `classify`.
-
-    Returns
-    -------
-    DataFrame
-        One row a tolerance and set; columns networks, M, distinct (different rows), tolerance, and each share with its
-        95 % interval in columns that end in _lower and _upper.
-    """
-    return pd.DataFrame(
-        [_shares_row(title, as_correct(sets[title]), tolerance) for tolerance in tolerances for title in sets]
-    )
-
-
-def _shares_row(title: str, correct: np.ndarray, tolerance: int) -> dict[str, Any]:
-    row: dict[str, Any] = {"networks": title, "M": len(correct), "distinct": len(np.unique(correct, axis=0))}
-    row["tolerance"] = tolerance
-    limits = share_intervals(correct, tolerance)
-    for kind, share in shares(correct, tolerance).items():
-        row |= {kind: share, f"{kind}_lower": limits[kind][0], f"{kind}_upper": limits[kind][1]}
-    return row
-
-
 def class_extremes(correct: ArrayLike, labels: ArrayLike) -> dict[str, Estimate]:
     """
     Accuracy on the easiest and on the hardest class (figure 15).
@@ -145,9 +113,61 @@ def class_extremes(correct: ArrayLike, labels: ArrayLike) -> dict[str, Estimate]
     return found
 
 
+def shares_table(sets: Mapping[str, ArrayLike], tolerances: Iterable[int]) -> pd.DataFrame:
+    """
+    Share of the trivial, in-between and impossible images of several sets of networks, at several tolerances.
+
+    Parameters
+    ----------
+    sets : mapping of str to array_like of bool, shape (networks, images)
+        Who is right, by the name of the set.
+    tolerances : iterable of int
+        As in `classify`; one at which a set cannot have in-between images is left out for this set.
+
+    Returns
+    -------
+    DataFrame
+        One row a set and tolerance; columns networks (the set), M, distinct (networks that differ in some decision),
+        tolerance, and trivial, in-between and impossible, each with ``_lower`` and ``_upper`` (Wilson's 95 % interval).
+    """
+    rows = [
+        {"networks": title, **_row_of_shares(as_correct(correct), tolerance)}
+        for title, correct in sets.items()
+        for tolerance in sorted(set(tolerances))
+        if tolerance <= largest_tolerance(len(as_correct(correct)))
+    ]
+    return pd.DataFrame(rows)
+
+
+def _row_of_shares(correct: np.ndarray, tolerance: int) -> dict[str, float]:
+    row = {"M": len(correct), "distinct": len(np.unique(correct, axis=0)), "tolerance": tolerance}
+    limits = share_intervals(correct, tolerance)
+    for kind, share in shares(correct, tolerance).items():
+        row |= {kind: share, f"{kind}_lower": limits[kind][0], f"{kind}_upper": limits[kind][1]}
+    return row
+
+
 def largest_tolerance(networks: int) -> int:
     """Return the largest tolerance at which an image of this many networks, at least 2, can be in-between."""
     return (networks - 2) // 2
+
+
+def fitting_tolerance(tolerance: int, networks: int) -> int:
+    """
+    Lower a tolerance to the largest at which an image can be in-between.
+
+    Parameters
+    ----------
+    tolerance : int
+        As in `classify`.
+    networks : int
+        Number of networks M, at least 2.
+
+    Returns
+    -------
+    int
+    """
+    return min(tolerance, largest_tolerance(networks))
 
 
 def score_histogram(correct: ArrayLike) -> pd.DataFrame:
@@ -199,9 +219,9 @@ def one_per_condition(networks: pd.DataFrame) -> np.ndarray:
     """
     Choose the networks of a histogram: the last instance of each condition, and both halves of the data.
 
-    The first half stands for condition "half data" and the second for "different data": no network enters twice. Of a
-    table of networks with the columns condition and instance, return the rows, int (chosen,); all of them in a model
-    set, where every network is its own condition.
+    The first half stands for condition "half data" and the second for "different data": no network enters twice. The
+    table has one row a network, with the columns condition and instance; the result holds row numbers, int (chosen,):
+    all of them in a model set, where every network is its own condition.
     """
     last = networks["instance"] == networks.groupby("condition")["instance"].transform("max")
     return np.flatnonzero(last | (networks["condition"] == "half_data"))

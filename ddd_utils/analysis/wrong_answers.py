@@ -1,6 +1,6 @@
 """Wrong answers, and whether models share them; wrong labels, and what is left of impossible images without them."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -14,6 +14,7 @@ from ddd_utils.analysis.statistics import wilson
 from ddd_utils.errors import InputError
 
 IMPOSSIBLE_KINDS = ("consensus", "confused")
+GROUPS = ("trivial", "in-between", *(f"impossible, {kind}" for kind in IMPOSSIBLE_KINDS))
 OUTCOMES = ("no acceptable label", "no longer impossible", "still impossible")
 
 
@@ -25,6 +26,27 @@ class SameWrongAnswer:
     lower: np.ndarray
     upper: np.ndarray
     both_wrong: np.ndarray  # images; on the diagonal, those that one gets wrong
+
+
+def unrecorded_share(predictions: ArrayLike, labels: ArrayLike) -> float:
+    """
+    Share of the wrong answers that were not recorded.
+
+    Parameters
+    ----------
+    predictions : array_like of int, shape (networks, images)
+        Predicted class of each image; -1 where it was not recorded.
+    labels : array_like of int, shape (images,)
+        The right ones.
+
+    Returns
+    -------
+    float
+        1 where only right and wrong is known; NaN where no answer is wrong.
+    """
+    predictions = np.asarray(predictions)
+    wrong = predictions[predictions != np.asarray(labels)]
+    return float((wrong == NOT_RECORDED).mean()) if wrong.size else np.nan
 
 
 def same_wrong_answer(predictions: ArrayLike, labels: ArrayLike) -> SameWrongAnswer:
@@ -74,6 +96,46 @@ def impossible_kinds(predictions: ArrayLike, labels: ArrayLike, tolerance: int =
     kinds = np.full(len(labels), "", dtype="<U9")
     kinds[impossible] = np.where(agreed, *IMPOSSIBLE_KINDS)
     return kinds
+
+
+def difficulty_groups(predictions: ArrayLike, labels: ArrayLike) -> np.ndarray:
+    """
+    Call each image trivial, in-between, or impossible with its kind, at tolerance 0.
+
+    Parameters
+    ----------
+    predictions, labels
+        As in `impossible_kinds`.
+
+    Returns
+    -------
+    ndarray of str, shape (images,)
+        One of `GROUPS` each.
+    """
+    predictions, labels = as_answers(predictions, labels)
+    kinds = impossible_kinds(predictions, labels)
+    return np.where(kinds == "", classify(predictions == labels, 0), np.char.add("impossible, ", kinds))
+
+
+def also_without(sets: Mapping[str, np.ndarray], wrong_label: ArrayLike | None) -> dict[str, np.ndarray]:
+    """
+    Add to sets of decisions the same without the images whose label is wrong.
+
+    Parameters
+    ----------
+    sets : mapping of str to ndarray of bool, shape (networks, images)
+        Who is right, by the name of the set.
+    wrong_label : array_like of bool, shape (images,), or None
+        None where it is not known: nothing is added then.
+
+    Returns
+    -------
+    dict of str to ndarray of bool
+    """
+    if wrong_label is None:
+        return dict(sets)
+    kept = ~np.asarray(wrong_label, bool)
+    return {**sets, **{f"{title}, without label errors": correct[:, kept] for title, correct in sets.items()}}
 
 
 def error_rates(wrong_label: ArrayLike, groups: ArrayLike, order: Iterable, name: str = "score") -> pd.DataFrame:

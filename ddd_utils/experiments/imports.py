@@ -86,7 +86,8 @@ class Imported:
 
     def load(self) -> Responses:
         """Read the responses back."""
-        return Responses.load(self.folder).attributed(self)
+        found = Responses.load(self.folder)
+        return found.attributed(self, on_imagenet=published.is_imagenet(found.image_ids, found.labels))
 
     @property
     def class_names(self) -> None:

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -15,6 +16,7 @@ from ddd_utils.analysis.consistency import compared_networks
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import write_json
 from ddd_utils.reporting.comparability import Basis, Paper, obstacle
+from ddd_utils.reporting.network_sets import NetworkSet
 from ddd_utils.responses import Responses
 
 PAPER = Path(__file__).with_name("paper.yaml")
@@ -197,26 +199,57 @@ class Book:
         )
         write_json(self.path, _RECORDS.dump_python(self._records, mode="json"))
 
-    def record_shares(self, prefix: str, responses: Responses, tolerance: int, note: str = "") -> None:
+    def record_shares(
+        self,
+        prefix: str,
+        responses: Responses | Basis,
+        tolerance: int,
+        correct: np.ndarray | None = None,
+        note: str = "",
+    ) -> None:
         """
-        Record the shares of trivial, in-between and impossible images.
+        Write down the shares of trivial, in-between and impossible images, each with its interval.
 
         Parameters
         ----------
         prefix : str
-            Of the claims' ids: "" for the variants, "sota_" for the models.
-        responses : Responses
-            The networks that decide.
+            What the ids of the three claims begin with: ``sota_`` for ``sota_trivial_share``.
+        responses : Responses or Basis
+            As for :meth:`record`.
         tolerance : int
-            How many of them may deviate.
+            As in `difficulty.classify`; the note says it.
+        correct : ndarray of bool, shape (networks, images), optional
+            Who is right; needed where no responses are given.
         note : str
-            What follows the tolerance in the claims' note.
+            What a reader should know beside it.
         """
-        correct = responses.correct()
-        shares, limits = (f(correct, tolerance) for f in (difficulty.shares, difficulty.share_intervals))
+        if isinstance(responses, Responses):
+            correct = responses.correct() if correct is None else correct
+        shares, limits = difficulty.shares(correct, tolerance), difficulty.share_intervals(correct, tolerance)
+        said = ", ".join(filter(None, [f"tolerance {tolerance}", note]))
         for kind, share in shares.items():
-            claim_id = f"{prefix}{kind.replace('-', '_')}_share"
-            self.record(claim_id, share, limits[kind], responses, f"tolerance {tolerance}{note}")
+            self.record(f"{prefix}{kind.replace('-', '_')}_share", share, limits[kind], responses, said)
+
+    def record_subset(self, means: pd.DataFrame, each: NetworkSet) -> None:
+        """
+        Write down the mean kappa of a set of networks on all images and on the in-between ones, and the drop.
+
+        Parameters
+        ----------
+        means : DataFrame
+            From `nulls.subset_consistency`.
+        each : NetworkSet
+        """
+        prefix = "variants" if each.title == "variants" else "sota"
+        between = each.answers.select(images=each.between)
+        for row, key, basis in (
+            ("all images", "kappa_all", each.answers),
+            ("subset", "kappa_in_between", between),
+            ("drop", "kappa_drop", between),
+        ):
+            value, lower, upper = means.loc[row, ["kappa", "lower", "upper"]]
+            note = f"tolerance {each.tolerance}{'; bound to happen, see this section' if row == 'drop' else ''}"
+            self.record(f"{prefix}_{key}", value, (lower, upper), basis, note)
 
     def record_conditions(self, entry_id: str, table: pd.DataFrame, responses: Responses) -> None:
         """

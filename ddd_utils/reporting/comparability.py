@@ -6,11 +6,11 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from ddd_utils import paths
+from ddd_utils.files import read_yaml
 from ddd_utils.responses import Responses
 from ddd_utils.schema import Variants
-from ddd_utils.yaml_files import read_file
 
-VALIDATION_IMAGES = 50_000
+VALIDATION_IMAGES, ELEVEN = 50_000, 11
 NOT_PHOTOGRAPHS = ("gaussian", "digits")
 # Keys that say which network it is; all others say how it is trained.
 NETWORK = (".model", ".arguments")
@@ -50,6 +50,22 @@ def of_people(observers: int, trials: int, images: str | None = None, simulated:
     return Basis(observers, trials, "human")
 
 
+def of_the_eleven(images: int) -> Basis:
+    """
+    Say what figures from the published scores of the paper's eleven models rest on.
+
+    Parameters
+    ----------
+    images : int
+        How many of ImageNet's validation images.
+
+    Returns
+    -------
+    Basis
+    """
+    return Basis(ELEVEN, images, "imagenet", "" if images == VALIDATION_IMAGES else "another data set")
+
+
 class Paper(NamedTuple):
     """Which networks, on which data set, a claim of the paper is about, and how the paper trained what it trained."""
 
@@ -74,12 +90,13 @@ def are_the_papers(names: Iterable[str]) -> bool:
 
 @cache
 def _eleven() -> set[str]:
-    return {entry["name"] for entry in read_file(paths.PARAMS / "models" / "paper.yaml")}
+    return {entry["name"] for entry in read_yaml(paths.PARAMS / "models" / "paper.yaml")}
 
 
 def _on_imagenet(responses: Responses) -> bool:
-    """Say whether these are all of ImageNet's validation images, with its labels."""
-    return responses.info.get("on_imagenet", False) and len(responses.labels) == VALIDATION_IMAGES
+    """Say whether these are all of ImageNet's validation images, or a selection from all of them, with its labels."""
+    images = responses.info.get("all_images", len(responses.labels))
+    return responses.info.get("on_imagenet", False) and images == VALIDATION_IMAGES
 
 
 def _trained(paper: Paper, config: Variants) -> str:

@@ -7,12 +7,11 @@ from typing import TypeVar
 import altair as alt
 import numpy as np
 
-from ddd_utils.analysis.examples import answers_of, examples
 from ddd_utils.analysis.exploration import Exploration, explore
-from ddd_utils.reporting import charts_theme as theme
 from ddd_utils.reporting import markup
-from ddd_utils.reporting.gallery import answers_gallery, data_uri
-from ddd_utils.reporting.sentences import Prose, p_value
+from ddd_utils.reporting.gallery import data_uri
+from ddd_utils.reporting.names_and_colours import bracketed, condition_name, network_names
+from ddd_utils.reporting.sentences import p_value
 from ddd_utils.responses import Responses
 
 MIME = "application/vnd.ddd.exploration+json"
@@ -57,7 +56,7 @@ class Explorer:
         labels = responses.labels[found.images]
         used = sorted({*answers.ravel().tolist(), *labels.tolist()} - {-1})
         contents = {
-            "networks": [theme.condition_name(name) for name in found.kappa.labels],
+            "networks": [condition_name(name) for name in found.kappa.labels],
             "scores": found.scores.tolist(),
             "both": found.both_right.tolist(),
             "spare": _spare(responses.networks["condition"].to_numpy(), rows),
@@ -97,7 +96,7 @@ class Explorer:
         return chart.properties(usermeta={"explore": {"key": self.data["key"], "by": by}})
 
 
-def explored(answers: Responses, rows: Sequence[int] | np.ndarray, tolerance: int) -> Explorer:
+def explored(answers: Responses, rows: Sequence[int], tolerance: int) -> Explorer:
     """
     Collect what a click in a section's charts shows: display it once, and link the charts to it.
 
@@ -105,7 +104,7 @@ def explored(answers: Responses, rows: Sequence[int] | np.ndarray, tolerance: in
     ----------
     answers : Responses
         Of all networks; with pictures, where there are images.
-    rows : array of int, shape (chosen networks,)
+    rows : sequence of int
         Which networks a score counts.
     tolerance : int
         How many of them may deviate where an image is called trivial or impossible.
@@ -114,42 +113,10 @@ def explored(answers: Responses, rows: Sequence[int] | np.ndarray, tolerance: in
     -------
     Explorer
     """
-    names = theme.network_names(answers.networks.iloc[rows])
-    found = explore(answers.correct()[rows], names, answers.labels, tolerance=tolerance)
+    chosen = answers.select(list(rows))
+    found = explore(chosen.correct(), network_names(chosen.networks), answers.labels, tolerance=tolerance)
     pictures = answers.thumbnails(found.images, SIDE) if answers.has_images else None
     return Explorer(found, answers, rows, answers.class_names, pictures)
-
-
-def examples_gallery(
-    answers: Responses, rows: Sequence[int] | np.ndarray, kind: str, tolerance: int
-) -> list[Prose | alt.TopLevelMixin]:
-    """
-    Show some images of one difficulty, each with its label and who answered what.
-
-    Parameters
-    ----------
-    answers, rows, tolerance
-        As for `explored`.
-    kind : {"trivial", "impossible", "in-between"}
-        In-between images are those that come nearest to being right in half of the networks; the others are drawn at
-        random.
-
-    Returns
-    -------
-    list
-        A heading and, where there are such images, their gallery: to be displayed.
-    """
-    images = examples(answers.correct()[rows], tolerance, labels=answers.labels)[kind]
-    heading = f"**{kind.capitalize()}** (tolerance {tolerance})"
-    if not len(images):
-        return [Prose(f"{heading}: there is none.")]
-    predictions, labels, names = answers.predictions[rows, -1], answers.labels, answers.class_names
-    members = theme.network_names(answers.networks.iloc[rows])
-    given = [answers_of(predictions[:, image], labels[image], names, members) for image in images]
-    shown = answers_gallery(
-        answers.thumbnails(images), answers.image_ids[images], np.take(names, labels[images]), given
-    )
-    return [Prose(heading), shown]
 
 
 def attributes(specification: dict) -> str:
@@ -187,7 +154,7 @@ def _between(found: Exploration) -> dict | None:
         return None
     upper = np.triu_indices(len(part.kappa.labels), 1)
     limits = (values[upper] for values in (part.kappa.kappa, part.kappa.lower, part.kappa.upper))
-    return {"total": part.total, "both": part.both_right.tolist(), "kappa": theme.bracketed(*limits).tolist()}
+    return {"total": part.total, "both": part.both_right.tolist(), "kappa": bracketed(*limits).tolist()}
 
 
 def _pairs(found: Exploration) -> dict[str, list[str]]:
@@ -195,7 +162,7 @@ def _pairs(found: Exploration) -> dict[str, list[str]]:
     upper = np.triu_indices(len(found.kappa.labels), 1)
 
     def written(value, lower, upper_limit, form=".3f"):
-        return theme.bracketed(value[upper], lower[upper], upper_limit[upper], form).tolist()
+        return bracketed(value[upper], lower[upper], upper_limit[upper], form).tolist()
 
     kappa = {"kappa": written(found.kappa.kappa, found.kappa.lower, found.kappa.upper)}
     if found.null is None:

@@ -9,7 +9,7 @@ from PIL import Image
 from ddd_utils import params, paths
 from ddd_utils.analysis.examples import count_extremes, image_pairs
 from ddd_utils.files import read_json, write_json
-from ddd_utils.reporting import assets, markup, palette
+from ddd_utils.reporting import assets, markup, names_and_colours
 from ddd_utils.reporting.claims import claim, paper
 from ddd_utils.reporting.gallery import data_uri
 from ddd_utils.responses import Responses
@@ -84,7 +84,7 @@ def laboratory(found: Mapping) -> str:
 
 def style() -> str:
     """Return the style sheet: the palette, and what touches only the inside of a game."""
-    return palette.css() + assets.read("experiment.css")
+    return names_and_colours.css() + assets.read("experiment.css")
 
 
 def figure(study: Mapping) -> str:
@@ -122,33 +122,32 @@ def keep(folder: Path, section: str, trials: Sequence[Trial], pictures: Mapping,
         write_json(_file(folder, section), study(trials, pictures, *about, side=SIDE))
 
 
-def offer(
-    section: str, preset: str | Path, answers: Responses, rows: Sequence[int] | np.ndarray, tolerance: int
-) -> None:
+def keep_pairs(preset: str | Path, section: str, answers: Responses, rows: Sequence[int], tolerance: int) -> None:
     """
-    Offer a section's images for the game with which the summary opens, where there are enough of both kinds.
+    Keep pairs of a trivial and an impossible image for the summary, which opens with a game of them.
 
     Parameters
     ----------
+    preset : str or Path
+        Whose report the game belongs to.
     section : str
         One of `params.WITH_IMAGES`.
-    preset : str or Path
-        Whose report it is.
     answers : Responses
-        Of all networks.
-    rows : array of int, shape (chosen networks,)
+        Without images, or with too few of a kind, the section has no game.
+    rows : sequence of int
         Which networks make an image trivial or impossible.
     tolerance : int
-        How many of them may deviate.
+        As in `difficulty.classify`.
     """
-    correct, folder = answers.correct()[rows], params.load(preset).folder
+    correct = answers.correct()[list(rows)]
+    few = min(MOST, *count_extremes(correct, tolerance)) if answers.has_images else 0
+    trials, pictures = [], {}
+    if few:
+        drawn = image_pairs(correct, tolerance, few, labels=answers.labels)
+        trials, shown = drawn.named(answers.image_ids), answers.thumbnails(drawn.images, SIDE)
+        pictures = dict(zip(answers.image_ids[drawn.images], shown, strict=True))
     about = answers.info["dataset"], len(correct), tolerance
-    few = min(MOST, *count_extremes(correct, tolerance))
-    if not (few and answers.has_images):
-        return keep(folder, section, [], {}, *about)
-    drawn = image_pairs(correct, tolerance, few, labels=answers.labels)
-    pictures = dict(zip(answers.image_ids[drawn.images], answers.thumbnails(drawn.images, SIDE), strict=True))
-    return keep(folder, section, drawn.named(answers.image_ids), pictures, *about)
+    keep(params.load(preset).folder, section, trials, pictures, *about)
 
 
 def forget(folder: Path, section: str) -> None:

@@ -1,19 +1,20 @@
-"""The models of a set in tables: what each one is and how often it is right, and how it got the images."""
+"""The models of a set in tables: what each is, how often it is right, how images reach it, what its scores imply."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 
-from ddd_utils import paths
+from ddd_utils.analysis import consistency, difficulty, score_models
 from ddd_utils.analysis.statistics import wilson
-from ddd_utils.reporting.sentences import readable
-from ddd_utils.yaml_files import read_file
+from ddd_utils.reporting.claims import claim
+from ddd_utils.reporting.sentences import Prose, class_choices, readable, unreadable
+from ddd_utils.responses import Responses
+from ddd_utils.schema import ModelSet, PretrainedSet
 
 DESCRIBED = {
-    "trained": ["architecture", "parameters", "optimizer", "learning_rate", "seconds"],
-    "pretrained": ["parameters"],
-    "elsewhere": [],
+    ModelSet: ["architecture", "parameters", "optimizer", "learning_rate", "seconds"],
+    PretrainedSet: ["parameters"],
 }
 SHOWN = ["architecture", "input_size", "crop", "precision", "images_per_second", "weights"]
 FORMS = {
@@ -21,108 +22,132 @@ FORMS = {
     "images_per_second": "{:,.1f}".format,
     "crop": lambda words: words.replace(" ", "\u00a0"),  # on one line
 }
+LISTED = 50  # images that could not be read
 
 
-def are_the_papers(names: Iterable[str]) -> bool:
-    """
-    Say whether models are called as the paper's eleven (``params/models/paper.yaml``).
-
-    Parameters
-    ----------
-    names : iterable of str
-
-    Returns
-    -------
-    bool
-    """
-    return set(names) == {entry["name"] for entry in read_file(paths.PARAMS / "models" / "paper.yaml")}
-
-
-def origin(info: dict) -> str:
-    """
-    Say where responses come from.
-
-    Parameters
-    ----------
-    info : dict
-        Of the responses. What was computed here says with which images, what was trained here says also how.
-
-    Returns
-    -------
-    str
-        "trained", "pretrained", or "elsewhere" for published answers and tables, which come without images.
-    """
-    configuration = info["configuration"]
-    return "elsewhere" if "images" not in configuration else "trained" if "training" in configuration else "pretrained"
-
-
-def choices(info: dict) -> dict[str, str]:
-    """
-    Name what pretrained models choose from, where that makes a difference.
-
-    Parameters
-    ----------
-    info : dict
-        Of the responses.
-
-    Returns
-    -------
-    dict of str to str
-        In words, by the values that `images.among` takes; empty unless models know more classes than the images have.
-    """
-    present, known = info.get("classes_present", 0), info.get("classes_all", 0)
-    if known <= present:
-        return {}
-    return {"present": f"among the {present:,} classes present", "all": f"among all {known:,} classes"}
-
-
-def model_table(networks: pd.DataFrame, correct: np.ndarray, info: dict) -> pd.DataFrame:
+def tables(answers: Responses) -> list[pd.DataFrame]:
     """
     Describe the models of a set.
 
     Parameters
     ----------
-    networks : DataFrame
-        One row a network; ``right_present`` and ``right_all`` count right answers by `choices`.
-    correct : ndarray of bool, shape (networks, images)
-        Whether each network is right about each image.
-    info : dict
-        Of the responses.
+    answers : Responses
 
     Returns
     -------
-    DataFrame
-        The most accurate first. Accuracies have their 95 % interval for a new draw of images (Wilson).
+    list of DataFrame
+        What the models are and how often each is right, the most accurate first, with the 95 % interval for a new draw
+        of images (Wilson); of pretrained models also how the images reached them and where their weights are from.
     """
-    right = {f"right {words}": networks[f"right_{among}"].to_numpy() for among, words in choices(info).items()}
-    right = right or {"accuracy": correct.sum(axis=1)}
+    found = [_accuracies(answers)]
+    if isinstance(answers.config, PretrainedSet):
+        found.append(readable(_written(answers.networks, ["network", *SHOWN])))
+    return found
+
+
+def _accuracies(answers: Responses) -> pd.DataFrame:
+    networks, correct = answers.networks, answers.correct()
+    choices = class_choices(answers.info)
+    right = {f"right {words}": networks[f"right_{among}"].to_numpy() for among, words in choices.items()}
     table, images = networks[["network"]], correct.shape[1]
-    for title, count in right.items():
+    for title, count in (right or {"accuracy": correct.sum(axis=1)}).items():
         lower, upper = wilson(count, images)
         table = table.assign(**{title: count / images, f"{title}_lower": lower, f"{title}_upper": upper})
-    table = table.join(_written(networks, DESCRIBED[origin(info)]))
+    table = table.join(_written(networks, DESCRIBED.get(type(answers.config), [])))
     table = table.iloc[np.argsort(-correct.sum(axis=1), kind="stable")].reset_index(drop=True)
-    return readable(table, ".1%" if origin(info) == "pretrained" else ".3f")
-
-
-def shown_table(networks: pd.DataFrame) -> pd.DataFrame:
-    """
-    Say how the images reached pretrained models, and where their weights are from.
-
-    Parameters
-    ----------
-    networks : DataFrame
-        One row a network, with the columns `SHOWN`.
-
-    Returns
-    -------
-    DataFrame
-        In the same order.
-    """
-    return readable(_written(networks, ["network", *SHOWN]))
+    return readable(table, ".1%" if isinstance(answers.config, PretrainedSet) else ".3f")
 
 
 def _written(networks: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """Write what is hard to read otherwise as text; the rest stays as it is."""
     forms = {column: form for column, form in FORMS.items() if column in columns}
     return networks[columns].assign(**{column: networks[column].map(form) for column, form in forms.items()})
+
+
+def skipped(answers: Responses) -> list[Prose | pd.DataFrame]:
+    """
+    List the images that were left out because they could not be read.
+
+    Parameters
+    ----------
+    answers : Responses
+
+    Returns
+    -------
+    list
+        What to display: how many there are, and the first of them with the reasons; nothing where all were read.
+    """
+    images = pd.DataFrame(answers.info.get("skipped", []), columns=["image", "reason"])
+    first = images.head(LISTED)
+    return [unreadable(len(images), len(first)), first] if len(images) else []
+
+
+def shares(sets: Mapping[str, np.ndarray], tolerances: Iterable[int]) -> pd.DataFrame:
+    """
+    Show the shares of trivial, in-between and impossible images of models, and those that the paper prints.
+
+    Parameters
+    ----------
+    sets, tolerances
+        As in `difficulty.shares_table`.
+
+    Returns
+    -------
+    DataFrame
+        Percentages with their 95 % intervals.
+    """
+    table = difficulty.shares_table(sets, tolerances).drop(columns="distinct")
+    printed = {kind: claim(f"sota_{kind.replace('-', '_')}_share").value for kind in difficulty.DIFFICULTIES}
+    table.loc[len(table)] = {"networks": "the paper's eleven, printed", "M": 11, "tolerance": 1, **printed}
+    return readable(table, ".2%").rename(columns={"networks": "models"})
+
+
+def fits(correct: np.ndarray, tolerance: int) -> pd.DataFrame:
+    """
+    Show the models of the scores beside what was observed (`score_models.compare_models`), a column each.
+
+    Parameters
+    ----------
+    correct : ndarray of bool, shape (networks, images)
+        Who is right.
+    tolerance : int
+        Lowered to what the networks allow.
+
+    Returns
+    -------
+    DataFrame
+    """
+    networks = len(correct)
+    counts = score_models.score_counts(difficulty.scores(correct), networks)
+    table = score_models.compare_models(counts, difficulty.fitting_tolerance(tolerance, networks))
+    table["misplaced"] = table["misplaced"].map("{:.1%}".format, na_action="ignore")
+    return readable(table).T.replace("", "–").fillna("–")
+
+
+def by_choice(answers: Responses, others: Mapping[str, Responses], tolerance: int) -> list[Prose | pd.DataFrame]:
+    """
+    Show what it matters which classes pretrained models choose from.
+
+    Parameters
+    ----------
+    answers : Responses
+    others : mapping of str to Responses
+        The same models' answers by what they choose from, from `experiments.alternatives`.
+    tolerance : int
+        As in `difficulty.classify`.
+
+    Returns
+    -------
+    list
+        What to display: shares and mean kappa for each choice; nothing where it does not matter.
+    """
+    each = {words: others[among].correct() for among, words in class_choices(answers.info).items()}
+    if len({correct.tobytes() for correct in each.values()}) < 2:
+        return []
+    table = difficulty.shares_table(each, [tolerance]).drop(columns=["M", "distinct", "tolerance"])
+    means = [consistency.mean_kappa(correct, answers.labels) for correct in each.values()]
+    kappas = {"kappa": "value", "kappa_lower": "lower", "kappa_upper": "upper"}
+    kappa = readable(pd.DataFrame({name: [getattr(mean, part) for mean in means] for name, part in kappas.items()}))
+    shown = readable(table.rename(columns={"networks": "answers"}), ".1%")
+    heading = Prose(f"What it matters which classes the models choose from (tolerance {tolerance}):")
+    return [heading, shown.assign(**{"mean kappa": kappa["kappa"].replace("", "undefined")})]

@@ -1,17 +1,21 @@
-"""Numbers as text: a value with its interval in one cell, a p-value as people read it; names as they stand."""
+"""Numbers as text, names as they stand, and the sentences of the notebooks that depend on what is found."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ddd_utils.analysis.consistency import ConditionDifference, Rank
-from ddd_utils.analysis.statistics import Estimate
-from ddd_utils.reporting.charts_theme import condition_name, dataset_name
+from ddd_utils.analysis.difficulty import fitting_tolerance
+from ddd_utils.analysis.nulls import NullKappa
+from ddd_utils.analysis.statistics import Estimate, wilson
+from ddd_utils.analysis.wrong_answers import SameWrongAnswer
+from ddd_utils.reporting.comparability import are_the_papers
+from ddd_utils.reporting.names_and_colours import condition_name, dataset_name
 from ddd_utils.responses import Responses
-from ddd_utils.schema import Architecture, Variants
+from ddd_utils.schema import Architecture, ModelSet, PretrainedSet, Published, Variants
 
 PAPER_EPOCHS = 90
 
@@ -98,6 +102,25 @@ def readable(table: pd.DataFrame, form: str = ".3f") -> pd.DataFrame:
     return pd.DataFrame(columns, index=table.index).rename(columns=lambda name: str(name).replace("_", " "))
 
 
+def in_percent(table: pd.DataFrame, columns: Sequence[str], form: str = ".2%") -> pd.DataFrame:
+    """
+    Write shares as percentages.
+
+    Parameters
+    ----------
+    table : DataFrame
+    columns : sequence of str
+        Those with shares.
+    form : str
+        How each is written.
+
+    Returns
+    -------
+    DataFrame
+    """
+    return table.assign(**{column: table[column].map(f"{{:{form}}}".format) for column in columns})
+
+
 def literal(text: str) -> str:
     """
     Write a name from outside so that Markdown shows it as it stands.
@@ -126,7 +149,7 @@ def left_out(info: Mapping[str, Any]) -> Prose:
 
     Returns
     -------
-    str
+    Prose
         A paragraph in Markdown, empty if all networks have learned something.
     """
     diverged = info.get("diverged", [])
@@ -294,3 +317,274 @@ def section_label(name: str) -> str:
     """
     words = [ACRONYMS.get(word, word) for word in name.split("_")]
     return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
+
+
+def only_on_noise(dataset: str) -> Prose:
+    """Say why there is no more to show where the responses are not on Gaussian noise."""
+    if dataset == "gaussian":
+        return Prose()
+    return Prose(f"These responses are on {dataset_name(dataset)}, not on Gaussian noise: there is no more to show.")
+
+
+def noise_images(answers: Responses) -> Prose:
+    """Say how many networks and noise images a chart rests on."""
+    networks, images, size = len(answers.networks), len(answers.labels), answers.config.dataset.image_size
+    return Prose(f"{networks} networks (band: least to most accurate), {images:,} images of {size} x {size} pixels")
+
+
+def beside_the_ideal(classes: pd.DataFrame) -> Prose:
+    """Say how many images the networks recognise, and how many the ideal classifier does, where that is known."""
+    found = f"On average the networks recognise {classes['accuracy'].mean():.1%} of the images"
+    known = classes["bayes"].mean()
+    return Prose(f"{found}." if np.isnan(known) else f"{found} of the {known:.1%} that the ideal classifier reaches.")
+
+
+def rank_correlation(found: Estimate) -> Prose:
+    """Title the chart of divergence and accuracy with their rank correlation."""
+    return Prose(
+        f"Divergence and accuracy: rank correlation {found.value:.2f} ({found.lower:.2f} to {found.upper:.2f})"
+    )
+
+
+def spikes(folders: pd.DataFrame, published: list[int]) -> Prose:
+    """Say where the paper's figure 8 has spikes, and where string order puts the folders 4 to 9 here."""
+    here = folders.loc[folders["moved"], "position"].tolist()
+    return Prose(f"Published spikes at x = {published}; here the folders 4 to 9 of {len(folders)} land at {here}.")
+
+
+# Models that are compared.
+
+HOW = {
+    ModelSet: "Each was trained from scratch with the settings at the end of this section.",
+    PretrainedSet: "Each came with weights of its own and was shown every image once.",
+}
+ELSEWHERE = "Their answers were not computed here; where they come from is said at the end."
+ACCEPTED = Prose("Impossible images (tolerance 0) when every label that ReaL accepts counts as right:")
+NOTHING_TO_TEST = Prose("Nothing to test: too few networks.")
+UNITS = {"images": "other images", "classes": "other classes"}
+
+
+def lowered_tolerance(tolerance: int, networks: int) -> Prose:
+    """Say that a tolerance is too large for so many networks and which one is used; empty where it is not."""
+    lowered = fitting_tolerance(tolerance, networks)
+    if lowered == tolerance:
+        return Prose()
+    return Prose(f"With {networks} models no image can be in-between at tolerance {tolerance}: it is {lowered} here.")
+
+
+def models(answers: Responses, dataset: str) -> Prose:
+    """Say which models are compared on which images, whether they are the paper's, and where their answers are from."""
+    config = answers.config
+    papers = are_the_papers(answers.networks["network"])
+    who = "They are called as the paper's eleven" if papers else "They are not the paper's eleven"
+    parts = [
+        f"M = {len(answers.networks)} models, {len(answers.labels):,} images, data set **{literal(dataset)}**.",
+        f"{who}, {_images(answers, dataset, papers)}.",
+        HOW.get(type(config), ELSEWHERE),
+    ]
+    if isinstance(config, Published) and config.top == 5:
+        parts.append("An answer counts as right if the label is among a model's first five.")
+    return Prose(" ".join(parts))
+
+
+def _images(answers: Responses, dataset: str, papers: bool) -> str:
+    if answers.info.get("on_imagenet"):
+        return "and the images are the same" if papers else "but the images are the same"
+    if isinstance(answers.config, PretrainedSet):
+        return "and the images are not the paper's"
+    return f"and {literal(dataset)} is not ImageNet"
+
+
+def unreadable(images: int, listed: int) -> Prose:
+    """Say how many images could not be read, and how many of them are listed."""
+    first = f"; the first {listed} are listed" if images > listed else ""
+    return Prose(f"Left out, because they could not be read as images: **{images:,}**{first}.")
+
+
+def class_choices(info: Mapping[str, Any]) -> dict[str, str]:
+    """
+    Name what pretrained models choose from, by the values of `images.among`.
+
+    Empty unless the models know more classes than the images have.
+    """
+    present, known = info.get("classes_present", 0), info.get("classes_all", 0)
+    if known <= present:
+        return {}
+    return {"present": f"among the {present:,} classes present", "all": f"among all {known:,} classes"}
+
+
+def choices(answers: Responses) -> Prose:
+    """Say what pretrained models choose from, and what their accuracy cannot tell; empty for all others."""
+    if not isinstance(answers.config, PretrainedSet):
+        return Prose()
+    said = ["If photographs were in a model's training set, its accuracy here says nothing about new images."]
+    if words := class_choices(answers.info):
+        among = answers.config.images.among
+        (other,) = words.keys() - {among}
+        said.insert(
+            0,
+            f"Every model answers twice, {' and '.join(words.values())}. The figures take the answer "
+            f"**{words[among]}**; `images: {{..., among: {other}}}` makes them take the other one.",
+        )
+    return Prose(" ".join(said))
+
+
+def scored(title: str, correct: np.ndarray, tolerance: int) -> Prose:
+    """Name a set of decisions (networks, images), and the tolerance at which its images are called in-between."""
+    networks, images = correct.shape
+    at = fitting_tolerance(tolerance, networks)
+    return Prose(f"**{title}**: M = {networks}, {images:,} images, in-between at tolerance {at}")
+
+
+def kappa_range(pairs: pd.DataFrame, means: Mapping[str, Estimate]) -> Prose:
+    """Say from where to where kappa runs (`consistency.pair_table`), and its mean (`consistency.mean_kappas`)."""
+    known = pairs.dropna(subset="kappa")
+    if known.empty:
+        return Prose("All models are always right, or all are always wrong: no kappa is defined.")
+    highest, lowest = (with_interval(*known[["kappa", "lower", "upper"]].iloc[at]) for at in (0, -1))
+    units = UNITS | ({"images": "other images of the same classes"} if "classes" in means else {})
+    limits = [f"{mean.lower:.4f} to {mean.upper:.4f} for {units[unit]}" for unit, mean in means.items()]
+    return Prose(
+        f"Kappa runs from {lowest} to {highest}; the mean over {len(known)} pairs is **{means['images'].value:.4f}**, "
+        f"95 % interval {', '.join(limits)}. The interval of {(pairs['lower'] > 0).sum()} of {len(pairs)} pairs lies "
+        "above 0. The paper's eleven models: .33 to .69."
+    )
+
+
+def dependent_pairs(pairs: pd.DataFrame, mean: Estimate) -> Prose:
+    """Hold the standard error of a mean over pairs against the one that it would have if pairs were independent."""
+    independent = np.sqrt(np.square(pairs["error"]).sum()) / max(1, pairs["kappa"].count())
+    if not independent > 0:
+        return Prose("These models never differ, so there is nothing to estimate an error from.")
+    return Prose(
+        "Pairs share models and images. Treated as independent, the mean's standard error would be "
+        f"{independent:.5f}; it is {mean.standard_error:.5f}, {mean.standard_error / independent:.0f} times as large."
+    )
+
+
+def wrong_answers(same: SameWrongAnswer | None, kinds: np.ndarray | None, unrecorded: float) -> Prose:
+    """
+    Say how often two models give the same wrong answer, and on how many impossible images they agree.
+
+    `same` and `kinds` (`impossible_kinds`) are None where no wrong answer was recorded; `unrecorded` is the share of
+    the wrong answers of which this is so, NaN where no answer is wrong.
+    """
+    if np.isnan(unrecorded):
+        return Prose("No answer is wrong.")
+    if same is None or kinds is None:
+        return Prose("No wrong answer was recorded, so which labels were given is not known.")
+    said = [*_same_answers(same), _consensus(kinds)]
+    if unrecorded:
+        said.append(f"{unrecorded:.1%} of the wrong answers were not recorded; they are left out.")
+    return Prose(" ".join(said))
+
+
+def _same_answers(same: SameWrongAnswer) -> list[str]:
+    upper = np.triu_indices(len(same.share), 1)
+    rows = np.column_stack([same.share[upper], same.lower[upper], same.upper[upper]])
+    rows = rows[np.isfinite(rows[:, 0])]
+    if not len(rows):
+        return []
+    least, most = (with_interval(*rows[at], ".2f") for at in (rows[:, 0].argmin(), rows[:, 0].argmax()))
+    return [f"Mean over pairs {rows[:, 0].mean():.2f}, from {least} to {most}."]
+
+
+def _consensus(kinds: np.ndarray) -> str:
+    consensus, impossible = int((kinds == "consensus").sum()), int((kinds != "").sum())
+    agreed = with_interval(consensus / impossible, *wilson(consensus, impossible), ".0%") if impossible else "none"
+    return f"Of {impossible:,} impossible images (tolerance 0), {agreed} have a consensus."
+
+
+def no_label_errors(answers: Responses) -> Prose:
+    """Say why no label errors are shown."""
+    if answers.info.get("on_imagenet"):
+        return Prose("Not shown here: the list of label errors is not at hand.")
+    return Prose("Not shown here: these are not ImageNet validation images with its labels.")
+
+
+def without_errors(wrong_label: np.ndarray, tolerance: int) -> Prose:
+    """Introduce the shares with and without the images whose label is wrong, bool (images,)."""
+    return Prose(f"With and without the {wrong_label.sum():,} images with label errors (tolerance {tolerance}):")
+
+
+def pictures(answers: Responses) -> Prose:
+    """Say that there are no pictures; empty where there are."""
+    return Prose("" if answers.has_images else "Not shown here: these answers came without images.")
+
+
+def example_rule(kind: str, networks: int, tolerance: int, images: int) -> Prose:
+    """Say which images of a kind are shown, and where there are none."""
+    few = f"at most {tolerance} of {networks} networks" if tolerance else f"none of {networks} networks"
+    rules = {
+        "trivial": f"**Trivial**: {few} wrong",
+        "impossible": f"**Impossible**: {few} right",
+        "in-between": "**In-between**: the most divisive",
+    }
+    return Prose(rules[kind] if images else f"{rules[kind]}. There is none.")
+
+
+# Only the in-between images.
+
+
+def network_sets(loaded: Sequence[Any], tolerance: int) -> Prose:
+    """Say which sets of networks (`NetworkSet`) cannot be looked at, and for which the tolerance is lowered."""
+    lines = [
+        f"- {literal(each.heading)}: tolerance {each.tolerance}, as M = {each.M}."
+        if each.between.any()
+        else f"- {literal(each.heading)}: no image is in-between, so there is nothing to see."
+        for each in loaded
+        if each.tolerance < tolerance or not each.between.any()
+    ]
+    if all(each.title != "variants" for each in loaded):
+        lines.append("- This preset has no training variants.")
+    return Prose("\n".join(lines))
+
+
+def ceilings(highest: Mapping[int, float], tolerance: int) -> Prose:
+    """Say which agreement on the in-between images no set of so many networks can exceed."""
+    limits = ", ".join(f"{kappa:.3f} with {networks} networks" for networks, kappa in highest.items())
+    return Prose(
+        f"At tolerance {tolerance}, agreement on the in-between images cannot exceed {limits}. The paper compares 11 "
+        "models and, by its count, 13 variants."
+    )
+
+
+def too_few(networks: Mapping[str, int]) -> Prose:
+    """Name the sets that have too few networks for a null."""
+    return Prose(
+        "\n".join(f"- Not for the {title}: {count} networks are too few." for title, count in networks.items())
+    )
+
+
+def falls(compared: Mapping[str, Mapping[str, NullKappa]]) -> Prose:
+    """Say how observed and expected mean kappa fall on in-between images, by the set's heading (`compare_nulls`)."""
+    lines = [
+        f"- **{literal(heading)}**: observed from {_fall(nulls, 'observed')}; expected from {_fall(nulls, 'expected')}."
+        for heading, nulls in compared.items()
+    ]
+    return Prose("\n".join(["Mean kappa falls on the in-between images:", "", *lines]) if lines else "")
+
+
+def _fall(nulls: Mapping[str, NullKappa], kind: str) -> str:
+    between = [null for what, null in nulls.items() if what.startswith("in-between")]
+    everything, some = (getattr(null, f"mean_{kind}") for null in (nulls["all images"], between[-1]))
+    return f"{_mean(everything)} to {_mean(some)}"
+
+
+def _mean(mean: Estimate, form: str = ".3f") -> str:
+    return with_interval(mean.value, mean.lower, mean.upper, form)
+
+
+def excess(heading: str, null: NullKappa, level: float = 0.05) -> Prose:
+    """Say what kappa is expected on average, and how many pairs differ from their expectation."""
+    tested = null.adjusted_p_values()[np.triu_indices(len(null.p_values), 1)]
+    pairs = np.isfinite(null.excess.value[np.triu_indices(len(null.p_values), 1)]).sum()
+    return Prose(
+        f"**{literal(heading)}**: mean expected kappa {_mean(null.mean_expected, '.4f')}; {(tested < level).sum()} of "
+        f"{pairs} pairs stand out. The highest and the lowest:"
+    )
+
+
+def highest_excess(title: str) -> Prose:
+    """Introduce the pairs with the highest excess over one ability a network."""
+    return Prose(f"With one ability a network (Rasch) the highest are, **{title}**:")

@@ -8,10 +8,9 @@ import pytest
 import torch
 
 from ddd_utils.analysis.noise import class_distribution
-from ddd_utils.experiments.data import datasets, tensors
+from ddd_utils.experiments.data import datasets, loader
 from ddd_utils.experiments.data.gaussian import Noise, NoiseIds, noise_images, pixel_table
-from ddd_utils.experiments.data.loader import Loader
-from ddd_utils.experiments.data.tensors import NoiseMaker
+from ddd_utils.experiments.data.loader import Loader, NoiseMaker
 from ddd_utils.image_sets import Gaussian
 
 CPU = torch.device("cpu")
@@ -69,7 +68,7 @@ def test_torch_makes_the_bits_that_numpy_makes(classes, per_class, size, split, 
 def test_a_batch_in_many_chunks_is_the_batch_in_one(monkeypatch):
     noise, indices = Noise(100, 20_000, "train", 16, 1), np.random.default_rng(0).integers(0, 2_000_000, 50)
     whole = NoiseMaker(noise, CPU).images(indices)
-    monkeypatch.setitem(tensors.CHUNK, "cpu", 500)
+    monkeypatch.setitem(loader.CHUNK, "cpu", 500)
     assert torch.equal(NoiseMaker(noise, CPU).images(indices), whole)
     assert NoiseMaker(noise, CPU).images(np.arange(0)).shape == (0, 3, 16, 16)
 

@@ -6,7 +6,7 @@ import torch
 from torchvision.transforms.v2 import functional as F
 
 from ddd_utils import params
-from ddd_utils.experiments.data import datasets, tensors
+from ddd_utils.experiments.data import datasets, loader
 from ddd_utils.experiments.data.gaussian import uniforms
 from ddd_utils.experiments.data.loader import Loader
 from ddd_utils.experiments.images import views
@@ -25,7 +25,7 @@ def photos():
 def test_cropping_and_resizing_agree_with_torchvision(photos, size):
     random = uniforms(np.arange(6), 4 * views.TRIES, 0, 0, 0)
     boxes = views.crop_boxes(random, 40, 50)
-    ours = tensors.resize_boxes(photos, boxes, size).int()
+    ours = loader.resize_boxes(photos, boxes, size).int()
     theirs = torch.stack(
         [
             F.resized_crop(photo, *map(int, box), [size, size], antialias=True)
@@ -57,10 +57,10 @@ def test_a_crop_that_never_fits_is_the_central_one():
 
 def test_flip_and_shift_move_pixels_as_told(photos):
     square = photos[:2, :, :, :40]
-    still, flipped = tensors.flip_and_shift(square, np.array([[0.9, 0.5, 0.5], [0.1, 0.5, 0.5]]))
+    still, flipped = loader.flip_and_shift(square, np.array([[0.9, 0.5, 0.5], [0.1, 0.5, 0.5]]))
     assert torch.equal(still, square[0])
     assert torch.equal(flipped, square[1].flip(2))
-    corner = tensors.flip_and_shift(square[:1], np.array([[0.9, 0.0, 0.0]]))[0]
+    corner = loader.flip_and_shift(square[:1], np.array([[0.9, 0.0, 0.0]]))[0]
     assert torch.equal(corner[:, 4:, 4:], square[0][:, :36, :36])
     assert corner[:, :4].sum() == 0
 

@@ -12,7 +12,7 @@ from torchvision.transforms import v2
 from ddd_utils import local_files, paths
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import networks
-from ddd_utils.experiments.data import datasets, photograph_cache
+from ddd_utils.experiments.data import datasets
 from ddd_utils.experiments.data.loader import Loader
 from ddd_utils.experiments.images import photographs, views
 from ddd_utils.image_sets import Folder
@@ -160,7 +160,7 @@ def test_photographs_lie_upright_in_the_cache_too(folder, suffix):
     name = f"cat/turned.{suffix}"
     Image.fromarray(upright).transpose(Image.Transpose.ROTATE_90).save(folder / "train" / name, exif=exif)
     files = photographs.Files(folder / "train", ["cat/0.png", name, "cat/1.png"])
-    kept = photograph_cache.cached(files, 16)
+    kept = datasets.cached(files, 16)
     for index in range(3):
         resized = views.resize_short_side(files.image(index), 16)
         assert np.array_equal(np.asarray(kept.image(index)), np.asarray(resized))
@@ -194,12 +194,12 @@ def test_worker_processes_read_the_cache(folder):
 
 def test_the_cache_is_made_once_and_anew_for_changed_files(folder, monkeypatch):
     files = photographs.Files(folder / "train", ["cat/0.png", "cat/1.png"])
-    first = photograph_cache.cached(files, 20)
+    first = datasets.cached(files, 20)
     with monkeypatch.context() as patched:
-        patched.setattr(photograph_cache, "_fill", None)
-        assert photograph_cache.cached(files, 20) == first
+        patched.setattr(datasets, "_fill", None)
+        assert datasets.cached(files, 20) == first
     Image.new("RGB", (30, 30), "red").save(folder / "train" / "cat" / "0.png")
-    again = photograph_cache.cached(files, 20)
+    again = datasets.cached(files, 20)
     assert again != first
     assert np.asarray(again.image(0))[0, 0].tolist() == [255, 0, 0]
 
@@ -210,10 +210,10 @@ def test_a_broken_cache_is_not_taken_for_a_whole_one(folder):
     broken.write_bytes(whole[:300])
     files = photographs.Files(folder / "train", ["cat/0.png", "cat/1.png"])
     with pytest.raises(InputError, match=r"cat/1\.png"):
-        photograph_cache.cached(files, 20)
+        datasets.cached(files, 20)
     assert not list((paths.build() / "data").glob("*/*"))
     broken.write_bytes(whole)
-    assert len(photograph_cache.cached(files, 20)) == 2
+    assert len(datasets.cached(files, 20)) == 2
 
 
 @needs_sample

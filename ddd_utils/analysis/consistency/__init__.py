@@ -17,6 +17,7 @@ from .conditions import (
     pairwise_matrix,
 )
 from .kappa import copy_probability, error_consistency, kappa_bounds, kappa_from_counts, pairwise_error_consistency
+from .pairs import extremes, mean_kappa, mean_kappas, pair_table
 from .uncertainty import accuracy_spread, bootstrap, interval, joint_covariance, standard_errors
 
 __all__ = [
@@ -36,10 +37,14 @@ __all__ = [
     "condition_rank",
     "copy_probability",
     "error_consistency",
+    "extremes",
     "interval",
     "joint_covariance",
     "kappa_bounds",
     "kappa_from_counts",
+    "mean_kappa",
+    "mean_kappas",
+    "pair_table",
     "pairwise_error_consistency",
     "pairwise_matrix",
     "percentile_interval",

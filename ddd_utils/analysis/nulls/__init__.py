@@ -1,16 +1,30 @@
 """What agreement to expect when networks decide independently, and what selecting images by their score does to it."""
 
-from .expected_kappa import NullKappa, conditional_rasch_kappa, leave_pair_out_kappa, score_stratified_kappa
-from .rasch import AndersenTest, andersen_test, pair_expectations
-from .selection import fleiss_kappa, selection_band, subset_consistency, subset_curve
+from .expected_kappa import (
+    NullKappa,
+    compare_nulls,
+    conditional_rasch_kappa,
+    fewest_networks,
+    leave_pair_out_kappa,
+    null_means,
+    score_stratified_kappa,
+)
+from .rasch import AndersenTest, andersen_table, andersen_test, pair_expectations
+from .selection import band_table, choices_table, fleiss_kappa, selection_band, subset_consistency, subset_curve
 
 __all__ = [
     "AndersenTest",
     "NullKappa",
+    "andersen_table",
     "andersen_test",
+    "band_table",
+    "choices_table",
+    "compare_nulls",
     "conditional_rasch_kappa",
+    "fewest_networks",
     "fleiss_kappa",
     "leave_pair_out_kappa",
+    "null_means",
     "pair_expectations",
     "score_stratified_kappa",
     "selection_band",

@@ -1,6 +1,6 @@
 """Error consistency beside what networks would show that decide independently given each image's score."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,7 +78,7 @@ def conditional_rasch_kappa(
     Parameters
     ----------
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image; at least three networks.
+        Whether each network is right about each image; at least three networks, since abilities reproduce two exactly.
     tolerance : int, optional
         Number t of deviating networks up to which an image counts as trivial or impossible: only images in between are
         compared. None: all images.
@@ -91,12 +91,6 @@ def conditional_rasch_kappa(
     Returns
     -------
     NullKappa
-
-    Raises
-    ------
-    InputError
-        If there are too few networks (the abilities of two reproduce them exactly), fewer than two images or groups, or
-        no score is in-between.
     """
     correct = _enough_networks(correct, 3, "one ability a network")
     return _null_kappa(correct, rasch_abilities, kept_cells(len(correct), tolerance), groups, seed)
@@ -169,6 +163,60 @@ def leave_pair_out_kappa(correct: ArrayLike, tolerance: int, groups: int = 50, s
     correct = _enough_networks(correct, 3, "one ability a network")
     kept = kept_cells(len(correct), tolerance, leave_pair_out=True)
     return _null_kappa(correct, rasch_abilities, kept, groups, seed)
+
+
+def fewest_networks(tolerance: int) -> int:
+    """Return how many networks all nulls at a tolerance take: a pair that is left out must leave others to judge."""
+    return 2 * tolerance + 4
+
+
+def compare_nulls(correct: ArrayLike, tolerance: int) -> dict[str, NullKappa]:
+    """
+    Kappa beside its expectation on all images and on selected ones, at tolerance 0 and at the one given.
+
+    Parameters
+    ----------
+    correct : array_like of bool, shape (networks, images)
+        Whether each network is right about each image; at least ``2 tolerance + 4`` networks.
+    tolerance : int
+        As in `conditional_rasch_kappa`.
+
+    Returns
+    -------
+    dict of str to NullKappa
+        "all images", and for each tolerance t "in-between, tolerance t" (both `conditional_rasch_kappa`) and "pair left
+        out, tolerance t" (`leave_pair_out_kappa`).
+    """
+    found = {"all images": conditional_rasch_kappa(correct)}
+    for t in sorted({0, tolerance}):
+        found[f"in-between, tolerance {t}"] = conditional_rasch_kappa(correct, t)
+        found[f"pair left out, tolerance {t}"] = leave_pair_out_kappa(correct, t)
+    return found
+
+
+def null_means(found: Mapping[str, NullKappa]) -> pd.DataFrame:
+    """
+    Set the means over pairs of several nulls below one another.
+
+    Parameters
+    ----------
+    found : mapping of str to NullKappa
+        Such as from `compare_nulls`.
+
+    Returns
+    -------
+    DataFrame
+        One row each; columns what, observed, expected and excess, each also with ``_lower`` and ``_upper``.
+    """
+    return pd.DataFrame([{"what": what, **_mean_row(null)} for what, null in found.items()])
+
+
+def _mean_row(null: NullKappa) -> dict[str, float]:
+    row = {}
+    for kind in ("observed", "expected", "excess"):
+        mean = getattr(null, f"mean_{kind}")
+        row |= {kind: mean.value, f"{kind}_lower": mean.lower, f"{kind}_upper": mean.upper}
+    return row
 
 
 def _enough_networks(correct: ArrayLike, least: int, fitted: str) -> np.ndarray:

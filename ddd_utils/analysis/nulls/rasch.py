@@ -4,9 +4,11 @@ Independent decisions given how many of them are right, networks' abilities, and
 The model is Rasch's (1960), fitted by conditional likelihood (Andersen, 1970): the difficulty of an image drops out.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import chdtrc, expit, logit, xlogy
 
@@ -25,13 +27,14 @@ def pair_expectations(log_odds: ArrayLike, score: ArrayLike) -> np.ndarray:
     """
     Probability that two of M independent networks are both right, given how many of all M are.
 
-    Of log odds (rows, networks), which may be infinite, and scores (rows,): (rows, networks, networks), the diagonal
-    for one network, NaN where infinite log odds make the score impossible. Given its sum s, a vector of independent
-    decisions has a probability proportional to the product of the odds of those that are right (Chen & Liu, 1997); the
-    sums over all such vectors are elementary symmetric polynomials. A common factor of the odds cancels, so each row is
-    shifted until s right decisions are the expected number: then the polynomials are Poisson-binomial probabilities
-    near their largest, and no coefficient that matters underflows. They are built from sums and products of
-    non-negative numbers only.
+    `log_odds` is (rows, networks) and may be infinite, `score` is (rows,), the result (rows, networks, networks) with
+    ``P(i right | score)`` on the diagonal; NaN where infinite log odds make the score impossible.
+
+    Given its sum s, a vector of independent decisions has a probability proportional to the product of the odds of
+    those that are right (Chen & Liu, 1997); the sums over all such vectors are elementary symmetric polynomials. A
+    common factor of the odds cancels, so each row is shifted until s right decisions are the expected number: then the
+    polynomials are Poisson-binomial probabilities near their largest, and no coefficient that matters underflows. They
+    are built from sums and products of non-negative numbers only.
     """
     log_odds, score = _checked(log_odds, score)
     rows, networks = log_odds.shape
@@ -272,6 +275,29 @@ def andersen_test(correct: ArrayLike) -> AndersenTest:
     # The likelihoods' last digits may differ although the same abilities fit both groups.
     statistic = max(2 * float(sum(apart) - together), 0.0)
     return AndersenTest(statistic, networks - 1, float(chdtrc(networks - 1, statistic)), split)
+
+
+def andersen_table(sets: Mapping[str, ArrayLike]) -> pd.DataFrame:
+    """
+    `andersen_test` of several sets of networks.
+
+    Parameters
+    ----------
+    sets : mapping of str to array_like of bool, shape (networks, images)
+        Who is right, by the name of the set.
+
+    Returns
+    -------
+    DataFrame
+        One row a set; columns networks, split_after_score, statistic, degrees, p_value.
+    """
+    tests = {title: andersen_test(correct) for title, correct in sets.items()}
+    rows = [
+        {"networks": title, "split_after_score": test.split, "statistic": test.statistic}
+        | {"degrees": test.degrees, "p_value": test.p_value}
+        for title, test in tests.items()
+    ]
+    return pd.DataFrame(rows)
 
 
 def _log_likelihoods(tables: ScoreTables) -> np.ndarray:

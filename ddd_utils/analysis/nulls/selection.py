@@ -1,6 +1,6 @@
 """What agreement on selected images can show: the limits that selection alone sets, and how it depends on M."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 from math import comb
 
@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ddd_utils.analysis.consistency import kappa_from_counts, pairwise_error_consistency, percentile_interval
+from ddd_utils.analysis.consistency import interval, kappa_from_counts, pairwise_error_consistency, percentile_interval
 from ddd_utils.analysis.decisions import as_correct, count_both_right
-from ddd_utils.analysis.score_models import kappa_of_counts, score_counts
+from ddd_utils.analysis.difficulty import classify, scores
+from ddd_utils.analysis.score_models import fleiss_interval, kappa_of_counts, score_counts
 from ddd_utils.errors import InputError
 
 MOST_SIZES = 15
@@ -35,6 +36,73 @@ def selection_band(networks: int, tolerance: int) -> tuple[float, float]:
         raise InputError(f"with {networks} networks and tolerance {tolerance} no image can be in-between")
     nearest_to_unanimous = (tolerance + 1) * (networks - tolerance - 1)
     return -1 / (networks - 1), 1 - 4 * nearest_to_unanimous / (networks * (networks - 1))
+
+
+def band_table(sets: Mapping[str, tuple[ArrayLike, int]]) -> pd.DataFrame:
+    """
+    Fleiss' kappa of several sets of networks, beside the limits that it cannot leave on in-between images.
+
+    Parameters
+    ----------
+    sets : mapping of str to (array_like of bool of shape (networks, images), int)
+        Who is right, and the tolerance, by the name of the set.
+
+    Returns
+    -------
+    DataFrame
+        One row a set; columns networks, M, tolerance, in-between (images), "Fleiss, all" and "Fleiss, in-between", each
+        with ``_lower`` and ``_upper`` (95 %, for a new draw of images), lowest possible and highest possible
+        (`selection_band`).
+    """
+    return pd.DataFrame([{"networks": title, **_band_row(*given)} for title, given in sets.items()])
+
+
+def _band_row(correct: ArrayLike, tolerance: int) -> dict[str, float]:
+    networks = len(as_correct(correct))
+    counts = score_counts(scores(correct), networks)
+    between = int(counts[tolerance + 1 : networks - tolerance].sum())
+    row: dict[str, float] = {"M": networks, "tolerance": tolerance, "in-between": between}
+    for key, among in (("Fleiss, all", None), ("Fleiss, in-between", tolerance)):
+        lower, upper = fleiss_interval(counts, among)
+        row |= {key: float(kappa_of_counts(counts, among)), f"{key}_lower": lower, f"{key}_upper": upper}
+    lowest, highest = selection_band(networks, tolerance)
+    return row | {"lowest possible": lowest, "highest possible": highest}
+
+
+def choices_table(correct: ArrayLike, choices: Mapping[str, ArrayLike], tolerance: int) -> pd.DataFrame:
+    """
+    Mean kappa on all and on in-between images, for several choices of networks.
+
+    Parameters
+    ----------
+    correct : array_like of bool, shape (networks, images)
+        Whether each network is right about each image.
+    choices : mapping of str to array_like of int, shape (chosen,)
+        Rows of the networks that sort the images and are compared, by the name of the choice; one may be there twice.
+    tolerance : int
+        As in `difficulty.classify`.
+
+    Returns
+    -------
+    DataFrame
+        One row a choice; columns networks, M, distinct, all images and in-between images (counts), and the mean kappa
+        on either, with ``_lower`` and ``_upper`` (95 %, for a new draw of images).
+    """
+    correct = as_correct(correct)
+    rows = [{"networks": title, **_choice_row(correct[np.asarray(of)], tolerance)} for title, of in choices.items()]
+    return pd.DataFrame(rows)
+
+
+def _choice_row(correct: np.ndarray, tolerance: int) -> dict[str, float]:
+    between = classify(correct, tolerance) == "in-between"
+    pairs = list(combinations(range(len(correct)), 2))
+    row: dict[str, float] = {"M": len(correct), "distinct": len(np.unique(correct, axis=0))}
+    for key, kept in (("all images", np.ones_like(between)), ("in-between images", between)):
+        row[key] = int(kept.sum())
+        if kept.any():
+            mean, name = interval(correct[:, kept], pairs), f"mean kappa, {key}"
+            row |= {name: mean.value, f"{name}_lower": mean.lower, f"{name}_upper": mean.upper}
+    return row
 
 
 def subset_consistency(

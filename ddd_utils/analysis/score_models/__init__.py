@@ -3,6 +3,7 @@
 from .comparison import (
     compare_models,
     expected_shares,
+    expected_shares_table,
     goodness_of_fit,
     likelihood_ratio,
     model_intervals,
@@ -16,6 +17,7 @@ __all__ = [
     "ScoreModel",
     "compare_models",
     "expected_shares",
+    "expected_shares_table",
     "fit_beta_binomial",
     "fit_binomial",
     "fit_inflated_beta_binomial",

@@ -1,6 +1,7 @@
 """What a model of the scores implies, how well it fits, and the three models beside what was observed."""
 
-from itertools import pairwise
+from collections.abc import Iterable
+from itertools import pairwise, product
 from typing import NamedTuple
 
 import numpy as np
@@ -176,6 +177,27 @@ def expected_shares(alpha: float, beta: float, networks: int, tolerance: int = 0
     trivial, impossible = probabilities[networks - tolerance :].sum(), probabilities[: tolerance + 1].sum()
     values = trivial, probabilities[kept].sum(), impossible
     return {kind: float(share) for kind, share in zip(DIFFICULTIES, values, strict=True)}
+
+
+def expected_shares_table(
+    alpha: float, beta: float, networks: Iterable[int] = (5, 11, 30, 100), tolerances: Iterable[int] = (0, 1)
+) -> pd.DataFrame:
+    """
+    `expected_shares` for several numbers of networks and tolerances.
+
+    Parameters
+    ----------
+    alpha, beta : float
+        As in `expected_shares`.
+    networks, tolerances : iterable of int
+
+    Returns
+    -------
+    DataFrame
+        Columns M, tolerance, trivial, in-between, impossible.
+    """
+    rows = product(networks, tolerances)
+    return pd.DataFrame([{"M": m, "tolerance": t, **expected_shares(alpha, beta, m, t)} for m, t in rows])
 
 
 def posterior_difficulty(scores: ArrayLike, alpha: float, beta: float, networks: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ddd_utils import image_sets, local_files
-from ddd_utils.errors import InputError
+from ddd_utils.errors import InputError, needs_extra
 from ddd_utils.experiments.images import label_tables
 from ddd_utils.experiments.images.photographs import Photographs, read_npz
 from ddd_utils.experiments.images.trees import Table, Tree, folder_tree, tar_tree
@@ -30,6 +30,7 @@ class Listing:
 def listing(config: image_sets.Photographs | image_sets.Torchvision) -> Listing:
     """List images; whatever leaves their classes unclear raises InputError with file and row."""
     if isinstance(config, image_sets.Torchvision):
+        needs_extra("models", f"torchvision's data set '{config.dataset}'")
         from ddd_utils.experiments.images import torchvision_sets
 
         images, labels, names, stamp = torchvision_sets.read(config)

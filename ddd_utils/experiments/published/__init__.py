@@ -3,6 +3,7 @@
 from ddd_utils.experiments.published.downloads import Unavailable, fetch
 from ddd_utils.experiments.published.imagenet import (
     fetch_companions,
+    imagenet_facts,
     imagenet_files,
     imagenet_models,
     imagenet_responses,
@@ -24,6 +25,7 @@ __all__ = [
     "cifar10_people",
     "fetch",
     "fetch_companions",
+    "imagenet_facts",
     "imagenet_files",
     "imagenet_models",
     "imagenet_responses",

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +132,38 @@ def is_imagenet(image_ids: Iterable[str], labels: Sequence[int]) -> bool:
     """
     truth = _aligned(lambda: _imagenet_truth()[0], image_ids)
     return truth is not None and np.array_equal(truth, labels)
+
+
+@dataclass(frozen=True)
+class ImageNetFacts:
+    """What is known of ImageNet's validation images beside their labels; None where it is not."""
+
+    accepted: list[tuple[int, ...]] | None = None  # the labels that ReaL accepts, an entry an image
+    wrong_label: np.ndarray | None = None  # bool (images,), by the authors' list
+    eleven: np.ndarray | None = None  # decisions with the scores of the paper's models, bool (11, images)
+
+
+def imagenet_facts(responses: Responses) -> ImageNetFacts:
+    """
+    Look up what is published about the images of some responses.
+
+    Parameters
+    ----------
+    responses : Responses
+
+    Returns
+    -------
+    ImageNetFacts
+        ``accepted`` labels (:func:`real_labels`), ``wrong_label`` (:func:`label_errors`) and ``eleven``: decisions
+        that have the published scores of the paper's models, for what depends on scores alone. Which model is right
+        is not published. All are None unless these are ImageNet's validation images with its labels.
+    """
+    if not responses.info.get("on_imagenet"):
+        return ImageNetFacts()
+    names = responses.image_ids
+    scores = published_scores(names)
+    eleven = None if scores is None else scores > np.arange(PAPER_MODELS)[:, None]
+    return ImageNetFacts(real_labels(names), label_errors(names), eleven)
 
 
 def real_labels(image_ids: Iterable[str]) -> list[tuple[int, ...]] | None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ddd_utils import local_files, paths
+from ddd_utils.experiments import published
 from ddd_utils.experiments.images.class_spaces import ClassSpace, class_space
 from ddd_utils.experiments.images.listing import Listing, listing
 from ddd_utils.experiments.plans import model_files
@@ -159,6 +160,7 @@ class Evaluation:
             classes=self.class_names,
             classes_present=len(np.unique(found.labels)),
             classes_all=len(self.space.names),
+            on_imagenet=published.is_imagenet(found.image_ids, found.labels),
         )
 
     def alternatives(self) -> dict[str, "Evaluation"]:
