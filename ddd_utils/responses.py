@@ -42,7 +42,7 @@ class Source(Protocol):
 
     @property
     def class_names(self) -> list[str] | None:
-        """The names of the classes by label; None where they are among what is known of the responses, if anywhere."""
+        """The names of the classes by label; None where ``info`` of the responses may have them."""
 
     @property
     def images(self) -> Images | None:
@@ -177,7 +177,7 @@ class Responses:
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """What :func:`provenance` tells about these responses alone."""
+        """Device, versions, durations, origin and inputs, see :func:`provenance`; empty for what was never kept."""
         return provenance({self.folder.name: self.info}) if self.folder else {}
 
     @property
@@ -206,7 +206,7 @@ class Responses:
         pictures = self.source.images if self.source else None
         if pictures is None:
             raise InputError(f"{self.folder.name if self.folder else 'Responses'}: these answers come without images")
-        positions = np.asarray(indices) if self._kept is None else self._kept[np.asarray(indices)]
+        positions = np.asarray(indices, int) if self._kept is None else self._kept[np.asarray(indices, int)]
         return [pictures[int(position)] for position in positions]
 
     def thumbnails(self, indices: Sequence[int] | np.ndarray, side: int = 160) -> list[np.ndarray]:
@@ -247,16 +247,7 @@ class Responses:
         return {network: read_array(file) for network, file in files.items() if file.exists()}
 
     def save(self, folder: str | Path) -> None:
-        """
-        Write the table: ``images.parquet``, one ``<network>.parquet`` each, and ``experiment.json`` last.
-
-        A network whose name is no safe file name gets another file, which the column ``run`` of its row names.
-
-        Parameters
-        ----------
-        folder : str or Path
-            Made if absent; files in it are replaced one by one, each whole or not at all.
-        """
+        """Write the table into a folder: ``images.parquet``, one file a network, and ``experiment.json`` last."""
         folder = Path(folder)
         write_images(folder, self.labels, self.image_ids)
         runs = _file_names(self.networks["network"].tolist())
@@ -267,25 +258,7 @@ class Responses:
 
     @classmethod
     def load(cls, folder: str | Path, networks: pd.DataFrame | None = None) -> "Responses":
-        """
-        Read the table back.
-
-        Parameters
-        ----------
-        folder : str or Path
-            A folder of results.
-        networks : DataFrame, optional
-            Which networks, with the columns ``network``, ``run`` (file) and ``first_epoch``; all by default.
-
-        Returns
-        -------
-        Responses
-
-        Raises
-        ------
-        InputError
-            If a file is missing or cannot be read; it is named.
-        """
+        """Read the table back; of some ``networks`` only, with the columns ``network``, ``run`` and ``first_epoch``."""
         folder = Path(folder)
         info = read_json(folder / "experiment.json")
         rows = info.pop("networks")
@@ -333,24 +306,11 @@ class Responses:
 
 
 def provenance(infos: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """
-    Tell where responses come from.
-
-    Parameters
-    ----------
-    infos : mapping of str to mapping
-        ``info`` of some responses, by the name of their folder.
-
-    Returns
-    -------
-    dict
-        ``device``, ``versions``, ``training`` (a timedelta by folder, where networks were trained here), ``answers
-        computed in`` (where pretrained models were), ``source`` (of each that was not trained here) and ``inputs``
-        (by folder, the ``commit`` of the code and the SHA-256 of the ``files`` it was read from).
-    """
+    """Tell where responses come from, given their ``info`` by the name of their folder."""
     infos = {name: info for name, info in infos.items() if "device" in info}
     if not infos:
         return {}
+    # All but device and versions by folder; inputs are the commit of the code and the SHA-256 of the files read.
     facts = {
         "training": _durations(infos, "wall_seconds"),
         "answers computed in": _durations(infos, "answer_seconds"),

@@ -11,7 +11,7 @@ The rooms, each of which imports only from those above it (``tests/test_layers.p
 - ``plans``: runs, the conditions and model sets they come from, and the store of their results.
 - ``training``: networks side by side and in processes, from batches to checkpoints.
 - ``pretrained``: models with weights, and how images reach them.
-- ``showing``: pretrained models shown photographs.
+- ``showing``: pretrained models answer photographs.
 - ``costs``: what a preset asks of a machine.
 
 What lies beside the rooms joins them: ``sources`` finds a configuration's results, ``launch`` and ``cluster`` have them

@@ -101,23 +101,7 @@ def evaluations(preset: Preset, sections: Sequence[str]) -> list[tuple[str, Eval
 
 
 def compute(sources: Sequence[Source], titles: Sequence[str] = ()) -> None:
-    """
-    Make what is missing: first what is only read, then what pretrained models answer, at last what is trained.
-
-    Parameters
-    ----------
-    sources : sequence of Source
-        What is needed; doubles are computed once.
-    titles : sequence of str
-        What to call each in the progress lines; its folder's name by default.
-
-    Raises
-    ------
-    ExperimentError
-        If networks fail, once all others are done.
-    InputError
-        If files are missing or wrong, or a model cannot be built.
-    """
+    """Make what is missing, each source once; those that fail raise ExperimentError once the others are done."""
     _mend_all(sources)
     title_of = {id(each): title for each, title in zip(sources, titles, strict=bool(titles))}
     failures = []

@@ -109,27 +109,7 @@ def fetch_companions(image_ids: Iterable[str]) -> None:
 
 
 def is_imagenet(image_ids: Iterable[str], labels: Sequence[int]) -> bool:
-    """
-    Say whether images and labels are ImageNet's: only then do its other labels and scores speak of the same classes.
-
-    Parameters
-    ----------
-    image_ids : sequence of str, shape (images,)
-        As for :func:`real_labels`.
-    labels : sequence of int, shape (images,)
-        Classes of the images.
-
-    Returns
-    -------
-    bool
-        True if the ids are those of ImageNet validation images and each label is ImageNet's own index of the image's
-        class; False also if ImageNet's labels are not here and cannot be downloaded.
-
-    Raises
-    ------
-    InputError
-        If a local copy differs from the published file.
-    """
+    """Say whether images and labels are ImageNet's own, so that other labels and scores speak of the same classes."""
     truth = _aligned(lambda: _imagenet_truth()[0], image_ids)
     return truth is not None and np.array_equal(truth, labels)
 
@@ -167,20 +147,7 @@ def imagenet_facts(responses: Responses) -> ImageNetFacts:
 
 
 def real_labels(image_ids: Iterable[str]) -> list[tuple[int, ...]] | None:
-    """
-    Look up the reassessed labels ("ReaL") of ImageNet validation images (Beyer et al., 2020).
-
-    Parameters
-    ----------
-    image_ids : sequence of str, shape (images,)
-        File names such as ``ILSVRC2012_val_00000001.JPEG``, with or without folders and suffix.
-
-    Returns
-    -------
-    list of tuple of int, or None
-        All acceptable classes of each image, none where people found no class that fits; None if the ids are not
-        those of ImageNet validation images.
-    """
+    """Look up all acceptable ("ReaL") labels of ImageNet validation images (Beyer et al., 2020); None for others."""
     if (numbers := _validation_numbers(image_ids)) is None:
         return None
     # One line an image, in order of file name (google-research/reassessed-imagenet, Apache 2.0).
@@ -189,48 +156,13 @@ def real_labels(image_ids: Iterable[str]) -> list[tuple[int, ...]] | None:
 
 
 def label_errors(image_ids: Iterable[str]) -> np.ndarray | None:
-    """
-    Look up which ImageNet validation images the authors' repository marks as wrongly labelled (Meding et al., 2022).
-
-    These are 2,916 images; the paper's figures used another list, of 5,000.
-
-    Parameters
-    ----------
-    image_ids : sequence of str, shape (images,)
-        As for :func:`real_labels`.
-
-    Returns
-    -------
-    ndarray of bool, shape (images,), or None
-        None if the ids are not those of ImageNet validation images, or the file is not here and cannot be downloaded.
-
-    Raises
-    ------
-    InputError
-        If a local copy differs from the published file.
-    """
+    """Look up which images the authors' repository calls wrongly labelled, bool (images,); None where not known."""
+    # These are 2,916 images (Meding et al., 2022); the paper's figures used another list, of 5,000.
     return _aligned(lambda: read_array(fetch(LABEL_ERRORS)).astype(bool), image_ids)
 
 
 def published_scores(image_ids: Iterable[str]) -> np.ndarray | None:
-    """
-    Look up how many of the paper's 11 models are right on each ImageNet validation image (Meding et al., 2022).
-
-    Parameters
-    ----------
-    image_ids : sequence of str, shape (images,)
-        As for :func:`real_labels`.
-
-    Returns
-    -------
-    ndarray of int, shape (images,), or None
-        None if the ids are not those of ImageNet validation images, or the file is not here and cannot be downloaded.
-
-    Raises
-    ------
-    InputError
-        If a local copy differs from the published file, or holds no multiples of 1/11.
-    """
+    """Look up how many of the paper's 11 models are right on each image, int (images,); None where not known."""
     return _aligned(_scores, image_ids)
 
 
