@@ -27,6 +27,7 @@ SOURCES = re.search(r"^SOURCES := (.*)$", MAKEFILE, flags=re.MULTILINE)[1]
 RUNTIME_LOCK = (ROOT / "requirements.txt").read_text().splitlines()
 LIGHT_LOCK = (ROOT / "requirements-light.txt").read_text().splitlines()
 TEST_LOCK = (ROOT / "tests" / "requirements.txt").read_text().splitlines()
+DOCUMENTS = [path.relative_to(ROOT) for path in (ROOT / "docs").glob("*.md")]
 LOCKS = {"runtime": RUNTIME_LOCK, "light": LIGHT_LOCK, "test": TEST_LOCK}
 # Not imported, and needed all the same: the kernel of the notebooks, what pandas reads .ods with, and `make lab`.
 NOT_IMPORTED = {"ipykernel", "python-calamine", "jupyterlab"}
@@ -411,6 +412,12 @@ def test_the_citation_names_the_paper_and_this_version():
         "Wichmann",
     ]
     assert paper["identifiers"][0]["value"] == "arXiv:2110.05922"
+
+
+@pytest.mark.parametrize("text", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", *sorted(map(str, DOCUMENTS))])
+def test_a_link_in_a_document_leads_to_a_file(text):
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / text).read_text("utf-8"))
+    assert [link for link in links if not (ROOT / text).parent.joinpath(link).is_file()] == []
 
 
 def test_notebooks_are_committed_as_text_only():
