@@ -1,8 +1,14 @@
-# Everything a user or a developer runs. Needs Python 3.11 to 3.13 and make; the rest is installed into .venv.
+# Everything a user or a developer runs. Needs Python 3.11 to 3.13 and make; the rest is installed into .venv, or into
+# the conda environment made from environment.yml where that is activated.
 
 PYTHON ?= python3
-VENV ?= .venv
+# The environment is named on the command line only, as in `make VENV=.venv312`: another tool's VENV is not meant for us.
+CONDA := $(if $(wildcard $(if $(CONDA_PREFIX),$(CONDA_PREFIX)/lib/python3*/site-packages/ddd_utils-*.dist-info)),$(CONDA_PREFIX))
+VENV := $(or $(CONDA),.venv)
+LIGHT := .venv-light
 BIN := $(VENV)/bin
+# Says that an environment was made here. Nothing is ever installed into, or cleared from, another folder.
+MARK := .made-by-ddd_utils
 
 PRESET ?= quick
 # Handed over in the environment and never expanded by make, so that brackets, braces, quotes and $ arrive as typed.
@@ -12,11 +18,11 @@ override SET := $(value SET)
 export PRESET SECTIONS SET
 
 SOURCES := ddd_utils tests notebooks
-COMPILE = $(BIN)/uv pip compile --quiet --universal --no-annotate --no-header --python-version 3.11 \
+COMPILE = $(BIN)/uv pip compile --quiet --universal --no-annotate --no-header --python-version 3.11 --group build \
 	$(if $(UPGRADE),--upgrade) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lab bench lint format lock clean
+.PHONY: help report light test lab docs bench lint format lock clean
 
 help:  ## List these commands
 	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +31,9 @@ help:  ## List these commands
 report: $(VENV)/.installed  ## Build the report: PRESET=quick (name or file), SECTIONS="summary ...", SET='section.key=value'
 	@case "$$PRESET" in *.yaml|*.yml) ;; *) PRESET="params/$$PRESET.yaml" ;; esac; \
 	$(BIN)/python -m ddd_utils report "$$PRESET" $${SECTIONS:+--sections $$SECTIONS} $${SET:+--set "$$SET"}
+
+light: $(LIGHT)/.installed  ## Install what tables and published answers need, without torch, into .venv-light
+	@echo "Installed. Published answers: $(LIGHT)/bin/ddd report published"
 
 test: $(VENV)/.installed-test  ## Run the tests: ARGS="tests/test_project.py -k lock"
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
@@ -40,37 +49,59 @@ lab: $(VENV)/.installed  ## Open the notebooks in JupyterLab: LAB_ARGS="--no-bro
 	$(BIN)/python -m jupyterlab --ip=127.0.0.1 --allow-root --notebook-dir=. --ContentsManager.preferred_dir=notebooks \
 	--LabApp.default_url=/lab/tree/notebooks/start.md $(LAB_ARGS)
 
+docs: $(VENV)/.installed-test  ## Write the API reference to build/docs/index.html
+	@rm -rf build/docs
+	PDOC_ALLOW_EXEC=1 $(BIN)/python -W error -m pdoc --docformat numpy --no-include-undocumented --output-directory build/docs ddd_utils '!ddd_utils.__main__'
+	@echo build/docs/index.html
+
 bench: $(VENV)/.installed-test  ## Measure speed and memory
 	@for bench in tests/benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
 
-lint: $(VENV)/.installed-test  ## Check style and formatting, notebooks included
+# .pre-commit-config.yaml runs the same, with the programs that are found first on PATH.
+lint: $(VENV)/.installed-test  ## Check style, formatting and types, notebooks included
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
 
 format: $(VENV)/.installed-test  ## Format the code and mend what can be mended
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 
-lock: $(VENV)/.installed-test  ## Remake both locks from pyproject.toml: UPGRADE=1 takes the newest releases
-	$(COMPILE) --output-file requirements.txt
-	$(COMPILE) --extra test --constraint requirements.txt --output-file tests/requirements.txt
+lock: $(VENV)/.installed-test  ## Remake all locks from pyproject.toml: UPGRADE=1 takes the newest releases
+	$(COMPILE) --extra models --extra lab --output-file requirements.txt
+	$(COMPILE) --extra models --extra lab --extra test --constraint requirements.txt --output-file tests/requirements.txt
+	$(COMPILE) --constraint requirements.txt --output-file requirements-light.txt
 
 clean:  ## Remove what was made, except cached results and observers' answers
 	@test ! -d build || find build -mindepth 1 -maxdepth 1 ! -name results ! -name observers -exec rm -rf {} +
 	@find $(SOURCES) -name __pycache__ -prune -exec rm -rf {} +
-	rm -rf .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info
 
-# A stamp stands only while the environment is whole: it goes before anything is installed and comes back after. Without
-# it the environment was never finished, or its installation was killed halfway, and is made anew.
-$(VENV)/.installed: requirements.txt
+# Install a lock ($(1), taking $(2), with the options $(3)) and this package into the environment around the stamp $@. The stamp stands only while the
+# environment is whole: it goes before anything is installed and comes back after. Without it the environment was never
+# finished, or its installation was killed halfway, and is made anew; but only if it is empty or was made here, which
+# the mark says from the first moment (the stamps, where an older version made it). A conda environment is never cleared.
+define install
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v[:2] <= (3, 13) else \
 	"$(PYTHON) is Python %d.%d, but 3.11 to 3.13 is needed: name one, as in make PYTHON=python3.12" % v[:2])'
-	@echo "Installing into $(VENV): some minutes and about 6 GB the first time."
-	@test -e $@ || $(PYTHON) -m venv --clear $(VENV)
+	@test "$(@D)" = "$(CONDA)" || test -z "$$(ls -A "$(@D)" 2>/dev/null)" || test -e "$(@D)/$(MARK)" || test -e $@ || \
+	test -e $@-test || { echo "$(@D) was not made here and is left as it is: remove it, or name another, as in" \
+	"make VENV=.venv-ddd" >&2; exit 1; }
+	@echo "Installing into $(@D): $(2) the first time."
+	@test "$(@D)" = "$(CONDA)" || test -e $@ || { mkdir -p "$(@D)" && touch "$(@D)/$(MARK)" && \
+	find "$(@D)" -mindepth 1 -maxdepth 1 ! -name $(MARK) -exec rm -rf {} + && $(PYTHON) -m venv "$(@D)"; }
 	@rm -f $@
-	$(BIN)/python -m pip install --requirement requirements.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(@D)/bin/python -m pip install $(3) --requirement $(1)
+	$(@D)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+endef
+
+$(VENV)/.installed: requirements.txt
+	$(call install,requirements.txt,some minutes and about 6 GB)
+
+# Bytecode would be a fifth of it; Python compiles what it imports.
+$(LIGHT)/.installed: requirements-light.txt
+	$(call install,requirements-light.txt,two minutes and about 600 MB,--no-compile)
 
 $(VENV)/.installed-test: $(VENV)/.installed tests/requirements.txt
 	@rm -f $<

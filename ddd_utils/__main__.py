@@ -1,40 +1,54 @@
-"""The command line: `python -m ddd_utils report params/quick.yaml`, and train, status, plan, experiment, compare."""
+"""The command line `ddd` (also `python -m ddd_utils`): report, train, status, plan, experiment, compare."""
 
 import argparse
 import json
+import logging
 import os
 import signal
 import sys
+import textwrap
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from ddd_utils import experiments, params, paths
-from ddd_utils.errors import ExperimentError, InputError, nearest
+from ddd_utils import logs, params, paths
+from ddd_utils.errors import ExperimentError, InputError, missing_extra, nearest
+from ddd_utils.experiments import sources
+from ddd_utils.responses import Source
+from ddd_utils.versions import version_of
+
+log = logging.getLogger("ddd_utils")  # this module's own name is "__main__"
 
 EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+DESCRIPTION = "Which images make image classifiers decide differently? `ddd COMMAND --help` tells more of a command."
+CLONE = "clone the project and run it there"
+
+
+def run() -> None:
+    """Run as a program: a polite request to end is treated as Ctrl+C, so that workers end too."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(main())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """
-    Run the command line.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        As after ``python -m ddd_utils``.
-
-    Returns
-    -------
-    int
-        0, or 1 when a section failed, or 2 for bad input (one line on standard error).
-    """
-    options = _parser().parse_args(arguments)
+    """Run the command line; 0, or 1 when a section failed, or 2 for bad input (one line on standard error)."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 0
+    logs.install()
     try:
+        _check_checkout(options)
         return options.command(options)
     except InputError as error:
         return _stop(f"error: {error}", EXIT_INPUT)
+    except ModuleNotFoundError as error:
+        if line := missing_extra(error):
+            return _stop(f"error: {line}", EXIT_INPUT)
+        raise
     except OSError as error:
         return _stop(f"error: {error.filename or paths.build()}: {error.strerror or error}", EXIT_INPUT)
     except KeyboardInterrupt:
@@ -46,31 +60,80 @@ def _stop(line: str, status: int) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ddd_utils", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="command")
+def _check_checkout(options: argparse.Namespace) -> None:
+    """Say in one line what an installation outside a checkout cannot do: notebooks and presets are not installed."""
+    if paths.in_checkout():
+        return
+    if options.command is _report:
+        raise InputError(f"`report` runs the notebooks of a checkout, and {paths.ROOT} is not in one: {CLONE}")
+    name = getattr(options, "preset", "")
+    if name and not Path(name).exists():
+        raise InputError(f"there is no file '{name}', and presets by name are in a checkout's params/: {CLONE}")
 
-    def command(name: str, does: Callable, text: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=text)
+
+def _listed(title: str, names: Iterable[str]) -> str:
+    return textwrap.fill(f"{title}: {', '.join(names)}", 78, subsequent_indent="  ")
+
+
+def _examples(*lines: str, sections: bool = True) -> dict[str, Any]:
+    """Return what every sub-command's help ends with: the presets, the sections and an example."""
+    known = [_listed("presets", sorted(path.stem for path in paths.PARAMS.glob("*.yaml")) or ["(only in a checkout)"])]
+    known += [_listed("sections", params.SECTIONS)] if sections else []
+    shown = "\n".join(f"  ddd {line}" for line in lines)
+    epilog = "\n".join([*known, f"example{'s' * (len(lines) > 1)}:\n{shown}"])
+    return {"epilog": epilog, "formatter_class": argparse.RawDescriptionHelpFormatter}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ddd", description=DESCRIPTION, **_examples("report quick", "report --help", sections=False)
+    )
+    parser.add_argument("--version", action="version", version=f"ddd_utils {version_of('ddd_utils')}")
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(title="commands", metavar="command")
+
+    def command(name: str, does: Callable, text: str, *examples: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(
+            name, help=text, description=f"{text[0].upper()}{text[1:]}.", **_examples(*examples)
+        )
         added.set_defaults(command=does)
+        return added
+
+    def of_preset(*described: Any) -> argparse.ArgumentParser:
+        added = command(*described)
         added.add_argument("preset", help="a preset's name or YAML file")
         added.add_argument("--sections", nargs="+", metavar="SECTION", help="only these (all by default)")
         added.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a value (YAML)")
         return added
 
-    command("report", _report, "compute what is missing, run the notebooks, build the page")
-    train = command("train", _train, "train what is missing, and nothing else")
+    of_preset(
+        "report",
+        _report,
+        "compute what is missing, run the notebooks, build the page",
+        "report quick",
+        "report quick --sections training_variants summary --set training_variants.tolerance=1",
+        "report published --sections sota_comparison --set sota_comparison.responses=my_models.csv",
+    )
+    train = of_preset("train", _train, "train what is missing, and nothing else", "train quick")
     train.add_argument("--launcher", choices=("local", "slurm"), default="local", help="processes here, or SLURM jobs")
     train.add_argument("--wait", action="store_true", help="with slurm: wait until the jobs have ended")
-    command("status", _status, "tell what is trained, running, diverged and missing, and the time left")
-    plan = command("plan", _plan, "estimate hours, disk and energy from a short calibration here")
+    of_preset(
+        "status", _status, "tell what is trained, running, diverged and missing, and the time left", "status quick"
+    )
+    plan = of_preset(
+        "plan", _plan, "estimate hours, disk and energy from a short calibration here", "plan paper --watts 300"
+    )
     plan.add_argument("--watts", type=float, help="power of one device (its limit if known, or the paper's)")
     plan.add_argument("--gco2", type=float, help="grams of CO2 for a kilowatt-hour (the paper's by default)")
     plan.add_argument("--seconds", type=float, default=40, help="how long to calibrate, about (40)")
     plan.add_argument("--json", action="store_true", help="print JSON")
 
-    study = commands.add_parser("experiment", help="make the page on which people find the impossible images")
-    study.set_defaults(command=_experiment)
+    study = command(
+        "experiment",
+        _experiment,
+        "make the page on which people find the impossible images",
+        "experiment quick --trials 30 --seed 7 --out experiment.html",
+    )
     study.add_argument("preset", help="a preset's name or YAML file, or the folder of its report")
     study.add_argument("--section", choices=params.WITH_IMAGES, help="whose images (the first of these that has some)")
     study.add_argument("--trials", type=int, default=149, help="pairs of images (149, as in the paper, and no more)")
@@ -84,8 +147,9 @@ def _parser() -> argparse.ArgumentParser:
     study.add_argument("--out", default="experiment.html", metavar="FILE", help="where the page goes (experiment.html)")
     study.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a value (YAML)")
 
-    both = commands.add_parser("compare", help="make the page on which two reports stand side by side")
-    both.set_defaults(command=_compare)
+    both = command(
+        "compare", _compare, "make the page on which two reports stand side by side", "compare quick published"
+    )
     both.add_argument("first", help="the folder of a report, or its preset's name or YAML file")
     both.add_argument("second", help="another; differences are its figures minus those of the first")
     both.add_argument("--out", type=Path, metavar="FILE", help="where the page goes (build/compare/FIRST-SECOND.html)")
@@ -100,37 +164,41 @@ def _train(options: argparse.Namespace) -> int:
     preset = params.load(options.preset, options.set)
     chosen = _chosen(preset, options.sections)
     _check_writable(preset.folder)
-    failed = _compute(preset, chosen) if options.launcher == "local" else _submit(preset, chosen, options.wait)
+    failed = (
+        _compute(sources.needed(preset, chosen))
+        if options.launcher == "local"
+        else _submit(preset, chosen, options.wait)
+    )
     return EXIT_FAILED if failed else 0
 
 
 def _submit(preset: params.Preset, sections: Sequence[str], wait: bool) -> list[str]:
     """Hand what is missing to SLURM, one job a lockstep group; a second command joins the jobs of the first."""
-    from ddd_utils.experiments import cluster, launch, sources
+    from ddd_utils.experiments import cluster, launch
     from ddd_utils.experiments.costs import planning
-    from ddd_utils.experiments.training.groups import grouped
+    from ddd_utils.experiments.training.processes import grouped
 
     for section, _ in sources.evaluations(preset, sections):
-        _say(f"{section}: pretrained models are shown their images by `report`, not by a job")
+        log.info("%s: pretrained models are shown their images by `report`, not by a job", section)
     trained = planning.trained_experiments(preset, sections)
     experiments = [experiment for _, experiment in trained]
     folder = paths.results() / "slurm" / preset.name
-    jobs = cluster.unfinished(folder, _say)
+    jobs = cluster.unfinished(folder)
     if jobs:
-        _say(f"{len(jobs)} jobs of an earlier command are still queued or running: nothing is submitted")
+        log.info("%d jobs of an earlier command are still queued or running: nothing is submitted", len(jobs))
     else:
         launch.check(experiments)
         groups = grouped(launch.missing(experiments, [title for title, _ in trained]), 1)
-        jobs = cluster.submit([partial(launch.train_group, group) for group in groups], preset.cluster, folder, _say)
-    failures = cluster.wait(jobs, _say) if wait else []
+        jobs = cluster.submit([partial(launch.train_group, group) for group in groups], preset.cluster, folder)
+    failures = cluster.wait(jobs) if wait else []
     launch.finish(experiments)
     for line in failures:
-        _say(f"error: {line}")
+        log.info("error: %s", line)
     return failures
 
 
 def _status(options: argparse.Namespace) -> int:
-    from ddd_utils.experiments import sources, status
+    from ddd_utils.experiments import status
     from ddd_utils.experiments.costs import planning
     from ddd_utils.experiments.machine.devices import devices
 
@@ -146,15 +214,13 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from ddd_utils.experiments import sources
     from ddd_utils.experiments.costs import estimate
 
     preset = params.load(options.preset, options.set)
     chosen = _chosen(preset, options.sections)
     for section, evaluation in sources.evaluations(preset, chosen):
-        _say(
-            f"{section}: {len(evaluation.config.models)} pretrained models are not counted, nothing is trained for them"
-        )
+        count = len(evaluation.config.models)
+        log.info("%s: %d pretrained models are not counted, nothing is trained for them", section, count)
     grams = estimate.PAPER_GRAMS if options.gco2 is None else options.gco2
     plan = estimate.estimate(preset, chosen, options.watts, grams, options.seconds)
     print(json.dumps(plan.as_dict(), indent=1) if options.json else estimate.text(plan))
@@ -165,7 +231,8 @@ def _experiment(options: argparse.Namespace) -> int:
     from ddd_utils import experiment_command
 
     drawn = options.trials, options.seed, options.feedback
-    _say(experiment_command.write(options.preset, options.section, *drawn, Path(options.out), options.set))
+    told = experiment_command.write(options.preset, options.section, *drawn, Path(options.out), options.set)
+    log.info("%s", told)
     print(options.out)
     return 0
 
@@ -205,24 +272,21 @@ def report(name: str, sections: Sequence[str] | None = None, overrides: Sequence
     preset = params.load(name, overrides)
     chosen = _chosen(preset, sections)
     _check_writable(preset.folder)
-    failed = _compute(preset, chosen)
+    needed = sources.needed(preset, chosen)
+    failed = _compute(needed)
     # The page's and the notebooks' libraries take seconds to load; a mistake in the preset is told before.
     from ddd_utils.reporting import citation, page, run
 
     preset.write()
-    outcomes = run.execute(preset, chosen, _say)
-    facts = {section: experiments.provenance(preset, section) for section in chosen}
+    outcomes = run.execute(preset, chosen)
+    facts = {section: sources.provenance_of(each for each, of in needed if of == section) for section in chosen}
     path = page.build(preset, outcomes, facts, citation.command(preset.name, sections, overrides))
     failed |= {section for section, outcome in outcomes.items() if outcome.error}
-    _say(f"{len(chosen)} sections in {time.monotonic() - started:.0f} s")
+    log.info("%d sections in %.0f s", len(chosen), time.monotonic() - started)
     if failed:
-        _say(f"failed: {', '.join(sorted(failed))} (see the report)")
+        log.info("failed: %s (see the report)", ", ".join(sorted(failed)))
     print(path)
     return EXIT_FAILED if failed else 0
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _chosen(preset: params.Preset, sections: Sequence[str] | None) -> list[str]:
@@ -243,24 +307,17 @@ def _check_writable(folder: Path) -> None:
             raise InputError(f"{place}: no permission to write there")
 
 
-def _compute(preset: params.Preset, sections: Sequence[str]) -> set[str]:
-    """Compute the experiments that the sections need, each once. A failed one is reported by its section's notebook."""
-    from ddd_utils.experiments import sources
-    from ddd_utils.experiments.imports import Imported
-
-    needed = [(source, section) for source, section in sources.needed(preset, sections) if not source.complete()]
-    sources.compute([source for source, _ in needed if isinstance(source, Imported)], say=_say)
-    rest = [(source, section) for source, section in needed if not isinstance(source, Imported)]
-    sources.check([source for source, _ in rest])
+def _compute(needed: Sequence[tuple[Source, str]]) -> set[str]:
+    """Compute what sections need; return the sections that failed, whose notebooks report the reason."""
+    missing = [(source, section) for source, section in needed if not source.complete()]
+    sources.check([source for source, _ in missing])
     try:
-        sources.compute([source for source, _ in rest], [section for _, section in rest], _say)
+        sources.compute([source for source, _ in missing], [section for _, section in missing])
     except ExperimentError as error:
-        _say(f"error: {error}")
-        return {section for source, section in rest if not source.complete()}
+        log.info("error: %s", error)
+        return {section for source, section in missing if not source.complete()}
     return set()
 
 
 if __name__ == "__main__":
-    # A polite request to end is treated as Ctrl+C: workers are ended too, and the last line says how to go on.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main())
+    run()

@@ -5,7 +5,11 @@ import importlib.util
 from collections.abc import Iterable
 
 # The packages that each extra of pyproject.toml brings, as they are imported.
-EXTRAS = {"models": ("torch", "torchvision", "timm", "sklearn"), "clip": ("open_clip",), "lab": ("jupyterlab",)}
+EXTRAS = {
+    "models": ("torch", "torchvision", "timm", "sklearn", "submitit", "safetensors", "huggingface_hub"),
+    "clip": ("open_clip",),
+    "lab": ("jupyterlab",),
+}
 
 
 class InputError(ValueError):
@@ -27,6 +31,13 @@ def needs_extra(extra: str, what: str) -> None:
     absent = [package for package in EXTRAS[extra] if not _is_installed(package)]
     if absent:
         raise InputError(f'{what} needs {absent[0]}, which is not installed: pip install ".[{extra}]"')
+
+
+def missing_extra(error: ModuleNotFoundError) -> str | None:
+    """Say in one line which extra brings the module that was not found; None if no extra does."""
+    name = (error.name or "").partition(".")[0]
+    extra = next((extra for extra, packages in EXTRAS.items() if name in packages), None)
+    return extra and f'this needs {name}, which is not installed: pip install ".[{extra}]"'
 
 
 def _is_installed(package: str) -> bool:

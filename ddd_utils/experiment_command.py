@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from ddd_utils import experiments, params
-from ddd_utils.analysis import difficulty, image_pairs
+from ddd_utils.analysis import difficulty, examples
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import sources
-from ddd_utils.experiments.imports import Imported
 from ddd_utils.files import write_text
-from ddd_utils.reporting import experiment
+from ddd_utils.reporting import game
 
 SIDE = 224  # px, as in the paper
 
@@ -21,50 +20,17 @@ SIDE = 224  # px, as in the paper
 def write(
     name: str, section: str | None, count: int, seed: int, feedback: str, out: Path, overrides: Sequence[str] = ()
 ) -> str:
-    """
-    Write the page of an experiment.
-
-    Parameters
-    ----------
-    name : str
-        A preset's name or YAML file, or the folder of its report.
-    section : str or None
-        Whose images are shown; by default the first of `params.WITH_IMAGES` that has some.
-    count, seed : int
-        How many trials, and the seed of their draw.
-    feedback : {"immediate", "delayed", "none"}
-        Whether observers are told after each trial if they were right, only at the end, or never.
-    out : Path
-        The page to be.
-    overrides : sequence of str
-        As for `params.load`.
-
-    Returns
-    -------
-    str
-        A line that tells how many different images there are.
-
-    Raises
-    ------
-    InputError
-        If there are no results or images, or too few of them.
-    """
-    if not 1 <= count <= experiment.most_trials():
-        raise InputError(f"--trials {count}: from 1 to {experiment.most_trials()}")
-    preset = params.load(_of_folder(name), overrides)
-    try:
-        section, config = _with_images(preset, section)
-    except _NotComputed as missing:
-        settings = [word for override in overrides for word in ("--set", override)]
-        command = shlex.join(["python", "-m", "ddd_utils", "train", str(_of_folder(name)), *settings])
-        raise InputError(f"{missing} is not computed yet: run `{command} --sections {missing}`") from None
+    """Write the page on which people judge a preset's images, and return a line that counts the different images."""
+    if not 1 <= count <= game.most_trials():
+        raise InputError(f"--trials {count}: from 1 to {game.most_trials()}")
+    source = _of_folder(name)
+    preset = params.load(source, overrides)
+    settings = [word for override in overrides for word in ("--set", override)]
+    train = shlex.join(["python", "-m", "ddd_utils", "train", str(source), *settings])
+    section, config = _with_images(preset, section, train)
     study, told = _study(preset, section, config, count, seed, feedback)
-    write_text(out, experiment.page(study))
+    write_text(out, game.laboratory(study))
     return f"{section}: {told}"
-
-
-class _NotComputed(Exception):
-    """A section has no results yet."""
 
 
 def _study(
@@ -75,19 +41,19 @@ def _study(
     if section == "training_variants":
         correct = correct[difficulty.one_per_condition(answers.networks)]
     tolerance = min(getattr(preset, section).tolerance, difficulty.largest_tolerance(len(correct)))
-    draw = partial(image_pairs.image_pairs, correct, tolerance, seed=seed, labels=answers.labels)
+    draw = partial(examples.image_pairs, correct, tolerance, seed=seed, labels=answers.labels)
     try:
-        trials, practice = draw(count), draw(experiment.PRACTICE, skip=count)
+        trials, practice = draw(count), draw(game.PRACTICE, skip=count)
     except InputError as error:
         raise InputError(f"{section}: {error}") from None
     used = np.union1d(trials.images, practice.images)
-    pictures = dict(zip(answers.image_ids[used], experiments.thumbnails(config, preset.name, used, SIDE), strict=True))
+    pictures = dict(zip(answers.image_ids[used], answers.thumbnails(used, SIDE), strict=True))
     named = [pairs.named(answers.image_ids) for pairs in (trials, practice)]
     about = answers.info["dataset"], len(correct), tolerance, feedback
-    return experiment.study(named[0], pictures, *about, practice=named[1], side=SIDE), _told(trials)
+    return game.study(named[0], pictures, *about, practice=named[1], side=SIDE), _told(trials)
 
 
-def _told(trials: image_pairs.Pairs) -> str:
+def _told(trials: examples.Pairs) -> str:
     """Count the different images: whoever sees one again need not look at it."""
     trivial, impossible = (len(np.unique(images)) for images in (trials.trivial, trials.impossible))
     often = np.unique_counts(trials.impossible).counts.max()
@@ -106,7 +72,7 @@ def _of_folder(name: str) -> str | Path:
     return resolved
 
 
-def _with_images(preset: params.Preset, wanted: str | None) -> tuple[str, params.Config]:
+def _with_images(preset: params.Preset, wanted: str | None, train: str) -> tuple[str, params.Config]:
     """Find the section whose images are shown, and where its responses lie."""
     sections = [each for each in params.WITH_IMAGES if each in preset.sections and wanted in (None, each)]
     if not sections:
@@ -114,9 +80,9 @@ def _with_images(preset: params.Preset, wanted: str | None) -> tuple[str, params
     for section in sections:
         config = params.experiments(preset, section)[0]
         source = sources.source(config)
-        if isinstance(source, Imported):
+        if source.images is None:
             continue
         if not source.complete():
-            raise _NotComputed(section)
+            raise InputError(f"{section} is not computed yet: run `{train} --sections {section}`")
         return section, config
     raise InputError(f"{' and '.join(sections)}: these answers come without images, so there is nothing to show")

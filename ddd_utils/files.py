@@ -84,6 +84,11 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def short_hash(value: Any, length: int = 8) -> str:
+    """Return hexadecimal digits that tell a value from others by its JSON: they name folders and files of results."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:length]
+
+
 def safe_name(text: str, length: int = 40) -> str:
     """Return a text with nothing in it that a file's name cannot hold everywhere, cut to some length."""
     return re.sub(r"[^A-Za-z0-9_-]+", "_", text)[:length].strip("_-") or "unnamed"

@@ -107,10 +107,7 @@ def save(name: str | Path, preset: str | Path | None = None, **sections: Mapping
     basis = _basis(path, before.name)
     raw = load(path).raw if path.exists() else copy.deepcopy(before.raw)
     for section, values in sections.items():
-        known = raw.get(section)
-        raw[section] = {**(known or {}), **_changed(section, values)}
-        _prefer_new_images(raw[section], known)
-        _resolve_data_paths(raw[section])
+        raw[section] = _changed(section, values, raw.get(section))
     shown = paths.from_root(path)
     _resolve_paths(raw)
     _validate(raw, path.stem, str(shown))
@@ -124,10 +121,25 @@ def _is_notebook(values: Mapping[str, Any]) -> bool:
     return "__name__" in values
 
 
-def _changed(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def _changed(section: str, values: Mapping[str, Any], block: dict[str, Any] | None) -> dict[str, Any]:
+    """Change a section's block by what is given; in a notebook, None leaves a parameter as the preset has it."""
     known = section_keys(section)
-    keys = known if _is_notebook(values) else values
-    return copy.deepcopy({key: values[key] for key in keys if key in values})
+    notebook = _is_notebook(values)
+    given = {key: values[key] for key in known if values.get(key) is not None} if notebook else values
+    changed = _merged(block or {}, copy.deepcopy(dict(given)))
+    _prefer_new_images(changed, block)
+    _resolve_data_paths(changed)
+    return changed
+
+
+def _merged(block: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Change the keys of a block that are named; a mapping of another kind (images, model) replaces what was there."""
+    merged = dict(block)
+    for key, value in changes.items():
+        before = block.get(key)
+        same = isinstance(value, dict) and isinstance(before, dict) and _kind(value) in (None, _kind(before))
+        merged[key] = _merged(before, value) if same else value
+    return merged
 
 
 def _basis(path: Path, preset: str) -> str:
@@ -141,6 +153,35 @@ def _basis(path: Path, preset: str) -> str:
     if preset not in (basis, path.stem):
         raise InputError(f"{path.name} is based on '{basis}', this notebook on '{preset}'; choose another name")
     return basis
+
+
+def section(name: str, values: Mapping[str, Any]) -> Any:
+    """
+    Return the parameters of a section: the preset's, changed by what its notebook's first cell says.
+
+    Parameters
+    ----------
+    name : str
+        The section.
+    values : mapping
+        The notebook's ``globals()``. ``preset`` names the preset; a parameter that is None is as the preset has it, and
+        a mapping changes only the keys that it names.
+
+    Returns
+    -------
+    TrainingVariants, SotaComparison, ...
+        The block of the preset, checked, one attribute a parameter.
+
+    Raises
+    ------
+    InputError
+        Names the key at fault and the nearest right one.
+    """
+    preset = load(values["preset"])
+    raw = copy.deepcopy(preset.raw)
+    raw[name] = _changed(name, values, raw.get(name))
+    _resolve_paths(raw)
+    return getattr(_validate(raw, preset.name, f"parameters of {name}"), name)
 
 
 def experiment(what: Any, preset: str | Path = "quick") -> Config:
@@ -233,7 +274,7 @@ def _resolve_data_paths(block: Any) -> None:
 
 
 def _override(raw: dict, setting: str) -> None:
-    """Replace a value by a setting such as ``section.key=value``; a mapping is merged into one of its kind."""
+    """Replace a value by a setting such as ``section.key=value``; of a mapping, only the keys that are named."""
     key, equals, text = setting.partition("=")
     *parents, last = key.strip().split(".")
     if not equals or not all([*parents, last]):
@@ -244,11 +285,9 @@ def _override(raw: dict, setting: str) -> None:
         block = block.setdefault(parent, {})
         if not isinstance(block, dict):
             raise InputError(f"--set {key}: '{parent}' is a value, not a block of keys")
-    if isinstance(value, dict) and isinstance(block.get(last), dict) and _kind(value) in (None, _kind(block[last])):
-        value = {**block[last], **value}
-    block[last] = value
+    block |= _merged(block, {last: value})
 
 
 def _kind(block: dict) -> str | None:
-    """Tell which kind of block this is, where there are several: another kind replaces what was there."""
-    return read_images(block).get("name")
+    """Tell which kind of images or which model a block describes, where it says so."""
+    return read_images(block).get("name") or block.get("model")

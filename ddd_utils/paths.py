@@ -3,7 +3,18 @@
 import os
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+
+def _is_checkout(folder: Path) -> bool:
+    return all((folder / part).is_dir() for part in ("notebooks", "params", "ddd_utils"))
+
+
+def _root() -> Path:
+    """Find the checkout this package lies in, or else the one it is called in; outside any, where it is called."""
+    called = Path.cwd()
+    return next(filter(_is_checkout, [Path(__file__).resolve().parents[1], called, *called.parents]), called)
+
+
+ROOT = _root()
 PARAMS = ROOT / "params"
 NOTEBOOKS = ROOT / "notebooks"
 
@@ -11,6 +22,11 @@ NOTEBOOKS = ROOT / "notebooks"
 def from_root(path: Path) -> Path:
     """Name a path in the repository from there, any other as it stands."""
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+
+
+def in_checkout() -> bool:
+    """Say whether there are notebooks and presets."""
+    return _is_checkout(ROOT)
 
 
 def build() -> Path:

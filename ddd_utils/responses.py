@@ -2,12 +2,17 @@
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from PIL import Image
+from pydantic import BaseModel
 
 from ddd_utils.errors import InputError
 from ddd_utils.files import TornFile, read_array, read_json, read_parquet, safe_name, write_json, write_parquet
@@ -16,6 +21,44 @@ from ddd_utils.tables import table_to_arrays
 # What a table shows is not known: its data set has this name, whatever the file is called.
 TABLE = "table"
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+
+
+class Images(Protocol):
+    """The images of some responses, by their index there: each uint8 of shape (height, width, 3)."""
+
+    def __getitem__(self, index: int, /) -> np.ndarray: ...
+
+
+class Source(Protocol):
+    """Where responses come from: a configuration, a folder of results, and how both become responses."""
+
+    @property
+    def config(self) -> BaseModel:
+        """The validated configuration."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the results are, or will be."""
+
+    @property
+    def class_names(self) -> list[str] | None:
+        """The names of the classes by label; None where they are among what is known of the responses, if anywhere."""
+
+    @property
+    def images(self) -> Images | None:
+        """The images, decoded when asked for; None where only answers are known."""
+
+    def files(self) -> list[Path]:
+        """List the files that there should be."""
+
+    def complete(self) -> bool:
+        """Say whether all results are there, and whole."""
+
+    def load(self) -> "Responses":
+        """Read complete results."""
+
+    def alternatives(self) -> Mapping[str, "Source"]:
+        """Name other answers of the same networks: "running" statistics, a decision among "all" classes."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +77,37 @@ class Responses:
     networks : DataFrame
         One row a network; at least the columns ``network``, ``condition`` and ``instance``.
     info : dict
-        Where the responses come from: configuration, versions, device, wall seconds.
+        What is known about the responses: versions, device, wall seconds, class names, ...
     folder : Path or None
         Where they were loaded from.
+    source : Source or None
+        What they were computed, inferred or imported by; None for those made in memory or read from a table.
+    config : pydantic.BaseModel or None
+        The validated configuration behind them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> import ddd_utils as ddd
+    >>> networks = pd.DataFrame({"network": ["one", "two"], "condition": ["one", "two"], "instance": 1})
+    >>> predictions = np.array([[[3, 7]], [[3, 2]]])  # two networks, one epoch, two images
+    >>> answers = ddd.Responses(predictions, np.array([3, 2]), np.array(["a.png", "b.png"]), networks)
+    >>> answers.correct()
+    array([[ True, False],
+           [ True,  True]])
     """
 
     predictions: np.ndarray
     labels: np.ndarray
     image_ids: np.ndarray
     networks: pd.DataFrame
-    info: dict = field(default_factory=dict)
+    info: dict[str, Any] = field(default_factory=dict)
     folder: Path | None = None
+    source: Source | None = field(default=None, repr=False)
+    config: BaseModel | None = field(default=None, repr=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         networks, _, images = self.predictions.shape
         if (networks, images) != (len(self.networks), len(self.labels)) or images != len(self.image_ids):
             raise InputError(
@@ -69,6 +130,101 @@ class Responses:
         """
         return self.predictions[:, epoch] == self.labels
 
+    def select(
+        self, networks: Sequence[int] | np.ndarray | None = None, images: Sequence[int] | np.ndarray | None = None
+    ) -> "Responses":
+        """
+        Choose some of the networks, or some of the images.
+
+        Parameters
+        ----------
+        networks : array of int, shape (chosen networks,), or of bool, shape (networks,), optional
+            All by default.
+        images : array of int, shape (chosen images,), or of bool, shape (images,), optional
+            All by default. What is chosen has no source any more: its images have other numbers there.
+
+        Returns
+        -------
+        Responses
+            In the order asked for.
+        """
+        chosen = self
+        if networks is not None:
+            rows = np.asarray(networks)
+            table = self.networks.iloc[rows].reset_index(drop=True)
+            chosen = replace(chosen, predictions=chosen.predictions[rows], networks=table)
+        if images is not None:
+            at = np.asarray(images)
+            kept = {"labels": chosen.labels[at], "image_ids": chosen.image_ids[at], "source": None}
+            chosen = replace(chosen, predictions=chosen.predictions[..., at], **kept)
+        return chosen
+
+    @property
+    def class_names(self) -> list[str]:
+        """Names of the classes by label; the numbers themselves where there are no names."""
+        names = (self.source.class_names if self.source else None) or self.info.get("classes")
+        return names or [str(label) for label in range(self.labels.max() + 1)]
+
+    @property
+    def decay_epochs(self) -> list[int]:
+        """Epochs after which the base's learning rate was divided by ten; none where nothing was trained."""
+        return list(self.info.get("decay_epochs", []))
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What :func:`provenance` tells about these responses alone."""
+        return provenance({self.folder.name: self.info}) if self.folder else {}
+
+    @property
+    def has_images(self) -> bool:
+        """Whether the images can be shown, and not the answers alone."""
+        return self.source is not None and self.source.images is not None
+
+    def images(self, indices: Sequence[int] | np.ndarray) -> list[np.ndarray]:
+        """
+        Return images as the networks get them, before normalisation; photographs of pretrained models uncut.
+
+        Parameters
+        ----------
+        indices : sequence of int, shape (images,)
+            Which images.
+
+        Returns
+        -------
+        list of ndarray of uint8, shape (height, width, 3)
+
+        Raises
+        ------
+        InputError
+            If these responses come without images.
+        """
+        pictures = self.source.images if self.source else None
+        if pictures is None:
+            raise InputError(f"{self.folder.name if self.folder else 'Responses'}: these answers come without images")
+        return [pictures[int(index)] for index in indices]
+
+    def thumbnails(self, indices: Sequence[int] | np.ndarray, side: int = 160) -> list[np.ndarray]:
+        """
+        Return small pictures of images.
+
+        Parameters
+        ----------
+        indices : sequence of int, shape (images,)
+            Which images.
+        side : int
+            Pixels of the longer side; smaller images stay as they are.
+
+        Returns
+        -------
+        list of ndarray of uint8, shape (height, width, 3)
+
+        Raises
+        ------
+        InputError
+            If these responses come without images.
+        """
+        return [_shrunk(self.images([index])[0], side) for index in indices]
+
     def logits(self) -> dict[str, np.ndarray]:
         """
         Load the final activations of the last layer, where they were kept.
@@ -80,7 +236,8 @@ class Responses:
         """
         if self.folder is None or "epoch" not in self.networks:
             return {}
-        files = {row.network: self.folder / f"{row.run}-logits-{row.epoch}.npy" for row in self.networks.itertuples()}
+        rows = self.networks[["network", "run", "epoch"]].to_numpy()
+        files = {network: self.folder / f"{run}-logits-{epoch}.npy" for network, run, epoch in rows}
         return {network: read_array(file) for network, file in files.items() if file.exists()}
 
     def save(self, folder: str | Path) -> None:
@@ -130,8 +287,8 @@ class Responses:
         images = read_parquet(folder / "images.parquet", ["image", "id", "label"])
         runs = {run: read_predictions(folder / f"{run}.parquet", len(images)) for run in networks["run"].unique()}
         views = [
-            _view(runs[row.run], row.first_epoch, info["epochs"], folder / f"{row.run}.parquet")
-            for row in networks.itertuples()
+            _view(runs[run], first_epoch, info["epochs"], folder / f"{run}.parquet")
+            for run, first_epoch in networks[["run", "first_epoch"]].to_numpy()
         ]
         labels = images["label"].to_numpy().astype(np.int16)
         return cls(np.stack(views), labels, images["id"].to_numpy().astype(str), networks, info, folder)
@@ -164,6 +321,84 @@ class Responses:
         info = {"dataset": TABLE, "file": Path(path).name, "configuration": {}, **about}
         return cls(predictions[:, None], labels, images, networks, info)
 
+    def attributed(self, source: Source, **about: Any) -> "Responses":
+        """Return the same responses with their source, its configuration, and more in ``info``."""
+        return replace(self, source=source, config=source.config, info={**self.info, **about})
+
+
+def provenance(infos: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """
+    Tell where responses come from.
+
+    Parameters
+    ----------
+    infos : mapping of str to mapping
+        ``info`` of some responses, by the name of their folder.
+
+    Returns
+    -------
+    dict
+        ``device``, ``versions``, ``training`` (a timedelta by folder, where networks were trained here), ``answers
+        computed in`` (where pretrained models were), ``source`` (of each that was not trained here) and ``inputs``
+        (by folder, the ``commit`` of the code and the SHA-256 of the ``files`` it was read from).
+    """
+    infos = {name: info for name, info in infos.items() if "device" in info}
+    if not infos:
+        return {}
+    facts = {
+        "training": _durations(infos, "wall_seconds"),
+        "answers computed in": _durations(infos, "answer_seconds"),
+        "source": {name: info["source"] for name, info in infos.items() if "source" in info},
+        "inputs": {name: {"commit": info.get("git_commit"), "files": _files(info)} for name, info in infos.items()},
+    }
+    devices = dict.fromkeys(info["device"] for info in infos.values())
+    versions = list(infos.values())[-1]["versions"]
+    return {"device": "; ".join(devices), "versions": versions, **{key: fact for key, fact in facts.items() if fact}}
+
+
+def _durations(infos: Mapping[str, Mapping[str, Any]], key: str) -> dict[str, timedelta]:
+    return {name: timedelta(seconds=info[key]) for name, info in infos.items() if key in info}
+
+
+def _files(info: Mapping[str, Any]) -> dict[str, str | None]:
+    """List the files that responses were read from; a table is called as its device is: "table mine.csv"."""
+    contents = info.get("contents", {})
+    return contents.get("files") or ({info["device"]: contents["sha256"]} if "sha256" in contents else {})
+
+
+def _shrunk(pixels: np.ndarray, side: int) -> np.ndarray:
+    if max(pixels.shape[:2]) <= side:
+        return pixels
+    image = Image.fromarray(pixels)
+    image.thumbnail((side, side))
+    return np.asarray(image)
+
+
+def read_responses(path: str | Path) -> Responses:
+    """
+    Read responses from a folder of results, or from anyone's CSV or Parquet table.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder as `Responses.load` takes it, or a file as `Responses.from_table` takes it.
+
+    Returns
+    -------
+    Responses
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import ddd_utils as ddd
+    >>> table = pd.DataFrame({"model": ["one", "one", "two", "two"], "image": ["a", "b"] * 2, "correct": [1, 0, 1, 1]})
+    >>> table.to_csv("my_models.csv", index=False)
+    >>> ddd.read_responses("my_models.csv").correct()
+    array([[ True, False],
+           [ True,  True]])
+    """
+    return Responses.load(path) if Path(path).is_dir() else Responses.from_table(path)
+
 
 def _file_names(networks: list[str]) -> list[str]:
     """Name each network's file after it, or after its name's hash where that is no file name on every system."""
@@ -183,7 +418,7 @@ def _view(predictions: np.ndarray, first_epoch: int, epochs: int, path: Path) ->
     return predictions[first_epoch : first_epoch + epochs]
 
 
-def write_images(folder: Path, labels: np.ndarray, image_ids: np.ndarray) -> None:
+def write_images(folder: Path, labels: np.ndarray, image_ids: Iterable[str]) -> None:
     """Write ``images.parquet``: image (int32), id (string), label (int16)."""
     write_parquet(
         Path(folder) / "images.parquet",

@@ -64,7 +64,7 @@ from ddd_utils import experiments, reporting
 from ddd_utils.analysis import consistency, difficulty, dynamics
 from ddd_utils.analysis.examples import answers_of, examples
 from ddd_utils.reporting import charts, claims
-from ddd_utils.reporting.wording import left_out, with_interval
+from ddd_utils.reporting.sentences import left_out, with_interval
 
 reporting.setup()
 book = claims.Book("controls", preset)
@@ -72,7 +72,7 @@ book = claims.Book("controls", preset)
 # %%
 sets = {"natural": natural, "noise": noise}
 loaded = {kind: experiments.responses(what, preset) for kind, what in sets.items()}
-classes = {kind: experiments.class_names(what, preset) for kind, what in sets.items()}
+classes = {kind: responses.class_names for kind, responses in loaded.items()}
 dataset = {kind: charts.dataset_name(responses.info["dataset"]) for kind, responses in loaded.items()}
 chosen = {kind: difficulty.one_per_condition(responses.networks) for kind, responses in loaded.items()}
 
@@ -242,7 +242,7 @@ for kind in ("trivial", "impossible"):
     images, labels = shown[kind], responses.labels[shown[kind]]
     display(Markdown(f"**{kind.capitalize()}** (tolerance {tolerance})" + ": there is none." * (not len(images))))
     given = [answers_of(answered[:, at], responses.labels[at], classes["natural"], members) for at in images]
-    pictures, classes_of = experiments.thumbnails(natural, preset, images), np.take(classes["natural"], labels)
+    pictures, classes_of = responses.thumbnails(images), np.take(classes["natural"], labels)
     display(charts.answers_gallery(pictures, responses.image_ids[images], classes_of, given))
 
 # %% [markdown]
@@ -259,7 +259,7 @@ for image in hard:
     easy.append(next(candidate for candidate in same_class if candidate not in easy))
 
 # %%
-above, below = (experiments.test_images(natural, preset, images) for images in (hard, easy))
+above, below = (np.stack(responses.images(images)) for images in (hard, easy))
 gap = np.full_like(above[:, :2], 128)
 names = np.take(classes["natural"], responses.labels[hard])
 captions = [
@@ -302,7 +302,7 @@ for base in other_bases:
 
 # %%
 recalibrated = [kind for kind, r in loaded.items() if r.info["configuration"]["bn_recalibration"]]
-running = {kind: experiments.responses(sets[kind], preset, statistics="running") for kind in recalibrated}
+running = {kind: experiments.alternatives(loaded[kind])["running"] for kind in recalibrated}
 if not recalibrated:
     display(
         Markdown("No set of this preset is evaluated with recalibrated statistics, so there is nothing to compare.")
@@ -328,6 +328,6 @@ for kind in recalibrated:
     new = evaluation(kind, loaded[kind], f"recalibrated on {images:,} training images")
     old = evaluation(kind, running[kind], "running averages (as published)")
     heading = f"Decisions of the base network that change, {dataset[kind]}"
-    steps = experiments.learning_rate_epochs(sets[kind], preset)
+    steps = loaded[kind].decay_epochs
     display(charts.compare_swaps(pd.concat([new[0], old[0]]), "statistics", steps, heading))
     display(pd.DataFrame([new[1], old[1]]))

@@ -31,12 +31,11 @@ from IPython.display import Markdown, display
 from scipy.stats import chi2, t
 
 from ddd_utils import experiments, params, paths, reporting
-from ddd_utils.analysis import consistency, human_difficulty, observer_trials, psychophysics, second_experiment
+from ddd_utils.analysis import consistency, humans, observer_trials, psychophysics
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import published as published_data
-from ddd_utils.reporting import charts_human, charts_observers, charts_people, claims
-from ddd_utils.reporting import experiment as study
-from ddd_utils.reporting.wording import readable
+from ddd_utils.reporting import charts_human, charts_observers, charts_people, claims, game
+from ddd_utils.reporting.sentences import readable
 
 # %%
 reporting.setup()
@@ -69,7 +68,7 @@ trials, problems = psychophysics.read_observers(paths.build() / observers)
 no_person = trials.empty
 if no_person and simulated:
     trials = psychophysics.simulate(simulated, claims.paper()["printed"]["trials"])
-observed, pairs = psychophysics.accuracy(trials), psychophysics.observer_consistency(trials)
+observed, pairs = observer_trials.accuracy(trials), observer_trials.observer_consistency(trials)
 
 # %%
 # What the networks of this report have seen: whose images were shown cannot be told from an observer's file.
@@ -127,7 +126,7 @@ if n > 1 and by_all.size:
 
 # %%
 shown = next((set_of for set_of, names in seen.items() if trials["trivial_image"].isin(names).any()), "photographs")
-kind = "simulated" if no_person and simulated else "human" if study.comparable(shown) else f"human, {shown}"
+kind = "simulated" if no_person and simulated else "human" if game.comparable(shown) else f"human, {shown}"
 for claim_id, value in figures.items():
     book.record(claim_id, value, intervals.get(claim_id), m=n, n=len(trials), dataset=kind)
 
@@ -222,13 +221,13 @@ def had(read):
 people = had(published_data.cifar10_people)
 if people is not None:
     right, counts = people.predictions == people.labels, people.human_counts
-    share = human_difficulty.human_share(counts, people.labels)
+    share = humans.human_share(counts, people.labels)
     answers = counts.sum(axis=1)
     about = f"M = {len(right)} networks, {share.size:,} images, {answers.min()} to {answers.max()} people an image"
 
 # %%
 if people is not None:
-    rows = {tolerance: human_difficulty.share_by_difficulty(share, right, tolerance) for tolerance in (0, 1)}
+    rows = {tolerance: humans.share_by_difficulty(share, right, tolerance) for tolerance in (0, 1)}
     by_difficulty = pd.concat(rows, names=["tolerance"]).reset_index("tolerance")
     display(
         charts_people.share_by_difficulty(by_difficulty, "What is hard for networks, people name less often", about)
@@ -236,14 +235,14 @@ if people is not None:
 
 # %%
 if people is not None:
-    rank = human_difficulty.rank_correlation(share, right)
+    rank = humans.rank_correlation(share, right)
     found = f"Spearman's rank correlation {rank.value:.2f} (95 % interval {rank.lower:.2f} to {rank.upper:.2f})"
-    by_score = human_difficulty.share_by_score(share, right)
+    by_score = humans.share_by_score(share, right)
     display(charts_people.share_by_score(by_score, len(right), "The more networks are right, the more people", found))
 
 # %%
 if people is not None:
-    reliable = human_difficulty.reliability(counts, people.labels)
+    reliable = humans.reliability(counts, people.labels)
     limits = f"95 % interval {reliable.lower:.2f} to {reliable.upper:.2f}"
     text = f"""The share itself is not that certain: its reliability is {reliable.value:.2f} ({limits}), the correlation
     to be expected with as many other people (Spearman's between random halves of the answers, stepped up to full
@@ -253,9 +252,9 @@ if people is not None:
 
 # %%
 if people is not None:
-    majority = human_difficulty.majority_right(counts, people.labels)
+    majority = humans.majority_right(counts, people.labels)
     names = [model.removesuffix("_test").replace("_", " ") for model in people.models]
-    kappas = human_difficulty.majority_consistency(majority, right, names)
+    kappas = humans.majority_consistency(majority, right, names)
     found = f"the majority of people is right about {majority.mean():.2%} of {majority.size:,} images"
     display(charts_people.majority_consistency(kappas, "Do networks err where most people do?", found))
 
@@ -290,7 +289,7 @@ experiment = had(published_data.second_experiment)
 
 # %%
 def tests(answers):
-    both = second_experiment.kruskal_wallis(answers).merge(second_experiment.agreement(answers))
+    both = humans.kruskal_wallis(answers).merge(humans.agreement(answers))
     shown = {"question": both["question"].map(QUESTIONS), "Kruskal-Wallis H": both["statistic"]}
     shown |= {"p-value": both["p_value"].map("{:.2g}".format), "Holm": both["adjusted"].map("{:.2g}".format)}
     limits = [f"{low:.2f} to {high:.2f}" for low, high in both[["lower", "upper"]].to_numpy()]
@@ -300,15 +299,15 @@ def tests(answers):
 # %%
 def show(answers, heading):
     subtitle = f"{answers['item'].nunique()} images, mean of {answers['observer'].nunique()} observers, 95 % intervals"
-    display(charts_people.second_experiment(second_experiment.means(answers), QUESTIONS, heading, subtitle))
+    display(charts_people.second_experiment(humans.means(answers), QUESTIONS, heading, subtitle))
     display(tests(answers))
 
 
 if experiment is not None:
-    show(second_experiment.usable(experiment), "What people see in images of each difficulty")
+    show(humans.usable(experiment), "What people see in images of each difficulty")
 
 # %%
 without = had(published_data.second_experiment_label_errors) if experiment is not None else None
 if without is not None:
     display(Markdown(f"**Without label errors**: {without.size} of the 300 images stand in the authors' list of them."))
-    show(second_experiment.usable(experiment, without), "The same without label errors")
+    show(humans.usable(experiment, without), "The same without label errors")

@@ -35,22 +35,19 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from ddd_utils import experiments, params, reporting
-from ddd_utils.analysis import (
-    consistency,
-    decisive,
-    difficulty,
-    exploration,
+from ddd_utils.analysis import consistency, difficulty, exploration, score_models, wrong_answers
+from ddd_utils.analysis.examples import (
+    answers_of,
+    count_extremes,
+    decisive_images,
+    difficulty_table,
+    examples,
     image_pairs,
-    label_errors,
-    score_models,
-    wrong_answers,
 )
-from ddd_utils.analysis.examples import answers_of, examples
-from ddd_utils.analysis.shares import wilson
+from ddd_utils.analysis.statistics import wilson
 from ddd_utils.experiments import published
-from ddd_utils.image_sets import read_images
 from ddd_utils.reporting import charts, claims, downloads, explorer, game, model_table
-from ddd_utils.reporting.wording import left_out, literal, readable, with_interval
+from ddd_utils.reporting.sentences import left_out, literal, readable, with_interval
 
 reporting.setup()
 book = claims.Book("sota_comparison", preset)
@@ -125,9 +122,8 @@ Markdown(twice * bool(choices) + trained_on * (origin == "pretrained"))
 
 # %%
 found = exploration.explore(correct, names, labels, tolerance=dissent)
-pictured = experiments.has_images(chosen, preset)
-pictures = experiments.thumbnails(chosen, preset, found.images, explorer.SIDE) if pictured else None
-classes = answers.info.get("classes") or experiments.class_names(chosen, preset)
+pictures = answers.thumbnails(found.images, explorer.SIDE) if answers.has_images else None
+classes = answers.class_names
 explored = explorer.Explorer(found, answers, range(M), classes, pictures)
 explored
 
@@ -296,10 +292,8 @@ def choice_row(choice, decisions):
 
 
 # %%
-blocks = {choice: {**read_images(images), "among": among} for among, choice in choices.items()}
-each = {
-    choice: experiments.responses({**chosen, "images": block}, preset).correct() for choice, block in blocks.items()
-}
+decided = experiments.alternatives(answers)
+each = {choice: decided[among].correct() for among, choice in choices.items()}
 if len({decisions.tobytes() for decisions in each.values()}) > 1:
     display(Markdown(f"What it matters which classes the models choose from (tolerance {dissent}):"))
     display(readable(pd.DataFrame([choice_row(*both) for both in each.items()]), ".1%"))
@@ -346,7 +340,7 @@ Markdown(" ".join(lines) or (unknown if wrong.any() else "No answer is wrong."))
 
 # %%
 if mislabelled is not None:
-    rates = label_errors.error_rates(mislabelled, difficulty.scores(correct), range(M + 1))
+    rates = wrong_answers.error_rates(mislabelled, difficulty.scores(correct), range(M + 1))
     display(charts.error_rates(rates, "Label errors by the number of models that get the image right"))
 else:
     listed = (
@@ -360,19 +354,19 @@ else:
 if mislabelled is not None and answered:
     groups = np.where(kinds == "", difficulty.classify(correct, 0), np.char.add("impossible, ", kinds))
     order = ["trivial", "in-between", *(f"impossible, {kind}" for kind in wrong_answers.IMPOSSIBLE_KINDS)]
-    rates = label_errors.error_rates(mislabelled, groups, order, "group")
+    rates = wrong_answers.error_rates(mislabelled, groups, order, "group")
     display(charts.group_error_rates(rates, "Label errors by difficulty (tolerance 0)"))
 
 # %%
 if mislabelled is not None:
-    parts = label_errors.shares_without_errors(correct, mislabelled, dissent)
+    parts = wrong_answers.shares_without_errors(correct, mislabelled, dissent)
     display(Markdown(f"With and without the {mislabelled.sum():,} images with label errors (tolerance {dissent}):"))
     display(in_percent(parts, ["share", "lower", "upper"]))
 
 # %%
 if accepted is not None and answered:
     display(Markdown("Impossible images (tolerance 0) when every label that ReaL accepts counts as right:"))
-    outcome = label_errors.impossible_because_of_label(predictions, labels, accepted)
+    outcome = wrong_answers.impossible_because_of_label(predictions, labels, accepted)
     display(in_percent(outcome, ["share", "lower", "upper"]))
 
 # %% [markdown]
@@ -387,7 +381,7 @@ def show(rule, found):
     display(Markdown(rule + ". There is none." * (not len(found))))
     if len(found):
         given = [answers_of(predictions[:, image], labels[image], classes, names) for image in found]
-        pictures, classes_of = experiments.thumbnails(chosen, preset, found), np.take(classes, labels[found])
+        pictures, classes_of = answers.thumbnails(found), np.take(classes, labels[found])
         display(charts.answers_gallery(pictures, answers.image_ids[found], classes_of, given))
 
 
@@ -406,10 +400,10 @@ else:
 # %%
 # The pairs of images with which the summary opens.
 trials, pictures = [], {}
-few = min(game.MOST, *image_pairs.available(correct, dissent))
+few = min(game.MOST, *count_extremes(correct, dissent))
 if origin != "elsewhere" and few:
-    drawn = image_pairs.image_pairs(correct, dissent, few, labels=labels)
-    trials, shown = drawn.named(answers.image_ids), experiments.thumbnails(chosen, preset, drawn.images, game.SIDE)
+    drawn = image_pairs(correct, dissent, few, labels=labels)
+    trials, shown = drawn.named(answers.image_ids), answers.thumbnails(drawn.images, game.SIDE)
     pictures = dict(zip(answers.image_ids[drawn.images], shown, strict=True))
 about = answers.info["dataset"], M, dissent
 game.keep(params.load(preset).folder, "sota_comparison", trials, pictures, *about)
@@ -423,8 +417,8 @@ game.keep(params.load(preset).folder, "sota_comparison", trials, pictures, *abou
 # %%
 stated = labels if answers.info.get("labels_known", True) else None
 classes = answers.info.get("classes")
-rows = decisive.difficulty_table(answers.image_ids, stated, correct, dissent, alpha, beta, classes)
-ranked = decisive.decisive_images(correct, answers.image_ids, tolerance=dissent)
+rows = difficulty_table(answers.image_ids, stated, correct, dissent, alpha, beta, classes)
+ranked = decisive_images(correct, answers.image_ids, tolerance=dissent)
 made = downloads.write_difficulty(params.load(preset).folder, rows, ranked)
 Markdown(
     f"- [{made[0].name}]({made[0].name}): {n:,} images with label, score, class at tolerance {dissent} and posterior "

@@ -33,10 +33,9 @@ from IPython.display import Markdown, display
 
 from ddd_utils import experiments, reporting
 from ddd_utils.analysis import consistency, difficulty, exploration, nulls, score_models
-from ddd_utils.analysis.subset_curve import subset_curve
 from ddd_utils.experiments import published
 from ddd_utils.reporting import charts, claims, explorer
-from ddd_utils.reporting.wording import literal, p_value, readable, with_interval
+from ddd_utils.reporting.sentences import literal, p_value, readable, with_interval
 
 reporting.setup()
 book = claims.Book("subsetting", preset)
@@ -80,10 +79,8 @@ Markdown("\n".join(lines))
 # %%
 for each in sets:
     found = exploration.explore(each.one_each, each.labels, each.answers.labels, tolerance=each.tolerance)
-    pictured = experiments.has_images(each.section, preset)
-    pictures = experiments.thumbnails(each.section, preset, found.images, explorer.SIDE) if pictured else None
-    classes = each.answers.info.get("classes") or experiments.class_names(each.section, preset)
-    each.explored = explorer.Explorer(found, each.answers, each.chosen, classes, pictures)
+    pictures = each.answers.thumbnails(found.images, explorer.SIDE) if each.answers.has_images else None
+    each.explored = explorer.Explorer(found, each.answers, each.chosen, each.answers.class_names, pictures)
 
 # %%
 for each in sets:
@@ -184,7 +181,7 @@ Markdown(
 
 # %%
 for each in sets:
-    curve = subset_curve(each.one_each, each.tolerance)
+    curve = nulls.subset_curve(each.one_each, each.tolerance)
     display(charts.subset_curve(curve, f"{each.heading}: subsets of M networks (tolerance {each.tolerance})"))
 
 # %% [markdown]

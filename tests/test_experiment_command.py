@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -36,12 +38,10 @@ def computed(monkeypatch):
         np.array([f"image {k}" for k in range(images)]),
         networks,
         {"dataset": "digits"},
+        source=SimpleNamespace(images=[np.full((8, 8, 3), k, np.uint8) for k in range(images)]),
     )
     monkeypatch.setattr(Experiment, "complete", lambda self: True)
     monkeypatch.setattr(experiments, "responses", lambda *_: made)
-    monkeypatch.setattr(
-        experiments, "thumbnails", lambda a, b, used, c: [np.full((8, 8, 3), k, np.uint8) for k in used]
-    )
 
 
 def study(path):
@@ -89,7 +89,7 @@ def test_the_folder_of_a_report_stands_for_its_preset(computed, place, capsys):
 
 def test_too_few_images_are_counted_in_one_line(computed, capsys, monkeypatch):
     made = experiments.responses()
-    alike = Responses(made.predictions * 0, made.labels, made.image_ids, made.networks, made.info)
+    alike = replace(made, predictions=made.predictions * 0)
     monkeypatch.setattr(experiments, "responses", lambda *_: alike)
     line = failed(capsys, "quick")
     assert re.search(r"sota_comparison: 52 trivial and 0 impossible images \(M = 6, tolerance 1\) are too few", line)

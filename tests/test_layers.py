@@ -17,7 +17,7 @@ ROOMS = {
     "images": set(),
     "data": {"machine", "images"},
     "networks": set(),
-    "published": {"machine", "images"},
+    "published": {"images"},
     "plans": {"machine", "data", "published"},
     "training": {"machine", "data", "networks", "plans"},
     "pretrained": {"machine", "images", "data", "networks", "published"},

@@ -1,5 +1,7 @@
-"""The scaffolding: locks, conda environment, Makefile, continuous integration, citation, notebooks as text."""
+"""The scaffolding: locks, what is declared, conda, Makefile, continuous integration, citation, notebooks as text."""
 
+import ast
+import importlib.metadata
 import json
 import os
 import re
@@ -12,14 +14,22 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
-from ddd_utils import params, paths
+from ddd_utils import errors, params, paths
 
 ROOT = Path(__file__).resolve().parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
+EXTRAS = PROJECT["optional-dependencies"]
 MAKEFILE = (ROOT / "Makefile").read_text()
+SOURCES = re.search(r"^SOURCES := (.*)$", MAKEFILE, flags=re.MULTILINE)[1]
 RUNTIME_LOCK = (ROOT / "requirements.txt").read_text().splitlines()
+LIGHT_LOCK = (ROOT / "requirements-light.txt").read_text().splitlines()
 TEST_LOCK = (ROOT / "tests" / "requirements.txt").read_text().splitlines()
+LOCKS = {"runtime": RUNTIME_LOCK, "light": LIGHT_LOCK, "test": TEST_LOCK}
+# Not imported, and needed all the same: the kernel of the notebooks, what pandas reads .ods with, and `make lab`.
+NOT_IMPORTED = {"ipykernel", "python-calamine", "jupyterlab"}
 
 # Stands for every Python that the Makefile calls: it writes down what it was asked, and does as much of it as matters.
 PRETENDER = """\
@@ -33,8 +43,7 @@ if arguments[0] == "-c":
     sys.version_info = tuple(map(int, os.environ.get("PRETENDED_VERSION", "3.11").split(".")))
     exec(arguments[1])
 elif arguments[1] == "venv":
-    shutil.rmtree(arguments[-1], ignore_errors=True)
-    Path(arguments[-1], "bin").mkdir(parents=True)
+    Path(arguments[-1], "bin").mkdir(parents=True, exist_ok=True)
     shutil.copy(sys.argv[1], Path(arguments[-1], "bin", "python"))
 elif arguments[1] == "pip" and Path("kill").exists():
     os.kill(os.getppid(), signal.SIGKILL)
@@ -45,7 +54,7 @@ elif arguments[1] == "ddd_utils" and Path("fail").exists():
 
 def environment(**more):
     """Return the environment without what a `make test` around this run has put into it."""
-    ours = ("MAKE", "MFLAGS", "PRESET", "SECTIONS", "SET", "DDD_DATA")
+    ours = ("MAKE", "MFLAGS", "PRESET", "SECTIONS", "SET", "DDD_DATA", "CONDA_PREFIX", "VENV")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | more
 
 
@@ -55,11 +64,16 @@ class Checkout:
     def __init__(self, folder):
         self.folder = folder
         (folder / "tests").mkdir()
-        for name in ("Makefile", "requirements.txt", "tests/requirements.txt"):
+        for name in ("Makefile", "requirements.txt", "requirements-light.txt", "tests/requirements.txt"):
             shutil.copy(ROOT / name, folder / name)
         (folder / "pretender.py").write_text(PRETENDER)
-        (folder / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "{folder}/pretender.py" "$0" "$@"\n')
-        (folder / "python").chmod(0o755)
+        self.pretend(folder / "python")
+
+    def pretend(self, python):
+        """Put the pretended Python somewhere."""
+        python.parent.mkdir(parents=True, exist_ok=True)
+        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{self.folder}/pretender.py" "$0" "$@"\n')
+        python.chmod(0o755)
 
     def make(self, *arguments, **variables):
         """Run make and return its result and the calls of Python that it made."""
@@ -93,7 +107,7 @@ def purposes(calls):
     return [call[-1] if call[1] == "pip" else call[1] for call in calls if call[0] == "-m"]
 
 
-@pytest.mark.parametrize("lock", [RUNTIME_LOCK, TEST_LOCK], ids=["runtime", "test"])
+@pytest.mark.parametrize("lock", LOCKS.values(), ids=LOCKS)
 def test_a_lock_is_exact_pins_and_nothing_else(lock):
     pins = [Requirement(line) for line in lock]
     assert pins and [pin for pin in pins if not re.fullmatch("==[0-9][0-9a-z.]*", str(pin.specifier))] == []
@@ -107,10 +121,21 @@ def test_the_test_lock_is_the_runtime_lock_and_more():
     assert added == test - runtime, "a package is pinned twice, differently"
 
 
+def test_the_light_lock_is_part_of_the_runtime_lock_and_has_nothing_heavy():
+    runtime, light = ({line.partition(" ;")[0] for line in lock} for lock in (RUNTIME_LOCK, LIGHT_LOCK))
+    assert light < runtime
+    heavy = {"torch", "torchvision", "timm", "scikit-learn", "jupyterlab", "triton", "submitit"}
+    assert not heavy & {pin.partition("==")[0] for pin in light}
+
+
 @pytest.mark.parametrize(
     ("lock", "wanted"),
-    [(RUNTIME_LOCK, PROJECT["dependencies"]), (TEST_LOCK, PROJECT["optional-dependencies"]["test"])],
-    ids=["runtime", "test"],
+    [
+        (RUNTIME_LOCK, [*PROJECT["dependencies"], *EXTRAS["models"], *EXTRAS["lab"]]),
+        (TEST_LOCK, EXTRAS["test"]),
+        (LIGHT_LOCK, [*PROJECT["dependencies"], *PYPROJECT["dependency-groups"]["build"]]),
+    ],
+    ids=["runtime", "test", "light"],
 )
 def test_a_lock_holds_what_the_project_asks_for(lock, wanted):
     pins = {}
@@ -120,6 +145,39 @@ def test_a_lock_holds_what_the_project_asks_for(lock, wanted):
     for requirement in map(Requirement, wanted):
         versions = pins.get(requirement.name, [])
         assert versions and all(requirement.specifier.contains(version) for version in versions), requirement
+
+
+def declared(*groups):
+    """Name the distributions that lists of requirements ask for."""
+    return {canonicalize_name(Requirement(line).name) for group in groups for line in group}
+
+
+def imported(*folders):
+    """Map the distributions that Python files import, also inside functions, to one of the files."""
+    distributions = importlib.metadata.packages_distributions()
+    found = {}
+    for path in (path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [name.name for name in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
+            for module in {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"ddd_utils"}:
+                for name in distributions.get(module, [module]):
+                    found.setdefault(canonicalize_name(name), path.relative_to(ROOT))
+    return found
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
+    wanted = declared(PROJECT["dependencies"], *(EXTRAS[extra] for extra in EXTRAS if extra != "test"))
+    used = imported("ddd_utils", "notebooks")
+    assert {name: str(path) for name, path in used.items() if name not in wanted} == {}
+    assert wanted - set(used) == NOT_IMPORTED
+
+
+@pytest.mark.parametrize("extra", errors.EXTRAS)
+def test_errors_know_what_an_extra_brings(extra):
+    distributions = importlib.metadata.packages_distributions()
+    brought = {canonicalize_name(distributions[module][0]) for module in errors.EXTRAS[extra]}
+    assert brought == declared(EXTRAS[extra])
 
 
 def test_conda_users_get_the_same_python_and_the_same_pins():
@@ -210,6 +268,81 @@ def test_an_installation_killed_halfway_is_made_anew(checkout, target, finished)
     assert purposes(calls)[:3] == ["venv", "requirements.txt", "."]
 
 
+def test_an_environment_is_named_on_the_command_line_only(checkout):
+    checkout.make("report", VENV="theirs")
+    assert not (checkout.folder / "theirs").exists()
+    checkout.make("report", "VENV=ours")
+    assert (checkout.folder / "ours" / ".installed").exists()
+
+
+@pytest.mark.parametrize("target", ["report", "test", "light"])
+def test_a_folder_that_was_not_made_here_is_refused_and_left_as_it_is(checkout, target):
+    folder = ".venv-light" if target == "light" else "theirs"
+    (checkout.folder / folder).mkdir()
+    (checkout.folder / folder / "thesis.tex").touch()
+    result, calls = checkout.make(target, "VENV=theirs")
+    assert result.returncode != 0 and purposes(calls) == []
+    assert f"{folder} was not made here and is left as it is" in result.stderr
+    assert [path.name for path in (checkout.folder / folder).iterdir()] == ["thesis.tex"]
+
+
+def test_an_environment_of_the_first_version_is_brought_up_to_date_not_refused(checkout):
+    checkout.make("report")
+    (checkout.folder / ".venv" / ".made-by-ddd_utils").unlink()
+    lock = checkout.folder / "requirements.txt"
+    os.utime(lock, (lock.stat().st_mtime + 60,) * 2)
+    assert purposes(checkout.make("report")[1]) == ["requirements.txt", ".", "ddd_utils"]
+
+
+def test_a_new_environment_is_empty_but_for_its_mark(checkout):
+    folder = checkout.folder / ".venv"
+    folder.mkdir()
+    (folder / ".made-by-ddd_utils").touch()
+    (folder / "lib").mkdir()
+    (folder / "lib" / "torn").touch()
+    assert purposes(checkout.make("report")[1]) == ["venv", "requirements.txt", ".", "ddd_utils"]
+    assert not (folder / "lib").exists() and (folder / ".made-by-ddd_utils").exists()
+
+
+def test_light_has_a_lock_and_an_environment_of_its_own(checkout):
+    result, calls = checkout.make("light")
+    assert purposes(calls) == ["venv", "requirements-light.txt", "."]
+    assert ".venv-light/bin/ddd report published" in result.stdout
+    assert not (checkout.folder / ".venv").exists()
+    assert purposes(checkout.make("light")[1]) == []
+
+
+def conda(checkout, *installed):
+    """Make what an activated conda environment looks like, and return its folder."""
+    folder = checkout.folder / "conda" / "envs" / "ddd_utils"
+    checkout.pretend(folder / "bin" / "python")
+    for name in installed:
+        (folder / "lib" / "python3.12" / "site-packages" / f"{name}.dist-info").mkdir(parents=True)
+    return folder
+
+
+@pytest.mark.parametrize("target", ["report", "test"])
+def test_in_a_conda_environment_with_this_package_make_uses_that_one_and_never_clears_it(checkout, target):
+    folder = conda(checkout, "ddd_utils-0.1.0")
+    (folder / "conda-meta").mkdir()
+    result, calls = checkout.make(target, CONDA_PREFIX=str(folder))
+    assert result.returncode == 0 and "venv" not in purposes(calls)
+    assert purposes(calls)[:2] == ["requirements.txt", "."]
+    assert (folder / "conda-meta").exists() and not (checkout.folder / ".venv").exists()
+    assert purposes(checkout.make(target, CONDA_PREFIX=str(folder))[1]) == [
+        "ddd_utils" if target == "report" else "pytest"
+    ]
+
+
+def test_another_conda_environment_is_left_alone(checkout):
+    folder = conda(checkout, "numpy-2.4.6")
+    before = sorted(folder.rglob("*"))
+    assert purposes(checkout.make("report", CONDA_PREFIX=str(folder))[1])[0] == "venv"
+    assert sorted(folder.rglob("*")) == before and (checkout.folder / ".venv" / ".installed").exists()
+    result, _ = checkout.make("report", f"VENV={folder}", CONDA_PREFIX=str(folder))
+    assert result.returncode != 0 and sorted(folder.rglob("*")) == before
+
+
 @pytest.mark.parametrize("version", ["3.10", "3.14"])
 def test_an_unsupported_python_is_named_before_anything_is_made(checkout, version):
     result, calls = checkout.make("report", PRETENDED_VERSION=version)
@@ -248,7 +381,21 @@ def test_continuous_integration_checks_style_and_runs_the_tests_on_the_data_at_h
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     shown = subprocess.run([script], env=environment(PATH=path), capture_output=True, text=True, check=True).stdout
     found = str(tmp_path / "shared" / "data") if data else "none"
-    assert shown.splitlines() == [f"lint {found}", f"test {found}"]
+    assert shown.splitlines() == [f"{target} {found}" for target in ("lint", "docs", "test")]
+
+
+def test_a_commit_is_checked_by_what_make_lint_runs():
+    (local,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert local["repo"] == "local"
+    recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", MAKEFILE, flags=re.MULTILINE)[1]
+    commands = [line.strip().replace("$(BIN)/", "").replace("$(SOURCES)", SOURCES) for line in recipe.splitlines()]
+    assert [hook["entry"] for hook in local["hooks"]] == commands
+    assert all(hook["pass_filenames"] is False for hook in local["hooks"])
+
+
+def test_the_changelog_begins_with_this_version_or_the_next():
+    releases = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
+    assert PROJECT["version"] in releases[:2]
 
 
 def test_the_citation_names_the_paper_and_this_version():
@@ -296,7 +443,8 @@ def test_the_python3_kernel_is_this_environment_whatever_the_user_has_installed(
 def test_the_start_page_lists_the_sections_in_the_reports_order_by_their_headings():
     listed = re.findall(r"^\d\. \[(.+)\]\((\w+)\.py\)", (paths.NOTEBOOKS / "start.md").read_text("utf-8"), re.MULTILINE)
     assert [section for _, section in listed] == list(params.SECTIONS)
-    assert sorted(path.stem for path in paths.NOTEBOOKS.glob("*.py")) == sorted(params.SECTIONS)
+    notebooks = {path.stem for path in paths.NOTEBOOKS.glob("*.py")}
+    assert notebooks - {"compare"} == set(params.SECTIONS)  # two reports side by side are no section of either
     for title, section in listed:
         heading = (paths.NOTEBOOKS / f"{section}.py").read_text("utf-8").partition("\n# # ")[2]
         assert heading.startswith(title)

@@ -1,12 +1,18 @@
 """The one table everything meets at: saved and loaded without loss, and refused by name when it is torn."""
 
+from dataclasses import dataclass, replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import BaseModel
 
+from ddd_utils import experiments
 from ddd_utils.errors import InputError
 from ddd_utils.files import write_parquet
-from ddd_utils.responses import Responses, read_predictions, write_predictions
+from ddd_utils.responses import Responses, Source, read_predictions, write_predictions
+from ddd_utils.schema import Table
 
 
 @pytest.fixture
@@ -33,6 +39,58 @@ def test_save_and_load_give_back_the_table(responses, tmp_path):
 def test_correct_compares_with_the_labels(responses):
     assert np.array_equal(responses.correct(), responses.predictions[:, -1] == responses.labels)
     assert np.array_equal(responses.correct(0), responses.predictions[:, 0] == responses.labels)
+
+
+@dataclass(frozen=True)
+class HandMade:
+    """A source of one's own: two images, and answers made on the spot."""
+
+    folder: Path
+    config: BaseModel
+    class_names: tuple = ("one", "two", "three")
+    images: tuple = (np.zeros((4, 8, 3), np.uint8), np.zeros((2, 2, 3), np.uint8))
+
+    def files(self):
+        return [self.folder / "experiment.json"]
+
+    def complete(self):
+        return self.folder.exists()
+
+    def load(self):
+        return Responses.load(self.folder).attributed(self, file="mine.csv")
+
+    def alternatives(self):
+        return {}
+
+
+def test_responses_ask_their_source(responses, tmp_path):
+    source: Source = HandMade(tmp_path, Table(path="mine.csv"))
+    responses.save(tmp_path)
+    answers = source.load()
+    assert (answers.source, answers.config, answers.info["file"]) == (source, source.config, "mine.csv")
+    assert list(answers.class_names) == ["one", "two", "three"] and answers.has_images
+    assert [image.shape for image in answers.images([1, 0])] == [(2, 2, 3), (4, 8, 3)]
+    assert [image.shape for image in answers.thumbnails(np.array([0, 1]), side=4)] == [(2, 4, 3), (2, 2, 3)]
+    assert answers.thumbnails([]) == []
+    assert experiments.alternatives(answers) == {}
+
+
+def test_responses_without_a_source_have_names_and_no_images(responses):
+    assert responses.class_names == ["0", "1", "2"]
+    assert replace(responses, info={"classes": ["a", "b", "c"]}).class_names == ["a", "b", "c"]
+    assert (responses.decay_epochs, responses.provenance, responses.has_images) == ([], {}, False)
+    with pytest.raises(InputError, match=r"^Responses: these answers come without images$"):
+        responses.thumbnails([0])
+
+
+def test_some_networks_are_chosen_by_row(responses, tmp_path):
+    answers = responses.attributed(HandMade(tmp_path, Table(path="mine.csv")))
+    for rows in ([1], np.array([False, True])):
+        chosen = answers.select(rows)
+        assert np.array_equal(chosen.predictions, responses.predictions[1:])
+        assert chosen.networks["network"].to_dict() == {0: "b"}
+        assert chosen.source is answers.source and chosen.config is answers.config
+    assert answers.select([1, 0]).networks["network"].tolist() == ["b", "a"]
 
 
 def test_plus_k_is_the_same_run_seen_later(responses, tmp_path):

@@ -1,33 +1,18 @@
-"""Right or wrong, one bit a decision: the check that analyses start with, and counting what two networks share."""
+"""Right or wrong, one bit a decision: the checks that analyses start with, and counting what two networks share."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ddd_utils.errors import InputError
 
 # Words of 64 decisions handled at once: few enough to keep the peak of memory near the packed bits themselves, and to
 # add up their counts in 16 bits, which is twice as fast as in 64.
 BLOCK = 200
+NOT_RECORDED = -1
 
 
-def as_correct(correct) -> np.ndarray:
-    """
-    Check an array of decisions.
-
-    Parameters
-    ----------
-    correct : array_like of bool (or of 0 and 1), shape (networks, images)
-        Whether each network is right about each image.
-
-    Returns
-    -------
-    ndarray of bool, shape (networks, images)
-        The same array where it was bool already.
-
-    Raises
-    ------
-    InputError
-        If it has other values, is not two-dimensional or is empty.
-    """
+def as_correct(correct: ArrayLike) -> np.ndarray:
+    """Check decisions, True and False (or 1 and 0), and return them as bool (networks, images)."""
     correct = np.asarray(correct)
     if correct.ndim != 2 or 0 in correct.shape:
         raise InputError(f"decisions must be (networks, images), at least one of each; the shape is {correct.shape}")
@@ -38,19 +23,35 @@ def as_correct(correct) -> np.ndarray:
     return correct
 
 
+def as_pair(a: ArrayLike, b: ArrayLike) -> np.ndarray:
+    """Check two networks' decisions about the same images and stack them, bool (2, images)."""
+    if np.ndim(a) != 1 or np.shape(a) != np.shape(b):
+        raise InputError(f"two networks' decisions must be about the same images: {np.shape(a)} against {np.shape(b)}")
+    return as_correct(np.stack([np.asarray(a), np.asarray(b)]))
+
+
+def as_labels(labels: ArrayLike | None, default: np.ndarray) -> np.ndarray:
+    """Check that there is one label an image; return the default, (images,), where there are no labels."""
+    labels = default if labels is None else np.asarray(labels)
+    if labels.shape != default.shape:
+        raise InputError(f"there must be one label an image: {labels.shape} labels for {default.size} images")
+    return labels
+
+
+def as_answers(predictions: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Check predictions (networks, images), -1 where not recorded, against labels (images,); one must be recorded."""
+    predictions, labels = np.asarray(predictions), np.asarray(labels)
+    if predictions.ndim != 2 or 0 in predictions.shape or labels.shape != predictions.shape[1:]:
+        shapes = f"{predictions.shape} and {labels.shape}"
+        raise InputError(f"predictions must be (networks, images) and labels (images,); the shapes are {shapes}")
+    wrong = predictions != labels
+    if wrong.any() and (predictions[wrong] == NOT_RECORDED).all():
+        raise InputError("no wrong answer was recorded (prediction -1): which labels were given is not known")
+    return predictions, labels
+
+
 def pack(correct: np.ndarray) -> np.ndarray:
-    """
-    Pack decisions into machine words, the last one filled up with zeros.
-
-    Parameters
-    ----------
-    correct : ndarray of bool, shape (networks, images)
-        Whether each network is right about each image.
-
-    Returns
-    -------
-    ndarray of uint64, shape (networks, ceil(images / 64))
-    """
+    """Pack decisions into uint64 words (networks, ceil(images / 64)), the last one filled up with zeros."""
     networks, images = correct.shape
     packed = np.zeros((networks, -(-images // 64) * 8), np.uint8)
     for row, decisions in zip(packed, correct, strict=True):
@@ -60,19 +61,7 @@ def pack(correct: np.ndarray) -> np.ndarray:
 
 
 def count_both_right(correct: np.ndarray) -> np.ndarray:
-    """
-    Count for every pair of networks the images that both get right.
-
-    Parameters
-    ----------
-    correct : ndarray of bool, shape (networks, images)
-        Whether each network is right about each image.
-
-    Returns
-    -------
-    ndarray of int64, shape (networks, networks)
-        The diagonal is how many images each network gets right.
-    """
+    """Count the images that two networks both get right, (networks, networks); on the diagonal what each gets right."""
     packed = pack(correct)
     networks, words = packed.shape
     both = np.zeros((networks, networks), np.int64)

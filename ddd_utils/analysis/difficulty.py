@@ -1,33 +1,26 @@
 """Difficulty of images: how many networks get each one right; which are trivial, impossible or in-between."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.special import comb
 
-from ddd_utils.analysis.decisions import as_correct
-from ddd_utils.analysis.shares import wilson
+from ddd_utils.analysis.decisions import as_correct, as_labels
+from ddd_utils.analysis.statistics import Estimate, wilson
 from ddd_utils.errors import InputError
 
 DIFFICULTIES = ("trivial", "in-between", "impossible")
 
 
-def scores(correct) -> np.ndarray:
-    """
-    Count the networks that get each image right.
-
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-
-    Returns
-    -------
-    ndarray of int64, shape (images,)
-    """
+def scores(correct: ArrayLike) -> np.ndarray:
+    """Count the networks that get each image right: correct is bool (networks, images), scores int64 (images,)."""
     return as_correct(correct).sum(axis=0)
 
 
-def classify(correct, tolerance: int = 0) -> np.ndarray:
+def classify(correct: ArrayLike, tolerance: int = 0) -> np.ndarray:
     """
     Call each image trivial, in-between or impossible.
 
@@ -48,7 +41,15 @@ def classify(correct, tolerance: int = 0) -> np.ndarray:
     ------
     InputError
         If the tolerance is negative, or so large that an image could be both.
+
+    Examples
+    --------
+    >>> import ddd_utils as ddd
+    >>> correct = [[1, 1, 0, 0], [1, 1, 1, 0], [1, 0, 1, 0]]  # three networks, four images
+    >>> print(ddd.classify(correct, tolerance=0))
+    ['trivial' 'in-between' 'in-between' 'impossible']
     """
+    correct = as_correct(correct)
     score, networks = scores(correct), len(correct)
     if tolerance < 0 or 2 * tolerance >= networks:
         raise InputError(
@@ -57,7 +58,7 @@ def classify(correct, tolerance: int = 0) -> np.ndarray:
     return np.select([score >= networks - tolerance, score <= tolerance], ["trivial", "impossible"], "in-between")
 
 
-def shares(correct, tolerance: int = 0) -> dict[str, float]:
+def shares(correct: ArrayLike, tolerance: int = 0) -> dict[str, float]:
     """
     Share of the images that are trivial, in-between and impossible.
 
@@ -70,47 +71,86 @@ def shares(correct, tolerance: int = 0) -> dict[str, float]:
     -------
     dict of str to float
         Keys "trivial", "in-between", "impossible"; the values add up to 1.
+
+    Examples
+    --------
+    >>> import ddd_utils as ddd
+    >>> correct = [[1, 1, 0, 0], [1, 1, 1, 0], [1, 0, 1, 0]]  # three networks, four images
+    >>> ddd.shares(correct, tolerance=0)
+    {'trivial': 0.25, 'in-between': 0.5, 'impossible': 0.25}
     """
     found = classify(correct, tolerance)
     return {difficulty: float((found == difficulty).mean()) for difficulty in DIFFICULTIES}
 
 
-def share_intervals(correct, tolerance: int = 0) -> dict[str, tuple[float, float]]:
-    """
-    Intervals of the shares for a new draw of images, the networks given.
-
-    Parameters
-    ----------
-    correct, tolerance
-        As in `classify`.
-
-    Returns
-    -------
-    dict of str to (lower, upper)
-        95 % (Wilson, 1927); keys as in `shares`.
-    """
+def share_intervals(correct: ArrayLike, tolerance: int = 0) -> dict[str, tuple[float, float]]:
+    """Return the 95 % limits (Wilson, 1927) of each share for new draws of images; arguments and keys of `shares`."""
     found = classify(correct, tolerance)
     limits = {difficulty: wilson((found == difficulty).sum(), found.size) for difficulty in DIFFICULTIES}
     return {difficulty: (float(lower), float(upper)) for difficulty, (lower, upper) in limits.items()}
 
 
-def largest_tolerance(networks: int) -> int:
+def shares_table(sets: Mapping[str, ArrayLike], tolerances: Iterable[int]) -> pd.DataFrame:
     """
-    Return the largest tolerance at which an image can be in-between.
+    Tabulate the shares of several sets of networks at several tolerances.
 
     Parameters
     ----------
-    networks : int
-        Number of networks M, at least 2.
+    sets : mapping of str to array_like of bool, shape (networks, images)
+        Whether each network is right about each image, by what the set is called.
+    tolerances : iterable of int
+        As in `classify`.
 
     Returns
     -------
-    int
+    DataFrame
+        One row a tolerance and set; columns networks, M, distinct (different rows), tolerance, and each share with its
+        95 % interval in columns that end in _lower and _upper.
     """
+    return pd.DataFrame(
+        [_shares_row(title, as_correct(sets[title]), tolerance) for tolerance in tolerances for title in sets]
+    )
+
+
+def _shares_row(title: str, correct: np.ndarray, tolerance: int) -> dict[str, Any]:
+    row: dict[str, Any] = {"networks": title, "M": len(correct), "distinct": len(np.unique(correct, axis=0))}
+    row["tolerance"] = tolerance
+    limits = share_intervals(correct, tolerance)
+    for kind, share in shares(correct, tolerance).items():
+        row |= {kind: share, f"{kind}_lower": limits[kind][0], f"{kind}_upper": limits[kind][1]}
+    return row
+
+
+def class_extremes(correct: ArrayLike, labels: ArrayLike) -> dict[str, Estimate]:
+    """
+    Accuracy on the easiest and on the hardest class (figure 15).
+
+    Parameters
+    ----------
+    correct, labels
+        As in `class_accuracy`.
+
+    Returns
+    -------
+    dict of str to Estimate
+        "easiest" and "hardest", each with Wald's 95 % interval for other images of that class. That the class was
+        chosen for its accuracy is not in it.
+    """
+    by_class = class_accuracy(correct, labels)
+    found = {}
+    for end, value in (("easiest", by_class["accuracy"].max()), ("hardest", by_class["accuracy"].min())):
+        images = by_class["images"][by_class["accuracy"] == value].iloc[0]
+        error = float(np.sqrt(value * (1 - value) / images))
+        found[end] = Estimate(value, error, value - 1.96 * error, value + 1.96 * error)
+    return found
+
+
+def largest_tolerance(networks: int) -> int:
+    """Return the largest tolerance at which an image of this many networks, at least 2, can be in-between."""
     return (networks - 2) // 2
 
 
-def score_histogram(correct) -> pd.DataFrame:
+def score_histogram(correct: ArrayLike) -> pd.DataFrame:
     """
     Histogram of the scores beside the paper's two extremes (figure 2).
 
@@ -125,6 +165,17 @@ def score_histogram(correct) -> pd.DataFrame:
         One row a score from 0 to the number of networks; columns score, images (count), share, binomial (share if all
         images were equally hard and all networks independent, at their mean accuracy) and two_spikes (share if all
         networks made the same decisions).
+
+    Examples
+    --------
+    >>> import ddd_utils as ddd
+    >>> correct = [[1, 1, 0, 0], [1, 1, 1, 0], [1, 0, 1, 0]]  # three networks, four images
+    >>> print(ddd.score_histogram(correct)[["score", "images", "share"]].to_string(index=False))
+     score  images  share
+         0       1   0.25
+         1       0   0.00
+         2       2   0.50
+         3       1   0.25
     """
     correct = as_correct(correct)
     networks, images = correct.shape
@@ -148,17 +199,9 @@ def one_per_condition(networks: pd.DataFrame) -> np.ndarray:
     """
     Choose the networks of a histogram: the last instance of each condition, and both halves of the data.
 
-    The first half stands for condition "half data" and the second for "different data": no network enters twice.
-
-    Parameters
-    ----------
-    networks : DataFrame
-        One row a network, with the columns condition and instance.
-
-    Returns
-    -------
-    ndarray of int, shape (chosen,)
-        Row positions in the order of the table; all rows of a model set, in which every network is its own condition.
+    The first half stands for condition "half data" and the second for "different data": no network enters twice. Of a
+    table of networks with the columns condition and instance, return the rows, int (chosen,); all of them in a model
+    set, where every network is its own condition.
     """
     last = networks["instance"] == networks.groupby("condition")["instance"].transform("max")
     return np.flatnonzero(last | (networks["condition"] == "half_data"))
@@ -166,20 +209,10 @@ def one_per_condition(networks: pd.DataFrame) -> np.ndarray:
 
 def as_published(networks: pd.DataFrame) -> np.ndarray:
     """
-    Choose the networks as the published arrays hold them, duplicates included.
+    Choose the networks as the published arrays hold them, duplicates included: as many as `one_per_condition` gives.
 
     There the base stands three times, because "plus 1" and "plus 10 epochs" were read at the base's last epoch of the
     same run, and the network of the second half stands for both "half data" and "different data".
-
-    Parameters
-    ----------
-    networks : DataFrame
-        One row a network, with the columns condition and instance.
-
-    Returns
-    -------
-    ndarray of int, shape (chosen,)
-        Row positions, as many as `one_per_condition` gives.
     """
     chosen = one_per_condition(networks)
     conditions = networks["condition"].to_numpy()[chosen]
@@ -190,29 +223,9 @@ def as_published(networks: pd.DataFrame) -> np.ndarray:
     return published
 
 
-def class_accuracy(correct, labels) -> pd.DataFrame:
-    """
-    Mean accuracy of the networks on each class.
-
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-    labels : array_like, shape (images,)
-        Class of each image.
-
-    Returns
-    -------
-    DataFrame
-        Columns label (ascending), accuracy (over images and networks), images (count).
-
-    Raises
-    ------
-    InputError
-        If there is not one label an image.
-    """
-    correct, labels = as_correct(correct), np.asarray(labels)
-    if labels.shape != correct.shape[1:]:
-        raise InputError(f"there must be one label an image: {labels.shape} labels for {correct.shape[1]} images")
+def class_accuracy(correct: ArrayLike, labels: ArrayLike) -> pd.DataFrame:
+    """Average accuracy over networks and the images of each label, (images,): columns label, accuracy, images."""
+    correct = as_correct(correct)
+    labels = as_labels(labels, np.zeros(correct.shape[1], int))
     table = pd.DataFrame({"label": labels, "accuracy": correct.mean(axis=0)})
     return table.groupby("label", as_index=False).agg(accuracy=("accuracy", "mean"), images=("accuracy", "size"))

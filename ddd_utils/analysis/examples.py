@@ -1,19 +1,26 @@
-"""Which images to look at: some trivial, some impossible, the most divisive ones; and who answered what to one."""
+"""Images to look at, to show to people or to test with; who answered what to one; the difficulty of each as a table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
+from math import lcm
 
 import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
 
-from ddd_utils.analysis.decisions import as_correct
+from ddd_utils.analysis.decisions import NOT_RECORDED, as_correct, as_labels
 from ddd_utils.analysis.difficulty import DIFFICULTIES, classify, scores
-from ddd_utils.analysis.wrong_answers import NOT_RECORDED
+from ddd_utils.analysis.score_models import posterior_difficulty
 from ddd_utils.errors import InputError
 
 UNKNOWN = "not recorded"
+MOST = 256  # images of a kind that are looked at for pairs: no experiment needs more
 
 
-def examples(correct, tolerance: int, count: int = 8, seed: int = 0, labels=None) -> dict[str, np.ndarray]:
+def examples(
+    correct: ArrayLike, tolerance: int, count: int = 8, seed: int = 0, labels: ArrayLike | None = None
+) -> dict[str, np.ndarray]:
     """
     Choose images that show what trivial, in-between and impossible mean.
 
@@ -23,31 +30,22 @@ def examples(correct, tolerance: int, count: int = 8, seed: int = 0, labels=None
     Parameters
     ----------
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
     tolerance : int
-        Number of deviating networks up to which an image counts as trivial or impossible.
+        As in `difficulty.classify`.
     count : int
         How many of each; fewer where there are fewer.
     seed : int
-        Seed of the draw: the same one chooses the same images, and fewer of them are the first of more.
+        The same one chooses the same images, and fewer of them are the first of more.
     labels : array_like, shape (images,), optional
-        Classes.
 
     Returns
     -------
     dict of str to ndarray of int
         Positions of the images; keys "trivial", "in-between", "impossible".
-
-    Raises
-    ------
-    InputError
-        If the tolerance does not fit, or there is not one label an image.
     """
     correct = as_correct(correct)
     networks, images = correct.shape
-    labels = np.arange(images) if labels is None else np.asarray(labels)
-    if labels.shape != (images,):
-        raise InputError(f"there must be one label an image: {labels.shape} labels for {images} images")
+    labels = as_labels(labels, np.arange(images))
     kinds, uneven = classify(correct, tolerance), abs(2 * scores(correct) - networks)
     shuffled = np.random.default_rng(seed).permutation(images)
     chosen = {}
@@ -60,46 +58,25 @@ def examples(correct, tolerance: int, count: int = 8, seed: int = 0, labels=None
 
 
 def earlier(rank: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """
-    Count for each candidate those before it of the same rank and class: who has none goes first.
-
-    Parameters
-    ----------
-    rank, labels : ndarray, shape (candidates,)
-
-    Returns
-    -------
-    ndarray of int, shape (candidates,)
-    """
+    """Count for each candidate those before it of the same rank and class, (candidates,): who has none goes first."""
     seen: dict = {}
     counts = np.zeros(len(labels), int)
-    for place, key in enumerate(zip(rank.tolist(), labels.tolist(), strict=True)):
-        counts[place] = seen.get(key, 0)
-        seen[key] = counts[place] + 1
+    for at, key in enumerate(zip(rank.tolist(), labels.tolist(), strict=True)):
+        counts[at] = seen.get(key, 0)
+        seen[key] = counts[at] + 1
     return counts
 
 
 @dataclass(frozen=True)
 class Answer:
-    """
-    An answer to one image.
-
-    Attributes
-    ----------
-    text : str
-        What the class is called.
-    right : bool
-        Whether it is the right one.
-    networks : tuple of str
-        Who gave it.
-    """
+    """An answer to one image: what the class is called, whether it is right, and the networks that gave it."""
 
     text: str
     right: bool
     networks: tuple[str, ...]
 
 
-def answers_of(predictions, label: int, classes: Sequence[str], names: Sequence[str]) -> list[Answer]:
+def answers_of(predictions: ArrayLike, label: int, classes: Sequence[str], names: Sequence[str]) -> list[Answer]:
     """
     Group the networks by their answers to one image.
 
@@ -109,21 +86,13 @@ def answers_of(predictions, label: int, classes: Sequence[str], names: Sequence[
         Predicted classes; -1 is a wrong answer that was not recorded.
     label : int
         The right one.
-    classes : sequence of str
-        Names of the classes by label; a class without one is called by its number.
-    names : sequence of str
-        Names of the networks.
+    classes, names : sequence of str
+        Names of the classes by label (one without a name is called by its number), and of the networks.
 
     Returns
     -------
     list of Answer
         The right one first, if anyone gave it, then the wrong ones, the most frequent first, those not recorded last.
-        Every network is in one of them.
-
-    Raises
-    ------
-    InputError
-        If there is not one name a network.
     """
     predictions, label = np.asarray(predictions), int(label)
     if predictions.shape != (len(names),):
@@ -132,7 +101,7 @@ def answers_of(predictions, label: int, classes: Sequence[str], names: Sequence[
     for prediction, name in zip(predictions.tolist(), names, strict=True):
         given.setdefault(prediction, []).append(name)
 
-    def order(prediction: int):
+    def order(prediction: int) -> tuple[bool, bool, int, int]:
         return prediction != label, prediction == NOT_RECORDED, -len(given[prediction]), prediction
 
     return [
@@ -145,3 +114,164 @@ def _called(prediction: int, classes: Sequence[str]) -> str:
     if prediction == NOT_RECORDED:
         return UNKNOWN
     return str(classes[prediction]) if 0 <= prediction < len(classes) else str(prediction)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Trials of one trivial and one impossible image, in their order."""
+
+    trivial: np.ndarray  # position of the image, one a trial
+    impossible: np.ndarray
+    impossible_left: np.ndarray  # bool
+
+    @property
+    def images(self) -> np.ndarray:
+        """Every image once."""
+        return np.union1d(self.trivial, self.impossible)
+
+    def named(self, image_ids: Sequence[str] | np.ndarray) -> list[tuple[str, str, bool]]:
+        """Write each trial with the names of its images: trivial, impossible, whether the impossible one is left."""
+        rows = zip(self.trivial, self.impossible, self.impossible_left, strict=True)
+        return [(str(image_ids[trivial]), str(image_ids[impossible]), bool(left)) for trivial, impossible, left in rows]
+
+
+def count_extremes(correct: ArrayLike, tolerance: int) -> tuple[int, int]:
+    """Count the trivial and the impossible images."""
+    kinds = classify(as_correct(correct), tolerance)
+    return int((kinds == "trivial").sum()), int((kinds == "impossible").sum())
+
+
+def image_pairs(
+    correct: ArrayLike, tolerance: int, count: int, seed: int = 0, labels: ArrayLike | None = None, skip: int = 0
+) -> Pairs:
+    """
+    Pair trivial with impossible images, for people who are to tell them apart.
+
+    The images are drawn from as many classes as there are, and the two of a pair come from different classes as far
+    as possible. None is shown again while another of its kind is unused, and no pair twice.
+
+    Parameters
+    ----------
+    correct, tolerance, seed, labels
+        As in `examples`.
+    count : int
+        How many pairs.
+    skip : int
+        Leave out so many pairs that would come first: those of another part of the experiment.
+
+    Returns
+    -------
+    Pairs
+        With trivial and impossible (positions of the images, one a trial) and impossible_left (bool), which is true for
+        half of the trials.
+    """
+    correct = as_correct(correct)
+    labels = as_labels(labels, np.arange(correct.shape[1]))
+    found = examples(correct, tolerance, MOST, seed, labels)
+    trivial, impossible = found["trivial"], found["impossible"]
+    if len(trivial) * len(impossible) < count:
+        numbers = "{} trivial and {} impossible images".format(*count_extremes(correct, tolerance))
+        raise InputError(f"{numbers} (M = {len(correct)}, tolerance {tolerance}) are too few for {count} pairs")
+    trial = np.arange(skip, skip + count)
+    # When both lists have ended at once they would meet again as before: from then on one goes a step ahead.
+    step = trial + trial // lcm(len(trivial), len(impossible))
+    impossible = impossible[_apart(labels[trivial], labels[impossible])]
+    return Pairs(trivial[trial % len(trivial)], impossible[step % len(impossible)], _sides(count, (seed, skip)))
+
+
+def _apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Order the second list of classes to coincide with the first at few positions: near neighbours are swapped."""
+    order, positions = np.arange(len(other)), range(min(len(one), len(other)))
+    for at in positions:
+        if one[at] != other[order[at]]:
+            continue
+        for near in sorted(positions, key=lambda position: abs(position - at)):
+            if one[at] != other[order[near]] and one[near] != other[order[at]]:
+                order[[at, near]] = order[[near, at]]
+                break
+    return order
+
+
+def _sides(count: int, seed: tuple[int, int]) -> np.ndarray:
+    """Draw the sides, as many left as right."""
+    rng = np.random.default_rng(seed)
+    return rng.permutation(np.arange(count) + rng.integers(2)) % 2 == 0
+
+
+def difficulty_table(
+    image_ids: Sequence[str] | np.ndarray,
+    labels: ArrayLike | None,
+    correct: ArrayLike,
+    tolerance: int,
+    alpha: float,
+    beta: float,
+    classes: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """
+    List the difficulty of each image.
+
+    Parameters
+    ----------
+    image_ids : sequence of str, shape (images,)
+    labels : array_like, shape (images,), or None
+        None where they are not known.
+    correct : array_like of bool, shape (networks, images)
+    tolerance : int
+        As in `difficulty.classify`.
+    alpha, beta : float
+        Of the Beta distribution of difficulty, see `score_models.fit_beta_binomial`.
+    classes : sequence of str, optional
+        Names of the classes by label, which are written instead of the labels.
+
+    Returns
+    -------
+    DataFrame
+        One row an image; columns image, label (not where labels are unknown), score (how many networks are right),
+        difficulty ("trivial", "in-between", "impossible") and posterior_difficulty (the probability that one more such
+        network is wrong, to six digits).
+    """
+    correct = as_correct(correct)
+    _check_length("names", len(image_ids), correct)
+    label = {} if labels is None else {"label": _named(np.asarray(labels), classes, correct)}
+    score = scores(correct)
+    posterior = posterior_difficulty(score, alpha, beta, len(correct)).round(6)
+    columns = {"image": image_ids, **label, "score": score, "difficulty": classify(correct, tolerance)}
+    return pd.DataFrame({**columns, "posterior_difficulty": posterior})
+
+
+def decisive_images(
+    correct: ArrayLike, image_ids: Sequence[str] | np.ndarray, number: int = 1000, tolerance: int = 0
+) -> list[str]:
+    """
+    Name the in-between images that divide models most evenly, that `number` of them: a short test set for other models.
+
+    Among equally decisive ones the order comes from a hash of the name: the same whatever the order of the table, and
+    no class is preferred for standing first in it. That these networks agree little on them is by choice, see
+    `nulls.selection_band`.
+    """
+    correct = as_correct(correct)
+    _check_length("names", len(image_ids), correct)
+    between = np.flatnonzero(classify(correct, tolerance) == "in-between")
+    uneven = abs(2 * scores(correct) - len(correct))
+    named = [(uneven[image], str(image_ids[image])) for image in between.tolist()]
+    ranked = sorted((division, _hash(name), name) for division, name in named)
+    return [name for _, _, name in ranked[:number]]
+
+
+def _named(labels: np.ndarray, classes: Sequence[str] | None, correct: np.ndarray) -> Iterable:
+    """Replace labels by the names of their classes, if these have names."""
+    _check_length("labels", len(labels), correct)
+    if classes is None:
+        return labels
+    if unnamed := sorted({int(label) for label in labels} - set(range(len(classes)))):
+        raise InputError(f"there are {len(classes)} class names, none for label {unnamed[0]}")
+    return [classes[int(label)] for label in labels]
+
+
+def _hash(name: str) -> bytes:
+    return blake2b(name.encode(), digest_size=8).digest()
+
+
+def _check_length(what: str, given: int, correct: np.ndarray) -> None:
+    if given != correct.shape[1]:
+        raise InputError(f"there must be one of the {what} for each of the {correct.shape[1]} images, not {given}")

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ddd_utils.analysis.consistency import KappaMatrix, pairwise_matrix
-from ddd_utils.analysis.decisions import as_correct
+from ddd_utils.analysis.decisions import as_correct, as_labels, count_both_right
 from ddd_utils.analysis.difficulty import classify, scores
 from ddd_utils.analysis.examples import earlier
 from ddd_utils.analysis.nulls import NullKappa, score_stratified_kappa
-from ddd_utils.errors import InputError
 
 MOST = 200  # images to look at
 ENOUGH = 12  # images for each way in which two networks differ
@@ -19,85 +19,57 @@ LEAST = 4  # networks that a null with an ability for each score takes
 
 @dataclass(frozen=True)
 class Part:
-    """
-    Pairs of networks on some of the images.
+    """Pairs of networks on some of the images."""
 
-    Attributes
-    ----------
-    total : int
-        How many images there are.
-    both_right : ndarray of int, shape (networks, networks)
-        As in `Exploration`.
-    kappa : KappaMatrix
-        Error consistency of every pair.
-    """
-
-    total: int
+    total: int  # images
     both_right: np.ndarray
     kappa: KappaMatrix
 
 
 @dataclass(frozen=True)
 class Exploration:
-    """
-    What is known of scores and of pairs of networks, and which images show it.
+    """What is known of scores and of pairs of networks, and which images show it."""
 
-    Attributes
-    ----------
-    scores : ndarray of int, shape (networks + 1,)
-        Images of each score.
-    both_right : ndarray of int, shape (networks, networks)
-        Images that two networks both get right; on the diagonal those that the network gets right.
-    images : ndarray of int, shape (shown,)
-        Positions of images to look at, in rising order (from `telling_images`).
-    kappa : KappaMatrix
-        Error consistency of every pair.
-    null : NullKappa or None
-        Kappa in excess of what the scores let expect; None where networks or images are too few for it.
-    between : Part or None
-        The pairs on the in-between images alone; None where there are none, or nobody asked for them.
-    """
-
-    scores: np.ndarray
-    both_right: np.ndarray
-    images: np.ndarray
+    scores: np.ndarray  # images of each score, (networks + 1,)
+    both_right: np.ndarray  # images that two networks both get right, on the diagonal one, (networks, networks)
+    images: np.ndarray  # positions of images to look at, in rising order
     kappa: KappaMatrix
-    null: NullKappa | None
-    between: Part | None = None
+    null: NullKappa | None  # excess over what the scores let expect; None where networks or images are too few
+    between: Part | None = None  # the in-between images alone, if asked for and there are any
 
 
 def explore(
-    correct, names: Sequence[str], labels=None, count: int = MOST, seed: int = 0, tolerance: int | None = None
+    correct: ArrayLike,
+    names: Sequence[str],
+    labels: ArrayLike | None = None,
+    count: int = MOST,
+    seed: int = 0,
+    tolerance: int | None = None,
 ) -> Exploration:
     """
-    Gather what a reader may ask of a set of networks.
+    Gather what a reader may ask of a set of networks, all that the explorer shows.
 
     Parameters
     ----------
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
     names : sequence of str
         Names of the networks.
-    labels, count, seed
-        As for `telling_images`.
+    labels : array_like, shape (images,), optional
+    count, seed : int
+        How many images to choose to be looked at, and the seed of the order in which they are considered.
     tolerance : int, optional
         As in `difficulty.classify`; with it, pairs are counted on the in-between images, too.
 
     Returns
     -------
     Exploration
-
-    Raises
-    ------
-    InputError
-        As for `telling_images`.
     """
     correct = as_correct(correct)
     networks, images = correct.shape
     between = None if tolerance is None else _part(correct[:, classify(correct, tolerance) == "in-between"], names)
     return Exploration(
         scores=np.bincount(scores(correct), minlength=networks + 1),
-        both_right=_both_right(correct),
+        both_right=count_both_right(correct),
         images=telling_images(correct, labels, count, seed),
         kappa=pairwise_matrix(correct, list(names)),
         null=score_stratified_kappa(correct) if networks >= LEAST and images > 1 else None,
@@ -108,49 +80,17 @@ def explore(
 def _part(correct: np.ndarray, names: Sequence[str]) -> Part | None:
     if not correct.size:
         return None
-    return Part(correct.shape[1], _both_right(correct), pairwise_matrix(correct, list(names)))
+    return Part(correct.shape[1], count_both_right(correct), pairwise_matrix(correct, list(names)))
 
 
-def _both_right(correct: np.ndarray) -> np.ndarray:
-    counted = correct.astype(np.float32)  # counts exactly up to 16 million images
-    return (counted @ counted.T).astype(int)
-
-
-def telling_images(correct, labels=None, count: int = MOST, seed: int = 0) -> np.ndarray:
-    """
-    Choose images that cover the scale of difficulty, and every way in which two networks differ.
-
-    One half of them is dealt out over the scores in turn, within each score over the classes in turn. Then pairs get
-    what they lack: each image is the one on which the most pairs differ in a way (one right, the other wrong) of which
-    no, then only one, then only two images have been chosen, and so on up to `ENOUGH`. What is left of the number is
-    dealt out over the scores again.
-
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-    labels : array_like, shape (images,), optional
-        Classes.
-    count : int
-        How many images; all where there are fewer.
-    seed : int
-        Of the order in which images are considered; the same one chooses the same images.
-
-    Returns
-    -------
-    ndarray of int, shape (chosen,)
-        Positions in rising order, none twice.
-
-    Raises
-    ------
-    InputError
-        If there is not one label an image.
-    """
+def telling_images(correct: ArrayLike, labels: ArrayLike | None = None, count: int = MOST, seed: int = 0) -> np.ndarray:
+    """Choose images that cover the scale of difficulty, and every way in which two networks differ; in rising order."""
     correct = as_correct(correct)
-    labels = np.zeros(correct.shape[1], int) if labels is None else np.asarray(labels)
-    if labels.shape != correct.shape[1:]:
-        raise InputError(f"there must be one label an image: {labels.shape} labels for {correct.shape[1]} images")
+    labels = as_labels(labels, np.zeros(correct.shape[1], int))
     order = np.random.default_rng(seed).permutation(correct.shape[1])
+    # One half is dealt out over the scores in turn, within each score over the classes in turn. Then pairs get what
+    # they lack: each image is the one on which the most pairs differ in a way (one right, the other wrong) of which no,
+    # then one, then two images have been chosen, and so on up to `ENOUGH`. What is left is dealt out over the scores.
     over_scores = order[_in_turn(scores(correct)[order], labels[order])]
     chosen, left = np.split(over_scores, [-(-count // 2)])
     over_pairs = _over_pairs(correct, chosen, left, count - chosen.size)

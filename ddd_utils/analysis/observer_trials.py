@@ -1,35 +1,61 @@
-"""What observers' single trials tell: learning, response times, and whether people err where networks do."""
+"""What trials tell: observers' accuracy, agreement, learning, response times; do they err where networks do."""
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
+from numpy.typing import ArrayLike
+from scipy.special import bdtr
 
 from ddd_utils.analysis.consistency import pairwise_matrix
 from ddd_utils.analysis.decisions import as_correct
-from ddd_utils.analysis.psychophysics import PAIR
-from ddd_utils.analysis.shares import wilson
+from ddd_utils.analysis.psychophysics import PAIR, guessing_p_value
+from ddd_utils.analysis.statistics import wilson
 
 BLOCKS, SHORTEST = 6, 5  # at most so many blocks, of so many trials at least
 EVERYONE = "all observers"
 
 
+def accuracy(trials: pd.DataFrame) -> pd.DataFrame:
+    """
+    Tabulate each observer's accuracy against chance; the trials are as from `psychophysics.read_observers`.
+
+    Columns observer, trials, correct (counts), accuracy, lower, upper (Wilson's 95 % interval) and p_value (exact,
+    one-sided, for accuracy .5).
+    """
+    rows = []
+    for observer, decisions in trials.groupby("observer", sort=False)["correct"]:
+        n, right = len(decisions), int(decisions.sum())
+        rows.append((observer, n, right, right / n, *wilson(right, n), guessing_p_value(right, n)))
+    return pd.DataFrame(rows, columns=["observer", "trials", "correct", "accuracy", "lower", "upper", "p_value"])
+
+
+def observer_consistency(trials: pd.DataFrame) -> pd.DataFrame:
+    """
+    Error consistency of each pair of observers on the image pairs that both have seen, each by its first trial.
+
+    Columns observer_a, observer_b, shared_trials, kappa, lower and upper (95 %, from Fleiss' standard error for a new
+    draw of image pairs); NaN where nothing is shared, or where both are always right or always wrong.
+    """
+    first = _first_trials(trials)
+    names = trials["observer"].unique()
+    decisions = {name: first[first["observer"] == name].set_index(PAIR)["correct"] for name in names}
+    rows = []
+    for (name_a, a), (name_b, b) in combinations(decisions.items(), 2):
+        shared = a.index.intersection(b.index)
+        found = _pair_kappa(np.stack([a.loc[shared], b.loc[shared]])) if len(shared) else [np.nan] * 3
+        rows.append((name_a, name_b, len(shared), *found))
+    return pd.DataFrame(rows, columns=["observer_a", "observer_b", "shared_trials", "kappa", "lower", "upper"])
+
+
 def learning(trials: pd.DataFrame) -> pd.DataFrame:
     """
-    Accuracy over the course of the experiment.
+    Tabulate accuracy over the course of the experiment.
 
-    Parameters
-    ----------
-    trials : DataFrame
-        From `psychophysics.read_observers` or `psychophysics.simulate`.
-
-    Returns
-    -------
-    DataFrame
-        One row a block of each observer's trials in their order, and of everyone's together (`EVERYONE`, trials taken
-        as independent): observer, block (from 1), trials, correct, accuracy, lower and upper (Wilson's 95 % interval).
-        Observers of few trials have fewer blocks.
+    One row a block of each observer's trials in their order, and of everyone's together (`EVERYONE`, trials taken as
+    independent): observer, block (from 1), trials, correct, accuracy, lower and upper (Wilson's 95 % interval).
+    Observers of few trials have fewer blocks.
     """
     ordered = trials.sort_values(["observer", "trial_index"], kind="stable")
     by_observer = ordered.groupby("observer")["correct"]
@@ -46,16 +72,8 @@ def response_times(trials: pd.DataFrame) -> pd.DataFrame:
     """
     Response times of right and of wrong answers.
 
-    Parameters
-    ----------
-    trials : DataFrame
-        From `psychophysics.read_observers` or `psychophysics.simulate`.
-
-    Returns
-    -------
-    DataFrame
-        One row an observer and outcome: observer, answer ("right" or "wrong"), trials, median (milliseconds), lower
-        and upper (95 % interval of the median from the ordered times; NaN for fewer than six).
+    One row an observer and outcome: observer, answer ("right" or "wrong"), trials, median (milliseconds), lower and
+    upper (95 % interval of the median from the ordered times; NaN for fewer than six).
     """
     rows = []
     for (observer, right), times in trials.groupby(["observer", "correct"])["rt"]:
@@ -66,11 +84,14 @@ def response_times(trials: pd.DataFrame) -> pd.DataFrame:
 def _median_limits(times: pd.Series) -> tuple[float, float]:
     """Interval of a median that supposes nothing about the distribution: from one ordered value to another."""
     ordered = np.sort(times.to_numpy())
-    place = int(binom.ppf(0.025, len(ordered), 0.5))
-    return (ordered[place - 1], ordered[-place]) if place else (np.nan, np.nan)
+    n = len(ordered)
+    at = int(np.searchsorted(bdtr(np.arange(n + 1), n, 0.5), 0.025))  # the binomial's quantile
+    return (ordered[at - 1], ordered[-at]) if at else (np.nan, np.nan)
 
 
-def model_consistency(trials: pd.DataFrame, correct, image_ids: Sequence[str], names: Sequence[str]) -> pd.DataFrame:
+def model_consistency(
+    trials: pd.DataFrame, correct: ArrayLike, image_ids: Sequence[str], names: Sequence[str]
+) -> pd.DataFrame:
     """
     Error consistency of each observer with each network, taken as an observer.
 
@@ -81,13 +102,10 @@ def model_consistency(trials: pd.DataFrame, correct, image_ids: Sequence[str], n
     Parameters
     ----------
     trials : DataFrame
-        From `psychophysics.read_observers` or `psychophysics.simulate`.
+        As from `psychophysics.read_observers`.
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-    image_ids : sequence of str, shape (images,)
-        Names of the images.
-    names : sequence of str, shape (networks,)
-        Names of the networks.
+    image_ids, names : sequence of str
+        Names of the images and of the networks.
 
     Returns
     -------
@@ -96,17 +114,26 @@ def model_consistency(trials: pd.DataFrame, correct, image_ids: Sequence[str], n
         gets right), kappa, lower and upper (95 %, for a new draw of pairs). No row where no pair counts. A network
         without errors cannot err where people do: its kappa is 0 or undefined by arithmetic.
     """
-    places = pd.Series(np.arange(len(image_ids)), index=pd.Index(image_ids).astype(str))
-    seen = trials[trials[PAIR].isin(places.index).all(axis=1)]
-    first = seen.sort_values("trial_index", kind="stable").drop_duplicates(["observer", *PAIR])
-    trivial, impossible = (as_correct(correct)[:, places[first[column]]] for column in PAIR)
+    positions = pd.Series(np.arange(len(image_ids)), index=pd.Index(image_ids).astype(str))
+    seen = trials[trials[PAIR].isin(positions.index).all(axis=1)]
+    first = _first_trials(seen)
+    trivial, impossible = (as_correct(correct)[:, positions[first[column]]] for column in PAIR)
     decided, rows = trivial != impossible, []
     for observer in first["observer"].unique():
         own = (first["observer"] == observer).to_numpy()
         for name, chosen, right in zip(names, decided, trivial, strict=True):
             if (counted := own & chosen).any():
                 both = np.stack([first["correct"].to_numpy(bool)[counted], right[counted]])
-                found = pairwise_matrix(both, [observer, name])
-                kappa = (values[0, 1] for values in (found.kappa, found.lower, found.upper))
-                rows.append((observer, name, both.shape[1], int((~both[1]).sum()), *kappa))
+                rows.append((observer, name, both.shape[1], int((~both[1]).sum()), *_pair_kappa(both)))
     return pd.DataFrame(rows, columns=["observer", "network", "pairs", "network_errors", "kappa", "lower", "upper"])
+
+
+def _first_trials(trials: pd.DataFrame) -> pd.DataFrame:
+    """Keep the first trial in which an observer saw an image pair."""
+    return trials.sort_values("trial_index", kind="stable").drop_duplicates(["observer", *PAIR])
+
+
+def _pair_kappa(both: np.ndarray) -> list[float]:
+    """Return kappa of two rows of decisions and its limits."""
+    found = pairwise_matrix(both, ["one", "other"])
+    return [values[0, 1] for values in (found.kappa, found.lower, found.upper)]

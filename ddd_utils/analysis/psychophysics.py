@@ -2,15 +2,12 @@
 
 import csv
 from decimal import Decimal
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.special import bdtrc, ndtr, ndtri
 
-from ddd_utils.analysis.consistency import pairwise_matrix
-from ddd_utils.analysis.shares import wilson
 from ddd_utils.errors import InputError, nearest
 
 COLUMNS = ["observer", "trial_index", "trivial_image", "impossible_image", "response", "rt"]
@@ -34,7 +31,7 @@ PRINTED = {
 _DTYPES = {"trial_index": "int64", "rt": "float64", "correct": "bool"}
 
 
-def read_observers(folder) -> tuple[pd.DataFrame, list[str]]:
+def read_observers(folder: str | Path) -> tuple[pd.DataFrame, list[str]]:
     """
     Read the trials of all observers from a folder of CSV files.
 
@@ -52,22 +49,20 @@ def read_observers(folder) -> tuple[pd.DataFrame, list[str]]:
         One line for each malformed file, which is left out whole: its name, the row (counted as a spreadsheet does) and
         the column.
     """
-    tables, problems, seen = [], [], {}
+    rows: list[dict] = []
+    problems: list[str] = []
+    seen: dict[tuple, str] = {}
     for path in sorted(Path(folder).glob("*.csv")):
         try:
-            rows = _read_file(path, seen)
+            found = _read_file(path, seen)
         except InputError as error:
             problems.append(f"{path.name}: {error}")
             continue
-        seen.update({(row["observer"], row["trial_index"]): path.name for row in rows})
-        tables += rows
-    return _trials(tables), problems
-
-
-def _trials(rows: list[dict]) -> pd.DataFrame:
-    """Make the table of trials, with its columns and types even where it has no rows."""
+        seen.update({(row["observer"], row["trial_index"]): path.name for row in found})
+        rows += found
+    # The table has its columns and types even where it has no rows.
     trials = pd.DataFrame(rows, columns=COLUMNS)
-    return trials.assign(correct=trials["response"] == trials["impossible_image"]).astype(_DTYPES)
+    return trials.assign(correct=trials["response"] == trials["impossible_image"]).astype(_DTYPES), problems
 
 
 def _read_file(path: Path, seen: dict) -> list[dict]:
@@ -119,86 +114,13 @@ def _read_row(record: dict, line: int) -> dict:
     return row
 
 
-def accuracy(trials: pd.DataFrame) -> pd.DataFrame:
-    """
-    Accuracy of each observer against chance.
-
-    Parameters
-    ----------
-    trials : DataFrame
-        From `read_observers` or `simulate`.
-
-    Returns
-    -------
-    DataFrame
-        Columns observer, trials, correct (counts), accuracy, lower, upper (Wilson's 95 % interval) and p_value (exact,
-        one-sided, for accuracy .5).
-    """
-    rows = []
-    for observer, decisions in trials.groupby("observer", sort=False)["correct"]:
-        n, right = len(decisions), int(decisions.sum())
-        rows.append((observer, n, right, right / n, *wilson(right, n), _p_value(right, n)))
-    return pd.DataFrame(rows, columns=["observer", "trials", "correct", "accuracy", "lower", "upper", "p_value"])
-
-
-def _p_value(right: int, n: int) -> float:
-    """Probability of at least so many right answers by guessing."""
-    return float(bdtrc(right - 1, n, 0.5))
-
-
-def observer_consistency(trials: pd.DataFrame) -> pd.DataFrame:
-    """
-    Error consistency of each pair of observers on the image pairs that both have seen.
-
-    Parameters
-    ----------
-    trials : DataFrame
-        From `read_observers` or `simulate`. An image pair shown again to an observer counts once, by its first trial.
-
-    Returns
-    -------
-    DataFrame
-        Columns observer_a, observer_b, shared_trials, kappa, lower and upper (95 %, from Fleiss' standard error for a
-        new draw of image pairs); NaN where nothing is shared, or where both are always right or always wrong.
-    """
-    first = trials.sort_values("trial_index", kind="stable").drop_duplicates(["observer", *PAIR])
-    names = trials["observer"].unique()
-    decisions = {name: first[first["observer"] == name].set_index(PAIR)["correct"] for name in names}
-    rows = []
-    for (name_a, a), (name_b, b) in combinations(decisions.items(), 2):
-        shared = a.index.intersection(b.index)
-        found = [np.nan] * 3
-        if len(shared):
-            matrix = pairwise_matrix(np.stack([a.loc[shared], b.loc[shared]]), [name_a, name_b])
-            found = [values[0, 1] for values in (matrix.kappa, matrix.lower, matrix.upper)]
-        rows.append((name_a, name_b, len(shared), *found))
-    return pd.DataFrame(rows, columns=["observer_a", "observer_b", "shared_trials", "kappa", "lower", "upper"])
-
-
 def simulate(observers: int, trials: int, seed: int = 0) -> pd.DataFrame:
     """
-    Simulate observers who all judge the same image pairs, each in an order of their own.
+    Simulate so many observers who all judge the same image pairs, that many trials each, in an order of their own.
 
     A pair has a difficulty that all observers share. An observer errs where difficulty and a noise of their own, both
     normal, together exceed a criterion, chosen for the observer's latent accuracy. The numbers are of the paper's size:
-    accuracies around .81 and kappa around .6.
-
-    Parameters
-    ----------
-    observers, trials : int
-        Number of observers and of trials of each.
-    seed : int
-        Seed of all draws.
-
-    Returns
-    -------
-    DataFrame
-        As from `read_observers`, with the column latent_accuracy; the observers are called "simulated 1" and so on.
-
-    Raises
-    ------
-    InputError
-        If there is no observer or no trial.
+    accuracies around .81 and kappa around .6. The table is as from `read_observers`, with the column latent_accuracy.
     """
     if observers < 1 or trials < 1:
         raise InputError(f"a simulation takes at least one observer and one trial, not {observers} and {trials}")
@@ -229,11 +151,8 @@ def printed_figures() -> pd.DataFrame:
     """
     Check the paper's figures about its observers against each other.
 
-    Returns
-    -------
-    DataFrame
-        One row a figure that others determine or limit: figure, printed, lowest and highest (the values it can have,
-        equal where it is determined), agrees (printed, give or take half its last digit, is among them) and how.
+    One row a figure that others determine or limit: figure, printed, lowest and highest (the values it can have, equal
+    where it is determined), agrees (printed, give or take half its last digit, is among them) and how.
     """
     value = {figure: float(text) for figure, text in PRINTED.items()}
     observers, trials = int(value["observers"]), int(value["trials"])
@@ -247,7 +166,7 @@ def printed_figures() -> pd.DataFrame:
         count = round(value[figure] * of)
         rows.append((figure, count / of, count / of, f"{count} right of {of}"))
     count = round(value["lowest accuracy"] * trials)
-    p_value = _p_value(count, trials)
+    p_value = guessing_p_value(count, trials)
     how = f"exact binomial test of {count} of {trials}, one-sided (two-sided: {2 * p_value:.2g})"
     rows.append(("p-value of the lowest", p_value, p_value, how))
     for quantity, n in (("accuracy", observers), ("kappa", pairs)):
@@ -256,10 +175,16 @@ def printed_figures() -> pd.DataFrame:
         rows.append((f"sd of {quantity}", *_sd_limits(n, low, mean, high), f"{n} values with that range and mean"))
     table = pd.DataFrame(rows, columns=["figure", "lowest", "highest", "how"])
     table.insert(1, "printed", table["figure"].map(value))
-    slack = table["figure"].map(lambda figure: 10.0 ** Decimal(PRINTED[figure]).as_tuple().exponent / 2)
+    # Half the last digit printed.
+    slack = table["figure"].map(lambda figure: 10.0 ** int(Decimal(PRINTED[figure]).as_tuple().exponent) / 2)
     agrees = table["printed"].between(table["lowest"] - slack, table["highest"] + slack)
     table.insert(4, "agrees", agrees)
     return table
+
+
+def guessing_p_value(right: int, n: int) -> float:
+    """Probability of at least so many right answers of n by guessing."""
+    return float(bdtrc(right - 1, n, 0.5))
 
 
 def _mean_limits(n: int, low: float, high: float) -> tuple[float, float]:
@@ -276,4 +201,4 @@ def _sd_limits(n: int, low: float, mean: float, high: float) -> tuple[float, flo
     apart = np.full(n - 2, low)
     apart[: int(at_high)] = high
     apart[int(at_high) : int(at_high) + 1] += part
-    return np.std([low, high, *equal]), np.std([low, high, *apart], ddof=1)
+    return float(np.std([low, high, *equal])), float(np.std([low, high, *apart], ddof=1))

@@ -1,87 +1,47 @@
-"""What the wrong answers are: whether models that err give the same wrong label."""
+"""Wrong answers, and whether models share them; wrong labels, and what is left of impossible images without them."""
 
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
 
-from ddd_utils.analysis.decisions import count_both_right
-from ddd_utils.analysis.difficulty import classify
-from ddd_utils.analysis.shares import wilson
+from ddd_utils.analysis.decisions import NOT_RECORDED, as_answers, as_correct, count_both_right
+from ddd_utils.analysis.difficulty import DIFFICULTIES, classify
+from ddd_utils.analysis.statistics import wilson
 from ddd_utils.errors import InputError
 
 IMPOSSIBLE_KINDS = ("consensus", "confused")
-NOT_RECORDED = -1
+OUTCOMES = ("no acceptable label", "no longer impossible", "still impossible")
 
 
 @dataclass(frozen=True)
 class SameWrongAnswer:
-    """
-    How often two models that are both wrong give the same label, for all pairs.
+    """How often two models that are both wrong give the same label, with the 95 % interval; NaN on the diagonal."""
 
-    Attributes
-    ----------
-    share, lower, upper : ndarray of float64, shape (networks, networks)
-        Share of the images and its 95 % interval (Wilson, for a new draw of images both get wrong). NaN on the diagonal
-        and where no image is got wrong by both. Images to which an answer was not recorded are left out of a pair.
-    both_wrong : ndarray of int64, shape (networks, networks)
-        How many images both get wrong; on the diagonal, how many each gets wrong.
-    """
-
-    share: np.ndarray
+    share: np.ndarray  # (networks, networks), as the others
     lower: np.ndarray
     upper: np.ndarray
-    both_wrong: np.ndarray
+    both_wrong: np.ndarray  # images; on the diagonal, those that one gets wrong
 
 
-def as_answers(predictions, labels) -> tuple[np.ndarray, np.ndarray]:
-    """
-    Check the answers of several models to the same images.
-
-    Parameters
-    ----------
-    predictions : array_like of int, shape (networks, images)
-        Predicted class of each image.
-    labels : array_like of int, shape (images,)
-        The right ones.
-
-    Returns
-    -------
-    predictions, labels : ndarray
-
-    Raises
-    ------
-    InputError
-        If the shapes do not fit, or no wrong answer was recorded (all are -1).
-    """
-    predictions, labels = np.asarray(predictions), np.asarray(labels)
-    if predictions.ndim != 2 or 0 in predictions.shape or labels.shape != predictions.shape[1:]:
-        shapes = f"{predictions.shape} and {labels.shape}"
-        raise InputError(f"predictions must be (networks, images) and labels (images,); the shapes are {shapes}")
-    wrong = predictions != labels
-    if wrong.any() and (predictions[wrong] == NOT_RECORDED).all():
-        raise InputError("no wrong answer was recorded (prediction -1): which labels were given is not known")
-    return predictions, labels
-
-
-def same_wrong_answer(predictions, labels) -> SameWrongAnswer:
+def same_wrong_answer(predictions: ArrayLike, labels: ArrayLike) -> SameWrongAnswer:
     """
     Estimate for each pair of models the probability of the same wrong label, given that both are wrong.
 
     Parameters
     ----------
     predictions : array_like of int, shape (networks, images)
-        Predicted class of each image.
+        Predicted class of each image; -1 where it was not recorded, which leaves the image out.
     labels : array_like of int, shape (images,)
-        The right ones.
 
     Returns
     -------
     SameWrongAnswer
-
-    Raises
-    ------
-    InputError
-        If the shapes do not fit or wrong answers were not recorded.
+        With share, lower, upper (Wilson's 95 % interval for a new draw of images; NaN where both get none wrong) and
+        both_wrong (count), each (networks, networks).
     """
     predictions, labels = as_answers(predictions, labels)
     wrong = (predictions != labels) & (predictions != NOT_RECORDED)
@@ -95,27 +55,12 @@ def same_wrong_answer(predictions, labels) -> SameWrongAnswer:
     return SameWrongAnswer(share, *wilson(same, of), both_wrong)
 
 
-def impossible_kinds(predictions, labels, tolerance: int = 0) -> np.ndarray:
+def impossible_kinds(predictions: ArrayLike, labels: ArrayLike, tolerance: int = 0) -> np.ndarray:
     """
-    Tell impossible images on which the models agree about the answer from those that confuse them.
+    Tell impossible images on which the models agree about the answer from those that confuse them, str (images,).
 
-    Parameters
-    ----------
-    predictions, labels
-        As in `same_wrong_answer`.
-    tolerance : int
-        How many models may be right about an impossible image.
-
-    Returns
-    -------
-    ndarray of str, shape (images,)
-        "consensus" where at least half of the models give the same wrong label, "confused" for the other impossible
-        images, and an empty string for images that are not impossible.
-
-    Raises
-    ------
-    InputError
-        If the shapes do not fit, wrong answers were not recorded, or the tolerance is not under half of the models.
+    "consensus" where at least half of the models give the same wrong label, "confused" for the other impossible images,
+    and an empty string for images that are not impossible: more models than the tolerance are right about them.
     """
     predictions, labels = as_answers(predictions, labels)
     impossible = classify(predictions == labels, tolerance) == "impossible"
@@ -129,3 +74,96 @@ def impossible_kinds(predictions, labels, tolerance: int = 0) -> np.ndarray:
     kinds = np.full(len(labels), "", dtype="<U9")
     kinds[impossible] = np.where(agreed, *IMPOSSIBLE_KINDS)
     return kinds
+
+
+def error_rates(wrong_label: ArrayLike, groups: ArrayLike, order: Iterable, name: str = "score") -> pd.DataFrame:
+    """
+    Rate of label errors in each group of images: by score, by difficulty, by kind of impossible image.
+
+    Parameters
+    ----------
+    wrong_label : array_like of bool, shape (images,)
+    groups : array_like, shape (images,)
+    order : iterable
+        Groups to show, in order; images of others are left out.
+    name : str
+        What the groups are: name of their column.
+
+    Returns
+    -------
+    DataFrame
+        One row a group; columns `name`, images, errors (counts), rate, lower and upper (Wilson's 95 % interval; NaN of
+        an empty group).
+    """
+    groups = np.asarray(groups)
+    wrong_label = _as_marks(wrong_label, groups.shape)
+    order = list(order)
+    members = [groups == group for group in order]
+    images = [int(member.sum()) for member in members]
+    errors = [int(wrong_label[member].sum()) for member in members]
+    return _with_shares(pd.DataFrame({name: order, "images": images, "errors": errors}), "errors", "rate")
+
+
+def shares_without_errors(correct: ArrayLike, wrong_label: ArrayLike, tolerance: int = 0) -> pd.DataFrame:
+    """
+    Share of trivial, in-between and impossible images, with and without the images whose label is wrong.
+
+    One row for each set of images ("all images", "without label errors") and difficulty; columns set, difficulty,
+    images (of this difficulty), share, lower and upper (Wilson's 95 % interval). `wrong_label` is bool (images,).
+    """
+    found = classify(correct, tolerance)
+    wrong_label = _as_marks(wrong_label, found.shape)
+    tables = []
+    for name, kept in (("all images", found), ("without label errors", found[~wrong_label])):
+        counts = [int((kept == difficulty).sum()) for difficulty in DIFFICULTIES]
+        table = pd.DataFrame({"set": name, "difficulty": DIFFICULTIES, "of": len(kept), "images": counts})
+        tables.append(table)
+    return _with_shares(pd.concat(tables, ignore_index=True), "images", "share", "of").drop(columns="of")
+
+
+def relabelled_correct(predictions: ArrayLike, accepted: Sequence[Collection[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Judge answers by sets of acceptable labels: right (networks, images), and which images have one (images,)."""
+    predictions = np.asarray(predictions)
+    if predictions.ndim != 2 or len(accepted) != predictions.shape[1]:
+        shapes = f"{len(accepted)} for predictions of shape {predictions.shape}"
+        raise InputError(f"there must be one set of acceptable labels an image: {shapes}")
+    counts = np.array([len(classes) for classes in accepted], int)
+    image = np.repeat(np.arange(len(counts)), counts)
+    network, at = np.nonzero(predictions[:, image] == np.fromiter(chain.from_iterable(accepted), int, len(image)))
+    correct = np.zeros(predictions.shape, bool)
+    correct[network, image[at]] = True
+    return correct, counts > 0
+
+
+def impossible_because_of_label(
+    predictions: ArrayLike, labels: ArrayLike, accepted: Sequence[Collection[int]], tolerance: int = 0
+) -> pd.DataFrame:
+    """
+    Ask what becomes of the impossible images when other labels are acceptable too, such as ReaL's (Beyer et al., 2020).
+
+    `accepted` lists the acceptable classes of each image, none where it shows no class at all. One row an outcome: "no
+    acceptable label", "no longer impossible" (more networks than the tolerance give an acceptable one), "still
+    impossible"; columns outcome, images, share (of the impossible images), lower and upper (Wilson's 95 % interval).
+    """
+    predictions, labels = as_answers(predictions, labels)
+    correct, acceptable = relabelled_correct(predictions, accepted)
+    impossible = classify(predictions == labels, tolerance) == "impossible"
+    solved = correct.sum(axis=0) > tolerance
+    outcome = np.select([~acceptable, solved], OUTCOMES[:2], OUTCOMES[2])[impossible]
+    counts = [int((outcome == name).sum()) for name in OUTCOMES]
+    table = pd.DataFrame({"outcome": OUTCOMES, "images": counts, "of": int(impossible.sum())})
+    return _with_shares(table, "images", "share", "of").drop(columns="of")
+
+
+def _as_marks(wrong_label: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
+    wrong_label = np.asarray(wrong_label)
+    if wrong_label.shape != shape:
+        raise InputError(f"label errors must be one mark an image: {wrong_label.shape} for {shape}")
+    return as_correct(wrong_label[None])[0]
+
+
+def _with_shares(table: pd.DataFrame, part: str, name: str, whole: str = "images") -> pd.DataFrame:
+    """Add the share of one count in another, under this name, with its interval."""
+    lower, upper = wilson(table[part], table[whole])
+    share = table[part] / table[whole].where(table[whole] > 0)
+    return table.assign(**{name: share}, lower=lower, upper=upper)

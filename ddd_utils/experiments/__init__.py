@@ -18,33 +18,19 @@ What lies beside the rooms joins them: ``sources`` finds a configuration's resul
 computed here or by SLURM, ``imports`` reads those that nobody trains here, ``status`` tells how far they are.
 """
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ddd_utils import params
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import launch, sources
-from ddd_utils.experiments.plans.store import Experiment
-from ddd_utils.experiments.showing.evaluations import Evaluation
-from ddd_utils.files import TornFile, read_json
-from ddd_utils.responses import Responses
+from ddd_utils.experiments import sources
+from ddd_utils.files import TornFile
+from ddd_utils.responses import Responses, Source
 
-__all__ = [
-    "at_hand",
-    "class_names",
-    "has_images",
-    "learning_rate_epochs",
-    "provenance",
-    "responses",
-    "test_images",
-    "thumbnails",
-]
+__all__ = ["alternatives", "at_hand", "responses"]
 
 
-def responses(what: Any, preset: str | Path = "quick", statistics: str = "recalibrated") -> Responses:
+def responses(what: Any, preset: str | Path = "quick") -> Responses:
     """
     Return responses; what is missing is computed, or read from where it is published, first.
 
@@ -55,8 +41,6 @@ def responses(what: Any, preset: str | Path = "quick", statistics: str = "recali
         for published predictions or a table).
     preset : str or Path
         Where a section is looked up.
-    statistics : {"recalibrated", "running"}
-        With "running", only the base network and its continuations, evaluated with BatchNorm's running statistics.
 
     Returns
     -------
@@ -65,20 +49,32 @@ def responses(what: Any, preset: str | Path = "quick", statistics: str = "recali
     Raises
     ------
     ddd_utils.errors.InputError
-        For a faulty configuration or table, or published predictions that are not to be had. A damaged results file is
-        set aside and made anew.
+        For a faulty configuration or table, or published predictions that cannot be downloaded. A damaged results file
+        is set aside and made anew.
     ddd_utils.errors.ExperimentError
         If a network cannot be trained.
     """
-    source = sources.source(params.experiment(what, preset))
-    if not source.complete():
-        sources.compute([source])
-    try:
-        return source.load(statistics)
-    except TornFile as torn:
-        sources.mend(source, launch.tell, torn.path)
-        sources.compute([source])
-        return source.load(statistics)
+    return _loaded(sources.source(params.experiment(what, preset)))
+
+
+def alternatives(answers: Responses) -> dict[str, Responses]:
+    """
+    Return what the same networks answer when they are read in another way.
+
+    Parameters
+    ----------
+    answers : Responses
+        As :func:`responses` returns them.
+
+    Returns
+    -------
+    dict of str to Responses
+        "running": the base network and its continuations with BatchNorm's running statistics, where the others are
+        recalibrated. "present" and "all": pretrained models that choose among the classes of the images, and among all
+        that they know. Nothing for other responses.
+    """
+    others = answers.source.alternatives() if answers.source else {}
+    return {name: _loaded(source) for name, source in others.items()}
 
 
 def at_hand(what: Any, preset: str | Path = "quick") -> Responses | None:
@@ -102,121 +98,12 @@ def at_hand(what: Any, preset: str | Path = "quick") -> Responses | None:
         return None
 
 
-def _trained(what: Any, preset: str | Path) -> Experiment:
-    source = sources.source(params.experiment(what, preset))
-    if not isinstance(source, Experiment):
-        raise InputError(f"{source.folder.name}: these responses come without images and training")
-    return source
-
-
-def test_images(what: Any, preset: str | Path, indices) -> np.ndarray:
-    """
-    Return test images as the networks get them, before normalisation.
-
-    Parameters
-    ----------
-    what, preset
-        As for :func:`responses`.
-    indices : array of int, shape (images,)
-        Which test images.
-
-    Returns
-    -------
-    ndarray of uint8, shape (images, height, width, 3)
-
-    Raises
-    ------
-    ddd_utils.errors.InputError
-        If the responses are published ones or a table's, which come without images.
-    """
-    from ddd_utils.experiments.data import datasets
-
-    pixels = datasets.test_pixels(_trained(what, preset).dataset, np.asarray(indices))
-    return pixels.transpose(0, 2, 3, 1)
-
-
-def has_images(what: Any, preset: str | Path = "quick") -> bool:
-    """Tell whether there are images to the responses, and not answers alone; arguments as for :func:`responses`."""
-    return isinstance(sources.source(params.experiment(what, preset)), Experiment | Evaluation)
-
-
-def thumbnails(what: Any, preset: str | Path, indices, side: int = 160) -> list[np.ndarray]:
-    """
-    Return small pictures of test images.
-
-    Parameters
-    ----------
-    what, preset
-        As for :func:`responses`.
-    indices : sequence of int, shape (images,)
-        Which images of the responses.
-    side : int
-        Pixels of the longer side; smaller images stay as they are.
-
-    Returns
-    -------
-    list of ndarray of uint8, shape (height, width, 3)
-
-    Raises
-    ------
-    ddd_utils.errors.InputError
-        If the responses are published ones or a table's, which come without images.
-    """
-    source = sources.source(params.experiment(what, preset))
-    if isinstance(source, Evaluation):
-        return source.thumbnails(indices, side)
-    return list(test_images(what, preset, indices)) if len(indices) else []
-
-
-def learning_rate_epochs(what: Any, preset: str | Path = "quick") -> list[int]:
-    """Return the epochs after which the base's learning rate was divided by ten; arguments as for :func:`responses`."""
-    return list(_trained(what, preset).plan.decay_epochs)
-
-
-def class_names(what: Any, preset: str | Path = "quick") -> list[str]:
-    """Return the class names by label of a computed experiment; arguments as for :func:`responses`."""
-    return sources.source(params.experiment(what, preset)).classes()
-
-
-def provenance(preset: params.Preset, section: str) -> dict[str, Any]:
-    """
-    Tell where a section's responses come from.
-
-    Parameters
-    ----------
-    preset : Preset
-        The preset.
-    section : str
-        The section.
-
-    Returns
-    -------
-    dict
-        ``device``, ``versions``, ``training`` (a timedelta by experiment trained here), ``answers computed in`` (by
-        pretrained set), ``source`` (of each that was not trained here) and ``inputs`` (by folder of results, the
-        ``commit`` of the code and the SHA-256 of the ``files`` it was read from); empty if the section has no
-        experiments or none is computed.
-    """
-    found = [sources.source(config) for config in params.experiments(preset, section)]
-    infos = {each.folder.name: read_json(each.folder / "experiment.json") for each in found if each.complete()}
-    if not infos:
-        return {}
-    facts = {
-        "training": {
-            name: timedelta(seconds=info["wall_seconds"]) for name, info in infos.items() if "wall_seconds" in info
-        },
-        "answers computed in": {
-            name: timedelta(seconds=info["answer_seconds"]) for name, info in infos.items() if "answer_seconds" in info
-        },
-        "source": {name: info["source"] for name, info in infos.items() if "source" in info},
-        "inputs": {name: {"commit": info.get("git_commit"), "files": _files(info)} for name, info in infos.items()},
-    }
-    devices = dict.fromkeys(info["device"] for info in infos.values())
-    versions = list(infos.values())[-1]["versions"]
-    return {"device": "; ".join(devices), "versions": versions, **{key: fact for key, fact in facts.items() if fact}}
-
-
-def _files(info: dict[str, Any]) -> dict[str, str | None]:
-    """List the files that responses were read from; a table is called as its device is: "table mine.csv"."""
-    contents = info.get("contents", {})
-    return contents.get("files") or ({info["device"]: contents["sha256"]} if "sha256" in contents else {})
+def _loaded(source: Source) -> Responses:
+    if not source.complete():
+        sources.compute([source])
+    try:
+        return source.load()
+    except TornFile as torn:
+        sources.mend(source, torn.path)
+        sources.compute([source])
+        return source.load()

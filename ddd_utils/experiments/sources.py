@@ -1,8 +1,11 @@
 """Any configuration's results: trained here, published by others or brought by the user."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ddd_utils import params
 from ddd_utils.errors import ExperimentError
@@ -10,80 +13,107 @@ from ddd_utils.experiments import launch
 from ddd_utils.experiments.imports import Imported
 from ddd_utils.experiments.plans.store import Experiment
 from ddd_utils.experiments.showing.evaluations import Evaluation
-from ddd_utils.files import is_whole, set_aside
+from ddd_utils.files import is_whole, read_json, set_aside
 from ddd_utils.params import Config, Preset
-from ddd_utils.schema import PretrainedSet, Published, Table
+from ddd_utils.responses import Source, provenance
+from ddd_utils.schema import ModelSet, PretrainedSet, Published, Table, Variants
 
-Source = Experiment | Evaluation | Imported
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How the sources of some configurations are looked over and made."""
+
+    configs: tuple[type, ...]
+    source: Callable[[Any], Source]
+    check: Callable[[Sequence[Any]], None]  # raises InputError before hours of work
+    make: Callable[[Sequence[Any], Sequence[str]], None]  # takes titles too
+
+    def of(self, sources: Iterable[Source]) -> list[Any]:
+        """Choose the sources of this kind, each once however many sections need it."""
+        found: list[Any] = []
+        for each in sources:
+            if type(each.config) in self.configs and all(each.config != other.config for other in found):
+                found.append(each)
+        return found
+
+
+def _each(make: Callable[[Any], None], sources: Sequence[Any]) -> None:
+    """Make one after the other, also where some fail."""
+    failures = []
+    for each in sources:
+        try:
+            make(each)
+        except ExperimentError as error:
+            failures.append(str(error))
+    if failures:
+        raise ExperimentError("; ".join(failures))
+
+
+def _read(imported: Sequence[Imported], titles: Sequence[str] = ()) -> None:
+    _each(Imported.make, imported)
+
+
+def _look_up(evaluations: Sequence[Evaluation]) -> None:
+    from ddd_utils.experiments.showing import work
+
+    _each(work.check, evaluations)
+
+
+def _evaluate(evaluations: Sequence[Evaluation], titles: Sequence[str]) -> None:
+    from ddd_utils.experiments.showing import work
+
+    _each(work.make, evaluations)
+
+
+def _train(experiments: Sequence[Experiment], titles: Sequence[str]) -> None:
+    launch.compute(experiments, titles)
+
+
+# In the order in which they are made. To read what is imported is to check it, and takes seconds.
+IMPORTED = Kind((Published, Table), Imported, _read, _read)
+EVALUATED = Kind((PretrainedSet,), Evaluation, _look_up, _evaluate)
+TRAINED = Kind((Variants, ModelSet), Experiment, launch.check, _train)
+KINDS = (IMPORTED, EVALUATED, TRAINED)
 
 
 def source(config: Config) -> Source:
-    """
-    Return the object that knows where a configuration's results are.
-
-    Parameters
-    ----------
-    config : Variants, ModelSet, PretrainedSet, Published or Table
-
-    Returns
-    -------
-    Experiment, Evaluation or Imported
-        All have ``folder``, ``complete()``, ``load()`` and ``classes()``.
-    """
-    kinds = {Published: Imported, Table: Imported, PretrainedSet: Evaluation}
-    return kinds.get(type(config), Experiment)(config)
+    """Return the object that knows where a configuration's results are."""
+    return next(kind for kind in KINDS if type(config) in kind.configs).source(config)
 
 
 def needed(preset: Preset, sections: Sequence[str]) -> list[tuple[Source, str]]:
-    """
-    List what sections need.
-
-    Parameters
-    ----------
-    preset : Preset
-    sections : sequence of str
-
-    Returns
-    -------
-    list of (Experiment, Evaluation or Imported, str)
-        Each with the section; what several need is there several times.
-    """
-    return [(source(config), section) for section in sections for config in params.experiments(preset, section)]
+    """List what sections need, each with the section; what several need is there several times, as one object."""
+    known: list[Source] = []
+    found = []
+    for section in sections:
+        for config in params.experiments(preset, section):
+            same = next((each for each in known if each.config == config), None) or source(config)
+            known.append(same)
+            found.append((same, section))
+    return found
 
 
 def evaluations(preset: Preset, sections: Sequence[str]) -> list[tuple[str, Evaluation]]:
-    """
-    List the pretrained models that sections need.
-
-    Parameters
-    ----------
-    preset : Preset
-    sections : sequence of str
-
-    Returns
-    -------
-    list of (str, Evaluation)
-        Each with the first section that needs it, once.
-    """
+    """List the pretrained models that sections need: each with the first section that needs it, once."""
+    titles: dict[int, str] = {}
     wanted = needed(preset, sections)
-    return [
-        (next(section for other, section in wanted if other.config == each.config), each)
-        for each in _once([each for each, _ in wanted], Evaluation)
-    ]
+    for each, section in wanted:
+        titles.setdefault(id(each), section)
+    return [(titles[id(each)], each) for each in EVALUATED.of(each for each, _ in wanted)]
 
 
-def compute(sources: Sequence[Source], titles: Sequence[str] | None = None, say: Callable = launch.tell) -> None:
+def compute(sources: Sequence[Source], titles: Sequence[str] = ()) -> None:
     """
-    Make what is missing: first what is only read, then what pretrained models are asked, at last what is trained.
+    Make what is missing: first what is only read, then what pretrained models answer, at last what is trained.
 
     Parameters
     ----------
-    sources : sequence of Experiment, Evaluation or Imported
+    sources : sequence of Source
         What is needed; doubles are computed once.
-    titles : sequence of str, optional
-        What to call each in the progress lines.
-    say : callable
-        Takes a line for the terminal.
+    titles : sequence of str
+        What to call each in the progress lines; its folder's name by default.
 
     Raises
     ------
@@ -92,65 +122,45 @@ def compute(sources: Sequence[Source], titles: Sequence[str] | None = None, say:
     InputError
         If files are missing or wrong, or a model cannot be built.
     """
-    titles = titles or [each.folder.name for each in sources]
-    for each in sources:
-        mend(each, say)
+    _mend_all(sources)
+    title_of = {id(each): title for each, title in zip(sources, titles, strict=bool(titles))}
     failures = []
-    for each in _once(sources, Imported) + _once(sources, Evaluation):
+    for kind, chosen in _by_kind(sources):
         try:
-            each.make(say)
+            kind.make(chosen, [title_of.get(id(each), each.folder.name) for each in chosen])
         except ExperimentError as error:
             failures.append(str(error))
-    trained = [(each, title) for each, title in zip(sources, titles, strict=True) if isinstance(each, Experiment)]
-    launch.compute([each for each, _ in trained], [title for _, title in trained], say)
     if failures:
         raise ExperimentError("; ".join(failures))
 
 
-def _once(sources: Sequence[Source], kind: type) -> list:
-    """Choose the sources of a kind, each once however many sections need it."""
-    found: list[Source] = []
-    for each in sources:
-        if isinstance(each, kind) and all(each.config != other.config for other in found):
-            found.append(each)
-    return found
-
-
 def check(sources: Sequence[Source]) -> None:
-    """
-    Look for trouble before hours of work: every model is looked up or built once, and the disk must have room.
-
-    Parameters
-    ----------
-    sources : sequence of Experiment, Evaluation or Imported
-        What is about to be computed.
-
-    Raises
-    ------
-    InputError
-        Names the model and the nearest right one, or the folder and what it lacks.
-    """
-    for each in _once(sources, Evaluation):
-        from ddd_utils.experiments.showing import work
-
-        work.check(each)
-    launch.check([each for each in sources if isinstance(each, Experiment)])
+    """Look for trouble before hours of work: read files, look up or build models once, see that the disk has room."""
+    _mend_all(sources)
+    for kind, chosen in _by_kind(sources):
+        kind.check(chosen)
 
 
-def mend(source: Source, say: Callable, damaged: Path | None = None) -> None:
-    """
-    Set damaged files of a source aside, so that they are made anew.
+def _by_kind(sources: Sequence[Source]) -> Iterator[tuple[Kind, list[Any]]]:
+    for kind in KINDS:
+        if chosen := kind.of(sources):
+            yield kind, chosen
 
-    Parameters
-    ----------
-    source : Experiment, Evaluation or Imported
-        Where to look.
-    say : callable
-        Takes a line for the terminal, with the file's name.
-    damaged : Path, optional
-        A file that was whole at first sight and turned out not to be.
-    """
+
+def provenance_of(sources: Iterable[Source]) -> dict[str, Any]:
+    """Tell where the responses of some sources come from, see :func:`provenance`; nothing of what is not computed."""
+    folders = [each.folder for each in sources if each.complete()]
+    return provenance({folder.name: read_json(folder / "experiment.json") for folder in folders})
+
+
+def _mend_all(sources: Iterable[Source]) -> None:
+    for each in sources:
+        mend(each)
+
+
+def mend(source: Source, damaged: Path | None = None) -> None:
+    """Set damaged files aside, so that they are made anew; also one that was whole at first sight only."""
     for file in source.files():
         if file.exists() and (file == damaged or not is_whole(file)):
             with suppress(FileNotFoundError):  # another process has just done it
-                say(f"{file}: torn or damaged; it is now {set_aside(file).name}, and is made anew")
+                log.info("%s: torn or damaged; it is now %s, and is made anew", file, set_aside(file).name)

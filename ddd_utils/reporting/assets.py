@@ -1,74 +1,112 @@
-"""What the page is dressed in: its style sheet, its scripts, and the policy that allows these and nothing else."""
+"""What pages are made with: templates, style sheets, scripts, and the policy that allows these and nothing else."""
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+import jinja2
 import vl_convert
+from markupsafe import Markup
 
 from ddd_utils.reporting import palette
 
 TEMPLATE = Path(__file__).parent / "template"
 STYLES = ("base", "navigation", "front", "prose", "figures", "tables", "explorer", "citation", "narrow", "print")
 EXPLORING = ("exploration", "behind", "explorer")
-SCRIPTS = ("common", "theme", "code", "navigation", "charts", *EXPLORING, "tables", "claims", "downloads", "copying")
-FIRST = "first"  # runs before anything is painted
+SAVING = ("csv", "downloads")
+SCRIPTS = (
+    "elements",
+    "common",
+    "theme",
+    "code",
+    "navigation",
+    "charts",
+    *EXPLORING,
+    "tables",
+    "claims",
+    *SAVING,
+    "copying",
+)
 
 
-def style(*more: str) -> str:
-    """Return the style sheet: the palette, then the template's parts in order, then what one kind of page adds."""
-    return "\n".join([palette.css(), *(_read(f"{name}.css") for name in (*STYLES, *more))])
+def style() -> str:
+    """Return the style sheet of a report: the palette, then the template's parts in order."""
+    return "\n".join([palette.css(), *(read(f"{name}.css") for name in STYLES)])
 
 
 def scripts() -> list[str]:
-    """Return the scripts: one for the head, Vega with Vega-Lite and Vega-Embed, and the page's own in one scope."""
-    return [_read(f"{FIRST}.js"), _vega(), _own(SCRIPTS)]
+    """Return the scripts of a report: one for the head, Vega with Vega-Lite and Vega-Embed, and the page's own."""
+    return [read("first.js"), _vega(), script(SCRIPTS)]
 
 
-def plain_scripts() -> list[str]:
-    """Return the scripts of a page without charts and code: one for the head, and the page's own in one scope."""
-    return [
-        _read(f"{FIRST}.js"),
-        _own(name for name in SCRIPTS if name not in ("code", *EXPLORING)),
-    ]
-
-
-def policy(allowed: list[str]) -> str:
-    """
-    Forbid the page every connection and every script but its own.
-
-    Vega evaluates its expressions with the interpreter in the bundle (``ast`` in charts.js), so not even eval is
-    needed. Inline styles are: Vega positions its tooltips with them.
-
-    Parameters
-    ----------
-    allowed : list of str
-        The scripts, as they stand on the page.
-
-    Returns
-    -------
-    str
-        A Content-Security-Policy.
-    """
-    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in allowed]
-    hashes = " ".join(f"'sha256-{digest}'" for digest in digests)
-    return (
-        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _own(names: Iterable[str]) -> str:
-    parts = "\n".join(_read(f"{name}.js") for name in names)
+def script(names: Iterable[str]) -> str:
+    """Return one script of some files, in a scope of its own."""
+    parts = "\n".join(read(f"{name}.js") for name in names)
     return f'(() => {{\n"use strict";\n{parts}}})();\n'
 
 
-def _read(name: str) -> str:
+def read(name: str) -> str:
+    """Return a file of the template."""
     return (TEMPLATE / name).read_text("utf-8")
 
 
 @cache
 def _vega() -> str:
     return vl_convert.javascript_bundle().replace("</script", "<\\/script")
+
+
+def page(template: str, style: str, scripts: Sequence[str], styled_inside: bool = True, **values: object) -> str:
+    """Fill the template of a whole page; `styled_inside` says whether its elements have styles of their own."""
+    allowed = policy(scripts, None if styled_inside else style)
+    dressed = {"style": Markup(style), "scripts": [Markup(script) for script in scripts], "policy": allowed}
+    return part(template, **dressed, **values)
+
+
+def part(template: str, **values: object) -> str:
+    """Fill a template; what is put into it is escaped."""
+    return _environment().get_template(template).render(**values)
+
+
+def policy(scripts: Iterable[str], style: str | None = None) -> str:
+    """
+    Forbid a page every connection and every script but its own.
+
+    Without a style sheet that is the only one, elements may have styles of their own: Vega positions its tooltips so.
+    Vega evaluates its expressions with the interpreter in the bundle (``ast`` in charts.js), so eval is not needed.
+    """
+    allowed = " ".join(map(_digest, scripts))
+    styles = "'unsafe-inline'" if style is None else _digest(style)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src {styles}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    loader = jinja2.FileSystemLoader(TEMPLATE)
+    made = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    made.filters["shown"] = shown
+    return made
+
+
+def shown(value: object) -> str | Markup:
+    """Write a value for a page; a duration or a moment becomes a ``<time>`` element."""
+    if isinstance(value, timedelta):
+        seconds = round(value.total_seconds())
+        text = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min {seconds % 60} s"
+        return Markup('<time datetime="PT{:.1f}S">{}</time>').format(value.total_seconds(), text)
+    if isinstance(value, datetime):
+        return Markup('<time datetime="{}">{:%d %B %Y, %H:%M %Z}</time>').format(value.isoformat(), value)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)

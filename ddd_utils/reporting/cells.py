@@ -15,12 +15,11 @@ from pygments.lexers import PythonLexer
 
 from ddd_utils import mime
 from ddd_utils.reporting import explorer, game, markdown, markup
-from ddd_utils.reporting.tables import tidy_tables
 
 LEFT_OUT = {"parameters", "injected-parameters", "papermill-error-cell-tag"}
 VEGALITE = "application/vnd.vegalite."
-# Progress bars: dead on a page.
-PASSING = {"application/vnd.jupyter.widget-view+json", mime.PROGRESS}
+# Progress bars are dead on a page, parameters stand at the end of each section.
+PASSING = {"application/vnd.jupyter.widget-view+json", mime.PROGRESS, mime.PARAMETERS}
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
 HEIGHT = 320  # px kept free for a chart that cannot be drawn here
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -28,55 +27,21 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 @dataclass
 class Page:
-    """
-    What the sections of one page share.
+    """What the sections of one page share; each moves the ids, the counter of charts and the explorers on."""
 
-    Attributes
-    ----------
-    sections : collection of str
-        Names of all sections on the page, which links between notebooks may name.
-    downloads : collection of str
-        Names of the files beside the page, which links may name too.
-    ids : set of str
-        Ids of headings given so far.
-    charts : iterator of int
-        The one counter of charts.
-    explorers : set of str
-        Keys of the explorers that the page has already.
-    """
-
-    sections: Collection[str]
-    downloads: Collection[str] = ()
-    ids: set[str] = field(default_factory=set)
+    sections: Collection[str]  # names of all sections, which links between notebooks may name
+    downloads: Collection[str] = ()  # names of the files beside the page, which links may name too
+    ids: set[str] = field(default_factory=set)  # of headings
     charts: Iterator[int] = field(default_factory=lambda: count(1))
-    explorers: set[str] = field(default_factory=set)
+    explorers: set[str] = field(default_factory=set)  # their keys
 
 
 def render(notebook: nbformat.NotebookNode, section: str, page: Page) -> str:
     """
-    Render the cells of an executed notebook.
+    Render the cells of an executed notebook as the inside of a section.
 
     Standard error, the cells that papermill adds and the parameters (shown at the end of the section) are left out.
     The code between two pieces of prose is folded into one block below what it put out.
-
-    Parameters
-    ----------
-    notebook : NotebookNode
-        The executed notebook.
-    section : str
-        Its section.
-    page : Page
-        What it shares with the other sections; its ids and chart counter move on.
-
-    Returns
-    -------
-    str
-        HTML for the inside of a section.
-
-    Raises
-    ------
-    InputError
-        If the prose has mathematics that cannot be typeset.
     """
     parts: list[str] = []
     code: list[str] = []
@@ -115,7 +80,7 @@ def _output(output: nbformat.NotebookNode, section: str, page: Page) -> str:
         return _chart(data[chart], next(page.charts))
     if "text/html" in data:
         soup = markup.clean(data["text/html"])
-        tidy_tables(soup)
+        markup.tidy_tables(soup)
         return f'<div class="output">{soup}</div>'
     if "text/markdown" in data:
         return _prose(data["text/markdown"], section, page)

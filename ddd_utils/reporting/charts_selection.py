@@ -20,7 +20,7 @@ def subset_curve(curve: pd.DataFrame, heading: str) -> alt.HConcatChart:
     curve : DataFrame
         One row a number of networks: models, trivial, impossible, in_between (mean shares of images), kappa_in_between
         (mean over drawn subsets), lower, upper (2.5 and 97.5 % quantiles over them), band_lower, band_upper (between
-        which Fleiss' kappa must lie on images chosen by these networks' own score), from `analysis.subset_curve`.
+        which Fleiss' kappa must lie on images chosen by these networks' own score), from `analysis.nulls.subset_curve`.
     heading : str
         What is seen.
 

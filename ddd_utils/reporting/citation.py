@@ -3,8 +3,8 @@
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import yaml
 
@@ -13,44 +13,8 @@ from ddd_utils import paths
 SPECIAL = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_"}
 
 
-@dataclass(frozen=True)
-class Input:
-    """
-    What one folder of results was made from.
-
-    Attributes
-    ----------
-    folder : str
-        Its name, which ends in the hash of its configuration.
-    commit : str
-        Of the code that made it; empty where that is not known.
-    files : mapping of str to (str or None)
-        SHA-256 of the files it was read from, None where it is not known; empty for what was trained here.
-    """
-
-    folder: str
-    commit: str
-    files: Mapping[str, str | None]
-
-
 def command(preset: str, sections: Sequence[str] | None, overrides: Sequence[str]) -> str:
-    """
-    Write the command that makes a report.
-
-    Parameters
-    ----------
-    preset : str
-        Name of the preset.
-    sections : sequence of str or None
-        Sections chosen; None for all.
-    overrides : sequence of str
-        Settings; make takes one of them, so more are handed to Python.
-
-    Returns
-    -------
-    str
-        A line for a shell.
-    """
+    """Write the command that makes a report; make takes one setting, so more are handed to Python."""
     if len(overrides) < 2:
         parts = {"PRESET": preset, "SECTIONS": " ".join(sections or ()), "SET": "".join(overrides)}
         return " ".join(["make report", *(f"{key}={shlex.quote(value)}" for key, value in parts.items() if value)])
@@ -59,22 +23,13 @@ def command(preset: str, sections: Sequence[str] | None, overrides: Sequence[str
     return shlex.join([".venv/bin/python", "-m", "ddd_utils", "report", preset, *chosen, *settings])
 
 
-def inputs(facts: Mapping[str, Mapping[str, object]]) -> list[Input]:
+def inputs(facts: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
     """
-    Collect the inputs of all sections, each folder once.
+    Collect the folders of results behind all sections, each once and by name.
 
-    Parameters
-    ----------
-    facts : mapping of section to its provenance
-        Of each, ``inputs`` is used: by folder, a mapping with "commit" and "files".
-
-    Returns
-    -------
-    list of Input
-        By name.
+    Of each, "commit" is the code that made it, if known, and "files" are the SHA-256 of what was read, if known.
     """
-    folders = {name: made for fact in facts.values() for name, made in fact.get("inputs", {}).items()}
-    return [Input(name, made["commit"] or "", made["files"]) for name, made in sorted(folders.items())]
+    return sorted({folder: made for fact in facts.values() for folder, made in fact.get("inputs", {}).items()}.items())
 
 
 def bibtex() -> list[str]:

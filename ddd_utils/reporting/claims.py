@@ -1,33 +1,130 @@
-"""What the sections find for the paper's claims: written down, read back, and set beside the paper."""
+"""The paper's claims, as paper.yaml lists them, and what the sections find for them: written down and read back."""
 
 import math
+from functools import cache
 from pathlib import Path
+from typing import Any, Literal
 
 import pandas as pd
-from pydantic import TypeAdapter, ValidationError
+import yaml
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from ddd_utils import paths
+from ddd_utils.analysis import difficulty
+from ddd_utils.analysis.consistency import compared_networks
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import write_json
-from ddd_utils.reporting.registry import Claim, claim, paper, paper_values, registry
-from ddd_utils.reporting.verdicts import REASONS, Record, verdict
+from ddd_utils.reporting.comparability import Basis, Paper, obstacle
+from ddd_utils.responses import Responses
 
-__all__ = [
-    "REASONS",
-    "Book",
-    "Claim",
-    "Record",
-    "claim",
-    "forget",
-    "paper",
-    "paper_text",
-    "paper_values",
-    "read",
-    "recorded",
-    "registry",
-    "table",
-    "verdict",
-]
+PAPER = Path(__file__).with_name("paper.yaml")
+
+
+class Claim(BaseModel):
+    """One claim of the paper; paper.yaml explains the fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    section: str
+    statement: str
+    where: str
+    value: float | None = None
+    reading_error: float
+    format: str
+    dataset: Literal["imagenet", "cifar100", "gaussian", "human", "any"]
+    networks: Literal["resnet18_variants", "sota", "vgg11", "densenet121", "observers", "none"]
+    kind: Literal["measured", "sign", "arithmetic"] = "measured"
+    sign: Literal["positive", "negative"] | None = None
+    holds_on: Literal["own", "any"] = "own"
+    headline: bool = False
+
+    @property
+    def bound(self) -> bool:
+        """Whether it is claimed for the paper's data, networks and training alone."""
+        return self.kind != "arithmetic" and self.holds_on == "own"
+
+
+@cache
+def registry() -> dict[str, Claim]:
+    """Return every claim of the paper by its id, in the order of paper.yaml."""
+    entries = [(section, entry) for section, entries in paper()["claims"].items() for entry in entries]
+    claims = [Claim(section=section, **item) for section, entry in entries for item in _items(entry)]
+    return {claim.id: claim for claim in claims}
+
+
+@cache
+def paper() -> dict[str, Any]:
+    """Return paper.yaml as plain data: claims, printed figures, the paper's experiments and errata."""
+    return yaml.safe_load(PAPER.read_text("utf-8"))
+
+
+def claim(claim_id: str) -> Claim:
+    """
+    Look a claim up.
+
+    Parameters
+    ----------
+    claim_id : str
+        Its id in paper.yaml; ``<id>.<key>`` where the entry has several values.
+
+    Returns
+    -------
+    Claim
+
+    Raises
+    ------
+    InputError
+        If there is none; names the nearest.
+    """
+    if claim_id not in registry():
+        raise InputError(f"the paper has no claim '{claim_id}'{nearest(claim_id, registry())}")
+    return registry()[claim_id]
+
+
+def paper_values(entry_id: str) -> dict[str, float]:
+    """
+    Return the paper's figures of an entry with several values, to draw beside our own.
+
+    Parameters
+    ----------
+    entry_id : str
+        Such as ``kappa_imagenet``.
+
+    Returns
+    -------
+    dict of str to float
+        Empty if there is no such entry.
+    """
+    prefix = f"{entry_id}."
+    return {key.removeprefix(prefix): found.value for key, found in registry().items() if key.startswith(prefix)}
+
+
+def _items(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """Make one claim of each of an entry's values."""
+    if "values" not in entry:
+        return [entry]
+    common = {key: value for key, value in entry.items() if key != "values"}
+    return [
+        {**common, "id": f"{entry['id']}.{key}", "value": value}
+        | {"statement": entry["statement"].format(item=key.replace("_", " "))}
+        for key, value in entry["values"].items()
+    ]
+
+
+class Record(BaseModel):
+    """What a section found for a claim; `None` is undefined (value) or not given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    value: float | None
+    interval: tuple[float, float] | None = None
+    m: int | None = None  # networks or observers
+    n: int | None = None  # images or trials
+    dataset: str = "any"
+    obstacle: str = ""  # why the figure cannot stand beside the paper's
+    note: str = ""
+
 
 _RECORDS = TypeAdapter(dict[str, Record])
 
@@ -60,11 +157,7 @@ class Book:
         claim_id: str,
         value: float | None,
         interval: tuple[float, float] | None = None,
-        m: int | None = None,
-        n: int | None = None,
-        dataset: str | None = None,
-        networks: str | None = None,
-        reduced: bool = False,
+        responses: Responses | Basis | None = None,
         note: str = "",
     ) -> None:
         """
@@ -78,23 +171,16 @@ class Book:
             What was found, in the paper's unit (shares, not per cent); None or NaN is undefined.
         interval : (float, float), optional
             Its 95 % interval; undefined limits leave it without one.
-        m : int, optional
-            Number of networks (or observers) it rests on.
-        n : int, optional
-            Number of images (or trials).
-        dataset : str, optional
-            Data set it was computed on; may be left out for arithmetic claims only.
-        networks : str, optional
-            Networks it was computed with, by default those of the claim.
-        reduced : bool
-            Whether smaller networks, fewer images or less training than the paper's could change it.
+        responses : Responses or Basis
+            The networks and images that the figure rests on. Their configuration decides whether it is comparable with
+            the paper's. May be left out for arithmetic claims only.
         note : str
             What a reader should know.
 
         Raises
         ------
         InputError
-            For an unknown claim, a claim of another section, a missing data set or an interval upside down.
+            For an unknown claim, a claim of another section, missing responses or an interval upside down.
         """
         stated = claim(claim_id)
         if stated.section != self.section:
@@ -103,19 +189,70 @@ class Book:
                 f"the claim '{claim_id}' belongs to section '{stated.section}', not '{self.section}'"
                 f"{nearest(claim_id, own)}"
             )
-        if dataset is None and stated.kind != "arithmetic":
-            raise InputError(f"the claim '{claim_id}' needs the name of the data set it was computed on")
+        if responses is None and stated.kind != "arithmetic":
+            raise InputError(f"the claim '{claim_id}' needs the responses it was computed from")
+        basis = _basis(stated, responses) if isinstance(responses, Responses) else responses or Basis()
         self._records[claim_id] = Record(
-            value=_finite(value),
-            interval=_limits(claim_id, interval),
-            m=None if m is None else int(m),
-            n=None if n is None else int(n),
-            dataset=dataset or "any",
-            networks=networks or stated.networks,
-            reduced=bool(reduced),
-            note=note,
+            value=_finite(value), interval=_limits(claim_id, interval), note=note, **vars(basis)
         )
         write_json(self.path, _RECORDS.dump_python(self._records, mode="json"))
+
+    def record_shares(self, prefix: str, responses: Responses, tolerance: int, note: str = "") -> None:
+        """
+        Record the shares of trivial, in-between and impossible images.
+
+        Parameters
+        ----------
+        prefix : str
+            Of the claims' ids: "" for the variants, "sota_" for the models.
+        responses : Responses
+            The networks that decide.
+        tolerance : int
+            How many of them may deviate.
+        note : str
+            What follows the tolerance in the claims' note.
+        """
+        correct = responses.correct()
+        shares, limits = (f(correct, tolerance) for f in (difficulty.shares, difficulty.share_intervals))
+        for kind, share in shares.items():
+            claim_id = f"{prefix}{kind.replace('-', '_')}_share"
+            self.record(claim_id, share, limits[kind], responses, f"tolerance {tolerance}{note}")
+
+    def record_conditions(self, entry_id: str, table: pd.DataFrame, responses: Responses) -> None:
+        """
+        Record one figure a training condition, each resting on the networks that it compares.
+
+        Parameters
+        ----------
+        entry_id : str
+            The claims' entry in paper.yaml, such as ``kappa_imagenet``.
+        table : DataFrame
+            Columns condition and kappa or correlation; where known, lower, upper and note; instance where only that
+            network of a condition is compared.
+        responses : Responses
+            Of all networks.
+        """
+        for row in table.to_dict("records"):
+            interval = (row["lower"], row["upper"]) if "lower" in row else None
+            compared = responses.select(compared_networks(responses.networks, row["condition"], row.get("instance")))
+            value = row["kappa"] if "kappa" in row else row["correlation"]
+            self.record(f"{entry_id}.{row['condition']}", value, interval, compared, row.get("note", ""))
+
+
+def paper_shares(prefix: str = "") -> dict[str, float]:
+    """Return the paper's shares of trivial, in-between and impossible images; the prefix as in `Book.record_shares`."""
+    return {kind: claim(f"{prefix}{kind.replace('-', '_')}_share").value for kind in difficulty.DIFFICULTIES}
+
+
+def _basis(stated: Claim, responses: Responses) -> Basis:
+    papers = Paper(stated.networks, stated.dataset, paper()["experiments"])
+    dataset = responses.info["dataset"]
+    return Basis(
+        len(responses.networks),
+        len(responses.labels),
+        dataset["name"] if isinstance(dataset, dict) else dataset,
+        obstacle(papers, responses) if stated.bound else "",
+    )
 
 
 def forget(section: str, preset: str | Path) -> None:
@@ -124,41 +261,13 @@ def forget(section: str, preset: str | Path) -> None:
 
 
 def recorded(preset: str | Path) -> tuple[dict[str, Record], dict[str, str]]:
-    """
-    Read what all sections have recorded.
-
-    Parameters
-    ----------
-    preset : str or Path
-        Name of the preset, or its YAML file.
-
-    Returns
-    -------
-    records : dict of str to Record
-        By claim.
-    unreadable : dict of str to str
-        By section, one line that names a claims file that cannot be read; its claims count as not computed.
-    """
+    """Read what all sections have recorded, and by section a line that names a claims file that cannot be read."""
     records, damaged = read(_path(preset, "").parent)
     return records, {section: f"{path.relative_to(paths.build())} cannot be read" for section, path in damaged.items()}
 
 
 def read(folder: Path) -> tuple[dict[str, Record], dict[str, Path]]:
-    """
-    Read a folder of claims, wherever it lies.
-
-    Parameters
-    ----------
-    folder : Path
-        Holds one JSON file a section.
-
-    Returns
-    -------
-    records : dict of str to Record
-        By claim.
-    damaged : dict of str to Path
-        By section, the file that cannot be read.
-    """
+    """Read a folder of claims, one JSON file a section: the records by claim, the unreadable files by section."""
     records, damaged = {}, {}
     for section in paper()["claims"]:
         path = folder / f"{section}.json"
@@ -171,66 +280,6 @@ def read(folder: Path) -> tuple[dict[str, Record], dict[str, Path]]:
     return records, damaged
 
 
-def table(preset: str | Path) -> pd.DataFrame:
-    """
-    Set the paper beside what was found here, one row a claim.
-
-    Parameters
-    ----------
-    preset : str or Path
-        Name of the preset, or its YAML file.
-
-    Returns
-    -------
-    DataFrame
-        Columns section, id, claim, where, paper, here (with its interval), M, n, data set, verdict, reason, note. The
-        note of a claim that is not computed names the section to run.
-    """
-    records, unreadable = recorded(preset)
-    rows = []
-    for claim_id, stated in registry().items():
-        found = records.get(claim_id)
-        judged, reason = verdict(stated, found)
-        rows.append(
-            {
-                "section": stated.section,
-                "id": claim_id,
-                "claim": stated.statement,
-                "where": stated.where,
-                "paper": paper_text(stated),
-                "here": _here_text(stated, found),
-                "M": found.m if found else None,
-                "n": found.n if found else None,
-                "data set": found.dataset if found else "",
-                "verdict": judged,
-                "reason": reason,
-                "note": found.note if found else _missing(stated.section, unreadable),
-            }
-        )
-    return pd.DataFrame(rows).astype({"M": "Int64", "n": "Int64"})
-
-
-def paper_text(stated: Claim) -> str:
-    """
-    Write what the paper claims.
-
-    Parameters
-    ----------
-    stated : Claim
-        From the registry.
-
-    Returns
-    -------
-    str
-        Its figure, and the side of zero where only that is claimed.
-    """
-    figure = "" if stated.value is None else f"{stated.value:{stated.format}}"
-    if stated.kind != "sign":
-        return figure
-    side = "above 0" if stated.sign == "positive" else "below 0"
-    return f"{side} ({figure})" if figure else side
-
-
 def _path(preset: str | Path, section: str) -> Path:
     path = Path(preset)
     name = path.stem if path.suffix in (".yaml", ".yml") else path.name
@@ -241,7 +290,7 @@ def _finite(value: float | None) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
 
 
-def _limits(claim_id: str, interval) -> tuple[float, float] | None:
+def _limits(claim_id: str, interval: tuple[float, float] | None) -> tuple[float, float] | None:
     if interval is None:
         return None
     lower, upper = map(_finite, interval)
@@ -250,19 +299,3 @@ def _limits(claim_id: str, interval) -> tuple[float, float] | None:
     if lower > upper:
         raise InputError(f"the claim '{claim_id}' has an interval upside down: {lower:g} to {upper:g}")
     return lower, upper
-
-
-def _here_text(stated: Claim, found: Record | None) -> str:
-    if found is None or (found.value is None and found.m == 0):
-        return "–"
-    if found.value is None:
-        return "undefined"
-    here = f"{found.value:{stated.format}}"
-    if found.interval is None:
-        return here
-    lower, upper = (f"{limit:{stated.format}}" for limit in found.interval)
-    return f"{here} ({lower} to {upper})"
-
-
-def _missing(section: str, unreadable: dict[str, str]) -> str:
-    return f"{unreadable[section]}: run {section} again" if section in unreadable else f"run {section}"

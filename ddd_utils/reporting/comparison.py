@@ -1,13 +1,29 @@
-"""Two reports claim by claim: differences, with intervals where the errors of the two figures are independent."""
+"""Two reports side by side: their figures, and the difference with an interval where the errors are independent."""
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
-from ddd_utils.reporting.registry import Claim, registry
-from ddd_utils.reporting.verdicts import Record
+import altair as alt
+import pandas as pd
+from IPython.display import HTML, Markdown
+from markupsafe import Markup
+
+from ddd_utils import paths
+from ddd_utils.errors import InputError, nearest
+from ddd_utils.reporting import assets, citation, claims, headline
+from ddd_utils.reporting.charts_theme import WIDTH, dataset_name, finish, title
+from ddd_utils.reporting.claims import Record, registry
+from ddd_utils.reporting.palette import CLASS_COLOURS
+from ddd_utils.reporting.sentences import section_label
+from ddd_utils.reporting.verdicts import paper_text
 
 Interval = tuple[float, float]
+SETS_ABOVE = alt.Header(title=None, labelOrient="top", labelAnchor="start", labelAngle=0)
+BUILT = re.compile(r'<time datetime="([^"]+)">')  # the first on a page says when it was built
 UNTOLD = {"folder", "npz", "table"}  # names of data sets that do not say which images these are
 REASONS = (
     "undefined",
@@ -20,33 +36,158 @@ REASONS = (
 
 
 @dataclass(frozen=True)
-class Difference:
-    """
-    What separates two figures of one claim.
+class Report:
+    """A folder of a report, and what its sections have recorded."""
 
-    Attributes
-    ----------
-    value : float or None
-        The second minus the first; None where one of them is undefined.
-    interval : (float, float) or None
-        Its 95 % interval.
-    reason : str
-        Why there is none, one of `REASONS`; otherwise empty.
-    """
+    folder: Path
+    name: str  # of its preset; of two alike, it says which one is meant
+    records: Mapping[str, Record]  # by claim
+    built: datetime | None  # None where no page lies beside the claims
 
-    value: float | None
-    interval: Interval | None
-    reason: str
+    @property
+    def computed(self) -> list[str]:
+        """The claims it has a figure for, in the order of paper.yaml."""
+        return [key for key in registry() if _has_figure(self.records.get(key))]
+
+    @property
+    def datasets(self) -> list[str]:
+        """Names of its data sets as readers see them, each once."""
+        named = (self.records[key].dataset for key in self.computed)
+        return list(dict.fromkeys(dataset_name(name) for name in named if name != "any"))
 
 
 @dataclass(frozen=True)
-class Row:
-    """A claim that two reports have computed, the records of both, and what separates them."""
+class Difference:
+    """What separates two figures of one claim."""
 
-    stated: Claim
-    first: Record
-    second: Record
-    difference: Difference
+    value: float | None  # the second minus the first; None where one of them is undefined
+    interval: Interval | None  # its 95 % interval
+    reason: str  # why there is none, one of `REASONS`; otherwise empty
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two reports; differences are the figures of `other` minus those of `one`."""
+
+    one: Report
+    other: Report
+
+    @property
+    def common(self) -> list[str]:
+        """The claims that both have computed, in the order of paper.yaml."""
+        return [key for key in self.one.computed if key in self.other.computed]
+
+    def runs(self) -> HTML:
+        """Tell what the two reports are, in a table with a row each."""
+        heads = ["Report", "Built", "Data sets", "Claims computed"]
+        unknown = "not known: no page lies beside its claims"
+        rows = [
+            [
+                report.name,
+                assets.shown(report.built) if report.built else unknown,
+                assets.shown(report.datasets),
+                len(report.computed),
+            ]
+            for report in (self.one, self.other)
+        ]
+        return HTML(_table(heads, rows))
+
+    def shares(self) -> alt.Chart | None:
+        """Draw the shares of trivial, in-between and impossible images, where a set of networks has all three."""
+        rows = [
+            {"networks": card.title, "report": report.name, "kind": share.label, "share": share.value, "order": order}
+            for report in (self.one, self.other)
+            for card in headline.cards(report.records)
+            if card.drawn
+            for order, share in enumerate(card.shares)
+        ]
+        return _bars(pd.DataFrame(rows), [self.one.name, self.other.name]) if rows else None
+
+    def headline_figures(self) -> HTML:
+        """Set the figures that a report opens with beside each other, in a table with a row each."""
+        rows = [
+            [_cell(figure.label, card.title), *self._beside(figure.claim_id)]
+            for card in headline.cards(self.one.records)
+            for figure in (*card.shares, *card.kappas)
+        ]
+        return HTML(_table(self._heads("Figure"), rows))
+
+    def counted(self) -> Markdown:
+        """Say how many claims both reports have computed, and how many of the differences have an interval."""
+        shared = self.common
+        bounded = [key for key in shared if self._difference(key).interval]
+        if not shared:
+            return Markdown("There are none: no claim has a figure in both reports.")
+        if not bounded:
+            return Markdown(f"There are {len(shared)}; no difference has an interval, and each says why.")
+        return Markdown(
+            f"There are {len(shared)}; the difference has an interval in {len(bounded)}. Of many intervals at 95 %, "
+            "one in twenty leaves the true difference out."
+        )
+
+    def every_claim(self) -> HTML:
+        """Set every claim that both reports have computed beside each other; nothing where they have none in common."""
+        rows = [[_claim(key), *self._beside(key)] for key in self.common]
+        return HTML(_table(self._heads("Claim"), rows) if rows else "")
+
+    def only_one(self) -> HTML:
+        """List the claims that only one of the reports has computed, in a folded table for each."""
+        return HTML(Markup("").join([_alone(self.one, self.other), _alone(self.other, self.one)]))
+
+    def _heads(self, first: str) -> list[str]:
+        return [first, "Paper", self.one.name, self.other.name, "Difference"]
+
+    def _beside(self, key: str) -> list[str]:
+        """Write the paper's figure of a claim, those of both reports, and what separates them."""
+        apart = _apart(self._difference(key), registry()[key].format)
+        return [_paper(key), _figure(self.one, key), _figure(self.other, key), apart]
+
+    def _difference(self, key: str) -> Difference:
+        return difference(self.one.records.get(key), self.other.records.get(key))
+
+
+def read(first: str, second: str) -> Comparison:
+    """
+    Read what two reports have recorded.
+
+    Parameters
+    ----------
+    first, second : str
+        Folders of reports, or the names (or YAML files) of their presets.
+
+    Returns
+    -------
+    Comparison
+        Reports of one name are told apart by their order.
+
+    Raises
+    ------
+    InputError
+        If there is no such report, its claims cannot be read, or both are the same.
+    """
+    folders = [_folder(name) for name in (first, second)]
+    if folders[0].resolve() == folders[1].resolve():
+        raise InputError(f"{first} and {second} are the same report: two different ones are compared")
+    names = [folder.resolve().name for folder in folders]
+    if names[0] == names[1]:
+        names = [f"{names[0]} ({which})" for which in ("first", "second")]
+    return Comparison(*map(_report, folders, names))
+
+
+def difference(first: Record | None, second: Record | None) -> Difference:
+    """
+    Subtract the first figure from the second.
+
+    There is an interval if both figures have one and rest on different data sets. On the same data set their errors are
+    not independent, and how far they go together cannot be known without the responses.
+    """
+    if first is None or second is None:
+        return Difference(None, None, "")
+    reason = _obstacle(first, second)
+    if first.value is None or second.value is None:
+        return Difference(None, None, reason)
+    interval = None if reason else limits(first.value, first.interval, second.value, second.interval)
+    return Difference(second.value - first.value, interval, reason)
 
 
 def limits(first: float, first_limits: Interval, second: float, second_limits: Interval) -> Interval:
@@ -55,45 +196,18 @@ def limits(first: float, first_limits: Interval, second: float, second_limits: I
 
     The distance from the difference to each limit is the root of the summed squares of the figures' distances to
     theirs: below, the second's to its lower and the first's to its upper limit; above, the other way round.
-
-    Parameters
-    ----------
-    first, second : float
-        The figures, each inside its limits.
-    first_limits, second_limits : (float, float)
-        Their intervals.
-
-    Returns
-    -------
-    (float, float)
-        Interval of ``second - first``.
     """
     below = math.hypot(second - second_limits[0], first_limits[1] - first)
     above = math.hypot(second_limits[1] - second, first - first_limits[0])
     return second - first - below, second - first + above
 
 
-def difference(first: Record, second: Record) -> Difference:
-    """
-    Subtract the first figure from the second.
-
-    Parameters
-    ----------
-    first, second : Record
-        What two reports found for one claim.
-
-    Returns
-    -------
-    Difference
-        With an interval if both figures have one and rest on different data sets. On the same data set their errors
-        are not independent, and how far they go together cannot be known without the responses.
-    """
-    reason = _obstacle(first, second)
-    if first.value is None or second.value is None:
-        return Difference(None, None, reason)
-    apart = second.value - first.value
-    interval = None if reason else limits(first.value, first.interval, second.value, second.interval)
-    return Difference(apart, interval, reason)
+def signed(value: float, form: str) -> str:
+    """Write a difference of figures that are written in some form; shares differ by percentage points."""
+    form = form.removeprefix("+")
+    if form.endswith("%"):
+        return f"{100 * value:+z{form[:-1]}f} pp"
+    return f"{value:+z{form}}"
 
 
 def _obstacle(first: Record, second: Record) -> str:
@@ -114,41 +228,122 @@ def _inside(record: Record) -> bool:
     return record.value is not None and record.interval[0] <= record.value <= record.interval[1]
 
 
-def computed(record: Record | None) -> bool:
+def _has_figure(record: Record | None) -> bool:
     """Say whether there is a figure: without observers there is none of theirs, though their absence was recorded."""
     return record is not None and not (record.value is None and record.m == 0)
 
 
-def common(first: Mapping[str, Record], second: Mapping[str, Record]) -> list[Row]:
-    """
-    Set two reports beside each other.
+def _bars(rows: pd.DataFrame, reports: list[str]) -> alt.Chart:
+    """Stack the shares of each report and set of networks."""
+    colours = alt.Scale(domain=list(CLASS_COLOURS), range=list(CLASS_COLOURS.values()))
+    chart = (
+        alt.Chart(rows, width=WIDTH - 100, height={"step": 26})
+        .mark_bar()
+        .encode(
+            alt.X("share:Q", title="share of the images", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
+            alt.Y("report:N", title=None, sort=reports),
+            alt.Color("kind:N", scale=colours, legend=alt.Legend(title=None, orient="top")),
+            alt.Order("order:Q"),
+            alt.Row("networks:N", header=SETS_ABOVE, sort=list(headline.SETS)),
+            tooltip=["report:N", "networks:N", "kind:N", alt.Tooltip("share:Q", format=".1%")],
+        )
+    )
+    told = "; ".join("{report}, {networks}, {kind}: {share:.1%}".format_map(row) for row in rows.to_dict("records"))
+    heading = title(f"Trivial and impossible images in {reports[0]} and {reports[1]}")
+    return finish(chart, heading, f"Stacked bars of the shares of images. {told}.")
 
-    Parameters
-    ----------
-    first, second : mapping of str to Record
-        From `claims.read`.
 
-    Returns
-    -------
-    list of Row
-        The claims that both have computed, in the order of paper.yaml.
-    """
-    shared = [key for key in registry() if computed(first.get(key)) and computed(second.get(key))]
-    return [Row(registry()[key], first[key], second[key], difference(first[key], second[key])) for key in shared]
+def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Markup:
+    """Write a table whose first column names the rows; what is not marked up yet is escaped."""
+    head = Markup("").join(Markup("<th>{}</th>").format(each) for each in heads)
+    body = Markup("").join(
+        Markup("<tr><th>{}</th>{}</tr>").format(row[0], Markup("").join(map(Markup("<td>{}</td>").format, row[1:])))
+        for row in rows
+    )
+    return Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, body)
 
 
-def alone(records: Mapping[str, Record], other: Mapping[str, Record]) -> list[Claim]:
-    """
-    List what one report has and another has not.
+def _cell(text: str, *small: str) -> Markup:
+    """Write what a cell says, and in small print what belongs to it."""
+    below = Markup("").join(Markup("<br> <small>{}</small>").format(each) for each in small if each)
+    return Markup("{}{}").format(text, below)
 
-    Parameters
-    ----------
-    records, other : mapping of str to Record
-        From `claims.read`.
 
-    Returns
-    -------
-    list of Claim
-        Those that only the first has computed, in the order of paper.yaml.
-    """
-    return [stated for key, stated in registry().items() if computed(records.get(key)) and not computed(other.get(key))]
+def _claim(key: str) -> Markup:
+    stated = registry()[key]
+    return _cell(stated.statement, f"{section_label(stated.section)}; {stated.where}")
+
+
+def _paper(key: str) -> str:
+    return paper_text(registry()[key]) or "–"
+
+
+def _figure(report: Report, key: str) -> Markup:
+    """Write a figure with its interval, what it rests on, and what a reader should know."""
+    record, figure = report.records.get(key), headline.figure(report.records, key, "")
+    dataset = "" if record is None or record.dataset == "any" else dataset_name(record.dataset)
+    note = ", ".join(filter(None, [dataset, record.note if record else ""]))
+    basis = figure.basis.replace(" = ", "\u00a0=\u00a0")
+    if figure.value is None:
+        return _cell("–", figure.here, basis, note)
+    return _cell(figure.here, figure.interval, basis, note)
+
+
+def _apart(apart: Difference, form: str) -> Markup:
+    if apart.value is None:
+        return _cell("–", apart.reason)
+    if apart.interval is None:
+        return _cell(signed(apart.value, form), apart.reason)
+    lower, upper = (signed(limit, form) for limit in apart.interval)
+    return _cell(signed(apart.value, form), f"{lower.removesuffix(' pp')} to {upper}")
+
+
+def _alone(report: Report, other: Report) -> Markup:
+    alone = [key for key in report.computed if key not in other.computed]
+    if not alone:
+        return Markup("<p>None only in {}.</p>").format(report.name)
+    table = _table(["Claim", "Paper", report.name], [[_claim(key), _paper(key), _figure(report, key)] for key in alone])
+    heading = Markup("<summary>{} only in {}</summary>").format(len(alone), report.name)
+    return Markup("<details>{}{}</details>").format(heading, table)
+
+
+def _folder(name: str) -> Path:
+    """Find the folder whose claims are meant."""
+    given = Path(name)
+    file = given.suffix in (".yaml", ".yml")
+    preset = given.stem if file else given.resolve().name
+    # Only a bare name may mean a folder elsewhere: a path means that folder.
+    options = [given, paths.build() / preset] if file or str(given) == preset else [given]
+    if found := next((option for option in options if _has_claims(option)), None):
+        return found
+    raise InputError(_absent(name, preset, any(option.is_dir() for option in options)))
+
+
+def _has_claims(folder: Path) -> bool:
+    return any((folder / "claims").glob("*.json"))
+
+
+def _absent(name: str, preset: str, there: bool) -> str:
+    known = {path.stem for path in paths.PARAMS.glob("*.yaml")}
+    if preset in known:
+        return f"{name}: there are no claims yet: run `{citation.command(preset, None, [])}`"
+    if there:
+        return f"{name}: there are no claims in this folder: `make report` writes them into build/<preset>"
+    made = sorted(path.name for path in paths.build().glob("*") if _has_claims(path))
+    return f"there is no report '{name}'{nearest(preset, {*made, *known})}; made are: {', '.join(made) or 'none'}"
+
+
+def _report(folder: Path, name: str) -> Report:
+    records, damaged = claims.read(folder / "claims")
+    for section, path in damaged.items():
+        command = citation.command(folder.resolve().name, [section], [])
+        raise InputError(f"{path}: cannot be read: run `{command}` again")
+    return Report(folder, name, records, _built(folder / "report.html"))
+
+
+def _built(page: Path) -> datetime | None:
+    try:
+        found = BUILT.search(page.read_text("utf-8"))
+        return datetime.fromisoformat(found[1]) if found else None
+    except (OSError, ValueError):
+        return None

@@ -19,9 +19,9 @@ def write_difficulty(folder: str | Path, table: pd.DataFrame, decisive: list[str
     folder : str or Path
         Where the report goes, ``build()/<preset>``; made if absent.
     table : DataFrame
-        From `analysis.decisive.difficulty_table`.
+        From `analysis.examples.difficulty_table`.
     decisive : list of str
-        From `analysis.decisive.decisive_images`; one name a line.
+        From `analysis.examples.decisive_images`; one name a line.
 
     Returns
     -------

@@ -1,7 +1,5 @@
 """What a reader gets by clicking: the images behind a bar, and how the two networks of a cell differ."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from html import escape
 from typing import TypeVar
@@ -9,11 +7,12 @@ from typing import TypeVar
 import altair as alt
 import numpy as np
 
-from ddd_utils.analysis.exploration import Exploration
+from ddd_utils.analysis.examples import answers_of, examples
+from ddd_utils.analysis.exploration import Exploration, explore
 from ddd_utils.reporting import charts_theme as theme
 from ddd_utils.reporting import markup
-from ddd_utils.reporting.gallery import data_uri
-from ddd_utils.reporting.wording import p_value
+from ddd_utils.reporting.gallery import answers_gallery, data_uri
+from ddd_utils.reporting.sentences import Prose, p_value
 from ddd_utils.responses import Responses
 
 MIME = "application/vnd.ddd.exploration+json"
@@ -53,29 +52,24 @@ class Explorer:
         classes: Sequence[str],
         pictures: Sequence[np.ndarray] | None = None,
     ):
-        answers = responses.predictions[np.asarray(rows), -1][:, found.images]
+        rows = np.asarray(rows)
+        answers = responses.predictions[rows, -1][:, found.images]
         labels = responses.labels[found.images]
         used = sorted({*answers.ravel().tolist(), *labels.tolist()} - {-1})
-        places = {label: place for place, label in enumerate(used)} | {-1: -1}
         contents = {
             "networks": [theme.condition_name(name) for name in found.kappa.labels],
             "scores": found.scores.tolist(),
             "both": found.both_right.tolist(),
-            "spare": _spare(responses.networks["condition"].to_numpy(), np.asarray(rows)),
+            "spare": _spare(responses.networks["condition"].to_numpy(), rows),
             "pairs": _pairs(found),
             "between": _between(found),
             "known": bool(responses.info.get("labels_known", True)),
             "classes": [str(classes[label]) if label < len(classes) else str(label) for label in used],
-            "images": [
-                {"name": str(name), "label": places[int(label)], "answers": [places[answer] for answer in given]}
-                for name, label, given in zip(
-                    responses.image_ids[found.images], labels, answers.T.tolist(), strict=True
-                )
-            ],
+            "images": _images(responses.image_ids[found.images], labels, answers, used),
         }
         for image, picture in zip(contents["images"], pictures or [], strict=bool(pictures)):
             image["picture"] = data_uri(picture)
-        self.data = {"key": hashlib.sha256(json.dumps(contents).encode()).hexdigest()[:16], **contents}
+        self.data = {"key": markup.key(contents), **contents}
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         shown, images = len(self.data["images"]), sum(self.data["scores"])
@@ -103,20 +97,63 @@ class Explorer:
         return chart.properties(usermeta={"explore": {"key": self.data["key"], "by": by}})
 
 
-def attributes(specification: dict) -> str:
+def explored(answers: Responses, rows: Sequence[int] | np.ndarray, tolerance: int) -> Explorer:
     """
-    Write what links a chart's figure to an explorer.
+    Collect what a click in a section's charts shows: display it once, and link the charts to it.
 
     Parameters
     ----------
-    specification : dict
-        Of the chart.
+    answers : Responses
+        Of all networks; with pictures, where there are images.
+    rows : array of int, shape (chosen networks,)
+        Which networks a score counts.
+    tolerance : int
+        How many of them may deviate where an image is called trivial or impossible.
 
     Returns
     -------
-    str
-        Attributes with a blank before them; empty if a click opens nothing.
+    Explorer
     """
+    names = theme.network_names(answers.networks.iloc[rows])
+    found = explore(answers.correct()[rows], names, answers.labels, tolerance=tolerance)
+    pictures = answers.thumbnails(found.images, SIDE) if answers.has_images else None
+    return Explorer(found, answers, rows, answers.class_names, pictures)
+
+
+def examples_gallery(
+    answers: Responses, rows: Sequence[int] | np.ndarray, kind: str, tolerance: int
+) -> list[Prose | alt.TopLevelMixin]:
+    """
+    Show some images of one difficulty, each with its label and who answered what.
+
+    Parameters
+    ----------
+    answers, rows, tolerance
+        As for `explored`.
+    kind : {"trivial", "impossible", "in-between"}
+        In-between images are those that come nearest to being right in half of the networks; the others are drawn at
+        random.
+
+    Returns
+    -------
+    list
+        A heading and, where there are such images, their gallery: to be displayed.
+    """
+    images = examples(answers.correct()[rows], tolerance, labels=answers.labels)[kind]
+    heading = f"**{kind.capitalize()}** (tolerance {tolerance})"
+    if not len(images):
+        return [Prose(f"{heading}: there is none.")]
+    predictions, labels, names = answers.predictions[rows, -1], answers.labels, answers.class_names
+    members = theme.network_names(answers.networks.iloc[rows])
+    given = [answers_of(predictions[:, image], labels[image], names, members) for image in images]
+    shown = answers_gallery(
+        answers.thumbnails(images), answers.image_ids[images], np.take(names, labels[images]), given
+    )
+    return [Prose(heading), shown]
+
+
+def attributes(specification: dict) -> str:
+    """Write the attributes, with a blank before them, that link a chart to an explorer; nothing without a link."""
     link = specification.get("usermeta", {}).get("explore", {})
     if link.get("by") not in WAYS:
         return ""
@@ -124,21 +161,18 @@ def attributes(specification: dict) -> str:
 
 
 def element(data: dict) -> str:
-    """
-    Write the data of an explorer for the page, which shows nothing of them by itself.
-
-    Parameters
-    ----------
-    data : dict
-        Of an `Explorer`.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
+    """Write the data of an explorer for the page, which shows nothing of them by itself."""
     contents = markup.embedded(data)
     return f'<script type="application/json" class="exploration" data-key="{escape(data["key"])}">{contents}</script>'
+
+
+def _images(names: np.ndarray, labels: np.ndarray, answers: np.ndarray, used: list[int]) -> list[dict]:
+    """List the images with their labels and answers as positions in `used`; -1 is an answer that was not recorded."""
+    position = {label: at for at, label in enumerate(used)} | {-1: -1}
+    return [
+        {"name": str(name), "label": position[int(label)], "answers": [position[answer] for answer in given]}
+        for name, label, given in zip(names, labels, answers.T.tolist(), strict=True)
+    ]
 
 
 def _spare(conditions: np.ndarray, rows: np.ndarray) -> list[int]:

@@ -1,28 +1,40 @@
-"""The experiment as a game in the report: one section keeps its pairs of images, the summary shows them."""
+"""The game "find those tricky images": played in the report, and a page of its own for laboratories."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from ddd_utils import params, paths
+from ddd_utils.analysis.examples import count_extremes, image_pairs
 from ddd_utils.files import read_json, write_json
-from ddd_utils.reporting import experiment, markup
+from ddd_utils.reporting import assets, markup, palette
+from ddd_utils.reporting.claims import claim, paper
+from ddd_utils.reporting.gallery import data_uri
+from ddd_utils.responses import Responses
 
 MIME = "application/vnd.ddd.experiment+json"
 MARK = " data-game "  # no HTML from outside keeps such an attribute
 FEWEST, MOST, SIDE = 4, 16, 96  # pairs, and pixels of an image: enough to play, and the report stays small
+PLAY = (
+    "elements",
+    "experiment_score",
+    "experiment_game",
+    "experiment_end",
+)  # the scripts that show pairs and take answers
+NOISE = "gaussian"
+NO_COMPARISON = {
+    NOISE: "On noise the rule is learned in a few trials: the paper's observers are no comparison.",
+    "digits": "These are handwritten digits; the paper's observers judged photographs, so there is no comparison.",
+}
+PRACTICE = 6  # pairs that do not count
+WAYS = ("immediate", "delayed", "again")  # how a player came to the answers: only some can be compared with the paper's
+Trial = tuple[str, str, bool]  # names of the trivial and the impossible image, and whether the latter is on the left
 
 
 class Game:
-    """
-    What a notebook displays; the report makes it playable.
-
-    Parameters
-    ----------
-    study : mapping
-        From `experiment.study`.
-    page : str
-        Where the report is, which those are told who see the notebook only.
-    """
+    """What a notebook displays; the report, which lies at `page`, makes it playable."""
 
     def __init__(self, study: Mapping, page: str):
         self.study, self.page = dict(study), page
@@ -32,7 +44,62 @@ class Game:
         return {MIME: self.study, "text/plain": f"{pairs}: `make report` puts it into {self.page}, where it is played."}
 
 
-def keep(folder: Path, section: str, trials: Sequence[experiment.Trial], pictures: Mapping, *about) -> None:
+def study(
+    trials: Sequence[Trial],
+    pictures: Mapping[str, np.ndarray],
+    dataset: str,
+    networks: int,
+    tolerance: int,
+    feedback: str = "immediate",
+    practice: Sequence[Trial] = (),
+    side: int = 224,
+) -> dict:
+    """
+    Put together what the page needs to know, as plain data.
+
+    The key tells this study from any other: answers given to one are never taken for another's. Observers are told
+    after each pair whether they were right ("immediate"), at the end ("delayed") or never ("none"); in practice they
+    always are, and in the report the reader may choose.
+    """
+    names = list(dict.fromkeys(name for trial in (*practice, *trials) for name in trial[:2]))
+    positions = {name: position for position, name in enumerate(names)}
+    found = {
+        "feedback": feedback,
+        "rule": _rule(networks, tolerance),
+        "beside": _beside(dataset),
+        "names": names,
+        "pictures": [data_uri(_fitted(pictures[name], side, dataset == NOISE)) for name in names],
+        "practice": [_shown(trial, positions) for trial in practice],
+        "trials": [_shown(trial, positions) for trial in trials],
+    }
+    return {"key": markup.key(found), **found}
+
+
+def laboratory(found: Mapping) -> str:
+    """Make the page for a laboratory: consent, practice, pairs with a pause, and a file of answers at the end."""
+    scripts = [assets.script((*PLAY, "csv", "experiment_lab"))]
+    data = markup.embedded(found)
+    return assets.page("experiment.html", style(), scripts, styled_inside=False, study=found, data=data)
+
+
+def style() -> str:
+    """Return the style sheet: the palette, and what touches only the inside of a game."""
+    return palette.css() + assets.read("experiment.css")
+
+
+def figure(study: Mapping) -> str:
+    """Write the game for the report; what `additions` returns brings it to life."""
+    return assets.part("experiment_figure.html", study=study, data=markup.embedded(study))
+
+
+def additions(bodies: Iterable[str]) -> tuple[str, list[str]]:
+    """Return the style sheet and the scripts that a page needs for its games; nothing where no section has one."""
+    if not any(MARK in body for body in bodies):
+        return "", []
+    return style(), [assets.script((*PLAY, "experiment_figure"))]
+
+
+def keep(folder: Path, section: str, trials: Sequence[Trial], pictures: Mapping, *about) -> None:
     """
     Keep a section's game for the summary, in place of an earlier one.
 
@@ -42,12 +109,46 @@ def keep(folder: Path, section: str, trials: Sequence[experiment.Trial], picture
         Where the report goes.
     section : str
         One of `params.WITH_IMAGES`.
-    trials, pictures, *about
-        As for `experiment.study`; fewer than `FEWEST` trials make no game.
+    trials : sequence of (str, str, bool)
+        Names of the trivial and the impossible image, and whether the impossible one is on the left; fewer than
+        `FEWEST` make no game.
+    pictures : mapping of str to (height, width, 3) uint8
+        The images by their names.
+    *about
+        The data set's name, the number of networks that make an image trivial or impossible, and the tolerance.
     """
     forget(folder, section)
     if len(trials) >= FEWEST:
-        write_json(_file(folder, section), experiment.study(trials, pictures, *about, side=SIDE))
+        write_json(_file(folder, section), study(trials, pictures, *about, side=SIDE))
+
+
+def offer(
+    section: str, preset: str | Path, answers: Responses, rows: Sequence[int] | np.ndarray, tolerance: int
+) -> None:
+    """
+    Offer a section's images for the game with which the summary opens, where there are enough of both kinds.
+
+    Parameters
+    ----------
+    section : str
+        One of `params.WITH_IMAGES`.
+    preset : str or Path
+        Whose report it is.
+    answers : Responses
+        Of all networks.
+    rows : array of int, shape (chosen networks,)
+        Which networks make an image trivial or impossible.
+    tolerance : int
+        How many of them may deviate.
+    """
+    correct, folder = answers.correct()[rows], params.load(preset).folder
+    about = answers.info["dataset"], len(correct), tolerance
+    few = min(MOST, *count_extremes(correct, tolerance))
+    if not (few and answers.has_images):
+        return keep(folder, section, [], {}, *about)
+    drawn = image_pairs(correct, tolerance, few, labels=answers.labels)
+    pictures = dict(zip(answers.image_ids[drawn.images], answers.thumbnails(drawn.images, SIDE), strict=True))
+    return keep(folder, section, drawn.named(answers.image_ids), pictures, *about)
 
 
 def forget(folder: Path, section: str) -> None:
@@ -72,42 +173,52 @@ def kept(folder: Path) -> Game | None:
     return Game(read_json(files[0]), str(paths.from_root(Path(folder) / "report.html"))) if files else None
 
 
-def figure(study: Mapping) -> str:
-    """
-    Write the game for the report.
-
-    Parameters
-    ----------
-    study : mapping
-        From `experiment.study`.
-
-    Returns
-    -------
-    str
-        HTML; what `additions` returns brings it to life.
-    """
-    return experiment.template("experiment_figure.html").render(study=study, data=markup.embedded(study))
+def most_trials() -> int:
+    """Return the number of trials of the paper's observers: more are too many."""
+    return paper()["printed"]["trials"]
 
 
-def additions(bodies: Iterable[str]) -> tuple[str, list[str]]:
-    """
-    Return what a page needs beside its figures.
-
-    Parameters
-    ----------
-    bodies : iterable of str
-        HTML of the sections.
-
-    Returns
-    -------
-    style : str
-    scripts : list of str
-        Both empty where no section has a game.
-    """
-    if not any(MARK in body for body in bodies):
-        return "", []
-    return experiment.style(), [experiment.script(*experiment.PLAY, "experiment_figure.js")]
+def comparable(dataset: str) -> bool:
+    """Tell whether people's answers to images of a data set can be set beside the paper's: not for noise or digits."""
+    return dataset not in NO_COMPARISON
 
 
 def _file(folder: Path, section: str) -> Path:
     return Path(folder) / "pairs" / f"{section}.json"
+
+
+def _shown(trial: Trial, positions: Mapping[str, int]) -> dict:
+    trivial, impossible, left = trial
+    pair = [impossible, trivial] if left else [trivial, impossible]
+    return {"left": positions[pair[0]], "right": positions[pair[1]], "impossible": "left" if left else "right"}
+
+
+def _fitted(image: np.ndarray, side: int, noise: bool) -> np.ndarray:
+    """Make an image small enough. Resizing noise would weaken it, so a crop of it is shown instead."""
+    if max(image.shape[:2]) <= side:
+        return image
+    if noise:
+        return image[:side, :side]
+    small = Image.fromarray(image)
+    small.thumbnail((side, side))
+    return np.asarray(small)
+
+
+def _rule(networks: int, tolerance: int) -> str:
+    most = f"at most {tolerance}" if tolerance else "none"
+    return (
+        f"One image of each pair is trivial ({most} of {networks} networks gets it wrong), "
+        f"the other one impossible ({most} gets it right)."
+    )
+
+
+def _beside(dataset: str) -> dict[str, str]:
+    """Say how the paper's observers fared, where that can be compared: by feedback, and for pairs known from before."""
+    if not comparable(dataset):
+        return dict.fromkeys(WAYS, NO_COMPARISON[dataset])
+    lowest, highest, mean = (f"{claim(f'human_accuracy_{which}').value:.1%}" for which in ("lowest", "highest", "mean"))
+    return {
+        "immediate": "With feedback one learns as one goes: the paper's observers, who had none, are no comparison.",
+        "delayed": f"The paper's observers, on photographs of ImageNet: from {lowest} to {highest}, mean {mean}.",
+        "again": "You knew these pairs from before: the paper's observers, who saw theirs once, are no comparison.",
+    }

@@ -1,37 +1,29 @@
-"""The headline figures of a run, from its claims: what the cards at the top of the page show."""
+"""What the page says first, from the claims of a run: its headline figures, and the table of all claims."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
+from typing import Any
 
-from ddd_utils.reporting import claims
+import pandas as pd
+from IPython.display import HTML
+
+from ddd_utils.reporting import claims, verdicts
 from ddd_utils.reporting.charts_theme import dataset_name
 from ddd_utils.reporting.palette import CLASS_COLOURS
+from ddd_utils.reporting.sentences import section_label
 
 SETS = {"Training variants": ("", "variants_"), "Models": ("sota_", "sota_")}  # prefixes of their shares and kappas
 NOT_COMPUTED = "not computed"
 UNCOUNTED = (NOT_COMPUTED, "no observers")  # reasons that mean: there is no figure here
+HEADINGS = {"Claim": "", "Paper": ' class="number"', "Here": ' class="number"', "Verdict": "", "Rests on": ""}
 
 
 @dataclass(frozen=True)
 class Figure:
-    """
-    A figure found here beside the paper's.
-
-    Attributes
-    ----------
-    claim_id : str
-        The claim it is the figure of.
-    label : str
-        What it is.
-    value : float or None
-        As it was recorded.
-    here, interval, paper : str
-        As they are printed; ``here`` says so where nothing was computed, the other two may then be empty.
-    networks, images : int or None
-        How many it rests on.
-    """
+    """A figure found here, as it is printed beside the paper's; `here` says so where nothing was computed."""
 
     claim_id: str
     label: str
@@ -51,28 +43,13 @@ class Figure:
 
 @dataclass(frozen=True)
 class Card:
-    """
-    What one set of networks comes to.
-
-    Attributes
-    ----------
-    title : str
-        The set.
-    basis : str
-        Data set and tolerance of its shares.
-    shares : list of Figure
-        Of trivial, in-between and impossible images.
-    kappas : list of Figure
-        Mean error consistency on all images and on those in between.
-    counts : list of (str, str)
-        Numbers of networks and of images behind the shares.
-    """
+    """What one set of networks comes to: shares of trivial, in-between and impossible images, and mean kappas."""
 
     title: str
-    basis: str
+    basis: str  # data set and tolerance of the shares
     shares: list[Figure]
-    kappas: list[Figure]
-    counts: list[tuple[str, str]]
+    kappas: list[Figure]  # on all images, on the in-between ones
+    counts: list[tuple[str, str]]  # networks and images behind the shares
 
     @property
     def drawn(self) -> bool:
@@ -86,36 +63,12 @@ class Card:
 
 
 def cards(records: Mapping[str, claims.Record]) -> list[Card]:
-    """
-    Collect the figures of the training variants and of the models.
-
-    Parameters
-    ----------
-    records : mapping of str to Record
-        From `claims.recorded`.
-
-    Returns
-    -------
-    list of Card
-        Always two; what is missing reads "not computed".
-    """
+    """Collect the figures of the training variants and of the models; what is missing reads "not computed"."""
     return [_card(records, title, *prefixes) for title, prefixes in SETS.items()]
 
 
 def answer(found: list[Card]) -> str:
-    """
-    Answer the question of the page in one sentence, with the figures of this run.
-
-    Parameters
-    ----------
-    found : list of Card
-        From `cards`; the first with all its shares speaks.
-
-    Returns
-    -------
-    str
-        Plain text.
-    """
+    """Answer the question of the page in one sentence, with the figures of the first card that has its shares."""
     card = next((card for card in found if card.drawn), None)
     if card is None:
         return "This run has not computed the shares of trivial and impossible images."
@@ -129,28 +82,13 @@ def answer(found: list[Card]) -> str:
         f"the mean error consistency of {between.networks} networks is {between.here} on the images in between and "
         f"{everywhere.here} on all"
     )
-    bound = ", a fall that choosing images by the networks’ own answers is bound to bring"
-    return f"Here {shares}; {agreement}{bound * (between.value < everywhere.value)}."
+    if between.value >= everywhere.value:
+        return f"Here {shares}; {agreement}."
+    return f"Here {shares}; {agreement}. Choosing images by the networks’ own answers lowers it in any case."
 
 
 def figure(records: Mapping[str, claims.Record], claim_id: str, label: str) -> Figure:
-    """
-    Write what was found for a claim as it is printed.
-
-    Parameters
-    ----------
-    records : mapping of str to Record
-        From `claims.recorded`.
-    claim_id : str
-        Its id in paper.yaml.
-    label : str
-        What it is called.
-
-    Returns
-    -------
-    Figure
-        "not computed" where there is no record, "undefined" where it has no value.
-    """
+    """Write what was found for a claim as it is printed; "undefined" where there is a record without a value."""
     stated, found = claims.claim(claim_id), records.get(claim_id)
     paper = "" if stated.value is None else f"{stated.value:{stated.format}}"
     numbers = (found.m, found.n) if found else (None, None)
@@ -161,22 +99,9 @@ def figure(records: Mapping[str, claims.Record], claim_id: str, label: str) -> F
     return Figure(claim_id, label, found.value, here, " to ".join(limits), paper, *numbers)
 
 
-def verdicts(preset: str | Path) -> dict[str, int]:
-    """
-    Count the claims of the paper by what became of them.
-
-    Parameters
-    ----------
-    preset : str or Path
-        Name of the preset, or its YAML file.
-
-    Returns
-    -------
-    dict of str to int
-        "agree", "differ", "not comparable" (there is a figure here, but another kind of data or networks) and "not
-        computed", in this order.
-    """
-    table = claims.table(preset)
+def tally(preset: str | Path) -> dict[str, int]:
+    """Count the claims that agree, differ, are not comparable or are not computed, in this order."""
+    table = verdicts.table(preset)
     counted = Counter(map(outcome, table["verdict"], table["reason"]))
     return {kind: counted[kind] for kind in ("agree", "differ", "not comparable", NOT_COMPUTED)}
 
@@ -202,3 +127,53 @@ def _card(records: Mapping[str, claims.Record], title: str, shares: str, kappas:
 
 def _count(number: int | None) -> str:
     return NOT_COMPUTED if number is None else f"{number:,}"
+
+
+def claims_table(table: pd.DataFrame) -> HTML:
+    """
+    Show every claim, grouped by section.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `verdicts.table`.
+
+    Returns
+    -------
+    HTML
+        One table with a group of rows a section. The class of a row is its verdict, or "not-computed".
+    """
+    groups = "".join(
+        f'<tbody><tr class="group"><th colspan="{len(HEADINGS)}">{escape(section_label(str(section)))}</th></tr>'
+        f"{''.join(map(_row, rows.to_dict('records')))}</tbody>"
+        for section, rows in table.groupby("section", sort=False)
+    )
+    heads = "".join(f"<th{kind}>{heading}</th>" for heading, kind in HEADINGS.items())
+    return HTML(f'<table class="claims"><thead><tr>{heads}</tr></thead>{groups}</table>')
+
+
+def _row(claim: dict[str, Any]) -> str:
+    kind = outcome(claim["verdict"], claim["reason"]).replace(" ", "-")
+    here, _, interval = claim["here"].partition(" (")
+    cells = [
+        f"<th>{escape(claim['claim'])}{_small([claim['where'], claim['note']])}</th>",
+        f'<td class="number">{escape(claim["paper"])}</td>',
+        f'<td class="number">{escape(here)}{_small([interval.rstrip(")")])}</td>',
+        f'<td class="verdict {kind}">{claim["verdict"]}{_small([claim["reason"]])}</td>',
+        f"<td>{escape(_numbers(claim))}{_small([_dataset(claim['data set'])])}</td>",
+    ]
+    return f'<tr class="{kind}">{"".join(cells)}</tr>'
+
+
+def _small(texts: Iterable[str]) -> str:
+    text = "; ".join(filter(None, texts))
+    return f" <small>{escape(text)}</small>" if text else ""
+
+
+def _numbers(claim: dict[str, Any]) -> str:
+    named = [("M", claim["M"]), ("n", claim["n"])]
+    return ", ".join(f"{name} = {number:,}" for name, number in named if pd.notna(number) and number)
+
+
+def _dataset(name: str) -> str:
+    return "" if name == "any" else dataset_name(name)

@@ -10,8 +10,7 @@ import latex2mathml.converter
 import mistune
 
 from ddd_utils.errors import InputError
-from ddd_utils.reporting.markup import clean, external
-from ddd_utils.reporting.tables import tidy_tables
+from ddd_utils.reporting.markup import clean, external, tidy_tables
 
 DISPLAY = r"\$\$(?P<display>(?:\\.|[^$\\])+?)\$\$"
 INLINE = r"\$(?=[^\s$])(?P<inline>(?:\\.|[^$\\])*?[^\s$\\])\$(?!\d)"
@@ -23,26 +22,7 @@ NOTEBOOK = re.compile(r"^(?:\./)?(?P<section>\w+)\.(?:ipynb|py)(?:#(?P<heading>.
 
 
 def mathml(tex: str, display: bool) -> str:
-    r"""
-    Convert a formula.
-
-    Parameters
-    ----------
-    tex : str
-        LaTeX without its dollars.
-    display : bool
-        Whether it stands on a line of its own.
-
-    Returns
-    -------
-    str
-        A ``<math>`` element.
-
-    Raises
-    ------
-    InputError
-        If something in it has no MathML: a misspelt command, an ``&`` outside a table, a missing brace.
-    """
+    """Convert a formula, without its dollars, to a ``<math>`` element; what has no MathML raises an `InputError`."""
     bare = re.sub(r"\\[{}]", "", tex)
     try:
         if bare.count("{") != bare.count("}"):
@@ -60,30 +40,11 @@ def mathml(tex: str, display: bool) -> str:
 
 def render(text: str, section: str, sections: Collection[str], taken: set[str], downloads: Collection[str] = ()) -> str:
     """
-    Render the prose of a cell.
+    Render the prose of a cell: Markdown with mathematics between ``$`` or ``$$``.
 
-    Parameters
-    ----------
-    text : str
-        Markdown with mathematics between ``$`` or ``$$``.
-    section : str
-        The section it stands in: prefix of the headings' ids.
-    sections : collection of str
-        All sections of the page. A link to the notebook of one becomes a link to its place.
-    taken : set of str
-        Ids given so far on the page; the new ones are added.
-    downloads : collection of str, optional
-        Names of the files beside the page that may be linked. A link to another file leaves only its text.
-
-    Returns
-    -------
-    str
-        HTML without scripts, headings one level down (the page has the first) and each with a link to itself.
-
-    Raises
-    ------
-    InputError
-        If some TeX would be left on the page unconverted.
+    Links to the notebooks of `sections` lead within the page, those to `downloads` to the files beside it, those to the
+    web there; any other leaves only its text. Headings go one level down (the page has the first). Each links to
+    itself, by an id that is not in `taken` yet. TeX that would be left unconverted raises an `InputError`.
     """
     formulas: list[str] = []
     markdown = mistune.create_markdown(

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from ddd_utils import paths
-from ddd_utils.analysis.shares import wilson
+from ddd_utils.analysis.statistics import wilson
 from ddd_utils.files import read_yaml
-from ddd_utils.reporting.wording import readable
+from ddd_utils.reporting.sentences import readable
 
 DESCRIBED = {
     "trained": ["architecture", "parameters", "optimizer", "learning_rate", "seconds"],

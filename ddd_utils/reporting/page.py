@@ -7,19 +7,17 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from pathlib import Path
 
-import jinja2
 import nbformat
 from markupsafe import Markup
 
-from ddd_utils import paths
+from ddd_utils import paths, versions
 from ddd_utils.errors import InputError
-from ddd_utils.files import atomic
+from ddd_utils.files import write_text
 from ddd_utils.reporting import assets, cells, citation, claims, game, headline
 from ddd_utils.reporting.run import Outcome
-from ddd_utils.reporting.wording import section_label
+from ddd_utils.reporting.sentences import section_label
 
 PACKAGES = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "pandas", "scipy", "altair")
 PART = re.compile(r'<h3 id="([^"]+)">(.*?)</h3>', re.DOTALL)
@@ -30,31 +28,14 @@ DOWNLOADS = {".csv", ".txt"}  # files beside the page that prose may link to
 
 @dataclass(frozen=True)
 class Section:
-    """
-    A section as the template takes it.
-
-    Attributes
-    ----------
-    name, label : str
-        What the notebook is called, and what the navigation calls it.
-    body : Markup
-        HTML of its cells; empty if it failed.
-    parts : list of (str, str)
-        Ids and texts of the headings that divide it.
-    error : str or None
-        What went wrong.
-    command : str
-        Runs this section again.
-    parameters, facts : list of (str, object)
-        Rows of the block at its end.
-    """
+    """A section as the template takes it."""
 
     name: str
-    label: str
-    body: Markup
-    parts: list[tuple[str, str]]
+    label: str  # what the navigation calls it
+    body: Markup  # HTML of its cells; empty if it failed
+    parts: list[tuple[str, str]]  # ids and texts of the headings that divide it
     error: str | None
-    command: str
+    command: str | None  # runs this section again
     parameters: list[tuple[str, object]]
     facts: list[tuple[str, object]]
 
@@ -66,74 +47,65 @@ def build(
     command: str | None = None,
 ) -> Path:
     """
-    Write ``build()/<preset>/report.html``.
+    Write ``build()/<preset>/report.html``: the sections of a preset that `run.execute` returned.
 
-    Two builds of the same results are the same bytes but for what stands in ``<time>`` elements. Prose may link to the
-    lists (`DOWNLOADS`) that lie beside the page by their names.
-
-    Parameters
-    ----------
-    preset : Preset
-        Its ``name``, its ``sections`` in the order of the page, and ``parameters(section)``.
-    outcomes : mapping of section to Outcome
-        What `run.execute` returned: these sections are on the page.
-    footer : mapping of section to a mapping of label to value, optional
-        What the block at the end of a section tells beside its parameters, such as device and durations of its
-        experiments. A ``timedelta`` or ``datetime`` becomes a ``<time>`` element, a mapping becomes one row a key;
-        "versions" and "device" replace those of the machine that builds the page; "inputs" go to the end of the page.
-    command : str, optional
-        What made the report, from `citation.command`; by default, that for all sections as the preset has them.
-
-    Returns
-    -------
-    Path
-        The page.
-
-    Raises
-    ------
-    InputError
-        If a notebook's prose has mathematics that cannot be typeset; the message names the notebook.
+    Two builds of the same results are the same bytes but for what stands in ``<time>`` elements. Prose may link by name
+    to the lists (`DOWNLOADS`) that lie beside the page. Mathematics that cannot be typeset raises an `InputError` that
+    names the notebook. `footer` is what the block at the end of a section tells beside its parameters: a ``timedelta``
+    or ``datetime`` becomes a ``<time>`` element, a mapping one row a key; "versions" and "device" replace those of the
+    machine that builds the page; "inputs" go to the end of the page. `command` made the report.
     """
     names = [name for name in preset.sections if name in outcomes]
     footer = footer or {}
     target = paths.build() / preset.name / "report.html"
     beside = sorted(file.name for file in target.parent.glob("*") if file.suffix in DOWNLOADS and file.is_file())
     shared = cells.Page(names, beside, {CITE})
-    sections = [_section(preset, outcomes[name], footer.get(name, {}), shared) for name in names]
-    sections = [replace(section, body=_settled(section.body, shared.ids)) for section in sections]
-    play_style, play_scripts = game.additions(section.body for section in sections)
-    scripts = [*assets.scripts(), *play_scripts]
+    again = f"make report PRESET={shlex.quote(preset.name)} SECTIONS="
+    sections = [
+        _section(outcomes[name], preset.parameters(name), footer.get(name, {}), shared, f"{again}{name}")
+        for name in names
+    ]
     cards = headline.cards(claims.recorded(preset.name)[0])
-    html = (
-        environment()
-        .get_template("page.html")
-        .render(
-            preset=preset.name,
-            sections=sections,
-            failed=[section for section in sections if section.error],
-            beside=beside,
-            now=datetime.now(UTC),
-            answer=headline.answer(cards),
-            cards=cards,
-            verdicts=headline.verdicts(preset.name),
-            every_claim=EVERY_CLAIM if EVERY_CLAIM in shared.ids else None,
-            cite=CITE,
-            command=command or citation.command(preset.name, None, []),
-            inputs=citation.inputs(footer),
-            versions=_here()["versions"],
-            entries=citation.bibtex(),
-            licence=citation.licence(),
-            style=Markup(assets.style() + play_style),
-            scripts=[Markup(script) for script in scripts],
-            policy=assets.policy(scripts),
-        )
+    return _write(
+        target,
+        "report.html",
+        sections,
+        shared.ids,
+        preset=preset.name,
+        failed=[section for section in sections if section.error],
+        beside=beside,
+        now=datetime.now(UTC),
+        answer=headline.answer(cards),
+        cards=cards,
+        verdicts=headline.tally(preset.name),
+        every_claim=EVERY_CLAIM if EVERY_CLAIM in shared.ids else None,
+        cite=CITE,
+        command=command or citation.command(preset.name, None, []),
+        inputs=citation.inputs(footer),
+        versions=_here()["versions"],
+        entries=citation.bibtex(),
+        licence=citation.licence(),
     )
-    with atomic(target) as partial:
-        partial.write_text(html, "utf-8", newline="\n")
+
+
+def build_comparison(outcome: Outcome, names: Mapping[str, str], target: Path) -> Path:
+    """Write the page of two reports, of which the notebook `compare` is the only section."""
+    shared = cells.Page([outcome.section])
+    section = _section(outcome, names, {}, shared, None)
+    return _write(target, "page.html", [section], shared.ids, title=" beside ".join(names.values()))
+
+
+def _write(target: Path, template: str, sections: list[Section], ids: set[str], **values: object) -> Path:
+    sections = [replace(section, body=_settled(section.body, ids)) for section in sections]
+    play_style, play_scripts = game.additions(section.body for section in sections)
+    style, scripts = assets.style() + play_style, [*assets.scripts(), *play_scripts]
+    write_text(target, assets.page(template, style, scripts, sections=sections, **values))
     return target
 
 
-def _section(preset, outcome: Outcome, facts: Mapping[str, object], shared: cells.Page) -> Section:
+def _section(
+    outcome: Outcome, parameters: Mapping, facts: Mapping[str, object], shared: cells.Page, command: str | None
+) -> Section:
     name, body = outcome.section, ""
     told = {key: fact for key, fact in facts.items() if key != "inputs"}
     if outcome.error is None:
@@ -147,9 +119,9 @@ def _section(preset, outcome: Outcome, facts: Mapping[str, object], shared: cell
         body=Markup(body),
         parts=[(part, Markup(text).striptags()) for part, text in PART.findall(body)],
         error=outcome.error,
-        command=f"make report PRESET={shlex.quote(preset.name)} SECTIONS={name}",
+        command=command,
         # The path of the resolved preset says where it lay on this machine and nothing else.
-        parameters=list(_rows({key: value for key, value in preset.parameters(name).items() if key != "preset"})),
+        parameters=list(_rows({key: value for key, value in parameters.items() if key != "preset"})),
         facts=[*_rows({**_here(), **told}), ("notebook executed in", timedelta(seconds=outcome.seconds))],
     )
 
@@ -163,7 +135,7 @@ def _settled(body: str, ids: set[str]) -> Markup:
 
 def _here() -> dict[str, object]:
     return {
-        "versions": {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
+        "versions": {"python": platform.python_version(), **versions.installed(PACKAGES)},
         "device": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processor cores",
     }
 
@@ -175,25 +147,3 @@ def _rows(values: Mapping[str, object], prefix: str = "") -> Iterable[tuple[str,
             yield from _rows(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
-
-
-def environment() -> jinja2.Environment:
-    """Return what loads the templates of pages; what is put into them is escaped."""
-    loader = jinja2.FileSystemLoader(assets.TEMPLATE)
-    made = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    made.filters["shown"] = _shown
-    return made
-
-
-def _shown(value: object) -> str | Markup:
-    if isinstance(value, timedelta):
-        seconds = round(value.total_seconds())
-        text = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min {seconds % 60} s"
-        return Markup('<time datetime="PT{:.1f}S">{}</time>').format(value.total_seconds(), text)
-    if isinstance(value, datetime):
-        return Markup('<time datetime="{}">{:%d %B %Y, %H:%M %Z}</time>').format(value.isoformat(), value)
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value)) or "none"
-    return "none" if value is None else str(value)

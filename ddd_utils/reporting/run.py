@@ -1,11 +1,12 @@
 """Execute the notebooks of a preset with papermill, a few at a time, each in its own kernel."""
 
+import logging
 import multiprocessing
 import os
 import queue
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -29,30 +30,18 @@ QUIET = {
     "OPENBLAS_NUM_THREADS": "1",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # else every kernel warns of frozen modules
 }
+log = logging.getLogger(__name__)
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """
-    What became of one notebook.
+    """What became of one notebook."""
 
-    Attributes
-    ----------
-    section : str
-        Name of the section, which is that of its notebook.
-    notebook : Path
-        The executed notebook.
-    error : str or None
-        What went wrong (type and message in the first line, then the end of the traceback), None if nothing did.
-    seconds : float
-        Wall time of the execution.
-    """
-
-    section: str
-    notebook: Path
-    error: str | None
-    seconds: float
+    section: str  # its name
+    notebook: Path  # as it was executed
+    error: str | None  # type and message in the first line, then the end of the traceback; None if nothing went wrong
+    seconds: float  # wall time
 
 
 @dataclass(frozen=True)
@@ -63,57 +52,45 @@ class _Job:
     parameters: dict
 
 
-def execute(preset, sections: Sequence[str], log: Callable[[str], None]) -> dict[str, Outcome]:
+def execute(preset, sections: Sequence[str]) -> dict[str, Outcome]:
     """
-    Execute the notebooks of some sections into ``build()/<preset>/notebooks``.
+    Execute the notebooks of some sections of a preset into ``build()/<preset>/notebooks``.
 
     All are checked before the first starts. Two run at a time; ``summary``, if asked for, runs when all others have
-    ended. A notebook that fails leaves the others running.
-
-    Parameters
-    ----------
-    preset : Preset
-        Its ``name`` and, through ``parameters(section)``, what each notebook is given.
-    sections : sequence of str
-        Which notebooks to run.
-    log : callable
-        Takes each line of progress; called from several threads.
-
-    Returns
-    -------
-    dict of str to Outcome
-        One for each section, in the given order.
-
-    Raises
-    ------
-    InputError
-        If a section has no notebook, or a notebook does not declare a parameter that the preset gives it.
+    ended. A notebook that fails leaves the others running. Outcomes come in the order asked for.
     """
-    jobs = [_job(preset, section) for section in sections]
-    if not jobs:
-        return {}
+    folder = paths.build() / preset.name
+    jobs = [_job(section, preset.parameters(section), folder) for section in sections]
+    outcomes = _run(jobs) if jobs else {}
+    return {section: outcomes[section] for section in sections}
+
+
+def execute_one(section: str, parameters: Mapping, folder: Path) -> Outcome:
+    """Execute one notebook with these parameters into a folder's ``notebooks``."""
+    return _run([_job(section, parameters, folder)])[section]
+
+
+def _run(jobs: list[_Job]) -> dict[str, Outcome]:
     jobs[0].notebook.parent.mkdir(parents=True, exist_ok=True)
     workers: queue.Queue[ProcessPoolExecutor] = queue.Queue()
     for _ in range(AT_A_TIME):
         workers.put(_worker())
     try:
         outcomes = [
-            *_all(workers, [job for job in jobs if job.section != LAST], log),
-            *_all(workers, [job for job in jobs if job.section == LAST], log),
+            *_all(workers, [job for job in jobs if job.section != LAST]),
+            *_all(workers, [job for job in jobs if job.section == LAST]),
         ]
     finally:
         while not workers.empty():
             workers.get().shutdown()
-    by_section = {outcome.section: outcome for outcome in outcomes}
-    return {section: by_section[section] for section in sections}
+    return {outcome.section: outcome for outcome in outcomes}
 
 
-def _job(preset, section: str) -> _Job:
+def _job(section: str, parameters: Mapping, folder: Path) -> _Job:
     source = paths.NOTEBOOKS / f"{section}.py"
     if not source.is_file():
         known = [path.stem for path in paths.NOTEBOOKS.glob("*.py")]
         raise InputError(f"there is no notebook '{section}.py' in {paths.NOTEBOOKS.name}/{nearest(section, known)}")
-    parameters: Mapping = preset.parameters(section)
     declared = declared_parameters(source)
     for key in parameters:
         if key not in declared:
@@ -121,8 +98,7 @@ def _job(preset, section: str) -> _Job:
                 f"unknown parameter '{key}' for section '{section}': {source.name} declares "
                 f"{', '.join(declared) or 'none'}{nearest(key, declared)}"
             )
-    notebook = paths.build() / preset.name / "notebooks" / f"{section}.ipynb"
-    return _Job(section, source, notebook, dict(parameters))
+    return _Job(section, source, folder / "notebooks" / f"{section}.ipynb", dict(parameters))
 
 
 def _worker() -> ProcessPoolExecutor:
@@ -130,9 +106,9 @@ def _worker() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
 
 
-def _all(workers: queue.Queue, jobs: list[_Job], log: Callable[[str], None]) -> list[Outcome]:
+def _all(workers: queue.Queue, jobs: list[_Job]) -> list[Outcome]:
     with ThreadPoolExecutor(AT_A_TIME) as threads:
-        running = [threads.submit(_one, workers, job, log) for job in jobs]
+        running = [threads.submit(_one, workers, job) for job in jobs]
         try:
             return [one.result() for one in running]
         except BaseException:
@@ -140,10 +116,10 @@ def _all(workers: queue.Queue, jobs: list[_Job], log: Callable[[str], None]) -> 
             raise
 
 
-def _one(workers: queue.Queue, job: _Job, log: Callable[[str], None]) -> Outcome:
+def _one(workers: queue.Queue, job: _Job) -> Outcome:
     worker = workers.get()
     started = time.perf_counter()
-    log(f"{job.section}: notebook started")
+    log.info("%s: notebook started", job.section)
     try:
         error = worker.submit(_execute, job).result()
     except BrokenProcessPool:
@@ -153,7 +129,7 @@ def _one(workers: queue.Queue, job: _Job, log: Callable[[str], None]) -> Outcome
         workers.put(worker)
     seconds = time.perf_counter() - started
     ending = "done" if error is None else f"FAILED ({error.splitlines()[0]})"
-    log(f"{job.section}: {ending} in {seconds:.0f} s")
+    log.info("%s: %s in %.0f s", job.section, ending, seconds)
     return Outcome(job.section, job.notebook, error, seconds)
 
 

@@ -1,10 +1,11 @@
-"""The rule by which a claim of the paper and what was found here agree or differ."""
+"""The rule by which a claim of the paper and what was found here agree or differ, and the table of all claims."""
 
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+import pandas as pd
 
-from ddd_utils.reporting.registry import Claim
+from ddd_utils.reporting.claims import Claim, Record, recorded, registry
 
 ROUNDING = 1e-12  # floating-point slack, far below any printed digit
 REASONS = (
@@ -14,26 +15,11 @@ REASONS = (
     "simulated observers",
     "another data set",
     "other networks",
-    "reduced training",
+    "other training",
     "no interval",
     "interval includes zero",
 )
 Verdict = Literal["agree", "differ", "not comparable"]
-
-
-class Record(BaseModel):
-    """What a section found for a claim; `None` is undefined (value) or not given."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    value: float | None
-    interval: tuple[float, float] | None = None
-    m: int | None = None
-    n: int | None = None
-    dataset: str
-    networks: str
-    reduced: bool = False
-    note: str = ""
 
 
 def verdict(stated: Claim, found: Record | None) -> tuple[Verdict, str]:
@@ -44,8 +30,8 @@ def verdict(stated: Claim, found: Record | None) -> tuple[Verdict, str]:
 
     - nothing was recorded, or a value that is undefined (for claims about people also: there are no observers yet);
     - the observers were simulated;
-    - another data set, other networks, or smaller networks, data or training that could change the figure. These three
-      do not count against a claim that is made for any data set;
+    - another data set, other networks or other training than the paper's (:mod:`comparability`). These three do not
+      count against a claim that is made for any data set;
     - there is no interval, or, where only the sign is claimed, the interval has zero inside.
 
     Arithmetic on the paper's own figures is comparable whenever it has a value, and needs no interval. A comparable
@@ -79,19 +65,95 @@ def verdict(stated: Claim, found: Record | None) -> tuple[Verdict, str]:
 
 
 def _incomparable(stated: Claim, found: Record | None) -> str:
-    arithmetic = stated.kind == "arithmetic"
-    bound = not arithmetic and stated.holds_on == "own"  # to the paper's data, networks and training
     people = stated.networks == "observers"
     if found is None:
         return "not computed"
     if found.value is None:
         return "no observers" if people and found.m == 0 else "undefined here"
-    if people and found.dataset == "simulated":
-        return "simulated observers"
-    if bound and found.dataset != stated.dataset:
-        return "another data set"
-    if bound and found.networks != stated.networks:
-        return "other networks"
-    if bound and found.reduced:
-        return "reduced training"
-    return "" if arithmetic or found.interval else "no interval"
+    if found.obstacle:
+        return found.obstacle
+    return "" if stated.kind == "arithmetic" or found.interval else "no interval"
+
+
+def table(preset: str | Path) -> pd.DataFrame:
+    """
+    Set the paper beside what was found here, one row a claim.
+
+    Parameters
+    ----------
+    preset : str or Path
+        Name of the preset, or its YAML file.
+
+    Returns
+    -------
+    DataFrame
+        Columns section, id, claim, where, paper, here (with its interval), M, n, data set, verdict, reason, note. The
+        note of a claim that is not computed names the section to run.
+    """
+    records, unreadable = recorded(preset)
+    rows = [_row(stated, records.get(claim_id), unreadable) for claim_id, stated in registry().items()]
+    return pd.DataFrame(rows).astype({"M": "Int64", "n": "Int64"})
+
+
+def _row(stated: Claim, found: Record | None, unreadable: dict[str, str]) -> dict[str, Any]:
+    judged, reason = verdict(stated, found)
+    return {
+        "section": stated.section,
+        "id": stated.id,
+        "claim": stated.statement,
+        "where": stated.where,
+        "paper": paper_text(stated),
+        "here": _here_text(stated, found),
+        "M": found.m if found else None,
+        "n": found.n if found else None,
+        "data set": found.dataset if found else "",
+        "verdict": judged,
+        "reason": reason,
+        "note": found.note if found else _missing(stated.section, unreadable),
+    }
+
+
+def of_section(preset: str | Path, section: str) -> pd.DataFrame:
+    """
+    Return the rows of :func:`table` that one section computes, ready to be shown.
+
+    Parameters
+    ----------
+    preset : str or Path
+        Name of the preset, or its YAML file.
+    section : str
+        Name of the section.
+
+    Returns
+    -------
+    DataFrame
+        Columns claim, paper, here, M, n, data set, verdict, reason.
+    """
+    rows = table(preset).query("section == @section").reset_index(drop=True)
+    shown = rows[["claim", "paper", "here", "M", "n", "data set", "verdict", "reason"]]
+    return shown.astype({"M": object, "n": object}).fillna("–")
+
+
+def paper_text(stated: Claim) -> str:
+    """Write what the paper claims: its figure, and the side of zero where only that is claimed."""
+    figure = "" if stated.value is None else f"{stated.value:{stated.format}}"
+    if stated.kind != "sign":
+        return figure
+    side = "above 0" if stated.sign == "positive" else "below 0"
+    return f"{side} ({figure})" if figure else side
+
+
+def _here_text(stated: Claim, found: Record | None) -> str:
+    if found is None or (found.value is None and found.m == 0):
+        return "–"
+    if found.value is None:
+        return "undefined"
+    here = f"{found.value:{stated.format}}"
+    if found.interval is None:
+        return here
+    lower, upper = (f"{limit:{stated.format}}" for limit in found.interval)
+    return f"{here} ({lower} to {upper})"
+
+
+def _missing(section: str, unreadable: dict[str, str]) -> str:
+    return f"{unreadable[section]}: run {section} again" if section in unreadable else f"run {section}"

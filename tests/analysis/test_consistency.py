@@ -1,13 +1,12 @@
 import warnings
 from fractions import Fraction
-from itertools import combinations_with_replacement, permutations, product
+from itertools import combinations_with_replacement, product
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.stats import fisher_exact
 from sklearn.metrics import cohen_kappa_score
 
 from ddd_utils.analysis import consistency
@@ -114,43 +113,6 @@ def test_accuracies_in_percent_are_refused():
         consistency.copy_probability(0.8, np.nan, 0.5)
 
 
-@deterministic
-@given(arrays(bool, st.tuples(st.just(2), st.integers(1, 40))))
-def test_permutation_test_equals_fishers_exact_test(pair):
-    a, b = pair
-    table = [[(a & b).sum(), (a & ~b).sum()], [(~a & b).sum(), (~a & ~b).sum()]]
-    expected = fisher_exact(table, alternative="greater").pvalue
-    assert consistency.permutation_test(a, b) == pytest.approx(expected, rel=1e-9)
-
-
-def test_permutation_test_counts_the_permutations_at_least_as_consistent():
-    a, b = np.array([[1, 1, 1, 0, 0, 0], [1, 1, 0, 1, 0, 0]], bool)
-    shuffled = [consistency.error_consistency(a, np.array(order)) for order in permutations(b)]
-    share = np.mean(np.array(shuffled) >= consistency.error_consistency(a, b) - 1e-12)
-    assert consistency.permutation_test(a, b) == pytest.approx(share)
-
-
-def test_a_resampled_pair_spreads_like_its_standard_error():
-    correct = correlated(2, 1000)
-    draws = consistency.pair_bootstrap(*correct, draws=5000)
-    assert draws.shape == (5000,)
-    assert draws.std() == pytest.approx(consistency.standard_errors(correct)[0, 1], rel=0.04)
-    assert draws.mean() == pytest.approx(consistency.error_consistency(*correct), abs=0.002)
-    unlike = ~correct[0]
-    assert (consistency.pair_bootstrap(correct[0], correct[0], draws=9) == 1).all()
-    assert consistency.pair_bootstrap(correct[0], unlike, draws=9).max() < -0.7
-    assert np.isnan(consistency.pair_bootstrap([1, 1], [1, 1], draws=9)).all()
-
-
-def test_a_resampled_pair_keeps_the_two_networks_apart():
-    always, rarely = np.ones(100, bool), np.arange(100) < 90
-    assert (consistency.pair_bootstrap(always, rarely, draws=50) == 0).all()
-    a, b = np.arange(100) < 90, np.arange(100) >= 40
-    np.testing.assert_allclose(
-        consistency.pair_bootstrap(a, b, draws=4000).mean(), consistency.error_consistency(a, b), atol=0.01
-    )
-
-
 def test_bootstrap_spreads_like_the_standard_error():
     correct = correlated(3, 1000)
     draws = consistency.bootstrap(correct, draws=2000)
@@ -188,10 +150,3 @@ def test_bootstrap_refuses_what_it_does_not_know():
         consistency.bootstrap(correlated(2, 10), "kapa")
     with pytest.raises(InputError, match="label"):
         consistency.bootstrap(correlated(2, 10), labels=[1, 2])
-
-
-def test_interval_leaves_undefined_draws_out():
-    draws = np.stack([np.r_[np.arange(101), np.nan], np.full(102, np.nan)], axis=1)
-    lower, upper = consistency.percentile_interval(draws, level=0.9)
-    np.testing.assert_allclose(lower, [5, np.nan])
-    np.testing.assert_allclose(upper, [95, np.nan])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ddd_utils.analysis import difficulty, score_models
-from ddd_utils.analysis.decisive import decisive_images, difficulty_table
+from ddd_utils.analysis.examples import decisive_images, difficulty_table
 from ddd_utils.errors import InputError
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ddd_utils.analysis.image_pairs import available, image_pairs
+from ddd_utils.analysis.examples import count_extremes, image_pairs
 from ddd_utils.errors import InputError
 
 NETWORKS = 6
@@ -19,13 +19,13 @@ def rows(pairs):
 def test_each_pair_has_one_image_of_either_kind():
     pairs = image_pairs(answers(50, 30), 0, 30)
     assert set(pairs.trivial) <= set(range(50)) and set(pairs.impossible) == set(range(50, 80))
-    assert available(answers(50, 30), 0) == (50, 30)
+    assert count_extremes(answers(50, 30), 0) == (50, 30)
 
 
 def test_the_tolerance_decides_what_is_trivial():
     correct = answers(10, 10)
     correct[0, :20] = ~correct[0, :20]
-    assert available(correct, 1) == (10, 10)
+    assert count_extremes(correct, 1) == (10, 10)
     assert len(image_pairs(correct, 1, 10).trivial) == 10
     with pytest.raises(
         InputError, match=r"0 trivial and 0 impossible images \(M = 6, tolerance 0\) are too few for 10"

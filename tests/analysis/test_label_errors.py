@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from ddd_utils.analysis.difficulty import DIFFICULTIES, classify, scores, shares
-from ddd_utils.analysis.label_errors import (
+from ddd_utils.analysis.statistics import wilson
+from ddd_utils.analysis.wrong_answers import (
     error_rates,
     impossible_because_of_label,
     relabelled_correct,
     shares_without_errors,
 )
-from ddd_utils.analysis.shares import wilson
 from ddd_utils.errors import InputError
 
 PREDICTIONS = np.array([[1, 1, 2, 3, 0, 5], [1, 2, 2, 3, 0, 0]])

@@ -87,9 +87,3 @@ def test_string_sorting_puts_the_single_digits_where_figure_8_has_its_spikes():
     positions = noise.string_sorted_positions(100)
     assert positions[4:10].tolist() == [35, 46, 57, 68, 79, 90]
     assert sorted(positions) == list(range(1, 101))
-
-
-def test_a_curve_in_string_order_shows_each_class_at_its_position():
-    curve = np.arange(100) ** 2
-    np.testing.assert_array_equal(noise.in_string_order(curve)[noise.string_sorted_positions() - 1], curve)
-    assert noise.in_string_order(range(11)).tolist() == [0, 1, 10, 2, 3, 4, 5, 6, 7, 8, 9]

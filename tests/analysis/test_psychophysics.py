@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ddd_utils.analysis import consistency, psychophysics
+from ddd_utils.analysis import consistency, observer_trials, psychophysics
 from ddd_utils.errors import InputError
 
 HEADER = "observer,trial_index,trivial_image,impossible_image,response,rt\n"
@@ -27,7 +27,7 @@ def test_no_folder_and_no_files_are_no_observers(tmp_path):
     for folder in (tmp_path / "missing", tmp_path):
         table, problems = psychophysics.read_observers(folder)
         assert problems == [] and table.empty and list(table.columns) == [*psychophysics.COLUMNS, "correct"]
-        assert psychophysics.accuracy(table).empty and psychophysics.observer_consistency(table).empty
+        assert observer_trials.accuracy(table).empty and observer_trials.observer_consistency(table).empty
 
 
 def test_a_response_is_right_when_it_is_the_impossible_image(tmp_path):
@@ -79,13 +79,13 @@ def test_the_same_trial_in_two_files_counts_once(tmp_path):
 
 
 def test_accuracy_with_wilson_interval_and_exact_p_value():
-    row = psychophysics.accuracy(trials("ann", range(149), np.arange(149) < 107)).iloc[0]
+    row = observer_trials.accuracy(trials("ann", range(149), np.arange(149) < 107)).iloc[0]
     assert (row["observer"], row["trials"], row["correct"]) == ("ann", 149, 107)
     assert row["accuracy"] == 107 / 149
     assert row["p_value"] == pytest.approx(sum(comb(149, k) for k in range(107, 150)) / 2**149)
-    all_right = psychophysics.accuracy(trials("bob", range(10), np.ones(10))).iloc[0]
+    all_right = observer_trials.accuracy(trials("bob", range(10), np.ones(10))).iloc[0]
     assert all_right["p_value"] == pytest.approx(2**-10) and all_right["upper"] == pytest.approx(1)
-    assert psychophysics.accuracy(trials("cyd", range(10), np.zeros(10))).iloc[0]["p_value"] == 1
+    assert observer_trials.accuracy(trials("cyd", range(10), np.zeros(10))).iloc[0]["p_value"] == 1
     # The limits of Wilson's interval are the shares from which the observed one is 1.96 standard errors away.
     for limit in (row["lower"], row["upper"]):
         assert abs(107 / 149 - limit) / np.sqrt(limit * (1 - limit) / 149) == pytest.approx(1.95996, abs=1e-4)
@@ -99,7 +99,7 @@ def test_observers_are_compared_on_the_pairs_both_have_seen():
             trials("cyd", [7], [1]),
         ]
     )
-    found = psychophysics.observer_consistency(table)
+    found = observer_trials.observer_consistency(table)
     assert found["shared_trials"].tolist() == [4, 0, 0]
     assert found.loc[0, ["observer_a", "observer_b", "kappa"]].tolist() == ["ann", "bob", 1]
     assert found["kappa"].isna().tolist() == [False, True, True]
@@ -110,7 +110,7 @@ def test_the_interval_of_two_observers_is_fleiss():
     table = pd.concat(
         [trials("ann", range(40), np.arange(40) % 3 > 0), trials("bob", range(40), np.arange(40) % 4 > 0)]
     )
-    found = psychophysics.observer_consistency(table).iloc[0]
+    found = observer_trials.observer_consistency(table).iloc[0]
     error = consistency.standard_errors([np.arange(40) % 3 > 0, np.arange(40) % 4 > 0])[0, 1]
     assert [found["lower"], found["upper"]] == pytest.approx(found["kappa"] + 1.959964 * error * np.array([-1, 1]))
 
@@ -119,7 +119,7 @@ def test_a_pair_is_shared_when_both_its_images_are():
     table = pd.concat(
         [trials("ann", [1, 2], [1, 0]), trials("bob", [1, 2], [1, 0]).assign(impossible_image=["i1", "i1"])]
     )
-    assert psychophysics.observer_consistency(table)["shared_trials"].tolist() == [1]
+    assert observer_trials.observer_consistency(table)["shared_trials"].tolist() == [1]
 
 
 def test_simulated_observers_are_named_so_and_have_their_latent_accuracy():
@@ -127,8 +127,8 @@ def test_simulated_observers_are_named_so_and_have_their_latent_accuracy():
     assert table["observer"].unique().tolist() == [f"simulated {k}" for k in range(1, 6)]
     assert (table["correct"] == (table["response"] == table["impossible_image"])).all()
     latent = table.groupby("observer", sort=False)["latent_accuracy"].first().to_numpy()
-    np.testing.assert_allclose(psychophysics.accuracy(table)["accuracy"], latent, atol=0.025)
-    consistency = psychophysics.observer_consistency(table)
+    np.testing.assert_allclose(observer_trials.accuracy(table)["accuracy"], latent, atol=0.025)
+    consistency = observer_trials.observer_consistency(table)
     assert (consistency["shared_trials"] == 5000).all()
     assert consistency["kappa"].mean() == pytest.approx(0.6, abs=0.06)
     pd.testing.assert_frame_equal(table, psychophysics.simulate(5, 5000, seed=1))

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ddd_utils.analysis import difficulty, label_errors, score_models, wrong_answers
-from ddd_utils.analysis.subset_curve import subset_curve
+from ddd_utils.analysis import difficulty, score_models, wrong_answers
+from ddd_utils.analysis.nulls import subset_curve
 
 DATA = Path(os.environ.get("DDD_DATA", ""))
 PAPER, MODELS = DATA / "meding2022", DATA / "imagenetv2"
@@ -71,7 +71,7 @@ def test_wrong_answers_of_thirty_models(answers, wrong_label):
     assert (np.nanmean(share), np.nanmin(share), np.nanmax(share)) == pytest.approx((0.53, 0.33, 0.76), abs=5e-3)
     kinds = wrong_answers.impossible_kinds(predictions, labels)
     assert (kinds == "consensus").sum() / (kinds != "").sum() == pytest.approx(0.73, abs=5e-3)
-    rates = label_errors.error_rates(wrong_label, kinds, wrong_answers.IMPOSSIBLE_KINDS, "kind")
+    rates = wrong_answers.error_rates(wrong_label, kinds, wrong_answers.IMPOSSIBLE_KINDS, "kind")
     assert rates["rate"].tolist() == pytest.approx([0.54, 0.13], abs=5e-3)
 
 
@@ -81,11 +81,11 @@ def test_most_impossible_images_have_another_label_that_some_model_gives(answers
     package = Path(importlib.util.find_spec("timm").origin).parent
     real = json.loads((package / "data" / "_info" / "imagenet_real_labels.json").read_text())
     accepted = [tuple(real[int(name[-13:-5]) - 1]) for name in names]
-    correct, acceptable = label_errors.relabelled_correct(predictions, accepted)
+    correct, acceptable = wrong_answers.relabelled_correct(predictions, accepted)
     # ReaL leaves 3,163 images without a label, and models are better by its labels than by the original ones.
     assert (~acceptable).sum() == 3163
     assert correct[:, acceptable].mean() > (predictions == labels).mean() + 0.05
-    table = label_errors.impossible_because_of_label(predictions, labels, accepted).set_index("outcome")
+    table = wrong_answers.impossible_because_of_label(predictions, labels, accepted).set_index("outcome")
     impossible = (difficulty.scores(predictions == labels) == 0).sum()
     assert table["images"].sum() == impossible
     assert table.loc["no longer impossible", "lower"] > 0.5 > table.loc["still impossible", "upper"]

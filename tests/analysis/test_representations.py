@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
 
-from ddd_utils.analysis.representations import dissimilarity, rdm_correlation
+from ddd_utils.analysis.dynamics import dissimilarity, rdm_correlation
 from ddd_utils.errors import InputError
 
 

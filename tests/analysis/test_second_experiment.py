@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from ddd_utils.analysis import second_experiment
+from ddd_utils.analysis import humans
 from ddd_utils.errors import InputError
 
 FOLDER = Path(os.environ.get("DDD_DATA", "")) / "meding2022"
@@ -43,21 +43,21 @@ def made():
 
 
 def test_items_of_the_wrong_class_are_left_out_and_others_on_request(made):
-    assert set(made["item"]) - set(second_experiment.usable(made)["item"]) == {43, 221, 253}
-    without = second_experiment.usable(made, np.array([0, 43, 299]))
+    assert set(made["item"]) - set(humans.usable(made)["item"]) == {43, 221, 253}
+    without = humans.usable(made, np.array([0, 43, 299]))
     assert set(made["item"]) - set(without["item"]) == {0, 43, 221, 253, 299}
 
 
 def test_an_unknown_item_is_named(made):
     with pytest.raises(InputError, match="item 300 cannot be left out: the items are 0 to 299"):
-        second_experiment.usable(made, [5, 300])
+        humans.usable(made, [5, 300])
 
 
 def test_means_are_over_images(made):
-    found = second_experiment.means(second_experiment.usable(made))
+    found = humans.means(humans.usable(made))
     assert found["question"].tolist() == [question for question in QUESTIONS for _ in range(3)]
     assert found["difficulty"].tolist() == ["trivial", "in-between", "impossible"] * 3
-    rows = second_experiment.usable(made).query("question == 'odd' and difficulty == 'in-between'")
+    rows = humans.usable(made).query("question == 'odd' and difficulty == 'in-between'")
     images = rows.groupby("item")["answer"].mean()
     row = found.set_index(["question", "difficulty"]).loc[("odd", "in-between")]
     limits = stats.ttest_1samp(images, 0).confidence_interval()
@@ -65,8 +65,8 @@ def test_means_are_over_images(made):
 
 
 def test_kruskal_wallis_takes_an_image_as_one_case(made):
-    answers = second_experiment.usable(made)
-    found = second_experiment.kruskal_wallis(answers).set_index("question")
+    answers = humans.usable(made)
+    found = humans.kruskal_wallis(answers).set_index("question")
     for question, asked in answers.groupby("question"):
         wide = asked.pivot_table(index=["difficulty", "item"], columns="observer", values="answer").mean(axis=1)
         expected = stats.kruskal(*(wide[kind] for kind in DIFFICULTIES))
@@ -78,7 +78,7 @@ def test_kruskal_wallis_takes_an_image_as_one_case(made):
 
 def test_an_observer_copied_makes_no_difference_more_certain(made):
     doubled = pd.concat([made, made.assign(observer=made["observer"] + " again")])
-    one, two = (second_experiment.kruskal_wallis(second_experiment.usable(answers)) for answers in (made, doubled))
+    one, two = (humans.kruskal_wallis(humans.usable(answers)) for answers in (made, doubled))
     np.testing.assert_allclose(one["p_value"], two["p_value"])
 
 
@@ -94,28 +94,28 @@ def test_alpha_of_krippendorffs_own_example():
         ]
     )
     counts = np.stack([(values == value).sum(axis=0) for value in range(1, 6)], axis=1)
-    assert second_experiment.krippendorff_alpha(counts, np.ones(12)) == pytest.approx(0.815, abs=5e-4)
+    assert humans.krippendorff_alpha(counts, np.ones(12)) == pytest.approx(0.815, abs=5e-4)
 
 
 def test_weights_repeat_items():
     counts = np.random.default_rng(1).multinomial(6, [0.5, 0.3, 0.2], size=20)
     weights = np.random.default_rng(2).multinomial(20, np.full(20, 0.05), size=3)
-    found = second_experiment.krippendorff_alpha(counts, weights)
+    found = humans.krippendorff_alpha(counts, weights)
     for alpha, weight in zip(found, weights, strict=True):
         repeated = np.repeat(counts, weight, axis=0)
-        assert alpha == pytest.approx(second_experiment.krippendorff_alpha(repeated, np.ones(len(repeated))))
+        assert alpha == pytest.approx(humans.krippendorff_alpha(repeated, np.ones(len(repeated))))
 
 
 def test_alpha_is_1_for_equal_0_for_random_and_undefined_for_constant_answers():
     rng = np.random.default_rng(3)
-    assert second_experiment.krippendorff_alpha(5 * np.eye(3), np.ones(3)) == pytest.approx(1)
+    assert humans.krippendorff_alpha(5 * np.eye(3), np.ones(3)) == pytest.approx(1)
     random = rng.multinomial(8, [0.2, 0.5, 0.3], size=20_000)
-    assert second_experiment.krippendorff_alpha(random, np.ones(20_000)) == pytest.approx(0, abs=0.01)
-    assert np.isnan(second_experiment.krippendorff_alpha([[4, 0], [4, 0]], np.ones(2)))
+    assert humans.krippendorff_alpha(random, np.ones(20_000)) == pytest.approx(0, abs=0.01)
+    assert np.isnan(humans.krippendorff_alpha([[4, 0], [4, 0]], np.ones(2)))
 
 
 def test_agreement_of_observers_with_an_interval(made):
-    found = second_experiment.agreement(second_experiment.usable(made), draws=300)
+    found = humans.agreement(humans.usable(made), draws=300)
     assert found[["question", "observers", "images"]].to_numpy().tolist() == [[name, 4, 297] for name in QUESTIONS]
     assert ((found["lower"] < found["alpha"]) & (found["alpha"] < found["upper"])).all()
     assert found["alpha"].between(0.3, 0.6).all()
@@ -129,12 +129,12 @@ def test_the_authors_answers():
     sheets = pd.read_excel(FOLDER / "experiment_two_results.ods", sheet_name=None, header=None, engine="calamine")
     answers = np.stack([sheet.to_numpy(float) for sheet in sheets.values()])
     order = np.load(FOLDER / "order.npy").astype(int)
-    usable = second_experiment.usable(table(answers, DIFFICULTIES[order]))
-    found = second_experiment.kruskal_wallis(usable).set_index("question")
+    usable = humans.usable(table(answers, DIFFICULTIES[order]))
+    found = humans.kruskal_wallis(usable).set_index("question")
     assert found["images"].tolist() == [297] * 3
     assert found["p_value"]["categories"] == pytest.approx(0.006, abs=5e-4)
     assert found["p_value"]["main"] == pytest.approx(0.00015, abs=5e-6)
     assert found["p_value"]["odd"] == pytest.approx(0.008, abs=5e-4)
-    means = second_experiment.means(usable).pivot(index="question", columns="difficulty", values="answer")
+    means = humans.means(usable).pivot(index="question", columns="difficulty", values="answer")
     assert (means["trivial"] < means["impossible"]).to_dict() == {"categories": True, "main": False, "odd": True}
-    assert (second_experiment.agreement(usable, draws=100)["lower"] > 0.2).all()
+    assert (humans.agreement(usable, draws=100)["lower"] > 0.2).all()

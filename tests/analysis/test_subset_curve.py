@@ -6,8 +6,7 @@ import pytest
 
 from ddd_utils.analysis import difficulty
 from ddd_utils.analysis.consistency import pairwise_error_consistency
-from ddd_utils.analysis.nulls import fleiss_kappa, selection_band
-from ddd_utils.analysis.subset_curve import subset_curve
+from ddd_utils.analysis.nulls import fleiss_kappa, selection_band, subset_curve
 from ddd_utils.errors import InputError
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ddd_utils.analysis.shares import wilson
+from ddd_utils.analysis.statistics import wilson
 from ddd_utils.analysis.wrong_answers import impossible_kinds, same_wrong_answer
 from ddd_utils.errors import InputError
 

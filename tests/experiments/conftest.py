@@ -2,7 +2,7 @@
 
 import pytest
 
-from ddd_utils.experiments.machine import progress_cell
+from ddd_utils.experiments.machine import progress
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def cell(monkeypatch):
             assert raw
             shown.append(bundle)
 
-    monkeypatch.setattr(progress_cell, "in_notebook", lambda: True)
+    monkeypatch.setattr(progress, "in_notebook", lambda: True)
     monkeypatch.setattr("IPython.display.display", lambda bundle, **_: shown.append(bundle) or Handle())
-    monkeypatch.setattr(progress_cell, "REDRAW_SECONDS", 0.01)
+    monkeypatch.setattr(progress, "REDRAW_SECONDS", 0.01)
     return shown

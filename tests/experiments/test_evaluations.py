@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,13 +14,13 @@ import timm
 import torch
 from PIL import Image
 
-from ddd_utils import experiments, mime, paths
+from ddd_utils import experiments, mime, params, paths
 from ddd_utils.errors import ExperimentError, InputError
 from ddd_utils.experiments import sources
 from ddd_utils.experiments.images import photographs
-from ddd_utils.experiments.showing import decode_once, inference
+from ddd_utils.experiments.showing import decode_once, evaluations, inference
 from ddd_utils.experiments.showing.evaluations import Evaluation
-from ddd_utils.schema import SotaComparison
+from ddd_utils.schema import SotaComparison, Subsetting
 
 CLASSES = ["ant", "bee", "<i>cow"]
 
@@ -313,12 +312,9 @@ def test_what_a_killed_run_has_left_is_removed_first(build, material, monkeypatc
 
 
 def test_sets_of_the_same_images_are_described_one_by_one(build, material):
-    preset = SimpleNamespace(sota_comparison=None)
     for seeds in ((0, 1), (0, 1, 2), (0, 1)):
-        settings = SotaComparison.model_validate(block(material, seeds))
-        preset.sota_comparison = settings
-        experiments.responses(block(material, seeds))
-        told = experiments.provenance(preset, "sota_comparison")
+        told = experiments.responses(block(material, seeds)).provenance
+        assert told == sources.provenance_of([evaluation(material, seeds)])
         (weights,) = told["source"].values()
         assert weights["weights"] == [f"file {seed}.pth" for seed in seeds]
         assert "training" not in told and "answers computed in" in told
@@ -348,10 +344,10 @@ def test_both_decisions_are_kept(build, tmp_path):
         torch.save(network.state_dict(), tmp_path / f"{seed}.pth")
         weights = {"file": str(tmp_path / f"{seed}.pth")}
         models.append({"model": "test_resnet", "name": str(seed), "pretrained": weights, "preprocessing": {"size": 32}})
-    answers = {}
-    for among in ("present", "all"):
-        settings = {"models": models, "images": {"path": str(photos), "among": among}}
-        answers[among] = experiments.responses(settings)
+    settings = {"models": models, "images": {"path": str(photos), "among": "all"}}
+    answers = experiments.alternatives(asked := experiments.responses(settings))
+    assert [each.config.images.among for each in answers.values()] == ["present", "all"]
+    np.testing.assert_array_equal(asked.predictions, answers["all"].predictions)
     assert set(np.unique(answers["present"].predictions)) <= {0, 1, 281}
     assert not set(np.unique(answers["all"].predictions)) <= {0, 1, 281}
     assert answers["present"].labels.tolist() == [0] * 5 + [1] * 5 + [281] * 5
@@ -367,11 +363,35 @@ def test_thumbnails_are_the_images_that_were_shown(build, material):
     found = experiments.responses(chosen)
     # Behind the broken one, positions in the listing are others than in the answers.
     index = [list(found.image_ids).index("bee/3.png"), len(found.image_ids) - 1]
-    pictures = experiments.thumbnails(chosen, "quick", index, side=1_000)
+    pictures = found.images(index)
     for picture, name in zip(pictures, found.image_ids[index], strict=True):
         np.testing.assert_array_equal(picture, np.asarray(Image.open(material / "photos" / name)))
-    small = experiments.thumbnails(chosen, "quick", index, side=10)
+    small = found.thumbnails(index, side=10)
     assert all(max(picture.shape) == 10 for picture in small)
+
+
+def test_photographs_are_listed_once_for_all_that_a_section_asks(build, material, monkeypatch):
+    make(evaluation(material, (0, 1)))
+    listed, plain = [], evaluations.listing
+    monkeypatch.setattr(evaluations, "listing", lambda images: listed.append(images) or plain(images))
+    found = experiments.responses(block(material, (0, 1)))
+    assert (found.class_names, found.decay_epochs, found.provenance != {}) == (sorted(CLASSES), [], True)
+    assert len(found.thumbnails([0, 1])) == 2
+    assert experiments.alternatives(found).keys() == {"present", "all"}
+    assert len(listed) == 1
+
+
+def test_a_report_lists_photographs_once(build, material, monkeypatch):
+    make(evaluation(material, (0, 1)))
+    listed, plain = [], evaluations.listing
+    monkeypatch.setattr(evaluations, "listing", lambda images: listed.append(images) or plain(images))
+    settings = SotaComparison.model_validate(block(material, (0, 1)))
+    preset = params.Preset(name="mine", sota_comparison=settings, subsetting=Subsetting(variants=None))
+    needed = sources.needed(preset, ["sota_comparison", "subsetting"])
+    assert [section for _, section in needed] == ["sota_comparison", "subsetting"]
+    for source, _ in needed:
+        assert source.complete() and sources.provenance_of([source])
+    assert len(listed) == 1
 
 
 def test_two_at_once_share_the_work(build, material):

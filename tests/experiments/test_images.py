@@ -5,11 +5,12 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional as F
 
-from ddd_utils import experiments
+from ddd_utils import params
 from ddd_utils.experiments.data import datasets, loader
 from ddd_utils.experiments.data.gaussian import uniforms
 from ddd_utils.experiments.data.loader import Loader
 from ddd_utils.experiments.images import views
+from ddd_utils.experiments.plans.store import Experiment
 from ddd_utils.image_sets import Digits, Gaussian
 
 CPU = torch.device("cpu")
@@ -95,7 +96,8 @@ def test_published_noise_is_smoothed_by_enlarging():
     assert torch.equal(Loader(data, CPU).test(indices), seen / 255)
 
 
-def test_no_images_are_no_thumbnails():
-    noise = {"dataset": {"name": "gaussian", "classes": 2, "train_per_class": 2, "test_per_class": 2, "image_size": 8}}
-    assert experiments.thumbnails(noise, "quick", np.array([], int)) == []
-    assert [picture.shape for picture in experiments.thumbnails(noise, "quick", [0, 3])] == [(8, 8, 3)] * 2
+def test_what_is_trained_shows_its_test_images_one_by_one():
+    noise = {"name": "gaussian", "classes": 2, "train_per_class": 2, "test_per_class": 2, "image_size": 8}
+    images = Experiment(params.experiment({"dataset": noise})).images
+    whole = datasets.test_pixels(Gaussian(**noise), np.arange(4)).transpose(0, 2, 3, 1)
+    assert np.array_equal([images[index] for index in range(4)], whole)

@@ -64,7 +64,7 @@ def test_a_table_is_no_data_set_and_keeps_its_class_names(build, tmp_path):
     info = table.load().info
     assert table.folder.name.startswith("imagenet-")
     assert (info["dataset"], info["file"], info["labels_known"]) == ("table", "imagenet.csv", True)
-    assert info["classes"] == table.classes() == ["cat", "dog"]
+    assert info["classes"] == table.load().class_names == ["cat", "dog"]
 
 
 def test_a_table_is_read_once(build, tmp_path, monkeypatch):
@@ -181,20 +181,22 @@ def test_two_processes_do_not_import_at_once(build, tmp_path):
 def test_a_table_has_no_images_training_or_running_statistics(build, tmp_path):
     write_table(tmp_path / "mine.csv")
     what = {"responses": str(tmp_path / "mine.csv")}
-    experiments.responses(what)
-    assert experiments.class_names(what) == ["0"]
-    with pytest.raises(InputError, match="come without images"):
-        experiments.test_images(what, "quick", [0])
-    with pytest.raises(InputError, match="no running statistics"):
-        experiments.responses(what, statistics="running")
+    answers = experiments.responses(what)
+    assert (answers.class_names, answers.decay_epochs, answers.has_images) == (["0"], [], False)
+    for pictures in (answers.images, answers.thumbnails):
+        with pytest.raises(InputError, match=r"mine-[0-9a-f]{8}: .* come without images"):
+            pictures([0])
+    assert experiments.alternatives(answers) == {}
 
 
 def test_a_report_tells_where_a_table_is_from(build, tmp_path):
     table = write_table(tmp_path / "mine.csv")
     preset = params.load("quick", [f"sota_comparison.responses={tmp_path / 'mine.csv'}"])
-    assert experiments.provenance(preset, "sota_comparison") == {}
+    ((source, _),) = sources.needed(preset, ["sota_comparison"])
+    assert sources.provenance_of([source]) == {}
     sources.compute([table], say=quiet)
-    told = experiments.provenance(preset, "sota_comparison")
+    told = sources.provenance_of([source])
+    assert told == table.load().provenance
     assert told["device"] == "table mine.csv"
     assert len(told["source"][table.folder.name]["SHA-256"]) == 64
     assert "training" not in told
@@ -229,7 +231,7 @@ def test_published_predictions_are_kept_with_their_origin(imagenet):
     info = json.loads((what.folder / "experiment.json").read_text())
     assert info["source"]["repository"] == "https://github.com/someone/something/tree/abc (licence: MIT)"
     assert info["source"]["SHA-256 not known"] == ["class_info", "imagenet-validation-original", "alpha", "beta"]
-    assert experiments.class_names({"responses": {"published": "imagenet"}}) == list(imagenet_names())
+    assert responses.class_names == list(imagenet_names())
 
 
 def test_a_table_of_imagenet_images_comes_with_what_is_published_about_them(imagenet, tmp_path):

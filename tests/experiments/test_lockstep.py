@@ -11,9 +11,8 @@ from ddd_utils.experiments.data import datasets
 from ddd_utils.experiments.data.loader import Loader
 from ddd_utils.experiments.networks.ours import PlainConvNet
 from ddd_utils.experiments.plans.runs import Run
-from ddd_utils.experiments.training import checkpoints, lockstep
-from ddd_utils.experiments.training.clock import Clock
-from ddd_utils.experiments.training.trainee import Trainee
+from ddd_utils.experiments.training import lockstep
+from ddd_utils.experiments.training.trainee import Clock, Trainee, read_checkpoint, write_checkpoint
 from ddd_utils.files import TornFile
 from ddd_utils.image_sets import Digits
 
@@ -116,12 +115,12 @@ def test_any_network_resumes_from_its_checkpoint_bit_for_bit(data, tmp_path):
 
     def keep(trainee):
         if trainee.epoch == stop[trainee.run.file]:
-            checkpoints.write(tmp_path / trainee.run.file, trainee.state())
+            write_checkpoint(tmp_path / trainee.run.file, trainee.state())
 
     trained(runs, data, after_epoch=keep)
     resumed = [Trainee(run, 10, CPU) for run in runs]
     for trainee in resumed:
-        trainee.restore(checkpoints.read(tmp_path / trainee.run.file))
+        trainee.restore(read_checkpoint(tmp_path / trainee.run.file))
         assert trainee.epoch == stop[trainee.run.file]
     lockstep.train(resumed, Loader(data, CPU))
     for before, after in zip(whole, resumed, strict=True):
@@ -130,9 +129,9 @@ def test_any_network_resumes_from_its_checkpoint_bit_for_bit(data, tmp_path):
 
 def test_adam_resumes_too(data, tmp_path):
     run = replace(RUN, optimizer="adamw", learning_rate=1e-3)
-    whole = trained([run], data, after_epoch=lambda t: t.epoch == 1 and checkpoints.write(tmp_path / "c", t.state()))[0]
+    whole = trained([run], data, after_epoch=lambda t: t.epoch == 1 and write_checkpoint(tmp_path / "c", t.state()))[0]
     resumed = Trainee(run, 10, CPU)
-    resumed.restore(checkpoints.read(tmp_path / "c"))
+    resumed.restore(read_checkpoint(tmp_path / "c"))
     lockstep.train([resumed], Loader(data, CPU))
     assert_same(whole.result, resumed.result)
 
@@ -146,24 +145,24 @@ def test_the_state_of_another_run_is_refused(data):
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.99])
 def test_a_damaged_checkpoint_is_noticed(data, tmp_path, share):
     path = tmp_path / "base.pt"
-    checkpoints.write(path, Trainee(RUN, 10, CPU).state())
+    write_checkpoint(path, Trainee(RUN, 10, CPU).state())
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(TornFile, match=r"base\.pt"):
-        checkpoints.read(path)
+        read_checkpoint(path)
 
 
 def test_a_single_flipped_bit_is_never_another_weight(data, tmp_path):
     path = tmp_path / "base.pt"
-    checkpoints.write(path, Trainee(RUN, 10, CPU).state())
+    write_checkpoint(path, Trainee(RUN, 10, CPU).state())
     whole = path.read_bytes()
-    expected, noticed = checkpoints.read(path)["network"], 0
+    expected, noticed = read_checkpoint(path)["network"], 0
     for place in np.random.default_rng(0).integers(0, len(whole), 60):
         flipped = bytearray(whole)
         flipped[place] ^= 1 << place % 8
         path.write_bytes(flipped)
         try:
-            found = checkpoints.read(path)["network"]
+            found = read_checkpoint(path)["network"]
         except TornFile:
             noticed += 1
         else:

@@ -10,7 +10,7 @@ from ddd_utils.experiments.data import datasets
 from ddd_utils.experiments.data.loader import Loader
 from ddd_utils.experiments.networks import create
 from ddd_utils.experiments.plans.runs import Run
-from ddd_utils.experiments.training import evaluation, lockstep
+from ddd_utils.experiments.training import lockstep
 from ddd_utils.experiments.training.batches import batches
 from ddd_utils.experiments.training.trainee import Trainee
 from ddd_utils.image_sets import Digits, Gaussian
@@ -107,8 +107,8 @@ def test_recalibrated_statistics_are_those_of_the_chosen_images(data):
     trainee = Trainee(replace(RUN, recalibration=96, batch_size=96), 4, CPU)
     network, feed = trainee.network, Loader(data, CPU)
     before = network.features[1].running_mean.clone()
-    with torch.no_grad(), evaluation._keeping_statistics(network):
-        evaluation._recalibrate([trainee], feed)
+    with torch.no_grad(), lockstep._keeping_statistics(network):
+        lockstep._recalibrate([trainee], feed)
         convolved = network.features[0](feed.train(np.arange(96), 0, 0)[0])
         assert torch.allclose(network.features[1].running_mean, convolved.mean((0, 2, 3)), atol=1e-5)
         assert torch.allclose(network.features[1].running_var, convolved.var((0, 2, 3)), rtol=1e-4)

@@ -5,8 +5,8 @@ from nbformat.v4 import new_output
 
 from ddd_utils import paths
 from ddd_utils.files import write_text
-from ddd_utils.reporting import claims, experiment, game, page
-from ddd_utils.reporting.claims_table import claims_table
+from ddd_utils.reporting import claims, game, page, verdicts
+from ddd_utils.reporting.headline import claims_table
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +24,7 @@ def report(tmp_path_factory):
                 ),
                 code("f", shown(text__html=FRAME._repr_html_())),
                 prose("## Every claim"),
-                code("g", shown(text__html=claims_table(claims.table("tiny")).data)),
+                code("g", shown(text__html=claims_table(verdicts.table("tiny")).data)),
             ),
             "second": executed(
                 "second",
@@ -44,9 +44,11 @@ def record_claims():
     book = claims.Book("training_variants", "tiny")
     for kind, share in SHARES.items():
         limits = (share - 0.01, share + 0.01)
-        book.record(f"{kind}_share", share, limits, m=13, n=2000, dataset="gaussian", note="tolerance 0")
-    book.record("kappa_imagenet.optimizer", 0.7, (0.6, 0.8), m=2, n=50_000, dataset="imagenet")
-    book.record("kappa_imagenet.combined", 0.2, (0.1, 0.3), m=2, n=50_000, dataset="imagenet")
+        book.record(
+            f"{kind}_share", share, limits, claims.Basis(13, 2000, "gaussian", "another data set"), "tolerance 0"
+        )
+    book.record("kappa_imagenet.optimizer", 0.7, (0.6, 0.8), claims.Basis(2, 50_000, "imagenet"))
+    book.record("kappa_imagenet.combined", 0.2, (0.1, 0.3), claims.Basis(2, 50_000, "imagenet"))
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ def written(tmp_path):
 
     def write(study):
         path = tmp_path / "experiment.html"
-        path.write_text(experiment.page(study), "utf-8")
+        path.write_text(game.laboratory(study), "utf-8")
         return path
 
     return write

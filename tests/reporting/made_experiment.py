@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ddd_utils.reporting import experiment
+from ddd_utils.reporting import game
 
 HOSTILE = '</script><img src=x onerror="window.hacked=1">,"\n=1+1'
 
@@ -14,4 +14,4 @@ def pictures(names, side=20):
 def made(trials=10, practice=2, feedback="immediate", dataset="imagenet", tail=""):
     rows = [(f"t{k}{tail}", f"i{k}{tail}", k % 2 == 0) for k in range(trials + practice)]
     shown = pictures([name for row in rows for name in row[:2]])
-    return experiment.study(rows[:trials], shown, dataset, 11, 1, feedback, practice=rows[trials:])
+    return game.study(rows[:trials], shown, dataset, 11, 1, feedback, practice=rows[trials:])

@@ -8,11 +8,11 @@ from made_notebooks import Preset, chart, code, executed, prose, shown
 from nbformat.v4 import new_output
 from PIL import Image
 
-from ddd_utils.analysis import consistency, difficulty, dynamics, label_errors, nulls, score_models, wrong_answers
+from ddd_utils.analysis import consistency, difficulty, dynamics, nulls, score_models, wrong_answers
 from ddd_utils.analysis.examples import answers_of, examples
 from ddd_utils.analysis.exploration import explore
-from ddd_utils.analysis.subset_curve import subset_curve
-from ddd_utils.reporting import charts, experiment, explorer, game, page
+from ddd_utils.analysis.nulls import subset_curve
+from ddd_utils.reporting import charts, explorer, game, page
 from ddd_utils.responses import Responses
 
 MODELS, IMAGES, CLASSES = 60, 50_000, 1000
@@ -75,7 +75,7 @@ def models(answers: Answers) -> list:
     smooth = score_models.fit_beta_binomial(counts)
     mislabelled = answers.rng.random(IMAGES) < np.where(answers.ease < -1, 0.3, 0.02)
     kinds, order = difficulty.classify(correct, TOLERANCE), list(difficulty.DIFFICULTIES)
-    rates = label_errors.error_rates(mislabelled, difficulty.scores(correct), range(MODELS + 1))
+    rates = wrong_answers.error_rates(mislabelled, difficulty.scores(correct), range(MODELS + 1))
     same = wrong_answers.same_wrong_answer(answers.predictions, answers.labels)
     linked, accuracy = answers.explorer.linked, correct.mean(axis=1)
     histogram = charts.score_histogram(
@@ -89,7 +89,7 @@ def models(answers: Answers) -> list:
         linked(charts.accuracy_against_kappa(pairs(matrix, accuracy), "Accuracy against kappa"), "pair"),
         linked(charts.wrong_answers(same, names, "Same wrong answers", accuracy=accuracy), "pair"),
         charts.error_rates(rates, "Label errors"),
-        charts.group_error_rates(label_errors.error_rates(mislabelled, kinds, order, "group"), "Label errors"),
+        charts.group_error_rates(wrong_answers.error_rates(mislabelled, kinds, order, "group"), "Label errors"),
         charts.class_accuracy(difficulty.class_accuracy(correct, answers.labels), "Classes"),
         *galleries(answers),
     ]
@@ -168,7 +168,7 @@ def played(answers: Answers) -> dict:
     rows = [(f"t{k}", f"i{k}", k % 2 == 0) for k in range(game.MOST)]
     names = [name for row in rows for name in row[:2]]
     pictures = dict(zip(names, answers.pictures(len(names), game.SIDE), strict=True))
-    study = experiment.study(rows, pictures, "imagenet", MODELS, TOLERANCE)
+    study = game.study(rows, pictures, "imagenet", MODELS, TOLERANCE)
     return game.Game(study, "report.html")._repr_mimebundle_()
 
 

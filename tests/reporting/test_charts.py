@@ -7,7 +7,7 @@ import pytest
 
 from ddd_utils.analysis import difficulty, dynamics
 from ddd_utils.analysis.consistency import KappaMatrix
-from ddd_utils.experiments.plans.conditions import EXTRA_EPOCHS
+from ddd_utils.experiments.plans.runs import EXTRA_EPOCHS
 from ddd_utils.reporting import charts, charts_theme, palette
 
 CONDITIONS = ["base", "plus_1_epoch", "initialisation", "initialisation"]

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ddd_utils.analysis import human_difficulty, psychophysics
-from ddd_utils.analysis import second_experiment as experiment
+from ddd_utils.analysis import humans, observer_trials, psychophysics
 from ddd_utils.reporting import charts_human, charts_people, charts_theme
 
 QUESTIONS = {"main": "is there a main one?", "odd": "is it odd?"}
@@ -18,10 +17,10 @@ def charts():
     right = rng.binomial(50, 1 / (1 + np.exp(-easiness)))
     counts, labels = np.stack([right, 50 - right], axis=1), np.zeros(300, int)
     correct = easiness + rng.normal(size=(6, 300)) > 0
-    share = human_difficulty.human_share(counts, labels)
-    rows = {tolerance: human_difficulty.share_by_difficulty(share, correct, tolerance) for tolerance in (0, 1)}
-    kappas = human_difficulty.majority_consistency(
-        human_difficulty.majority_right(counts, labels), correct, [f"network {number}" for number in range(6)]
+    share = humans.human_share(counts, labels)
+    rows = {tolerance: humans.share_by_difficulty(share, correct, tolerance) for tolerance in (0, 1)}
+    kappas = humans.majority_consistency(
+        humans.majority_right(counts, labels), correct, [f"network {number}" for number in range(6)]
     )
     answers = pd.DataFrame(
         {
@@ -32,12 +31,12 @@ def charts():
             "difficulty": np.tile(np.repeat(["impossible", "in-between", "trivial"], 100), 2),
         }
     )
-    means = experiment.means(experiment.usable(answers))
+    means = humans.means(humans.usable(answers))
     return {
         "difficulty": charts_people.share_by_difficulty(
             pd.concat(rows, names=["tolerance"]).reset_index("tolerance"), "heading", "M = 6 networks"
         ),
-        "score": charts_people.share_by_score(human_difficulty.share_by_score(share, correct), 6, "heading", "rho"),
+        "score": charts_people.share_by_score(humans.share_by_score(share, correct), 6, "heading", "rho"),
         "majority": charts_people.majority_consistency(kappas, "heading", "subtitle"),
         "experiment": charts_people.second_experiment(means, QUESTIONS, "heading", "subtitle"),
     }, {"kappas": kappas, "means": means, "difficulty": rows[1]}
@@ -88,7 +87,7 @@ def test_the_second_experiment_has_a_scale_for_each_question(specifications):
 
 
 def test_two_observers_kappa_comes_with_its_interval():
-    pairs = psychophysics.observer_consistency(psychophysics.simulate(2, 60))
+    pairs = observer_trials.observer_consistency(psychophysics.simulate(2, 60))
     specification = charts_human.observer_agreement(pairs, "heading").to_dict()
     assert "95 % interval" in json.dumps(specification)
     limits = pairs.loc[0, ["lower", "upper"]]

@@ -20,7 +20,7 @@ def classes():
 @pytest.mark.parametrize("chart", ["observer_accuracies", "observer_agreement"])
 def test_simulated_observers_are_called_so_in_the_chart_itself_and_people_are_not(chart, simulated):
     trials = psychophysics.simulate(3, 30)
-    table = psychophysics.accuracy(trials) if "accuracies" in chart else psychophysics.observer_consistency(trials)
+    table = observer_trials.accuracy(trials) if "accuracies" in chart else observer_trials.observer_consistency(trials)
     specification = getattr(charts_human, chart)(table, "heading", simulated=simulated).to_dict()
     assert ("SIMULATED" in json.dumps(specification["title"])) == simulated
     assert ("SIMULATED" in specification["description"]) == simulated

@@ -1,21 +1,25 @@
-"""The difference of two figures: its interval, and when there is none."""
+"""Two reports side by side: the difference of two figures, its interval, and the tables that hold them."""
 
 import math
 
 import numpy as np
 import pytest
+from bs4 import BeautifulSoup
 from hypothesis import given
 from hypothesis import strategies as st
+from made_notebooks import Preset, executed, prose
+from made_page import HOSTILE
 
-from ddd_utils.reporting import comparison
-from ddd_utils.reporting.verdicts import Record
+from ddd_utils.reporting import claims, comparison, markup, page
+from ddd_utils.reporting.claims import Record
 
+KINDS = ("trivial", "in_between", "impossible")
 FIGURE = st.floats(-1e3, 1e3)
 REACH = st.floats(0, 1e3)
 
 
 def record(value, interval=None, dataset="imagenet", **more):
-    return Record(value=value, interval=interval, dataset=dataset, networks="sota", **more)
+    return Record(value=value, interval=interval, dataset=dataset, **more)
 
 
 def test_distances_to_the_limits_are_added_in_squares_each_side_for_itself():
@@ -80,14 +84,145 @@ def test_without_independent_errors_there_is_a_reason_and_no_interval(first, sec
     assert reason in comparison.REASONS
 
 
+@pytest.fixture(autouse=True)
+def build(tmp_path, monkeypatch):
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path / "build"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "build"
+
+
+def written(name, dataset, shares, note):
+    """Record the shares of a report as its section does."""
+    book = claims.Book("sota_comparison", name)
+    for kind, share in zip(KINDS, shares, strict=True):
+        book.record(f"sota_{kind}_share", share, (share - 0.03, share + 0.04), claims.Basis(11, 500, dataset), note)
+
+
+@pytest.fixture
+def two(build):
+    written("one", "imagenet", (0.5, 0.3, 0.2), note="tolerance 1")
+    written("other", "digits", (0.7, 0.25, 0.05), note="tolerance 1")
+    kappas = claims.Book("subsetting", "one")
+    kappas.record("sota_kappa_all", 0.5, (0.4, 0.6), claims.Basis(11, 500, "imagenet"))
+    claims.Book("kl_divergence", "other")
+    return comparison.read("one", "other")
+
+
+def rows(shown):
+    """List the texts of the cells of each row, as the page lays them out."""
+    soup = markup.clean(shown.data)
+    markup.tidy_tables(soup)
+    return [
+        [" ".join(cell.get_text(" ").split()) for cell in row.find_all(["th", "td"])] for row in soup.find_all("tr")
+    ]
+
+
+def report(**records):
+    return comparison.Report(None, "a name", records, None)
+
+
 def test_what_both_have_and_what_one_has_are_told_apart():
-    first = {
-        "sota_trivial_share": record(0.4),
-        "sota_kappa_all": record(None),
-        "human_accuracy_mean": record(None, m=0),
-    }
-    first |= {"of another version": record(1)}
-    second = {"sota_kappa_all": record(0.4), "sota_impossible_share": record(0.1)}
-    assert [row.stated.id for row in comparison.common(first, second)] == ["sota_kappa_all"]
-    assert [stated.id for stated in comparison.alone(first, second)] == ["sota_trivial_share"]
-    assert [stated.id for stated in comparison.alone(second, first)] == ["sota_impossible_share"]
+    first = report(
+        sota_trivial_share=record(0.4),
+        sota_kappa_all=record(None),
+        human_accuracy_mean=record(None, m=0),
+        of_another_version=record(1),
+    )
+    both = comparison.Comparison(first, report(sota_kappa_all=record(0.4), sota_impossible_share=record(0.1)))
+    assert both.common == ["sota_kappa_all"]
+    assert [len(table.find_all("tr")) for table in markup.clean(both.only_one().data).find_all("table")] == [2, 2]
+
+
+def test_headline_figures_stand_in_one_row_with_their_difference(two):
+    head, *found = rows(two.headline_figures())
+    assert head == ["Figure", "Paper", "one", "other", "Difference"]
+    basis = "M = 11, n = 500"
+    assert found[5] == [
+        "trivial Models",
+        "46.0%",
+        f"50.0% 47.0% to 54.0% {basis} ImageNet, tolerance 1",
+        f"70.0% 67.0% to 74.0% {basis} digits, tolerance 1",
+        "+20.0 pp +15.0 to +25.0 pp",
+    ]
+    kappa = next(row for row in found if row[0] == "Mean error consistency, all images Models")
+    assert kappa[2:] == [f"0.500 0.400 to 0.600 {basis} ImageNet", "– not computed", "–"]
+    assert {cell for row in found[:5] for cell in row[2:]} == {"– not computed", "–"}
+
+
+def test_every_common_claim_has_a_row_and_the_rest_is_folded(two):
+    _, *found = rows(two.every_claim())
+    shared = {f"sota_{kind}_share" for kind in KINDS}
+    assert len(found) == 3 and two.common == [key for key in claims.registry() if key in shared]
+    assert found[0][2].endswith("ImageNet, tolerance 1") and found[0][4].startswith("+20.0 pp")
+    assert two.counted().data.startswith("There are 3; the difference has an interval in 3.")
+    alone = markup.clean(two.only_one().data)
+    assert [summary.text for summary in alone.select("details > summary")] == ["1 only in one"]
+    assert "None only in other." in alone.text
+
+
+def test_columns_of_figures_are_numbers_that_can_be_sorted_by(two):
+    soup = markup.clean(two.headline_figures().data)
+    markup.tidy_tables(soup)
+    assert {cell["class"] for cell in soup.find_all("td")} == {"number"}
+    assert len(soup.select("th[aria-sort] button")) == 5
+
+
+def test_the_shares_are_drawn_and_told(two):
+    drawn = two.shares().to_dict()
+    assert "one, Models, trivial: 50.0%" in drawn["description"] and "Training" not in drawn["description"]
+    assert comparison.Comparison(report(), report()).shares() is None
+
+
+def test_nothing_in_common_is_said():
+    both = comparison.Comparison(report(), report())
+    assert "no claim has a figure in both" in both.counted().data and both.every_claim().data == ""
+
+
+def test_on_one_data_set_the_cell_says_so_and_gives_no_interval(two):
+    written("again", "imagenet", (0.4, 0.3, 0.3))
+    both = comparison.read("one", "again")
+    assert rows(both.every_claim())[1][4] == "-10.0 pp same data set"
+    assert "no difference has an interval" in both.counted().data
+
+
+def test_two_folders_of_one_name_are_told_apart(two, build):
+    (build / "other").rename(build.parent / "one")
+    both = comparison.read("build/one", "./one")
+    assert (both.one.name, both.other.name) == ("one (first)", "one (second)")
+
+
+def test_the_runs_say_when_each_page_was_built(two):
+    page.build(Preset(["summary"], name="one"), {"summary": executed("summary", prose("# A <time>"))})
+    soup = markup.clean(comparison.read("one", "other").runs().data)
+    first, second = soup.select("tbody tr")
+    assert first.time["datetime"] and "ImageNet" in first.text
+    assert "not known" in second.text and "digits" in second.text
+
+
+def test_hostile_names_are_shown_as_they_stand(build):
+    written("other", "digits", (0.7, 0.25, 0.05))
+    written("<img src=x onerror=hack()>", HOSTILE, (0.5, 0.3, 0.2), note=HOSTILE)
+    both = comparison.read("other", "<img src=x onerror=hack()>")
+    for shown in (both.runs(), both.headline_figures(), both.every_claim(), both.only_one()):
+        soup = BeautifulSoup(shown.data, "html.parser")
+        assert not soup.find(["img", "script"])
+    assert HOSTILE in BeautifulSoup(both.every_claim().data, "html.parser").text
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "text"),
+    [
+        (0.1234, ".1%", "+12.3 pp"),
+        (-0.0001, ".0%", "+0 pp"),
+        (-0.25, "+.2f", "-0.25"),
+        (1234.4, ",.0f", "+1,234"),
+        (2.5e-5, ".3e", "+2.500e-05"),
+    ],
+)
+def test_a_difference_has_a_sign_and_shares_differ_by_points(value, form, text):
+    assert comparison.signed(value, form) == text
+
+
+@pytest.mark.parametrize("form", sorted({stated.format for stated in claims.registry().values()}))
+def test_every_format_of_the_paper_can_be_signed(form):
+    assert comparison.signed(0.5, form).startswith("+")

@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from made_experiment import HOSTILE, made, pictures
 from PIL import Image
 
-from ddd_utils.reporting import experiment, game
+from ddd_utils.reporting import game
 
 
 def keep(folder, section, trials):
@@ -28,13 +28,13 @@ def decoded(address):
 
 def test_the_page_holds_the_study_and_the_same_study_makes_the_same_bytes():
     study = made()
-    assert embedded(experiment.page(study)) == study
-    assert experiment.page(study) == experiment.page(made())
+    assert embedded(game.laboratory(study)) == study
+    assert game.laboratory(study) == game.laboratory(made())
     assert study["key"] != made(trials=9)["key"] and study["key"] != made(feedback="delayed")["key"]
 
 
 def test_each_trial_names_its_images_once():
-    study = experiment.study([("t", "i", True), ("t", "j", False)], pictures(["t", "i", "j"]), "imagenet", 5, 0)
+    study = game.study([("t", "i", True), ("t", "j", False)], pictures(["t", "i", "j"]), "imagenet", 5, 0)
     assert study["names"] == ["t", "i", "j"] and len(study["pictures"]) == 3
     assert study["trials"] == [
         {"left": 1, "right": 0, "impossible": "left"},
@@ -44,7 +44,7 @@ def test_each_trial_names_its_images_once():
 
 
 def test_names_from_outside_cannot_leave_their_place():
-    html = experiment.page(made(tail=HOSTILE))
+    html = game.laboratory(made(tail=HOSTILE))
     assert HOSTILE not in html and "onerror" in html
     soup = BeautifulSoup(html, "html.parser")
     assert len(soup.find_all("script")) == 2
@@ -52,7 +52,7 @@ def test_names_from_outside_cannot_leave_their_place():
 
 
 def test_the_policy_lets_in_the_pages_own_script_and_style_only():
-    soup = BeautifulSoup(experiment.page(made()), "html.parser")
+    soup = BeautifulSoup(game.laboratory(made()), "html.parser")
     policy = soup.find("meta", attrs={"http-equiv": "Content-Security-Policy"})["content"]
     for text in (soup.find_all("script")[-1].string, soup.style.string):
         assert base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() in policy
@@ -63,7 +63,7 @@ def test_the_policy_lets_in_the_pages_own_script_and_style_only():
 def test_large_photographs_are_made_small_and_noise_is_cut():
     image = np.random.default_rng(0).integers(0, 256, (300, 200, 3)).astype(np.uint8)
     photograph, noise = (
-        decoded(experiment.study([("t", "i", True)], {"t": image, "i": image}, name, 5, 0, side=60)["pictures"][0])
+        decoded(game.study([("t", "i", True)], {"t": image, "i": image}, name, 5, 0, side=60)["pictures"][0])
         for name in ("imagenet", "gaussian")
     )
     assert photograph.shape == (60, 40, 3) and photograph.std() < 40
@@ -76,18 +76,18 @@ def test_large_photographs_are_made_small_and_noise_is_cut():
         ("imagenet", "delayed", "from 71.8% to 88.6%, mean 81.4%"),
         ("imagenet", "immediate", "With feedback"),
         ("imagenet", "again", "knew these pairs from before"),
-        *[("gaussian", way, "the rule is learned in a few trials") for way in experiment.WAYS],
-        *[("digits", way, "handwritten digits") for way in experiment.WAYS],
+        *[("gaussian", way, "the rule is learned in a few trials") for way in game.WAYS],
+        *[("digits", way, "handwritten digits") for way in game.WAYS],
     ],
 )
 def test_the_papers_observers_are_named_where_they_can_be_compared(dataset, way, said):
     beside = made(dataset=dataset)["beside"]
-    assert set(beside) == set(experiment.WAYS)
+    assert set(beside) == set(game.WAYS)
     assert said in beside[way] and ("71.8%" in beside[way]) == (said.startswith("from"))
 
 
 def test_the_paper_had_149_trials():
-    assert experiment.most_trials() == 149
+    assert game.most_trials() == 149
 
 
 def test_the_first_section_with_a_game_gives_it_to_the_report(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from made_experiment import HOSTILE, made
 from observer import begin, consent, marks, missed, part, play, score, wait_for
 
-from ddd_utils.analysis import psychophysics
+from ddd_utils.analysis import observer_trials, psychophysics
 
 NO_STORAGE = "Object.defineProperty(window, 'localStorage', { get() { throw new Error('forbidden'); } })"
 
@@ -80,7 +80,7 @@ def test_an_experiment_is_taken_left_resumed_saved_and_analysed(opened, written,
     assert problems == [] and trials["trial_index"].tolist() == list(range(10))
     assert trials["correct"].tolist() == [number != 1 for number in range(10)]
     assert trials["trivial_image"][3] == f"t3{HOSTILE}" and trials["rt"].between(0, 60_000).all()
-    assert psychophysics.accuracy(trials)[["observer", "correct"]].iloc[0].tolist() == ["ann-1", 9]
+    assert observer_trials.accuracy(trials)[["observer", "correct"]].iloc[0].tolist() == ["ann-1", 9]
 
 
 def test_with_delayed_feedback_nothing_is_told_until_the_end(opened, written):

@@ -4,10 +4,11 @@ import pytest
 from bs4 import BeautifulSoup
 from made_notebooks import Preset, executed, prose
 
-from ddd_utils.reporting import claims, headline, page
-from ddd_utils.reporting.claims_table import claims_table
+from ddd_utils.reporting import claims, headline, page, verdicts
+from ddd_utils.reporting.headline import claims_table
 
-MADE = {"dataset": "imagenet", "m": 11, "n": 50_000}
+ELEVEN = claims.Basis(11, 50_000, "imagenet")
+THIRTY = claims.Basis(30, 50_000, "imagenet")
 
 
 @pytest.fixture(autouse=True)
@@ -18,12 +19,12 @@ def build(tmp_path, monkeypatch):
 
 def record_models():
     shares = claims.Book("sota_comparison", "tiny")
-    shares.record("sota_trivial_share", 0.46, (0.455, 0.465), note="tolerance 1", **MADE)
-    shares.record("sota_in_between_share", 0.425, (0.42, 0.43), **MADE)
-    shares.record("sota_impossible_share", 0.115, (0.11, 0.12), **MADE)
+    shares.record("sota_trivial_share", 0.46, (0.455, 0.465), ELEVEN, "tolerance 1")
+    shares.record("sota_in_between_share", 0.425, (0.42, 0.43), ELEVEN)
+    shares.record("sota_impossible_share", 0.115, (0.11, 0.12), ELEVEN)
     kappas = claims.Book("subsetting", "tiny")
-    kappas.record("sota_kappa_all", 0.5951, (0.591, 0.599), **MADE | {"m": 30})
-    kappas.record("sota_kappa_in_between", 0.3208, (0.317, 0.325), **MADE | {"m": 30, "n": 22_983})
+    kappas.record("sota_kappa_all", 0.5951, (0.591, 0.599), THIRTY)
+    kappas.record("sota_kappa_in_between", 0.3208, (0.317, 0.325), claims.Basis(30, 22_983, "imagenet"))
 
 
 def front():
@@ -61,7 +62,7 @@ def test_what_is_not_computed_says_so_and_draws_no_bar():
 
 def test_the_claims_are_counted_as_their_table_does():
     record_models()
-    table, counted = claims.table("tiny"), headline.verdicts("tiny")
+    table, counted = verdicts.table("tiny"), headline.tally("tiny")
     assert sum(counted.values()) == len(table)
     assert counted["not computed"] == table["reason"].isin(["not computed", "no observers"]).sum()
     assert counted["agree"] == (table["verdict"] == "agree").sum()
@@ -74,8 +75,8 @@ def test_the_answer_is_one_sentence_of_the_first_set_with_figures():
     answer = front().select_one(".answer").text
     assert answer == (
         "Here 46.0% of 50,000 images are trivial for 11 networks and 11.5% impossible; the mean error consistency of "
-        "30 networks is 0.321 on the images in between and 0.595 on all, a fall that choosing images by the networks’ "
-        "own answers is bound to bring."
+        "30 networks is 0.321 on the images in between and 0.595 on all. Choosing images by the networks’ own "
+        "answers lowers it in any case."
     )
     assert claims.forget("subsetting", "tiny") is None
     assert front().select_one(".answer").text.endswith("11.5% impossible.")
@@ -86,13 +87,13 @@ def test_without_shares_the_answer_says_that_there_is_none():
 
 
 def test_an_undefined_kappa_is_undefined():
-    claims.Book("subsetting", "tiny").record("sota_kappa_all", None, **MADE)
+    claims.Book("subsetting", "tiny").record("sota_kappa_all", None, responses=ELEVEN)
     assert headline.cards(claims.recorded("tiny")[0])[1].kappas[0].here == "undefined"
 
 
 def test_the_table_of_claims_groups_all_of_them_by_section():
     record_models()
-    table = claims.table("tiny")
+    table = verdicts.table("tiny")
     soup = BeautifulSoup(claims_table(table).data, "html.parser")
     assert [group.text for group in soup.select(".group")][:2] == ["Training variants", "SOTA comparison"]
     rows = soup.select("tbody tr:not(.group)")
@@ -103,8 +104,8 @@ def test_the_table_of_claims_groups_all_of_them_by_section():
 
 
 def test_what_a_section_writes_in_a_note_is_escaped():
-    claims.Book("sota_comparison", "tiny").record("sota_trivial_share", 0.4, note="<script>", **MADE)
-    assert "<script>" not in claims_table(claims.table("tiny")).data
+    claims.Book("sota_comparison", "tiny").record("sota_trivial_share", 0.4, responses=ELEVEN, note="<script>")
+    assert "<script>" not in claims_table(verdicts.table("tiny")).data
     basis = front().select(".basis")[1]
     assert basis.text == "ImageNet, <script>"
     assert not basis.find("script")

@@ -19,8 +19,7 @@ from ddd_utils import mime, paths
 from ddd_utils.errors import InputError
 from ddd_utils.reporting import page, run
 from ddd_utils.reporting.markdown import mathml, render
-from ddd_utils.reporting.markup import clean
-from ddd_utils.reporting.tables import tidy_tables
+from ddd_utils.reporting.markup import clean, tidy_tables
 
 SPECIFICATION = {
     "data": {"values": [{"x": "</script><b>", "y": 1}]},
@@ -100,7 +99,7 @@ def test_two_executions_are_the_same_page_but_for_times():
     )
     preset, pages = Preset(["one"]), []
     for _ in range(2):
-        pages.append(without_times(page.build(preset, run.execute(preset, ["one"], lambda line: None), {})))
+        pages.append(without_times(page.build(preset, run.execute(preset, ["one"]), {})))
     assert pages[0] == pages[1]
     soup = BeautifulSoup(pages[0], "html.parser")
     assert soup.find("div", role="img")["aria-label"] == "bars"

@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 from contextlib import contextmanager
 
@@ -37,6 +38,22 @@ def terminal_into(path):
                 os.close(saved)
 
 
+@contextmanager
+def logged():
+    """Collect the lines of progress instead of showing them."""
+    lines, handler = [], logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    run.log.addHandler(handler)
+    run.log.setLevel(logging.INFO)
+    run.log.propagate = False
+    try:
+        yield lines
+    finally:
+        run.log.removeHandler(handler)
+        run.log.setLevel(logging.NOTSET)
+        run.log.propagate = True
+
+
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory):
     """Run five notebooks, of which three go wrong in different ways."""
@@ -55,10 +72,9 @@ def executed(tmp_path_factory):
         source("dying", LEAVE.format("dying"), "import os\nos._exit(3)")
         source("killing", LEAVE.format("killing"), "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)")
         source("summary", "print(sorted(path.stem for path in __import__('pathlib').Path().glob('*.left')))")
-        lines = []
         given = {"good": {"epochs": 3, "experiment": {"rate": 0.5, "widths": [1, None, True]}}}
-        with terminal_into(room / "terminal"):
-            outcomes = run.execute(Preset(SECTIONS, given), SECTIONS, lines.append)
+        with terminal_into(room / "terminal"), logged() as lines:
+            outcomes = run.execute(Preset(SECTIONS, given), SECTIONS)
         yield outcomes, lines, (room / "terminal").read_text()
 
 
@@ -119,10 +135,9 @@ def test_the_source_is_left_as_it_was_and_cells_have_our_ids(executed):
 def test_an_unknown_parameter_is_named_before_anything_runs(room):
     source("good", parameters='preset = "quick"\ntolerance = 0')
     source("other")
-    lines = []
     preset = Preset(["other", "good"], {"good": {"tolerence": 1}})
-    with pytest.raises(InputError, match=r"'tolerence'.*'good'.*did you mean 'tolerance'") as caught:
-        run.execute(preset, preset.sections, lines.append)
+    with logged() as lines, pytest.raises(InputError, match=r"'tolerence'.*'good'.*did you mean 'tolerance'") as caught:
+        run.execute(preset, preset.sections)
     assert "\n" not in str(caught.value)
     assert lines == []
     assert not (room / "build").exists()
@@ -131,14 +146,14 @@ def test_an_unknown_parameter_is_named_before_anything_runs(room):
 def test_an_unknown_section_is_named_with_the_nearest(room):
     source("controls")
     with pytest.raises(InputError, match=r"'contrls\.py'.*did you mean 'controls'"):
-        run.execute(Preset(["contrls"]), ["contrls"], print)
+        run.execute(Preset(["contrls"]), ["contrls"])
 
 
 def test_a_notebook_without_parameters_cell_is_named(room):
     paths.NOTEBOOKS.mkdir()
     (paths.NOTEBOOKS / "bare.py").write_text("# %%\nx = 1\n")
     with pytest.raises(InputError, match=r"bare\.py has no cell tagged 'parameters'"):
-        run.execute(Preset(["bare"]), ["bare"], print)
+        run.execute(Preset(["bare"]), ["bare"])
 
 
 def test_declared_parameters_are_the_assigned_names_only(room):
@@ -147,7 +162,7 @@ def test_declared_parameters_are_the_assigned_names_only(room):
 
 
 def test_no_sections_need_no_kernel(room):
-    assert run.execute(Preset([]), [], print) == {}
+    assert run.execute(Preset([]), []) == {}
 
 
 def test_a_kernel_that_fails_to_start_is_started_once_more(room, monkeypatch):
@@ -160,6 +175,6 @@ def test_a_kernel_that_fails_to_start_is_started_once_more(room, monkeypatch):
 
     monkeypatch.setattr("papermill.execute_notebook", first_fails)
     source("good")
-    job = run._job(Preset(["good"]), "good")
+    job = run._job("good", {}, paths.build())
     run._with_papermill(jupytext.read(job.source), job)
     assert len(calls) == 2

@@ -1,19 +1,23 @@
 """Error consistency: do two networks fail on the same images more often than their accuracies alone would have it."""
 
+from ddd_utils.analysis.statistics import Estimate, percentile_interval
+
 from .conditions import (
     DIFFERENT_DATA,
     ONE_NETWORK,
     ConditionDifference,
     KappaMatrix,
+    Rank,
+    compared_networks,
     condition_consistency,
     condition_difference,
     condition_matrix,
     condition_means,
+    condition_rank,
     pairwise_matrix,
 )
 from .kappa import copy_probability, error_consistency, kappa_bounds, kappa_from_counts, pairwise_error_consistency
-from .resampling import bootstrap, pair_bootstrap, percentile_interval, permutation_test
-from .uncertainty import Estimate, interval, joint_covariance, standard_errors
+from .uncertainty import accuracy_spread, bootstrap, interval, joint_covariance, standard_errors
 
 __all__ = [
     "DIFFERENT_DATA",
@@ -21,21 +25,23 @@ __all__ = [
     "ConditionDifference",
     "Estimate",
     "KappaMatrix",
+    "Rank",
+    "accuracy_spread",
     "bootstrap",
+    "compared_networks",
     "condition_consistency",
     "condition_difference",
     "condition_matrix",
     "condition_means",
+    "condition_rank",
     "copy_probability",
     "error_consistency",
     "interval",
     "joint_covariance",
     "kappa_bounds",
     "kappa_from_counts",
-    "pair_bootstrap",
     "pairwise_error_consistency",
     "pairwise_matrix",
     "percentile_interval",
-    "permutation_test",
     "standard_errors",
 ]

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-from scipy.special import ndtri
+from numpy.typing import ArrayLike
+from scipy.special import ndtri, stdtrit
 
 from ddd_utils.analysis.consistency.kappa import pairwise_error_consistency
-from ddd_utils.analysis.consistency.resampling import bootstrap, percentile_interval
-from ddd_utils.analysis.consistency.uncertainty import Estimate, interval, standard_errors
+from ddd_utils.analysis.consistency.uncertainty import bootstrap, interval, standard_errors
 from ddd_utils.analysis.decisions import as_correct
+from ddd_utils.analysis.statistics import Estimate, percentile_interval
 from ddd_utils.errors import InputError, nearest
 
 ONE_NETWORK = "one network: image error only"
@@ -28,128 +28,30 @@ class ConditionDifference(NamedTuple):
     upper: float
     note: str
 
+    @property
+    def claimed(self) -> tuple[float, float] | None:
+        """Its interval; None where a condition has one network, of which another run might differ by any amount."""
+        return None if np.isnan(self.lower) or ONE_NETWORK in self.note else (self.lower, self.upper)
+
+
+class Rank(NamedTuple):
+    """Rank of a condition among all, 1 = most consistent with the base; its interval, and how often it is first."""
+
+    value: float
+    lower: float
+    upper: float
+    first: float  # share of the draws of images
+    of: int  # conditions ranked
+
 
 @dataclass(frozen=True)
 class KappaMatrix:
-    """
-    Error consistency of everything with everything, with 95 % intervals for a new draw of images.
-
-    Attributes
-    ----------
-    labels : list of str
-        Names of the k networks or conditions.
-    kappa, lower, upper : ndarray of float64, shape (k, k)
-        Symmetric; NaN where undefined.
-    """
+    """Error consistency of k networks or conditions, with 95 % intervals for a new draw of images; NaN: undefined."""
 
     labels: list[str]
-    kappa: np.ndarray
+    kappa: np.ndarray  # (k, k), as the limits
     lower: np.ndarray
     upper: np.ndarray
-
-
-def condition_consistency(
-    correct, networks: pd.DataFrame, draws: int = 1000, seed: int = 0, labels=None
-) -> pd.DataFrame:
-    """
-    Error consistency of every network with the base (figure 3), with the interval for a new draw of images.
-
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-    networks : DataFrame
-        One row a network, in the same order, with the columns network, condition and instance; one condition is "base".
-    draws, seed, labels
-        As in `bootstrap`.
-
-    Returns
-    -------
-    DataFrame
-        Columns condition, instance, network, kappa, lower, upper. Condition "different_data", last, compares the two
-        networks of condition half_data with each other.
-
-    Raises
-    ------
-    InputError
-        If there is no base, or not one row a network.
-    """
-    kappa, resampled, pairs = _compare(correct, networks, draws, seed, labels)
-    i, j = pairs.pop("first"), pairs.pop("second")
-    lower, upper = percentile_interval(resampled[:, i, j])
-    return pairs.assign(kappa=kappa[i, j], lower=lower, upper=upper)
-
-
-def condition_means(correct, networks: pd.DataFrame, draws: int = 1000, seed: int = 0, labels=None) -> pd.DataFrame:
-    """
-    Mean error consistency of each condition's instances with the base.
-
-    With k > 1 instances the error has two parts: variance of the mean over resampled images, the networks fixed, and
-    that of the networks, 1 / k of the sample variance of their kappas, less what the images alone make them differ. The
-    interval adds the squares of both parts' half-widths, normal for the images and Student's t with k - 1 degrees of
-    freedom for the networks (Howe, 1974). The degrees of freedom of Welch and Satterthwaite, for the sum of both, are
-    too many where two networks happen to be alike: their interval covers down to .85 then, this one at least .91.
-
-    A single instance says nothing about other networks; it gets the percentile interval of resampled images. Every
-    condition is compared with one and the same base network: its own peculiarity is an error that all means share, and
-    no interval here contains it.
-
-    Parameters
-    ----------
-    correct, networks, draws, seed, labels
-        As in `condition_consistency`.
-
-    Returns
-    -------
-    DataFrame
-        Columns condition, instances (count), kappa, lower, upper, note (what the interval covers). A mean that contains
-        an undefined kappa is undefined (NaN).
-    """
-    rows = []
-    for condition, mean in _means(correct, networks, draws, seed, labels).items():
-        if mean.instances == 1:
-            limits = percentile_interval(mean.draws)
-        else:
-            limits = _t_interval(mean.kappa, _image_variance(mean.draws), mean.network_variance, mean.instances)
-        rows.append((condition, mean.instances, mean.kappa, *map(float, limits), _covered(mean.instances)))
-    return pd.DataFrame(rows, columns=["condition", "instances", "kappa", "lower", "upper", "note"])
-
-
-def condition_difference(
-    correct, networks: pd.DataFrame, one: str, other: str, draws: int = 1000, seed: int = 0, labels=None
-) -> ConditionDifference:
-    """
-    By how much the mean error consistency of one condition with the base exceeds that of another.
-
-    The same images are drawn for both, and the parts of both conditions' networks add up, as in
-    `condition_means`. Two conditions of one network each get the percentile interval of resampled images.
-
-    Parameters
-    ----------
-    correct, networks, draws, seed, labels
-        As in `condition_consistency`.
-    one, other : str
-        Two conditions.
-
-    Returns
-    -------
-    ConditionDifference
-        Undefined, with a note that says why, where no network of a condition is left to compare.
-    """
-    found = _means(correct, networks, draws, seed, labels)
-    for condition in (one, other):
-        if condition not in found:
-            note = f"there is no network of condition '{condition}'{nearest(condition, found)}"
-            return ConditionDifference(np.nan, np.nan, np.nan, note)
-    two = found[one], found[other]
-    value, resampled = two[0].kappa - two[1].kappa, two[0].draws - two[1].draws
-    instances = [mean.instances for mean in two]
-    if max(instances) == 1:
-        limits = percentile_interval(resampled)
-    else:
-        parts = [mean.network_variance for mean in two]
-        limits = _t_interval(value, _image_variance(resampled), parts, instances, bound=2)
-    return ConditionDifference(value, *map(float, limits), "; ".join(dict.fromkeys(map(_covered, instances))))
 
 
 class _Mean(NamedTuple):
@@ -161,102 +63,159 @@ class _Mean(NamedTuple):
     network_variance: float
 
 
-def _means(correct, networks: pd.DataFrame, draws: int, seed: int, labels) -> dict[str, _Mean]:
-    """Compute the mean kappa of every condition."""
+def condition_consistency(
+    correct: ArrayLike, networks: pd.DataFrame, draws: int = 1000, seed: int = 0, labels: ArrayLike | None = None
+) -> pd.DataFrame:
+    """
+    Error consistency of every network with the base (figure 3), with the interval for a new draw of images.
+
+    Parameters
+    ----------
+    correct : array_like of bool, shape (networks, images)
+    networks : DataFrame
+        One row a network, in the same order, with the columns network, condition and instance; one condition is "base".
+    draws, seed, labels
+        As in `bootstrap`.
+
+    Returns
+    -------
+    DataFrame
+        Columns condition, instance, network, kappa, lower, upper. Condition "different_data", last, compares the two
+        networks of condition half_data with each other.
+    """
     kappa, resampled, pairs = _compare(correct, networks, draws, seed, labels)
-    means = {}
-    for condition, group in pairs.groupby("condition", sort=False):
-        i, j = group["first"], group["second"]
-        observed, values = kappa[i, j], resampled[:, i, j]
-        means[condition] = _Mean(len(i), observed.mean(), values.mean(axis=1), _network_variance(observed, values))
-    return means
+    i, j = pairs.pop("first"), pairs.pop("second")
+    lower, upper = percentile_interval(resampled[:, i, j])
+    return pairs.assign(kappa=kappa[i, j], lower=lower, upper=upper)
 
 
-def _network_variance(observed: np.ndarray, resampled: np.ndarray) -> float:
+def condition_means(
+    correct: ArrayLike, networks: pd.DataFrame, draws: int = 1000, seed: int = 0, labels: ArrayLike | None = None
+) -> pd.DataFrame:
     """
-    Estimate how much the mean kappa of k instances varies with the choice of the networks.
+    Mean error consistency of each condition's instances with the base; parameters as in `condition_consistency`.
 
-    Parameters
-    ----------
-    observed : ndarray, shape (k,)
-        Kappas.
-    resampled : ndarray, shape (draws, k)
-        The same for resampled images.
+    With k > 1 instances the error has two parts: variance of the mean over resampled images, the networks fixed, and
+    that of the networks, 1 / k of the sample variance of their kappas, less what the images alone make them differ. The
+    interval adds the squares of both parts' half-widths, normal for the images and Student's t with k - 1 degrees of
+    freedom for the networks (Howe, 1974). The degrees of freedom of Welch and Satterthwaite, for the sum of both, are
+    too many where two networks happen to be alike: their interval covers down to .85 then, this one at least .91.
+
+    A single instance says nothing about other networks; it gets the percentile interval of resampled images. Every
+    condition is compared with one and the same base network: its own peculiarity is an error that all means share, and
+    no interval here contains it.
 
     Returns
     -------
-    float
-        At least 0; 0 for a single instance, about which nothing is known.
+    DataFrame
+        Columns condition, instances (count), kappa, lower, upper, note (what the interval covers). A mean that contains
+        an undefined kappa is undefined (NaN).
     """
-    k = observed.size
-    if k == 1:
-        return 0.0
-    apart = (resampled - observed).var(axis=1, ddof=1)
-    apart = apart[~np.isnan(apart)]
-    by_images = apart.mean() if apart.size else np.nan
-    return float(np.maximum(observed.var(ddof=1) - by_images, 0)) / k
+    rows = []
+    for condition, mean in _means(correct, networks, draws, seed, labels).items():
+        lower, upper = _limits(mean.kappa, mean.draws, [mean])
+        rows.append((condition, mean.instances, mean.kappa, lower, upper, _covered(mean)))
+    return pd.DataFrame(rows, columns=["condition", "instances", "kappa", "lower", "upper", "note"])
 
 
-def _image_variance(draws: np.ndarray) -> float:
-    """Compute the variance of resampled means, undefined ones left out; NaN of fewer than two."""
-    draws = draws[~np.isnan(draws)]
-    return float(draws.var(ddof=1)) if draws.size > 1 else np.nan
-
-
-def _t_interval(mean: float, v_img: float, v_net, k, bound: float = 1) -> np.ndarray:
+def condition_difference(
+    correct: ArrayLike,
+    networks: pd.DataFrame,
+    one: str,
+    other: str,
+    draws: int = 1000,
+    seed: int = 0,
+    labels: ArrayLike | None = None,
+) -> ConditionDifference:
     """
-    Compute the 95 % interval of a mean over networks, or of a difference of two such means.
+    By how much the mean error consistency of one condition with the base exceeds that of another.
+
+    The same images are drawn for both, and the parts of both conditions' networks add up, as in `condition_means`,
+    whose parameters these are. Two conditions of one network each get the percentile interval of resampled images.
+    Undefined, with a note that says why, where no network of a condition is left to compare.
+    """
+    found = _means(correct, networks, draws, seed, labels)
+    for condition in (one, other):
+        if condition not in found:
+            note = f"there is no network of condition '{condition}'{nearest(condition, found)}"
+            return ConditionDifference(np.nan, np.nan, np.nan, note)
+    two = found[one], found[other]
+    value = two[0].kappa - two[1].kappa
+    lower, upper = _limits(value, two[0].draws - two[1].draws, two, bound=2)
+    return ConditionDifference(value, lower, upper, "; ".join(dict.fromkeys(map(_covered, two))))
+
+
+def condition_rank(
+    correct: ArrayLike,
+    networks: pd.DataFrame,
+    condition: str,
+    draws: int = 1000,
+    seed: int = 0,
+    labels: ArrayLike | None = None,
+) -> Rank:
+    """
+    Rank a condition by the mean error consistency of its networks with the base, the images resampled.
 
     Parameters
     ----------
-    mean : float
-        The estimate.
-    v_img : float
-        Its variance over images.
-    v_net : float or sequence of float
-        Its variance over networks, one part for each condition.
-    k : int or sequence of int
-        Networks of each condition.
-    bound : float
-        Largest value possible.
+    correct, networks, draws, seed, labels
+        As in `condition_consistency`.
+    condition : str
+        A condition other than the base; "different_data", which is not compared with the base, is not ranked.
 
     Returns
     -------
-    ndarray, shape (2,)
-        Lower and upper limit.
+    Rank
     """
-    v_net, k = np.atleast_1d(v_net), np.atleast_1d(k)
-    # A single network has no part in the error: its 0 is multiplied by whatever number.
-    by_networks = (stats.t.ppf(0.975, np.maximum(k - 1, 1)) ** 2 * v_net).sum()
-    half = np.sqrt(ndtri(0.975) ** 2 * v_img + by_networks)
-    return np.clip(mean + half * np.array([-1, 1]), -bound, bound)
+    conditions = networks["condition"].to_numpy()
+    kappa = pd.Series(pairwise_error_consistency(correct)[0], conditions).drop("base").groupby(level=0).mean()
+    resampled = bootstrap(correct, draws=draws, seed=seed, labels=labels)[:, 0]
+    ranks = pd.DataFrame(resampled, columns=conditions).drop(columns="base").T.groupby(level=0).mean()
+    found = ranks.rank(ascending=False).loc[condition]
+    lower, upper = np.quantile(found, [0.025, 0.975])
+    first = float((found == 1).mean())
+    return Rank(float(kappa.rank(ascending=False)[condition]), float(lower), float(upper), first, len(kappa))
 
 
-def _covered(instances: int) -> str:
-    """Say what an interval covers."""
-    return ONE_NETWORK if instances == 1 else f"images and {instances} networks"
+def compared_networks(networks: pd.DataFrame, condition: str, instance: int | None = None) -> np.ndarray:
+    """
+    Choose the networks that a condition's figure compares: the base and its own, or the two halves of the data.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        One row a network, with the columns condition and instance.
+    condition : str
+        Its name.
+    instance : int, optional
+        Only this one of the condition's networks.
+
+    Returns
+    -------
+    ndarray of bool, shape (networks,)
+    """
+    found = networks["condition"].to_numpy()
+    if condition == DIFFERENT_DATA:
+        return found == "half_data"
+    own = (found == condition) & ((networks["instance"].to_numpy() == instance) | (instance is None))
+    return own | (found == "base")
 
 
-def pairwise_matrix(correct, labels: Sequence[str]) -> KappaMatrix:
+def pairwise_matrix(correct: ArrayLike, labels: Sequence[str]) -> KappaMatrix:
     """
     Error consistency of all pairs of networks, each with its own interval.
 
     Parameters
     ----------
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
     labels : sequence of str
         Names of the networks, in the same order.
 
     Returns
     -------
     KappaMatrix
-        Intervals from the standard error of Fleiss, Cohen & Everitt (1969), cut off at -1 and 1.
-
-    Raises
-    ------
-    InputError
-        If there is not one label a network.
+        With labels, kappa, lower and upper, each (networks, networks); intervals from the standard error of Fleiss,
+        Cohen & Everitt (1969), cut off at -1 and 1.
     """
     correct = as_correct(correct)
     if len(labels) != len(correct):
@@ -266,14 +225,13 @@ def pairwise_matrix(correct, labels: Sequence[str]) -> KappaMatrix:
     return KappaMatrix(list(labels), kappa, np.maximum(kappa - margin, -1), np.minimum(kappa + margin, 1))
 
 
-def condition_matrix(correct, networks: pd.DataFrame) -> KappaMatrix:
+def condition_matrix(correct: ArrayLike, networks: pd.DataFrame) -> KappaMatrix:
     """
     Mean error consistency between conditions (figure 6), with the interval for these networks and other images.
 
     Parameters
     ----------
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
     networks : DataFrame
         One row a network, in the same order, with the column condition.
 
@@ -282,11 +240,6 @@ def condition_matrix(correct, networks: pd.DataFrame) -> KappaMatrix:
     KappaMatrix
         Conditions in the order of the table. Means over pairs of instances; on the diagonal over pairs of different
         instances, and 1 without an interval where there is only one.
-
-    Raises
-    ------
-    InputError
-        If there is not one row a network.
     """
     correct = _as_listed(correct, networks)
     groups = [np.flatnonzero(networks["condition"] == name) for name in networks["condition"].unique()]
@@ -298,7 +251,9 @@ def condition_matrix(correct, networks: pd.DataFrame) -> KappaMatrix:
     return KappaMatrix(list(networks["condition"].unique()), *values)
 
 
-def _compare(correct, networks: pd.DataFrame, draws: int, seed: int, labels):
+def _compare(
+    correct: ArrayLike, networks: pd.DataFrame, draws: int, seed: int, labels: ArrayLike | None
+) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
     """Compute kappa, its resampled values, and the pairs to compare, as rows ``first`` and ``second`` of both."""
     correct = _as_listed(correct, networks)
     base = np.flatnonzero(networks["condition"] == "base")
@@ -314,9 +269,64 @@ def _compare(correct, networks: pd.DataFrame, draws: int, seed: int, labels):
     return kappa, bootstrap(correct, draws=draws, seed=seed, labels=labels), pairs
 
 
-def _as_listed(correct, networks: pd.DataFrame) -> np.ndarray:
+def _as_listed(correct: ArrayLike, networks: pd.DataFrame) -> np.ndarray:
     """Check the decisions, and that the table has one row for each network."""
     correct = as_correct(correct)
     if len(networks) != len(correct):
         raise InputError(f"the table has {len(networks)} networks, the decisions {len(correct)}")
     return correct
+
+
+def _means(
+    correct: ArrayLike, networks: pd.DataFrame, draws: int, seed: int, labels: ArrayLike | None
+) -> dict[str, _Mean]:
+    """Compute the mean kappa of every condition."""
+    kappa, resampled, pairs = _compare(correct, networks, draws, seed, labels)
+    means = {}
+    for condition, group in pairs.groupby("condition", sort=False):
+        i, j = group["first"], group["second"]
+        observed, values = kappa[i, j], resampled[:, i, j]
+        means[str(condition)] = _Mean(len(i), observed.mean(), values.mean(axis=1), _network_variance(observed, values))
+    return means
+
+
+def _network_variance(observed: np.ndarray, resampled: np.ndarray) -> float:
+    """Estimate how much the mean of kappas (k,), resampled (draws, k), varies with the networks; 0 where k is 1."""
+    k = observed.size
+    if k == 1:
+        return 0.0
+    apart = (resampled - observed).var(axis=1, ddof=1)
+    apart = apart[~np.isnan(apart)]
+    by_images = apart.mean() if apart.size else np.nan
+    return float(np.maximum(observed.var(ddof=1) - by_images, 0)) / k
+
+
+def _image_variance(draws: np.ndarray) -> float:
+    """Compute the variance of resampled means, undefined ones left out; NaN of fewer than two."""
+    draws = draws[~np.isnan(draws)]
+    return float(draws.var(ddof=1)) if draws.size > 1 else np.nan
+
+
+def _limits(value: float, draws: np.ndarray, means: Sequence[_Mean], bound: float = 1) -> tuple[float, float]:
+    """Compute the 95 % interval of a condition's mean, or of a difference of two."""
+    k = [mean.instances for mean in means]
+    if max(k) == 1:
+        lower, upper = percentile_interval(draws)
+    else:
+        network_variances = [mean.network_variance for mean in means]
+        lower, upper = _t_interval(value, _image_variance(draws), network_variances, k, bound)
+    return float(lower), float(upper)
+
+
+def _t_interval(mean: float, v_img: float, v_net: ArrayLike, k: ArrayLike, bound: float = 1) -> np.ndarray:
+    """Compute the 95 % limits from the variances over images and over k networks, one or a list for each condition."""
+    v_net, k = np.atleast_1d(v_net), np.atleast_1d(k)
+    # A single network has no part in the error: its 0 is multiplied by whatever number.
+    by_networks = (stdtrit(np.maximum(k - 1, 1), 0.975) ** 2 * v_net).sum()
+    half = np.sqrt(ndtri(0.975) ** 2 * v_img + by_networks)
+    return np.clip(mean + half * np.array([-1, 1]), -bound, bound)
+
+
+def _covered(mean: _Mean) -> str:
+    """Say what an interval covers."""
+    return ONE_NETWORK if mean.instances == 1 else f"images and {mean.instances} networks"

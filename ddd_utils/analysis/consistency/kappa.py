@@ -1,12 +1,13 @@
 """Cohen's kappa of two networks' right and wrong answers, and what their accuracies leave possible for it."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ddd_utils.analysis.decisions import as_correct, count_both_right
+from ddd_utils.analysis.decisions import as_correct, as_pair, count_both_right
 from ddd_utils.errors import InputError
 
 
-def error_consistency(a, b) -> float:
+def error_consistency(a: ArrayLike, b: ArrayLike) -> float:
     """
     Cohen's kappa of two networks' correctness (Geirhos et al., 2020).
 
@@ -24,11 +25,17 @@ def error_consistency(a, b) -> float:
     ------
     InputError
         If the two differ in shape or are not decisions.
+
+    Examples
+    --------
+    >>> import ddd_utils as ddd
+    >>> ddd.error_consistency([True, True, False, False], [True, True, True, False])
+    0.5
     """
     return float(pairwise_error_consistency(as_pair(a, b))[0, 1])
 
 
-def pairwise_error_consistency(correct) -> np.ndarray:
+def pairwise_error_consistency(correct: ArrayLike) -> np.ndarray:
     """
     Error consistency of all pairs of networks, counted on packed bits.
 
@@ -41,27 +48,22 @@ def pairwise_error_consistency(correct) -> np.ndarray:
     -------
     ndarray of float64, shape (networks, networks)
         Symmetric; NaN where undefined, on the diagonal too (a network that is always right or always wrong).
+
+    Examples
+    --------
+    >>> import ddd_utils as ddd
+    >>> correct = [[1, 1, 0, 0], [1, 1, 1, 0], [0, 0, 1, 1]]  # three networks, four images
+    >>> print(ddd.pairwise_error_consistency(correct))
+    [[ 1.   0.5 -1. ]
+     [ 0.5  1.  -0.5]
+     [-1.  -0.5  1. ]]
     """
     correct = as_correct(correct)
     return kappa_from_counts(count_both_right(correct), correct.shape[1])
 
 
 def kappa_from_counts(both: np.ndarray, images: int) -> np.ndarray:
-    """
-    Turn counts of common successes into kappa, exact up to the last division.
-
-    Parameters
-    ----------
-    both : ndarray, shape (..., networks, networks)
-        How many images both networks get right; on the diagonal how many each one gets right.
-    images : int
-        Number of images.
-
-    Returns
-    -------
-    ndarray of float64, shape (..., networks, networks)
-        NaN where kappa is undefined.
-    """
+    """Turn counts of common successes (..., networks, networks) into kappa, exact up to the last division."""
     right = np.diagonal(both, axis1=-2, axis2=-1).astype(float)
     p, q = right[..., :, None], right[..., None, :]
     expected = p * q + (images - p) * (images - q)
@@ -69,13 +71,13 @@ def kappa_from_counts(both: np.ndarray, images: int) -> np.ndarray:
         return (images * (images - p - q + 2 * both) - expected) / (images**2 - expected)
 
 
-def kappa_bounds(p, q) -> tuple[np.ndarray, np.ndarray]:
+def kappa_bounds(p: ArrayLike, q: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """
     Lowest and highest kappa that two accuracies allow.
 
     The networks share least where their errors avoid each other, most where the errors of the more accurate one are all
-    among the other's. Seen as a 2 x 2 table with fixed margins, kappa grows with the cell of common successes, which
-    lies between ``max(0, p + q - 1)`` and ``min(p, q)`` (Frechet, 1951).
+    among the other's. In the 2 x 2 table with these margins kappa grows with the cell of common successes, which lies
+    between ``max(0, p + q - 1)`` and ``min(p, q)`` (Frechet, 1951).
 
     Parameters
     ----------
@@ -91,6 +93,13 @@ def kappa_bounds(p, q) -> tuple[np.ndarray, np.ndarray]:
     ------
     InputError
         If an accuracy lies outside 0 to 1.
+
+    Examples
+    --------
+    >>> import ddd_utils as ddd
+    >>> lowest, highest = ddd.kappa_bounds(0.8, 0.6)
+    >>> print(f"{lowest:.2f} to {highest:.2f}")
+    -0.36 to 0.55
     """
     p, q = _accuracies(p, q)
     disagreement = p * (1 - q) + q * (1 - p)
@@ -100,31 +109,15 @@ def kappa_bounds(p, q) -> tuple[np.ndarray, np.ndarray]:
     return lowest, highest
 
 
-def copy_probability(p, q, kappa) -> np.ndarray:
+def copy_probability(p: ArrayLike, q: ArrayLike, kappa: ArrayLike) -> np.ndarray:
     """
     Share of images on which the less accurate network must copy the more accurate one to reach a kappa.
 
     On the other images it decides independently, with the accuracy that makes its own come out. Copying a share c adds
-    ``c a (1 - a)`` to the probability that both are right, with a the higher accuracy; hence
-    ``kappa = 2 c a (1 - a) / (p (1 - q) + q (1 - p))``, solved for c.
-
-    Parameters
-    ----------
-    p, q : array_like
-        Accuracies between 0 and 1.
-    kappa : array_like
-        Error consistency; all three are broadcast against each other.
-
-    Returns
-    -------
-    ndarray
-        NaN where no copying gives this kappa (below 0, or above what the accuracies allow) or any amount does (the
-        better network is always right, or both are always wrong).
-
-    Raises
-    ------
-    InputError
-        If an accuracy lies outside 0 to 1.
+    ``c a (1 - a)`` to the probability that both are right, with a the higher accuracy; hence ``kappa = 2 c a (1 - a) /
+    (p (1 - q) + q (1 - p))``, solved for c. The accuracies p, q and kappa broadcast. NaN where no copying gives this
+    kappa (below 0, or above what the accuracies allow) or any amount does (the better network is always right, or both
+    are always wrong).
     """
     p, q = _accuracies(p, q)
     better, worse = np.maximum(p, q), np.minimum(p, q)
@@ -135,14 +128,7 @@ def copy_probability(p, q, kappa) -> np.ndarray:
     return np.where(possible, share, np.nan)
 
 
-def as_pair(a, b) -> np.ndarray:
-    """Check two networks' decisions about the same images and stack them, shape (2, images)."""
-    if np.ndim(a) != 1 or np.shape(a) != np.shape(b):
-        raise InputError(f"two networks' decisions must be about the same images: {np.shape(a)} against {np.shape(b)}")
-    return as_correct(np.stack([a, b]))
-
-
-def _accuracies(p, q) -> tuple[np.ndarray, np.ndarray]:
+def _accuracies(p: ArrayLike, q: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     p, q = np.asarray(p, float), np.asarray(q, float)
     for accuracy in (p, q):
         if not ((accuracy >= 0) & (accuracy <= 1)).all():

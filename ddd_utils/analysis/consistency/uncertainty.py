@@ -1,5 +1,5 @@
 """
-Error bars of kappa for a new draw of images, without resampling.
+Error bars of kappa for a new draw of images, by influence functions and by resampling.
 
 Kappa is a smooth function of means over images, so to first order it is itself a mean over images: of its influence
 function (Hampel, 1974), which says how much each image moves it. For networks i and j with accuracies p and q that is
@@ -10,15 +10,15 @@ with ``agree = 1 - x_i - x_j + 2 x_i x_j``: a sum of the decisions x_i and x_j a
 The same holds for a mean of kappas or a difference, and two kappas covary as their influence functions do.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from ddd_utils.analysis.consistency.kappa import kappa_from_counts
-from ddd_utils.analysis.consistency.resampling import class_codes, strata
-from ddd_utils.analysis.decisions import as_correct, count_both_right
+from ddd_utils.analysis.decisions import as_correct, as_labels, count_both_right
+from ddd_utils.analysis.statistics import Estimate, percentile_interval
 from ddd_utils.errors import InputError, nearest
 
 RESAMPLE = ("images", "classes")
@@ -28,26 +28,7 @@ BLOCK = 12_800
 ROUNDING = 1e-15
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """
-    A number, or an array of numbers, with its error.
-
-    Attributes
-    ----------
-    value, standard_error : float or ndarray
-        NaN where undefined.
-    lower, upper : float or ndarray
-        Limits of the interval.
-    """
-
-    value: float | np.ndarray
-    standard_error: float | np.ndarray
-    lower: float | np.ndarray
-    upper: float | np.ndarray
-
-
-def standard_errors(correct) -> np.ndarray:
+def standard_errors(correct: ArrayLike) -> np.ndarray:
     """
     Large-sample standard error of each pair's kappa for a new draw of images.
 
@@ -64,6 +45,14 @@ def standard_errors(correct) -> np.ndarray:
     ndarray of float64, shape (networks, networks)
         0 on the diagonal, and for a network that is always right or always wrong, whose kappa with any other is 0 for
         every draw; NaN where kappa is undefined.
+
+    Examples
+    --------
+    >>> import ddd_utils as ddd
+    >>> correct = [[1, 1, 0, 0] * 25, [1, 1, 1, 0] * 25]  # kappa .5 on 100 images
+    >>> print(ddd.standard_errors(correct).round(3))
+    [[0.    0.075]
+     [0.075 0.   ]]
     """
     correct = as_correct(correct)
     images = correct.shape[1]
@@ -86,43 +75,27 @@ def standard_errors(correct) -> np.ndarray:
     return errors
 
 
-def joint_covariance(correct, labels=None, resample: str = "images") -> np.ndarray:
+def joint_covariance(correct: ArrayLike, labels: ArrayLike | None = None, resample: str = "images") -> np.ndarray:
     """
     Large-sample covariance of all pairs' kappas for a new draw of images, the same ones for all networks.
 
-    Pairs share networks and images, so their errors do not average out: whatever combines pairs needs this matrix.
-
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-    labels : array_like, shape (images,), optional
-        Classes; given, each class keeps its number of images n, and its spread counts n / (n - 1) times, since it is
-        taken around the class's own mean. Classes of a single image count as one class together.
-    resample : {"images", "classes"}
-        What a new draw would replace: images, or whole classes with all their images (this needs labels).
-
-    Returns
-    -------
-    ndarray of float64, shape (pairs, pairs)
-        Pairs in the order of ``np.triu_indices(networks, 1)``; NaN where a kappa is undefined.
-
-    Raises
-    ------
-    InputError
-        If `resample` is unknown or the labels do not fit.
+    Pairs share networks and images, so their errors do not average out: whatever combines pairs needs this matrix,
+    (pairs, pairs), in the order of ``np.triu_indices(networks, 1)``; NaN where a kappa is undefined. With labels
+    (images,) each class keeps its number of images n, and its spread counts n / (n - 1) times, since it is taken around
+    the class's own mean; classes of a single image count as one together. A new draw replaces "images" or, with
+    labels, whole "classes".
     """
     correct = as_correct(correct)
     networks, images = correct.shape
     _, linear, product = _kappa_and_coefficients(correct)
-    place = np.zeros((networks, networks), int)
-    place[np.triu_indices(networks)] = np.arange(networks * (networks + 1) // 2)
+    row = np.zeros((networks, networks), int)
+    row[np.triu_indices(networks)] = np.arange(networks * (networks + 1) // 2)
     i, j = np.triu_indices(networks, 1)
 
     def of_pairs(rows: np.ndarray) -> np.ndarray:
-        weighted = linear[i, j, None] * rows[place[i, i]]
-        weighted += linear[j, i, None] * rows[place[j, j]]
-        weighted += product[i, j, None] * rows[place[i, j]]
+        weighted = linear[i, j, None] * rows[row[i, i]]
+        weighted += linear[j, i, None] * rows[row[j, j]]
+        weighted += product[i, j, None] * rows[row[i, j]]
         return weighted
 
     covariance = of_pairs(of_pairs(_scatter(correct, labels, resample)).T) / images**2
@@ -132,47 +105,58 @@ def joint_covariance(correct, labels=None, resample: str = "images") -> np.ndarr
 
 
 def interval(
-    correct,
-    pairs: Sequence[tuple[int, int]],
-    minus: Sequence[tuple[int, int]] | None = None,
-    labels=None,
+    correct: ArrayLike,
+    pairs: ArrayLike,
+    minus: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
     resample: str = "images",
     level: float = 0.95,
 ) -> Estimate:
     """
-    Estimate kappa of a pair, its mean over several or the difference of two such means, with the error from the images.
+    Kappa of a pair, its mean over several pairs or the difference of two such means, with the error from the images.
 
     Parameters
     ----------
     correct : array_like of bool, shape (networks, images)
         Whether each network is right about each image.
-    pairs : sequence of (int, int)
+    pairs : array_like of int, shape (pairs, 2)
         Rows of the networks; the value is the mean kappa over these pairs.
-    minus : sequence of (int, int), optional
+    minus : array_like of int, shape (pairs, 2), optional
         Pairs whose mean kappa is subtracted.
-    labels, resample
-        As in `joint_covariance`.
+    labels : array_like, shape (images,), optional
+        Classes; given, each class keeps its number of images.
+    resample : {"images", "classes"}
+        What a new draw would replace: images, or whole classes with all their images (this needs labels).
     level : float
         Coverage of the interval, which is cut off at the values that kappa, or a difference of two, can take.
 
     Returns
     -------
     Estimate
-        All NaN where one of the kappas is undefined.
+        With value, standard_error, lower and upper; all NaN where one of the kappas is undefined.
 
     Raises
     ------
     InputError
         If there are no pairs, a pair names no network, `resample` is unknown or the labels do not fit.
+
+    Examples
+    --------
+    >>> import ddd_utils as ddd
+    >>> correct = [[1, 1, 0, 0] * 25, [1, 1, 1, 0] * 25, [0, 0, 1, 1] * 25]  # three networks, 100 images
+    >>> kappa = ddd.interval(correct, [(0, 1)])
+    >>> print(f"{kappa.value:.2f}, 95 % interval {kappa.lower:.2f} to {kappa.upper:.2f}")
+    0.50, 95 % interval 0.35 to 0.65
     """
     correct = as_correct(correct)
-    i, j = np.concatenate([_as_pairs(chosen, len(correct)) for chosen in (pairs, minus) if chosen is not None]).T
-    weights = np.full(i.size, 1 / len(pairs))
-    if minus is not None:
-        weights[len(pairs) :] = -1 / len(minus)
+    plus = _as_pairs(pairs, len(correct))
+    less = plus[:0] if minus is None else _as_pairs(minus, len(correct))
+    i, j = np.concatenate([plus, less]).T
+    weights = np.repeat([1 / len(plus), -1 / max(len(less), 1)], [len(plus), len(less)])
     # Only the networks that take part: a condition's few among many.
-    rows, places = np.unique([i, j], return_inverse=True)
-    correct, (i, j) = correct[rows], places.reshape(2, -1)
+    rows, positions = np.unique([i, j], return_inverse=True)
+    correct = np.asarray(correct[rows])
+    i, j = positions.reshape(2, -1)
     kappa, linear, product = _kappa_and_coefficients(correct)
     value = float(weights @ kappa[i, j])
     form = np.zeros(kappa.shape)
@@ -184,6 +168,103 @@ def interval(
     bound = 1 if minus is None else 2
     lower, upper = np.clip(value + ndtri((1 + level) / 2) * error * np.array([-1, 1]), -bound, bound)
     return Estimate(value, error, float(lower), float(upper))
+
+
+def bootstrap(
+    correct: ArrayLike, statistic: str = "kappa", draws: int = 1000, seed: int = 0, labels: ArrayLike | None = None
+) -> np.ndarray:
+    """
+    Resample the images, the same ones for all networks, and recompute every pair.
+
+    Parameters
+    ----------
+    correct : array_like of bool, shape (networks, images)
+    statistic : {"kappa", "agreement"}
+        Error consistency, or the share of images on which both are right or both wrong.
+    draws, seed : int
+        Number of resampled image sets, and the seed of the resampling.
+    labels : array_like, shape (images,), optional
+        Classes; given, each class keeps its number of images (those of a single image count as one class together).
+
+    Returns
+    -------
+    ndarray of float64, shape (draws, networks, networks)
+        NaN where a draw leaves a pair undefined. Drawn within classes of n images these vary too little, by the factor
+        (n - 1) / n in variance: half with classes of two. `joint_covariance` and `interval` put that right.
+    """
+    correct = as_correct(correct)
+    if statistic not in _STATISTICS:
+        raise InputError(f"unknown statistic '{statistic}'{nearest(statistic, _STATISTICS)}")
+    images = correct.shape[1]
+    # Single precision counts exactly up to 16 million images and is twice as fast.
+    decisions = correct.astype(np.float32)
+    both = np.empty((draws, len(correct), len(correct)))
+    for draw, weights in enumerate(_image_weights(images, draws, seed, labels)):
+        both[draw] = (decisions * weights) @ decisions.T
+    return _STATISTICS[statistic](both, images)
+
+
+def accuracy_spread(correct: ArrayLike, labels: ArrayLike | None = None) -> dict[str, Estimate]:
+    """
+    Mean, lowest and highest accuracy of some networks, and their standard deviation, for a new draw of images.
+
+    Parameters
+    ----------
+    correct : array_like of bool, shape (networks, images)
+        Whether each network is right about each image.
+    labels : array_like, shape (images,), optional
+        As in `bootstrap`.
+
+    Returns
+    -------
+    dict of str to Estimate
+        "mean", "lowest", "highest" and "sd" with percentile intervals.
+    """
+    correct = as_correct(correct)
+    # Agreement with a network that is always right is accuracy: so the images are resampled for all networks at once.
+    always_right = np.ones((1, correct.shape[1]), bool)
+    resampled = bootstrap(np.vstack([correct, always_right]), "agreement", labels=labels)[:, -1, :-1]
+    accuracy, found = correct.mean(axis=1), {}
+    for name, statistic in (("mean", np.mean), ("lowest", np.min), ("highest", np.max), ("sd", np.std)):
+        draws = statistic(resampled, axis=1)
+        found[name] = Estimate(float(statistic(accuracy)), float(draws.std(ddof=1)), *percentile_interval(draws))
+    return found
+
+
+def _image_weights(images: int, draws: int, seed: int, labels: ArrayLike | None) -> Iterator[np.ndarray]:
+    """Yield for each draw how often each image is in it, shape (images,)."""
+    rng = np.random.default_rng(seed)
+    codes, sizes = _strata(labels, images)
+    by_class = np.argsort(codes, kind="stable")
+    ends = np.repeat(np.cumsum(sizes), sizes)
+    starts = ends - np.repeat(sizes, sizes)
+    for _ in range(draws):
+        drawn = by_class[rng.integers(starts, ends)]
+        yield np.bincount(drawn, minlength=images).astype(np.float32)
+
+
+def _agreement(both: np.ndarray, images: int) -> np.ndarray:
+    """Turn counts of common successes into the share of images on which two networks are both right or both wrong."""
+    right = np.diagonal(both, axis1=-2, axis2=-1)
+    return (images - right[..., :, None] - right[..., None, :] + 2 * both) / images
+
+
+_STATISTICS = {"kappa": kappa_from_counts, "agreement": _agreement}
+
+
+def _class_codes(labels: ArrayLike | None, images: int) -> tuple[np.ndarray, np.ndarray]:
+    """Count the classes; return each image's code, (images,), and the images of each class, (classes,)."""
+    _, codes, sizes = np.unique(as_labels(labels, np.zeros(images, int)), return_inverse=True, return_counts=True)
+    return codes, sizes
+
+
+def _strata(labels: ArrayLike | None, images: int) -> tuple[np.ndarray, np.ndarray]:
+    """Count the classes as `_class_codes`, but pool those of a single image, which have no spread."""
+    codes, sizes = _class_codes(labels, images)
+    alone = sizes == 1
+    if alone.any():
+        codes = np.where(alone, sizes.size, np.arange(sizes.size))[codes]
+    return _class_codes(codes, images)
 
 
 def _kappa_and_coefficients(correct: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -199,13 +280,10 @@ def _kappa_and_coefficients(correct: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return kappa, -scale * (1 + (1 - kappa) * (2 * q - 1)), 2 * scale
 
 
-def _scatter(correct: np.ndarray, labels, resample: str) -> np.ndarray:
-    """
-    Sum up squares and products of the x_i x_j, i <= j, around their means in the units that are resampled.
-
-    Everything is counted in whole numbers first, on packed bits, so that only the last step rounds: for that, classes
-    with the same number of images are taken together.
-    """
+def _scatter(correct: np.ndarray, labels: ArrayLike | None, resample: str) -> np.ndarray:
+    """Sum up squares and products of the x_i x_j, i <= j, around their means in the units that are resampled."""
+    # Everything is counted in whole numbers first, on packed bits, so that only the last step rounds: for that, classes
+    # with the same number of images are taken together.
     networks, images = correct.shape
     codes, sizes = _classes(labels, images, resample)
     i, j = np.triu_indices(networks)
@@ -248,32 +326,32 @@ def _quadratic(form: np.ndarray, correct: np.ndarray) -> np.ndarray:
     return values
 
 
-def _variance(influence: np.ndarray, labels, resample: str) -> float:
+def _variance(influence: np.ndarray, labels: ArrayLike | None, resample: str) -> float:
     """Compute the variance of the mean of an influence function over images (or over whole classes)."""
     images = influence.size
     codes, sizes = _classes(labels, images, resample)
     influence = influence - influence.mean()
     sums = np.bincount(codes, weights=influence)
     if resample == "classes":
-        return sums @ sums * sizes.size / (sizes.size - 1) / images**2
+        return float(sums @ sums * sizes.size / (sizes.size - 1) / images**2)
     within = influence - (sums / sizes)[codes]
-    return within**2 @ _small_class_factors(sizes)[codes] / images**2
+    return float(within**2 @ _small_class_factors(sizes)[codes] / images**2)
 
 
-def _classes(labels, images: int, resample: str) -> tuple[np.ndarray, np.ndarray]:
-    """Check what is to be resampled; return `class_codes` of whole classes, `strata` to draw images from."""
+def _classes(labels: ArrayLike | None, images: int, resample: str) -> tuple[np.ndarray, np.ndarray]:
+    """Check what is to be resampled; return whole classes or the strata to draw images from, as `_class_codes`."""
     if resample not in RESAMPLE:
         raise InputError(f"unknown resample '{resample}'{nearest(resample, RESAMPLE)}")
     if resample == "images":
-        return strata(labels, images)
-    codes, sizes = class_codes(labels, images)
+        return _strata(labels, images)
+    codes, sizes = _class_codes(labels, images)
     if sizes.size < 2:
         raise InputError("resampling whole classes takes labels with at least two classes")
     return codes, sizes
 
 
-def _as_pairs(pairs, networks: int) -> np.ndarray:
-    """Check a list of pairs; return it with shape (pairs, 2)."""
+def _as_pairs(pairs: ArrayLike, networks: int) -> np.ndarray:
+    """Check a list of pairs and return it, (pairs, 2)."""
     pairs = np.asarray(pairs)
     if pairs.ndim != 2 or pairs.shape[1] != 2 or not len(pairs):
         raise InputError(f"pairs must be a list of at least one (i, j); the shape is {pairs.shape}")

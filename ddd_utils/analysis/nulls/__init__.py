@@ -1,9 +1,8 @@
 """What agreement to expect when networks decide independently, and what selecting images by their score does to it."""
 
-from .andersen import AndersenTest, andersen_test
-from .conditional_bernoulli import pair_expectations
 from .expected_kappa import NullKappa, conditional_rasch_kappa, leave_pair_out_kappa, score_stratified_kappa
-from .selection import fleiss_kappa, selection_band, subset_consistency
+from .rasch import AndersenTest, andersen_test, pair_expectations
+from .selection import fleiss_kappa, selection_band, subset_consistency, subset_curve
 
 __all__ = [
     "AndersenTest",
@@ -16,4 +15,5 @@ __all__ = [
     "score_stratified_kappa",
     "selection_band",
     "subset_consistency",
+    "subset_curve",
 ]

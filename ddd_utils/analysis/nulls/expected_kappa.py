@@ -5,13 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
+from numpy.typing import ArrayLike
+from scipy.special import stdtr, stdtrit
 
-from ddd_utils.analysis.consistency import Estimate
 from ddd_utils.analysis.decisions import as_correct
-from ddd_utils.analysis.multiple_testing import holm
-from ddd_utils.analysis.nulls.abilities import expected_tables, rasch_abilities, stratified_abilities
-from ddd_utils.analysis.nulls.tables import ScoreTables, kappa_of_tables, kept_cells, tables_by_score
+from ddd_utils.analysis.nulls.rasch import (
+    ScoreTables,
+    expected_tables,
+    rasch_abilities,
+    stratified_abilities,
+    tables_by_score,
+)
+from ddd_utils.analysis.statistics import Estimate, holm
 from ddd_utils.errors import InputError
 
 # Counts held at once while groups are left out: 32 MB an array.
@@ -27,24 +32,15 @@ class NullKappa:
     The intervals contain the error of the fitted abilities. The score histogram fixes the sum over pairs of the
     observed agreement, and any null given the scores has the same: excess agreement sums to zero. It ranks pairs; it
     cannot show that networks depend on each other on average.
-
-    Attributes
-    ----------
-    observed, expected, excess : Estimate of ndarray, shape (networks, networks)
-        Symmetric, NaN on the diagonal and where kappa is undefined.
-    mean_observed, mean_expected, mean_excess : Estimate of float
-        Means over the pairs whose kappa is defined.
-    p_values : ndarray, shape (networks, networks)
-        Two-sided, of no excess; not adjusted for the number of pairs. NaN also where the excess can only be 0.
     """
 
-    observed: Estimate
+    observed: Estimate  # (networks, networks), NaN on the diagonal and where kappa is undefined
     expected: Estimate
     excess: Estimate
-    mean_observed: Estimate
+    mean_observed: Estimate  # over the pairs whose kappa is defined
     mean_expected: Estimate
     mean_excess: Estimate
-    p_values: np.ndarray
+    p_values: np.ndarray  # of no excess, two-sided, not adjusted for the number of pairs; NaN where it can only be 0
 
     def adjusted_p_values(self) -> np.ndarray:
         """Return the p-values adjusted over pairs (Holm), shape (networks, networks)."""
@@ -55,18 +51,10 @@ class NullKappa:
 
     def table(self, names: Sequence[str]) -> pd.DataFrame:
         """
-        List the pairs, the one of the highest excess first.
+        List the pairs of the networks of these names, the one of the highest excess first; undefined ones are left out.
 
-        Parameters
-        ----------
-        names : sequence of str
-            Names of the networks.
-
-        Returns
-        -------
-        DataFrame
-            Columns one, other (names), observed, observed_lower, observed_upper, expected, expected_lower,
-            expected_upper, excess, excess_lower, excess_upper, p_adjusted (Holm); undefined pairs are left out.
+        Columns one, other, observed, expected and excess, each also with ``_lower`` and ``_upper``, and p_adjusted
+        (Holm).
         """
         i, j = np.triu_indices(len(names), 1)
         columns = {"one": np.take(names, i), "other": np.take(names, j)}
@@ -77,7 +65,9 @@ class NullKappa:
         return table.dropna(subset="excess").sort_values("excess", ascending=False, ignore_index=True)
 
 
-def conditional_rasch_kappa(correct, tolerance: int | None = None, groups: int = 50, seed: int = 0) -> NullKappa:
+def conditional_rasch_kappa(
+    correct: ArrayLike, tolerance: int | None = None, groups: int = 50, seed: int = 0
+) -> NullKappa:
     """
     Kappa beside the one expected of networks with one ability each (Rasch, 1960), given every image's score.
 
@@ -88,7 +78,7 @@ def conditional_rasch_kappa(correct, tolerance: int | None = None, groups: int =
     Parameters
     ----------
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
+        Whether each network is right about each image; at least three networks.
     tolerance : int, optional
         Number t of deviating networks up to which an image counts as trivial or impossible: only images in between are
         compared. None: all images.
@@ -105,14 +95,16 @@ def conditional_rasch_kappa(correct, tolerance: int | None = None, groups: int =
     Raises
     ------
     InputError
-        If there are fewer than three networks (the abilities of two reproduce them exactly), fewer than two images or
-        groups, or no score is in-between.
+        If there are too few networks (the abilities of two reproduce them exactly), fewer than two images or groups, or
+        no score is in-between.
     """
     correct = _enough_networks(correct, 3, "one ability a network")
     return _null_kappa(correct, rasch_abilities, kept_cells(len(correct), tolerance), groups, seed)
 
 
-def score_stratified_kappa(correct, tolerance: int | None = None, groups: int = 50, seed: int = 0) -> NullKappa:
+def score_stratified_kappa(
+    correct: ArrayLike, tolerance: int | None = None, groups: int = 50, seed: int = 0
+) -> NullKappa:
     """
     Kappa beside the one expected of networks with an ability of their own at each score, given every image's score.
 
@@ -121,24 +113,30 @@ def score_stratified_kappa(correct, tolerance: int | None = None, groups: int = 
 
     Parameters
     ----------
-    correct, tolerance, groups, seed
+    correct : array_like of bool, shape (networks, images)
+        Whether each network is right about each image; at least four networks (three would be reproduced exactly).
+    tolerance, groups, seed
         As in `conditional_rasch_kappa`.
 
     Returns
     -------
     NullKappa
 
-    Raises
-    ------
-    InputError
-        If there are fewer than four networks (abilities at each score reproduce three exactly), or as in
-        `conditional_rasch_kappa`.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ddd_utils as ddd
+    >>> rng = np.random.default_rng(0)
+    >>> correct = rng.random((6, 400)) < rng.random(400)  # six networks, independent given an image's difficulty
+    >>> null = ddd.score_stratified_kappa(correct)
+    >>> abs(null.mean_excess.value) < 0.01
+    True
     """
     correct = _enough_networks(correct, 4, "one ability a network and score")
     return _null_kappa(correct, stratified_abilities, kept_cells(len(correct), tolerance), groups, seed)
 
 
-def leave_pair_out_kappa(correct, tolerance: int, groups: int = 50, seed: int = 0) -> NullKappa:
+def leave_pair_out_kappa(correct: ArrayLike, tolerance: int, groups: int = 50, seed: int = 0) -> NullKappa:
     """
     Kappa of each pair on the images that the other M - 2 networks call in-between, beside its Rasch expectation.
 
@@ -147,31 +145,42 @@ def leave_pair_out_kappa(correct, tolerance: int, groups: int = 50, seed: int = 
 
     Parameters
     ----------
-    correct, tolerance, groups, seed
-        As in `conditional_rasch_kappa`; the tolerance applies to the score of the other networks.
+    correct : array_like of bool, shape (networks, images)
+        Whether each network is right about each image; at least ``2 tolerance + 4`` networks.
+    tolerance : int
+        Number of deviating networks, among the other M - 2, up to which an image counts as trivial or impossible.
+    groups, seed
+        As in `conditional_rasch_kappa`.
 
     Returns
     -------
     NullKappa
 
-    Raises
-    ------
-    InputError
-        If there are fewer than ``2 tolerance + 4`` networks, or as in `conditional_rasch_kappa`.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ddd_utils as ddd
+    >>> rng = np.random.default_rng(0)
+    >>> correct = rng.random((6, 400)) < rng.random(400)  # six networks, independent given an image's difficulty
+    >>> null = ddd.leave_pair_out_kappa(correct, tolerance=1)
+    >>> bool(null.mean_excess.lower < 0 < null.mean_excess.upper)
+    True
     """
     correct = _enough_networks(correct, 3, "one ability a network")
     kept = kept_cells(len(correct), tolerance, leave_pair_out=True)
     return _null_kappa(correct, rasch_abilities, kept, groups, seed)
 
 
-def _enough_networks(correct, least: int, fitted: str) -> np.ndarray:
+def _enough_networks(correct: ArrayLike, least: int, fitted: str) -> np.ndarray:
     correct = as_correct(correct)
     if len(correct) < least:
         raise InputError(f"a null with {fitted} takes at least {least} networks, not {len(correct)}")
     return correct
 
 
-def _null_kappa(correct: np.ndarray, fit: Callable, kept: np.ndarray, groups: int, seed: int) -> NullKappa:
+def _null_kappa(
+    correct: np.ndarray, fit: Callable[..., np.ndarray], kept: np.ndarray, groups: int, seed: int
+) -> NullKappa:
     """Compare kappa with its expectation on all images, and again without each group of images."""
     images = correct.shape[1]
     groups = min(groups, images)
@@ -185,26 +194,27 @@ def _null_kappa(correct: np.ndarray, fit: Callable, kept: np.ndarray, groups: in
         _kappas(tables, fit(tables, abilities), kept) for tables in _without_each_group(correct, full, groups, seed)
     ]
     without = [np.concatenate(part) for part in zip(*left, strict=True)]
-    matrices = [_jackknife(part[0], again) for part, again in zip(kappas, without, strict=True)]
-    means = [
+    observed, expected, excess = (_jackknife(part[0], again) for part, again in zip(kappas, without, strict=True))
+    mean_observed, mean_expected, mean_excess = (
         _jackknife(float(_mean_over_pairs(part)[0]), _mean_over_pairs(again))
         for part, again in zip(kappas, without, strict=True)
-    ]
-    return NullKappa(*matrices, *means, _p_values(matrices[-1], groups))
+    )
+    p_values = _p_values(excess, groups)
+    return NullKappa(observed, expected, excess, mean_observed, mean_expected, mean_excess, p_values)
 
 
-def _jackknife(value, without: np.ndarray) -> Estimate:
+def _jackknife(value: float | np.ndarray, without: np.ndarray) -> Estimate:
     """Turn a statistic, and the same without each group of images (groups, ...), into an estimate with its interval."""
     groups = len(without)
     error = np.sqrt((groups - 1) * without.var(axis=0))
-    half = student.ppf(0.975, groups - 1) * error
+    half = stdtrit(groups - 1, 0.975) * error
     return Estimate(value, error, value - half, value + half)
 
 
 def _p_values(excess: Estimate, groups: int) -> np.ndarray:
     """Test for no excess, two-sided; NaN where it can only be 0, as for a network that is always right."""
     error = np.where(excess.standard_error > ROUNDING, excess.standard_error, np.nan)
-    return 2 * student.sf(np.abs(excess.value) / error, groups - 1)
+    return 2 * stdtr(groups - 1, -np.abs(excess.value) / error)
 
 
 def _kappas(tables: ScoreTables, abilities: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -231,3 +241,35 @@ def _mean_over_pairs(matrices: np.ndarray) -> np.ndarray:
     defined = ~np.isnan(pairs)
     total = np.where(defined, pairs, 0).sum(axis=-1)
     return np.divide(total, defined.sum(axis=-1), out=np.full(total.shape, np.nan), where=defined.any(axis=-1))
+
+
+def kept_cells(networks: int, tolerance: int | None, leave_pair_out: bool = False) -> np.ndarray:
+    """Tell at which score (rows), and with how many of a pair right (columns), a pair is compared: bool (M + 1, 3)."""
+    # None keeps all images, t those in-between; leaving the pair out, the other M - 2 networks say which these are.
+    if tolerance is None:
+        return np.ones((networks + 1, 3), bool)
+    scores = np.arange(networks + 1)[:, None]
+    judges = networks - 2 if leave_pair_out else networks
+    given = scores - np.arange(3) if leave_pair_out else scores
+    kept = np.broadcast_to((given > tolerance) & (given < judges - tolerance), (networks + 1, 3))
+    if tolerance < 0 or not kept.any():
+        others = " by the other networks' score" if leave_pair_out else ""
+        raise InputError(f"with {networks} networks and tolerance {tolerance} no image can be in-between{others}")
+    return kept
+
+
+def kappa_of_tables(tables: ScoreTables, kept: np.ndarray) -> np.ndarray:
+    """Cohen's kappa of all pairs on the images kept for each, (..., networks, networks); NaN where undefined."""
+    neither_kept, one_kept, both_kept = kept.T.astype(float)
+    pairs, networks = "s,...sij->...ij", "s,...si->...i"
+    right = np.einsum(networks, one_kept, tables.right)
+    other_right = np.einsum(networks, neither_kept, tables.right)
+    a = np.einsum(pairs, both_kept, tables.both)
+    b = right[..., :, None] - np.einsum(pairs, one_kept, tables.both)
+    c = np.swapaxes(b, -1, -2)
+    either = other_right[..., :, None] + other_right[..., None, :] - np.einsum(pairs, neither_kept, tables.both)
+    d = (tables.images @ neither_kept)[..., None, None] - either
+    chance = (a + b) * (b + d) + (a + c) * (c + d)
+    kappa = np.divide(2 * (a * d - b * c), chance, out=np.full_like(a, np.nan), where=chance > 0)
+    kappa[..., range(len(kept) - 1), range(len(kept) - 1)] = np.nan
+    return kappa

@@ -1,36 +1,23 @@
-"""What agreement on selected images can show: the band that selection alone leaves, and the drop with its error."""
+"""What agreement on selected images can show: the limits that selection alone sets, and how it depends on M."""
+
+from collections.abc import Iterable
+from itertools import combinations
+from math import comb
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
-from ddd_utils.analysis.consistency import pairwise_error_consistency, percentile_interval
-from ddd_utils.analysis.decisions import as_correct
+from ddd_utils.analysis.consistency import kappa_from_counts, pairwise_error_consistency, percentile_interval
+from ddd_utils.analysis.decisions import as_correct, count_both_right
 from ddd_utils.analysis.score_models import kappa_of_counts, score_counts
 from ddd_utils.errors import InputError
 
+MOST_SIZES = 15
 
-def fleiss_kappa(scores, networks: int) -> float:
-    """
-    Agreement of all networks at once, from nothing but how many of them get each image right (Fleiss, 1971).
 
-    Parameters
-    ----------
-    scores : array_like of int, shape (images,)
-        Number of networks that are right.
-    networks : int
-        Number of networks M, at least 2.
-
-    Returns
-    -------
-    float
-        ``1 - E[s (M - s)] / (M (M - 1) p (1 - p))`` with ``p = E[s] / M``; NaN where all networks are always right or
-        always wrong.
-
-    Raises
-    ------
-    InputError
-        If a score lies outside 0..M or there are fewer than two networks.
-    """
+def fleiss_kappa(scores: ArrayLike, networks: int) -> float:
+    """Return the agreement of all networks at once from their scores (images,); see `score_models.kappa_of_counts`."""
     if networks < 2:
         raise InputError(f"agreement takes at least two networks, not {networks}")
     return float(kappa_of_counts(score_counts(scores, networks)))
@@ -38,28 +25,11 @@ def fleiss_kappa(scores, networks: int) -> float:
 
 def selection_band(networks: int, tolerance: int) -> tuple[float, float]:
     """
-    Limits that Fleiss' kappa cannot leave on in-between images, whatever the networks and the images are.
+    Limits that Fleiss' kappa of M networks cannot leave on images in-between at tolerance t.
 
     In-between images have scores from ``t + 1`` to ``M - t - 1``, so ``s (M - s)`` is at least ``(t + 1)(M - t - 1)``
-    while ``p (1 - p)`` is at most 1/4: the upper limit. By Jensen's inequality ``E[s (M - s)]`` is at most
-    ``M^2 p (1 - p)``: the lower one.
-
-    Parameters
-    ----------
-    networks : int
-        Number of networks M.
-    tolerance : int
-        Number t of deviating networks up to which an image counts as trivial or impossible.
-
-    Returns
-    -------
-    (float, float)
-        ``-1 / (M - 1)`` and ``1 - 4 (t + 1)(M - t - 1) / (M (M - 1))``.
-
-    Raises
-    ------
-    InputError
-        If no score is in-between.
+    while ``p (1 - p)`` is at most 1/4: the upper limit, ``1 - 4 (t + 1)(M - t - 1) / (M (M - 1))``. By Jensen's
+    inequality ``E[s (M - s)]`` is at most ``M^2 p (1 - p)``: the lower one, ``-1 / (M - 1)``.
     """
     if tolerance < 0 or networks < 2 * (tolerance + 1):
         raise InputError(f"with {networks} networks and tolerance {tolerance} no image can be in-between")
@@ -67,14 +37,15 @@ def selection_band(networks: int, tolerance: int) -> tuple[float, float]:
     return -1 / (networks - 1), 1 - 4 * nearest_to_unanimous / (networks * (networks - 1))
 
 
-def subset_consistency(correct, subset, networks: pd.DataFrame, draws: int = 1000, seed: int = 0) -> pd.DataFrame:
+def subset_consistency(
+    correct: ArrayLike, subset: ArrayLike, networks: pd.DataFrame, draws: int = 1000, seed: int = 0
+) -> pd.DataFrame:
     """
     Mean error consistency of two conditions on all images, on a subset of them, and by how much it drops.
 
     Parameters
     ----------
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
     subset : array_like of bool, shape (images,)
         The images to keep. Whether an image is in the subset depends on that image only, so it stays fixed when images
         are resampled, the same ones for both means.
@@ -88,11 +59,6 @@ def subset_consistency(correct, subset, networks: pd.DataFrame, draws: int = 100
     DataFrame
         Rows "all images", "subset" and "drop"; columns images (count), kappa, lower and upper (95 %, from the images
         only). Instances of a condition are averaged first.
-
-    Raises
-    ------
-    InputError
-        If the subset is empty or does not fit the images.
     """
     correct, subset = as_correct(correct), np.asarray(subset, bool)
     if subset.shape != correct.shape[1:] or not subset.any():
@@ -123,3 +89,83 @@ def _mean_kappa(correct: np.ndarray, weights: np.ndarray) -> float:
     kappa = pairwise_error_consistency(correct)
     defined = ~np.isnan(kappa) & (weights > 0)
     return float(np.average(kappa[defined], weights=weights[defined])) if defined.any() else float("nan")
+
+
+def subset_curve(
+    correct: ArrayLike, tolerance: int, sizes: Iterable[int] | None = None, subsets: int = 20, seed: int = 0
+) -> pd.DataFrame:
+    """
+    Draw subsets of the models and ask of each what the paper asked of all.
+
+    Parameters
+    ----------
+    correct : array_like of bool, shape (networks, images)
+    tolerance : int
+        Number t of deviating networks up to which an image counts as trivial or impossible.
+    sizes : iterable of int, optional
+        Numbers of models; by default at most 15 from 2 (t + 1), below which no image can be in-between, to all.
+    subsets, seed : int
+        How many subsets to draw of each size (all where there are no more), and the seed of the draws.
+
+    Returns
+    -------
+    DataFrame
+        One row a size; columns models, subsets, trivial, impossible, in_between (mean shares), kappa_in_between (mean
+        over pairs, then over subsets; NaN where none is defined), lower, upper (its 2.5 and 97.5 % quantiles over the
+        subsets: how much it matters which models, not an error of the mean), fleiss_in_between (mean over subsets),
+        band_lower and band_upper (`selection_band`; with few models, or ones of very different accuracy, the mean over
+        pairs can lie above it).
+    """
+    correct = as_correct(correct)
+    rng = np.random.default_rng(seed)
+    rows = []
+    for models in _checked_sizes(sizes, tolerance, len(correct)):
+        chosen = _choose(len(correct), models, subsets, rng)
+        found = np.array([_shares_and_kappa(correct[list(members)], tolerance) for members in chosen])
+        shares, kappa, fleiss = found[:, :3].mean(axis=0), found[:, 3], found[:, 4]
+        limits = np.quantile(kappa[~np.isnan(kappa)], [0.025, 0.975]) if not np.isnan(kappa).all() else [np.nan] * 2
+        band = selection_band(models, tolerance)
+        rows.append((models, len(chosen), *shares, _mean(kappa), *limits, _mean(fleiss), *band))
+    names = ["models", "subsets", "trivial", "impossible", "in_between", "kappa_in_between", "lower", "upper"]
+    return pd.DataFrame(rows, columns=[*names, "fleiss_in_between", "band_lower", "band_upper"])
+
+
+def _checked_sizes(sizes: Iterable[int] | None, tolerance: int, networks: int) -> list[int]:
+    fewest = 2 * (tolerance + 1)
+    if tolerance < 0 or fewest > networks:
+        raise InputError(f"with {networks} networks and tolerance {tolerance} no image can be in-between")
+    if sizes is None:
+        spread = np.linspace(fewest, networks, min(MOST_SIZES, networks - fewest + 1))
+        return np.unique(spread.round().astype(int)).tolist()
+    for models in (sizes := list(sizes)):
+        if not fewest <= models <= networks:
+            raise InputError(f"a subset must have {fewest} to {networks} models at tolerance {tolerance}, not {models}")
+    return sizes
+
+
+def _choose(networks: int, models: int, subsets: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
+    """Choose different subsets, all of them where there are no more than asked for."""
+    if comb(networks, models) <= subsets:
+        return list(combinations(range(networks), models))
+    chosen: set[tuple[int, ...]] = set()
+    while len(chosen) < subsets:
+        chosen.add(tuple(sorted(rng.choice(networks, models, replace=False).tolist())))
+    return sorted(chosen)
+
+
+def _shares_and_kappa(correct: np.ndarray, tolerance: int) -> tuple[float, float, float, float, float]:
+    """Shares of trivial, impossible and in-between images of these models; mean and Fleiss' kappa on the last."""
+    networks = len(correct)
+    score = correct.sum(axis=0, dtype=np.int16)
+    trivial, impossible = score >= networks - tolerance, score <= tolerance
+    between = ~(trivial | impossible)
+    # Blanking the other images leaves the counts of common successes as they are, and is faster than cutting them out.
+    kappa = kappa_from_counts(count_both_right(correct & between), int(between.sum()))
+    fleiss = kappa_of_counts(np.bincount(score[between], minlength=networks + 1))
+    return trivial.mean(), impossible.mean(), between.mean(), _mean(kappa[np.triu_indices(networks, 1)]), float(fleiss)
+
+
+def _mean(values: np.ndarray) -> float:
+    """Average what is defined; NaN where nothing is."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if defined.size else float("nan")

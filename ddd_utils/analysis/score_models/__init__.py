@@ -1,10 +1,16 @@
 """Is difficulty dichotomous or smooth? Models of how many networks get an image right, and what they imply."""
 
-from .checks import goodness_of_fit, likelihood_ratio, model_intervals
-from .comparison import compare_models
+from .comparison import (
+    compare_models,
+    expected_shares,
+    goodness_of_fit,
+    likelihood_ratio,
+    model_intervals,
+    null_kappa,
+    posterior_difficulty,
+)
 from .counts import fleiss_interval, kappa_of_counts, score_counts
 from .fits import ScoreModel, fit_beta_binomial, fit_binomial, fit_inflated_beta_binomial
-from .implications import expected_shares, null_kappa, posterior_difficulty
 
 __all__ = [
     "ScoreModel",

@@ -1,30 +1,13 @@
 """How many images have each score, and the agreement of all networks that follows from these counts alone."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ddd_utils.errors import InputError
 
 
-def score_counts(scores, networks: int) -> np.ndarray:
-    """
-    Count the images of each score.
-
-    Parameters
-    ----------
-    scores : array_like of int, shape (images,)
-        How many networks get each image right.
-    networks : int
-        Number of networks M.
-
-    Returns
-    -------
-    ndarray of int64, shape (networks + 1,)
-
-    Raises
-    ------
-    InputError
-        If a score is not a whole number from 0 to M.
-    """
+def score_counts(scores: ArrayLike, networks: int) -> np.ndarray:
+    """Count the images of each score, (networks + 1,), from scores (images,) that say how many networks are right."""
     scores = np.asarray(scores)
     whole = scores.astype(np.int64)
     if scores.ndim != 1 or (whole != scores).any() or (whole < 0).any() or (whole > networks).any():
@@ -32,24 +15,8 @@ def score_counts(scores, networks: int) -> np.ndarray:
     return np.bincount(whole, minlength=networks + 1)
 
 
-def as_counts(counts) -> np.ndarray:
-    """
-    Check the counts of all scores.
-
-    Parameters
-    ----------
-    counts : array_like of int, shape (networks + 1,)
-        Number of images with each score.
-
-    Returns
-    -------
-    ndarray, shape (networks + 1,)
-
-    Raises
-    ------
-    InputError
-        If there are fewer than two networks, negative counts or no images.
-    """
+def as_counts(counts: ArrayLike) -> np.ndarray:
+    """Check the counts of scores 0 to M, (networks + 1,): at least two networks and one image."""
     counts = np.asarray(counts)
     if counts.ndim != 1 or len(counts) < 3:
         raise InputError(f"counts must be those of scores 0 to M, at least 2 networks; the shape is {counts.shape}")
@@ -59,25 +26,7 @@ def as_counts(counts) -> np.ndarray:
 
 
 def between(networks: int, tolerance: int | None) -> np.ndarray:
-    """
-    Mark the scores of the in-between images.
-
-    Parameters
-    ----------
-    networks : int
-        Number of networks M.
-    tolerance : int or None
-        Number of deviating networks up to which an image counts as trivial or impossible; None marks all scores.
-
-    Returns
-    -------
-    ndarray of bool, shape (networks + 1,)
-
-    Raises
-    ------
-    InputError
-        If no score is in-between.
-    """
+    """Mark the scores of the in-between images, bool (networks + 1,); all scores where the tolerance is None."""
     score = np.arange(networks + 1)
     if tolerance is None:
         return score >= 0
@@ -86,7 +35,7 @@ def between(networks: int, tolerance: int | None) -> np.ndarray:
     return (score > tolerance) & (score < networks - tolerance)
 
 
-def kappa_of_counts(counts, tolerance: int | None = None) -> np.ndarray:
+def kappa_of_counts(counts: ArrayLike, tolerance: int | None = None) -> np.ndarray:
     """
     Fleiss' kappa (1971) from the counts, or the probabilities, of the scores.
 
@@ -102,62 +51,30 @@ def kappa_of_counts(counts, tolerance: int | None = None) -> np.ndarray:
     ndarray of float64, shape (...)
         ``1 - E[s (M - s)] / (M (M - 1) p (1 - p))`` with ``p = E[s] / M``; NaN where all networks are always right,
         always wrong, or there are no images.
-
-    Raises
-    ------
-    InputError
-        If no score is in-between.
     """
     networks = np.shape(counts)[-1] - 1
-    counts = np.asarray(counts, float) * between(networks, tolerance)
+    among = np.asarray(counts, float) * between(networks, tolerance)
     score = np.arange(networks + 1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        right = counts @ score / (networks * counts.sum(axis=-1))
-        divided = counts @ (score * (networks - score)) / (networks * (networks - 1) * counts.sum(axis=-1))
+        right = among @ score / (networks * among.sum(axis=-1))
+        divided = among @ (score * (networks - score)) / (networks * (networks - 1) * among.sum(axis=-1))
         return 1 - divided / (right * (1 - right))
 
 
-def fleiss_interval(counts, tolerance: int | None = None, draws: int = 1000, seed: int = 0) -> tuple[float, float]:
+def fleiss_interval(
+    counts: ArrayLike, tolerance: int | None = None, draws: int = 1000, seed: int = 0
+) -> tuple[float, float]:
     """
-    Interval of Fleiss' kappa for a new draw of images, the networks given.
+    Return the 95 % limits of `kappa_of_counts` for a new draw of images, the networks given.
 
-    Parameters
-    ----------
-    counts : array_like of int, shape (networks + 1,)
-        Number of images with each score.
-    tolerance : int or None
-        Only the in-between images at this tolerance; all by default. How many there are varies with the draw.
-    draws, seed : int
-        Number of draws, and their seed.
-
-    Returns
-    -------
-    lower, upper : float
-        95 %; draws without a defined kappa are left out, NaN if there are no others.
-
-    Raises
-    ------
-    InputError
-        If the counts or the tolerance do not fit.
+    How many images are in-between varies with the draw. Draws without a defined kappa are left out, NaN if there are no
+    others.
     """
     return percentiles(kappa_of_counts(redraw(counts, draws, seed), tolerance))
 
 
-def redraw(counts, draws: int, seed: int) -> np.ndarray:
-    """
-    Draw images anew: their scores' counts are multinomial.
-
-    Parameters
-    ----------
-    counts : array_like of int, shape (networks + 1,)
-        Number of images with each score.
-    draws, seed : int
-        Number of draws, and their seed.
-
-    Returns
-    -------
-    ndarray of int64, shape (draws, networks + 1)
-    """
+def redraw(counts: ArrayLike, draws: int, seed: int) -> np.ndarray:
+    """Draw images anew, (draws, networks + 1): the counts of their scores are multinomial."""
     counts = as_counts(counts)
     images = int(counts.sum())
     return np.random.default_rng(seed).multinomial(images, counts / images, size=draws)

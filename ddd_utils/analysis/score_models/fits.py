@@ -3,11 +3,17 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp, xlog1py, xlogy
+from numpy.typing import ArrayLike
+from scipy.special import expit, gammaln, logit, logsumexp, xlog1py, xlogy
 
-from ddd_utils.analysis.score_models.counts import as_counts
-from ddd_utils.analysis.score_models.likelihood import fit_kept_scores, log_beta_binomial, log_choose
+from ddd_utils.analysis.score_models.counts import as_counts, kappa_of_counts
 from ddd_utils.errors import InputError
+
+# On the logit scale. Keeps alpha and beta finite where images do not differ (kappa 0) or networks never do (kappa 1).
+FARTHEST = 20.0
+STEPS = 200
+ENOUGH = 1e-14  # gain in log-likelihood an image at which a fit has arrived
+LEAST_DAMPING, MOST_DAMPING = 1e-12, 1e6  # from where the information is singular to where no step helps
 
 
 @dataclass(frozen=True)
@@ -38,76 +44,27 @@ class ScoreModel:
     images: int
 
 
-def fit_binomial(counts) -> ScoreModel:
-    """
-    Fit independent networks of the same accuracy on images that are all equally hard.
-
-    Parameters
-    ----------
-    counts : array_like of int, shape (networks + 1,)
-        Number of images with each score, as from `score_counts`.
-
-    Returns
-    -------
-    ScoreModel
-        With the parameter "accuracy".
-
-    Raises
-    ------
-    InputError
-        If these are not counts of the scores of at least two networks.
-    """
+def fit_binomial(counts: ArrayLike) -> ScoreModel:
+    """Fit independent networks of the same "accuracy" on images that are all equally hard, to counts (M + 1,)."""
     return _fit("binomial", counts)
 
 
-def fit_beta_binomial(counts) -> ScoreModel:
+def fit_beta_binomial(counts: ArrayLike) -> ScoreModel:
     """
     Fit networks that are independent given the image, whose difficulty follows a Beta distribution (Skellam, 1948).
 
-    Parameters
-    ----------
-    counts
-        As in `fit_binomial`.
-
-    Returns
-    -------
-    ScoreModel
-        With the parameters "alpha" and "beta", which are very large where the binomial fits best.
-
-    Raises
-    ------
-    InputError
-        As `fit_binomial`.
+    Of counts (networks + 1,) as from `score_counts`. The parameters "alpha" and "beta" are very large where the
+    binomial fits best.
     """
     return _fit("beta-binomial", counts)
 
 
-def fit_inflated_beta_binomial(counts) -> ScoreModel:
-    """
-    Fit a beta-binomial with images besides that every network must get wrong, or right.
-
-    A point mass above 0 fits its score exactly and leaves a truncated beta-binomial for the others. So the best of four
-    such fits (with neither mass, one, both) is the maximum, and a mass that does not help comes out as exactly 0.
-
-    Parameters
-    ----------
-    counts
-        As in `fit_binomial`.
-
-    Returns
-    -------
-    ScoreModel
-        With the parameters "alpha", "beta", "never_right" and "always_right".
-
-    Raises
-    ------
-    InputError
-        As `fit_binomial`, or if there are fewer than 4 networks, whose scores cannot tell four parameters.
-    """
+def fit_inflated_beta_binomial(counts: ArrayLike) -> ScoreModel:
+    """Fit a beta-binomial with images besides that all of at least 4 networks must get wrong, or right."""
     return _fit("beta-binomial with point masses", counts)
 
 
-def _fit(name: str, counts) -> ScoreModel:
+def _fit(name: str, counts: ArrayLike) -> ScoreModel:
     counts = as_counts(counts)
     values, log_p = estimate(name, counts[None])
     parameters = {parameter: float(value[0]) for parameter, value in values.items()}
@@ -115,22 +72,7 @@ def _fit(name: str, counts) -> ScoreModel:
 
 
 def estimate(name: str, counts: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """
-    Fit one model to many sets of counts.
-
-    Parameters
-    ----------
-    name : str
-        As in `ScoreModel`.
-    counts : ndarray of int, shape (sets, networks + 1)
-        Number of images with each score, for each set.
-
-    Returns
-    -------
-    parameters : dict of str to ndarray, shape (sets,)
-    log_p : ndarray of float64, shape (sets, networks + 1)
-        Logarithm of the fitted probabilities.
-    """
+    """Fit a model, by name, to sets of counts (sets, networks + 1): its parameters (sets,) and log probabilities."""
     return MODELS[name](counts)
 
 
@@ -148,6 +90,8 @@ def _beta_binomial(counts: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarra
 
 
 def _inflated(counts: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    # A point mass above 0 fits its score exactly and leaves a truncated beta-binomial for the others. So the best of
+    # four such fits (with neither mass, one, both) is the maximum, and a mass that does not help comes out exactly 0.
     networks = counts.shape[1] - 1
     if networks < 4:
         raise InputError(f"point masses beside a beta-binomial take at least 4 networks, not {networks}")
@@ -161,7 +105,7 @@ def _inflated(counts: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
 def _with_masses_at(counts: np.ndarray, ends: list[int]) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Fit point masses at these scores; a set of counts that would need a negative one gets log-likelihood -inf."""
     kept = ~np.isin(np.arange(counts.shape[1]), ends)
-    possible = counts[:, kept].any(axis=1)
+    possible = np.asarray(counts[:, kept].any(axis=1))
     mean, kappa = fit_kept_scores(np.where(possible[:, None], counts, 1), kept)
     log_p, _ = log_beta_binomial(mean, kappa, counts.shape[1] - 1)
     share = counts / counts.sum(axis=1, keepdims=True)
@@ -170,7 +114,7 @@ def _with_masses_at(counts: np.ndarray, ends: list[int]) -> tuple[dict[str, np.n
         smooth = log_p + weight[:, None]
         log_p = np.where(kept, smooth, np.log(share))
     masses = np.where(kept, 0, share - np.exp(smooth))
-    log_p[~possible | (masses < 0).any(axis=1)] = -np.inf
+    log_p[~possible | (masses.min(axis=1) < 0)] = -np.inf
     return {**_shape(mean, kappa), "never_right": masses[:, 0], "always_right": masses[:, -1]}, log_p
 
 
@@ -188,3 +132,76 @@ MODELS = {
     "beta-binomial": _beta_binomial,
     "beta-binomial with point masses": _inflated,
 }
+
+
+def log_beta_binomial(mean: ArrayLike, kappa: ArrayLike, networks: int) -> tuple[np.ndarray, np.ndarray]:
+    """Logarithm of the beta-binomial probabilities (..., networks + 1), and its slopes (2, ...) in mean and kappa."""
+    # In mean = alpha / (alpha + beta) and kappa = 1 / (alpha + beta + 1), which are finite where it is the binomial.
+    mean, kappa, i = np.asarray(mean)[..., None], np.asarray(kappa)[..., None], np.arange(networks)
+    # Factors of the rising factorials of alpha, beta and alpha + beta, each divided by alpha + beta + 1.
+    right, wrong, either = (share * (1 - kappa) + i * kappa for share in (mean, 1 - mean, 1))
+    log_p = log_choose(networks) + _first(np.log(right)) + _last(np.log(wrong)) - _all(np.log(either))
+    by_mean = _first((1 - kappa) / right) - _last((1 - kappa) / wrong)
+    by_kappa = _first((i - mean) / right) + _last((i - 1 + mean) / wrong) - _all((i - 1) / either)
+    return log_p, np.stack([by_mean, by_kappa])
+
+
+def log_choose(networks: int) -> np.ndarray:
+    """Logarithm of the number of ways to be right s times of M, for s = 0 to M."""
+    score = np.arange(networks + 1)
+    return gammaln(networks + 1) - gammaln(score + 1) - gammaln(networks - score + 1)
+
+
+def _first(terms: np.ndarray) -> np.ndarray:
+    """Add up the first s of the terms, one for each right answer, for s = 0 to M."""
+    return np.concatenate([np.zeros_like(terms[..., :1]), np.cumsum(terms, axis=-1)], axis=-1)
+
+
+def _last(terms: np.ndarray) -> np.ndarray:
+    """Add up the first M - s of the terms, one for each wrong answer."""
+    return _first(terms)[..., ::-1]
+
+
+def _all(terms: np.ndarray) -> np.ndarray:
+    return terms.sum(axis=-1, keepdims=True)
+
+
+def fit_kept_scores(counts: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the beta-binomials, mean and kappa (sets,), that best explain how images divide among the kept scores."""
+    # Fisher scoring on the logits of mean and kappa, damped as by Levenberg and Marquardt, for all sets in step.
+    shares = np.where(kept, counts, 0) / counts[:, kept].sum(axis=1, keepdims=True)
+    networks = len(kept) - 1
+    means = counts @ np.arange(networks + 1) / (networks * counts.sum(axis=1))
+    point = logit(np.clip([means, np.nan_to_num(kappa_of_counts(counts))], 0.01, 0.99)).T
+    value, slope, information = _kept_likelihood(point, shares, kept)
+    damping = np.full(len(counts), 1e-3)
+    arrived = np.zeros(len(counts), bool)
+    for _ in range(STEPS):
+        step = np.linalg.solve(information + damping[:, None, None] * np.eye(2), slope[..., None])[..., 0]
+        there = np.clip(point + step, -FARTHEST, FARTHEST)
+        new_value, new_slope, new_information = _kept_likelihood(there, shares, kept)
+        gain = new_value - value
+        better = (gain > 0) & ~arrived
+        point[better], value[better] = there[better], new_value[better]
+        slope[better], information[better] = new_slope[better], new_information[better]
+        damping = np.where(better, np.maximum(damping / 10, LEAST_DAMPING), damping * 10)
+        arrived |= (better & (gain < ENOUGH)) | (damping > MOST_DAMPING)
+        if arrived.all():
+            break
+    mean, kappa = expit(point.T)
+    return mean, kappa
+
+
+def _kept_likelihood(
+    point: np.ndarray, shares: np.ndarray, kept: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Log-likelihood an image (sets,), its slope (sets, 2) and expected information (sets, 2, 2) on the logit scale."""
+    mean, kappa = expit(point.T)
+    log_p, slope = log_beta_binomial(mean, kappa, len(kept) - 1)
+    slope = slope * np.stack([mean * (1 - mean), kappa * (1 - kappa)])[..., None]
+    total = logsumexp(log_p[:, kept], axis=1, keepdims=True)
+    weights = np.where(kept, np.exp(log_p - total), 0)
+    expected = (slope * weights).sum(axis=-1)
+    around = slope - expected[..., None]
+    information = np.einsum("isk,jsk,sk->sij", around, around, weights)
+    return (shares * (log_p - total)).sum(axis=1), ((slope * shares).sum(axis=-1) - expected).T, information

@@ -1,4 +1,4 @@
-"""The images that pretrained models are shown: their names and classes, wherever they come from."""
+"""The images that pretrained models answer: their names and classes, wherever they come from."""
 
 import hashlib
 import json
@@ -18,48 +18,17 @@ from ddd_utils.experiments.images.trees import Table, Tree, folder_tree, tar_tre
 
 @dataclass(frozen=True)
 class Listing:
-    """
-    Images and what they are of; none of them is decoded yet.
+    """Images and what they are of; none of them is decoded yet."""
 
-    Attributes
-    ----------
-    images : Photographs
-        Threads may decode them side by side; one that cannot be read raises :class:`InputError` with its name.
-    ids : tuple of str, shape (images,)
-        A name for each, unique.
-    keys : tuple of str, shape (images,)
-        Class of each as its source says: name of a folder, entry in a table, name or number of a class.
-    order : tuple of str
-        The classes in their own order: of the folders' names, of the labels.
-    state : str
-        Tells a changed source from an unchanged one, without reading the images.
-    """
-
-    images: Photographs
-    ids: tuple[str, ...]
-    keys: tuple[str, ...]
-    order: tuple[str, ...]
-    state: str
+    images: Photographs  # threads may decode them side by side
+    ids: tuple[str, ...]  # a unique name for each
+    keys: tuple[str, ...]  # class of each as its source says: a folder, an entry in a table, a name or number
+    order: tuple[str, ...]  # the classes in their own order
+    state: str  # changes with the source, and is known without reading the images
 
 
 def listing(config: image_sets.Photographs | image_sets.Torchvision) -> Listing:
-    """
-    List images.
-
-    Parameters
-    ----------
-    config : Photographs or Torchvision
-        Their block of a preset.
-
-    Returns
-    -------
-    Listing
-
-    Raises
-    ------
-    InputError
-        If there are none, or it is not clear what they are of; names file and row.
-    """
+    """List images; whatever leaves their classes unclear raises InputError with file and row."""
     if isinstance(config, image_sets.Torchvision):
         needs_extra("models", f"torchvision's data set '{config.dataset}'")
         from ddd_utils.experiments.images import torchvision_sets
@@ -81,28 +50,7 @@ def make(images: Photographs, ids: Sequence[str], keys: Sequence[str], order: Se
 
 
 def named(labels: np.ndarray, names: Sequence[str] | None, source: str) -> tuple[list[str], list[str]]:
-    """
-    Name the classes of numbered images.
-
-    Parameters
-    ----------
-    labels : ndarray of int, shape (images,)
-    names : sequence of str or None
-        Class names by label; None = the numbers are the names.
-    source : str
-        Where the labels are from, for errors.
-
-    Returns
-    -------
-    keys : list of str, shape (images,)
-    order : list of str
-        All that are named; without names, the numbers there are.
-
-    Raises
-    ------
-    InputError
-        If a label has no name, or two have the same.
-    """
+    """Name the classes of numbered images: the class of each, and all classes in order."""
     if names is None:
         return [str(label) for label in labels], [str(label) for label in np.unique(labels)]
     if labels.min() < 0 or labels.max() >= len(names):

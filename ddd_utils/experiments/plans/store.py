@@ -1,15 +1,14 @@
 """Where an experiment's results live: one folder a configuration, whole files, one lock for each training run."""
 
 import glob
-import hashlib
-import json
+import logging
 import platform
 import subprocess
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,12 +17,15 @@ from ddd_utils import paths
 from ddd_utils.errors import InputError
 from ddd_utils.experiments.data import datasets
 from ddd_utils.experiments.machine import locks
-from ddd_utils.experiments.machine.progress import tell
-from ddd_utils.experiments.plans import conditions, zoo
+from ddd_utils.experiments.plans import runs
 from ddd_utils.experiments.plans.runs import Plan, Run
-from ddd_utils.files import is_whole, read_metadata, remove_partials, write_array, write_json
+from ddd_utils.files import is_whole, read_metadata, remove_partials, short_hash, write_array, write_json
+from ddd_utils.image_sets import Dataset
 from ddd_utils.responses import Responses, write_images, write_predictions
 from ddd_utils.schema import ModelSet, Variants
+from ddd_utils.versions import installed
+
+log = logging.getLogger(__name__)
 
 # The paper's BatchNorm evaluation is kept beside the recalibrated one, under its own file name.
 RUNNING = "-running"
@@ -42,10 +44,10 @@ class Experiment:
     @cached_property
     def plan(self) -> Plan:
         """Runs and networks."""
-        return (zoo if isinstance(self.config, ModelSet) else conditions).plan(self.config)
+        return runs.plan(self.config)
 
     @property
-    def dataset(self):
+    def dataset(self) -> Dataset:
         """The data set's block of the configuration."""
         return self.config.images if isinstance(self.config, ModelSet) else self.config.dataset
 
@@ -55,22 +57,15 @@ class Experiment:
         matters = self.config.hashed(exclude=MEMBERSHIP)
         if files := datasets.fingerprint(self.dataset):
             matters["files"] = files
-        digest = hashlib.sha256(json.dumps(matters, sort_keys=True).encode()).hexdigest()[:8]
-        return paths.results() / f"{self.dataset.name}-{digest}"
+        return paths.results() / f"{self.dataset.name}-{short_hash(matters)}"
 
     def file(self, run: Run) -> Path:
         """Return the file whose presence says that a run is complete."""
         return self.folder / f"{run.file}.parquet"
 
     def work(self, run: Run) -> float:
-        """
-        Guess a run's work per epoch, to start long runs first and to tell the time left.
-
-        In training images: an evaluated image costs a third of a trained one, an update as much as about 100.
-        """
-        train, test = self.dataset.sizes
-        train = train if run.half is None else train / 2
-        return train + test / 3 + 100 * train * run.splits / run.batch_size
+        """Guess a run's work per epoch, in training images: to start long runs first and to tell the time left."""
+        return runs.work(run, self.dataset.sizes).guess / run.epochs
 
     def done(self, run: Run) -> bool:
         """Say whether a run's results are there, and whole."""
@@ -109,18 +104,8 @@ class Experiment:
         with suppress(OSError):
             (self.folder / WORK).rmdir()
 
-    def write(self, run: Run, trained, data, device: str) -> None:
-        """
-        Write one run's results; its Parquet file comes last, so that its presence means all is there.
-
-        Parameters
-        ----------
-        run : Run
-        trained : training.Trained
-        data : datasets.Data
-        device : str
-            Where it was trained, in words.
-        """
+    def write(self, run: Run, trained: Any, data: datasets.Data, device: str) -> None:
+        """Write one run's results; its Parquet file comes last, so that its presence means all is there."""
         self._write_images(data)
         for epoch, logits in trained.logits.items():
             write_array(self.folder / f"{run.file}-logits-{epoch}.npy", logits)
@@ -145,7 +130,7 @@ class Experiment:
         # Whoever holds this lock is the only one to write the description: a partial one is that of a killed process.
         # The lock is beside the folder, where it may stay: it could not be removed in the moment of the last write.
         lock = self.folder.with_name(f"{self.folder.name}.lock")
-        with locks.waiting(lock, tell, f"describes {self.folder.name}"):
+        with locks.waiting(lock, f"describes {self.folder.name}"):
             remove_partials(self.folder, "experiment.json")
             self._describe()
 
@@ -185,7 +170,7 @@ class Experiment:
         rows = [row for row in self._described() if row["diverged"] is not None]
         return [{key: row[key] for key in ("network", "condition", "diverged")} for row in rows]
 
-    def _described(self) -> list[dict]:
+    def _described(self) -> list[dict[str, Any]]:
         metadata = {run.file: read_metadata(self.file(run)) for run in self.plan.runs}
         rows = []
         for network in self.plan.networks:
@@ -198,47 +183,62 @@ class Experiment:
         """Say whether everything is there, and whole."""
         return all(map(is_whole, self.files()))
 
-    def load(self, statistics: str = "recalibrated") -> Responses:
-        """
-        Read the responses of this experiment's networks.
+    def load(self) -> Responses:
+        """Read the responses of this experiment's networks; those that diverged are left out."""
+        return self._load(self._enough())
 
-        Parameters
-        ----------
-        statistics : {"recalibrated", "running"}
-            With "running", the base network and its continuations as BatchNorm's running statistics have them.
+    def _load(self, networks: pd.DataFrame) -> Responses:
+        return Responses.load(self.folder, networks).attributed(self)
 
-        Returns
-        -------
-        Responses
-        """
+    def alternatives(self) -> dict[str, "Experiment"]:
+        """Return the base and its continuations under BatchNorm's running statistics, where both were evaluated."""
+        both = any(run.also_running for run in self.plan.runs)
+        return {"running": _RunningStatistics(self.config)} if both else {}
+
+    @property
+    def class_names(self) -> list[str]:
+        """Names of the classes by label."""
+        return read_metadata(self.file(self.plan.runs[0]))["classes"]
+
+    @property
+    def images(self) -> "_TestImages":
+        """The test images as the networks get them, before normalisation."""
+        return _TestImages(self.dataset)
+
+    def _enough(self) -> pd.DataFrame:
+        """Return the networks; refuse an experiment whose base is missing, or that has nothing left to compare."""
         networks = self.networks()
-        self._check_enough(networks)
-        if statistics == "running":
-            networks = networks[networks["run"] == "base"].assign(run=f"base{RUNNING}")
-            if not (self.folder / f"base{RUNNING}.parquet").exists():
-                raise InputError(
-                    f"{self.folder.name}: trained without recalibration, there is only one set of statistics"
-                )
-        return Responses.load(self.folder, networks)
-
-    def _check_enough(self, networks: pd.DataFrame) -> None:
-        """Refuse an experiment whose base network is missing, or that has nothing left to compare."""
         left_out = {row["network"]: row["diverged"] for row in self.diverged()}
         if "base" in left_out:
             raise InputError(f"{self.folder.name}: the base network diverged: {left_out['base']}")
         if len(networks) < 2:
             reasons = "; ".join(f"{network}: {reason}" for network, reason in left_out.items())
             raise InputError(f"{self.folder.name}: too few networks have learned anything: {reasons}")
+        return networks
 
-    def classes(self) -> list[str]:
-        """Return the class names by label."""
-        return read_metadata(self.file(self.plan.runs[0]))["classes"]
+
+class _RunningStatistics(Experiment):
+    """The base network and its continuations as BatchNorm's running statistics have them."""
+
+    def load(self) -> Responses:
+        networks = self._enough()
+        return self._load(networks[networks["run"] == "base"].assign(run=f"base{RUNNING}"))
+
+
+@dataclass(frozen=True)
+class _TestImages:
+    """A data set's test images, one at a time."""
+
+    dataset: Dataset
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return datasets.test_pixels(self.dataset, np.array([index]))[0].transpose(1, 2, 0)
 
 
 def versions() -> dict[str, str]:
     """Return the versions that a result may depend on."""
     packages = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "scikit-learn")
-    return {"python": platform.python_version(), **{package: version(package) for package in packages}}
+    return {"python": platform.python_version(), **installed(packages)}
 
 
 def _git_commit() -> str | None:

@@ -1,19 +1,4 @@
 /* Everything can be taken away: a chart as a picture or as its data, a table as CSV. Nothing is fetched for it. */
-const quoted = (value) => {
-  const text = value === null || value === undefined ? "" : typeof value === "object" ? JSON.stringify(value) : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
-};
-const csv = (rows) => rows.map((row) => `${row.map(quoted).join(",")}\r\n`).join("");
-
-function save(blob, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-}
-const saveText = (text, type, name) => save(new Blob([text], { type }), name);
-
 /* The data of a chart: all its sets of rows under each other, told apart by a first column where there are several. */
 function dataSets(part) {
   if (!part || typeof part !== "object") return [];
@@ -76,12 +61,8 @@ function fileName(element, title) {
 }
 
 function saves(what, buttons) {
-  const bar = document.createElement("div");
-  bar.className = "saves";
-  bar.setAttribute("role", "group");
-  bar.setAttribute("aria-label", `Download this ${what}`);
-  bar.append(...Object.entries(buttons).map(([kind, action]) => button(kind, action, `${kind}: download this ${what}`)));
-  return bar;
+  const bar = { class: "saves", role: "group", "aria-label": `Download this ${what}` };
+  return made("div", bar, ...Object.entries(buttons).map(([kind, action]) => button(kind, action, `${kind}: download this ${what}`)));
 }
 
 figures.forEach((figure) => {

@@ -17,24 +17,13 @@ class Drawer {
   empty() { if (this.works) localStorage.removeItem(this.key); }
 }
 
-/* One row a pair in the columns that `human_results` reads; all text is quoted, so that no name can break a row. */
-function csv(study, session) {
-  const quoted = (text) => `"${text.replaceAll('"', '""')}"`;
+/* One row a pair in the columns that `human_results` reads. */
+function answerRows(study, session) {
   const rows = session.answers.map(([side, time], at) => {
-    const trial = study.trials[at], name = (which) => study.names[trial[which]];
-    const trivial = trial.impossible === "left" ? "right" : "left";
-    return [quoted(session.observer), at, ...[trivial, trial.impossible, side].map((which) => quoted(name(which))), time];
+    const trial = study.trials[at], trivial = trial.impossible === "left" ? "right" : "left";
+    return [session.observer, at, ...[trivial, trial.impossible, side].map((which) => study.names[trial[which]]), time];
   });
-  const columns = ["observer", "trial_index", "trivial_image", "impossible_image", "response", "rt"];
-  return [columns, ...rows].map((row) => `${row.join(",")}\n`).join("");
-}
-
-function download(name, text) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  return [["observer", "trial_index", "trivial_image", "impossible_image", "response", "rt"], ...rows];
 }
 
 class Laboratory {
@@ -132,7 +121,7 @@ class Laboratory {
   save() {
     /* The pattern of the form allows no other characters, but the drawer is open to other hands. */
     const name = `${this.session.observer.replace(/[^A-Za-z0-9_-]+/g, "_").slice(0, 40) || "observer"}-${this.study.key.slice(0, 6)}.csv`;
-    download(name, csv(this.study, this.session));
+    saveText(csv(answerRows(this.study, this.session)), "text/csv", name);
     this.part("saved").textContent = `Saved as ${name}.`;
   }
 }

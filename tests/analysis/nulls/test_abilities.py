@@ -5,8 +5,14 @@ from scipy.special import expit, logsumexp
 from scipy.stats import chi2, kstest
 
 from ddd_utils.analysis.nulls import andersen_test
-from ddd_utils.analysis.nulls.abilities import expected_tables, fit_abilities, rasch_abilities, stratified_abilities
-from ddd_utils.analysis.nulls.tables import ScoreTables, tables_by_score
+from ddd_utils.analysis.nulls.rasch import (
+    ScoreTables,
+    expected_tables,
+    fit_abilities,
+    rasch_abilities,
+    stratified_abilities,
+    tables_by_score,
+)
 from ddd_utils.errors import InputError
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ddd_utils.analysis.nulls.conditional_bernoulli import log_likelihood, pair_expectations
+from ddd_utils.analysis.nulls.rasch import log_likelihood, pair_expectations
 from ddd_utils.errors import InputError
 
 ABILITY = st.one_of(st.floats(-12, 12), st.sampled_from([-np.inf, np.inf, 0.0]))

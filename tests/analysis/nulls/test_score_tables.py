@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from ddd_utils.analysis.consistency import error_consistency, pairwise_error_consistency
-from ddd_utils.analysis.nulls.tables import kappa_of_tables, kept_cells, tables_by_score
+from ddd_utils.analysis.nulls.expected_kappa import kappa_of_tables, kept_cells
+from ddd_utils.analysis.nulls.rasch import tables_by_score
 from ddd_utils.errors import InputError
 
 

@@ -1,0 +1,285 @@
+"""
+Independent decisions given how many of them are right, networks' abilities, and a test of one ability a network.
+
+The model is Rasch's (1960), fitted by conditional likelihood (Andersen, 1970): the difficulty of an image drops out.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import chdtrc, expit, logit, xlogy
+
+from ddd_utils.analysis.decisions import as_correct
+from ddd_utils.errors import InputError
+
+# Numbers in the largest array of a block of rows: few enough to stay in a core's cache.
+BLOCK = 250_000
+STEPS = 200
+LONGEST_STEP = 3.0  # in log odds
+# Share of images: Newton's method roughly doubles the digits, so the step taken from here is the last one.
+NEAR = 1e-7
+
+
+def pair_expectations(log_odds: ArrayLike, score: ArrayLike) -> np.ndarray:
+    """
+    Probability that two of M independent networks are both right, given how many of all M are.
+
+    Of log odds (rows, networks), which may be infinite, and scores (rows,): (rows, networks, networks), the diagonal
+    for one network, NaN where infinite log odds make the score impossible. Given its sum s, a vector of independent
+    decisions has a probability proportional to the product of the odds of those that are right (Chen & Liu, 1997); the
+    sums over all such vectors are elementary symmetric polynomials. A common factor of the odds cancels, so each row is
+    shifted until s right decisions are the expected number: then the polynomials are Poisson-binomial probabilities
+    near their largest, and no coefficient that matters underflows. They are built from sums and products of
+    non-negative numbers only.
+    """
+    log_odds, score = _checked(log_odds, score)
+    rows, networks = log_odds.shape
+    expectations = np.empty((rows, networks, networks))
+    # Rows of similar score share a block, because none needs coefficients beyond its own score.
+    order = np.argsort(score, kind="stable")
+    at_once = max(BLOCK // networks**2, 16)
+    for start in range(0, rows, at_once):
+        block = order[start : start + at_once]
+        expectations[block] = _pair_block(*_probabilities(log_odds[block], score[block]), score[block])
+    return expectations
+
+
+def log_likelihood(right: ArrayLike, images: ArrayLike, log_odds: ArrayLike, score: ArrayLike) -> np.ndarray:
+    """Log-likelihood (rows,) given the scores, of rows of images (rows,) of which each network gets so many right."""
+    log_odds, score = _checked(log_odds, score)
+    right, images = np.asarray(right, float), np.asarray(images, float)
+    p, q = _probabilities(log_odds, score)
+    whole = _products(p, q, score.max())[-1]
+    total = np.take_along_axis(whole, score[None], axis=0)[0]
+    return (xlogy(right, p.T) + xlogy(images[:, None] - right, q.T)).sum(axis=1) - xlogy(images, total)
+
+
+def _checked(log_odds: ArrayLike, score: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    log_odds, score = np.asarray(log_odds, float), np.asarray(score, int)
+    if log_odds.ndim != 2 or score.shape != log_odds.shape[:1]:
+        raise InputError(f"each row of log odds takes one score: {log_odds.shape} log odds, {score.shape} scores")
+    if ((score < 0) | (score > log_odds.shape[1])).any():
+        raise InputError(f"a score must lie between 0 and the number of networks, {log_odds.shape[1]}")
+    return log_odds, score
+
+
+def _probabilities(log_odds: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Shift each row until its probabilities add up to about its score; return p and 1 - p, (networks, rows)."""
+    finite = np.where(np.isfinite(log_odds), log_odds, np.nan)
+    any_finite = np.isfinite(log_odds).any(axis=1)
+    spread = np.where(any_finite[:, None], finite, 0)
+    # At 40 beyond the extremes no probability differs from 0 or 1 by more than 1e-17.
+    low, high = -np.nanmax(spread, axis=1) - 40, -np.nanmin(spread, axis=1) + 40
+    for _ in range(14):  # any shift is exact; this one need only be near
+        middle = (low + high) / 2
+        too_many = expit(log_odds + middle[:, None]).sum(axis=1) > score
+        low, high = np.where(too_many, low, middle), np.where(too_many, middle, high)
+    shifted = (log_odds + low[:, None]).T
+    return expit(shifted), expit(-shifted)
+
+
+def _products(p: np.ndarray, q: np.ndarray, top: int) -> np.ndarray:
+    """Multiply the factors q + p z one after another: (networks + 1, top + 1 coefficients, rows)."""
+    networks, rows = p.shape
+    products = np.zeros((networks + 1, top + 1, rows))
+    products[0, 0] = 1
+    for i in range(networks):
+        products[i + 1] = products[i] * q[i]
+        products[i + 1, 1:] += products[i, :-1] * p[i]
+    return products
+
+
+def _pair_block(p: np.ndarray, q: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Compute the expectations of one block of rows, (rows, networks, networks)."""
+    # The networks before i, those between i and j, and those after j make the polynomial without the pair: the first
+    # two grow factor by factor as j moves on, the last is a suffix product, and one dot product gives the coefficient
+    # that is needed. Dividing factors out of the whole product would lose all digits where a factor is large.
+    networks, rows = p.shape
+    top = score.max()
+    prefix = _products(p, q, top)
+    # complement[j, k] is the coefficient at score - k of the product over the networks from j on.
+    missing = score - np.arange(top + 1)[:, None]
+    suffix = _products(p[::-1], q[::-1], top)[::-1]
+    complement = np.take_along_axis(suffix, np.maximum(missing, 0)[None], axis=1) * (missing >= 0)
+
+    both = np.zeros((networks, networks, rows))
+    without = np.zeros((networks, max(top - 1, 0), rows))
+    for j in range(networks):
+        both[j, j] = p[j] * np.einsum("kr,kr->r", prefix[j, :-1], complement[j + 1, 1:])
+        # Among the coefficients of the j - 1 factors so far, those that the factors after j can complete.
+        low, high = max(score.min() - 1 - networks + j, 0), min(j, without.shape[1])
+        needed = complement[j + 1, low + 2 : high + 2]
+        both[j, :j] = p[j] * p[:j] * np.einsum("ikr,kr->ir", without[:j, low:high], needed)
+        both[:j, j] = both[j, :j]
+        grown = without[:j, low : high + 1]
+        carried = grown[:, :-1] * p[j]
+        grown *= q[j]
+        grown[:, 1:] += carried
+        without[j] = prefix[j, : without.shape[1]]
+    total = complement[0, 0]
+    both = np.divide(both, total, out=np.full_like(both, np.nan), where=total > 0)
+    return np.moveaxis(both, -1, 0)
+
+
+@dataclass(frozen=True)
+class ScoreTables:
+    """Counts of images by score, observed or expected, in one table or a stack of them: all that the nulls need."""
+
+    both: np.ndarray  # (..., networks + 1, networks, networks): both right; on the diagonal the one network
+    images: np.ndarray  # (..., networks + 1): all of that score
+
+    @property
+    def right(self) -> np.ndarray:
+        """Images of each score that each network gets right, (..., networks + 1, networks)."""
+        return np.diagonal(self.both, axis1=-2, axis2=-1)
+
+
+def tables_by_score(correct: np.ndarray) -> ScoreTables:
+    """Count images by score; there may be no image."""
+    networks = len(correct)
+    scores = correct.sum(axis=0)
+    images = np.bincount(scores, minlength=networks + 1)
+    # Single precision counts exactly up to 16 million images.
+    decisions = correct[:, np.argsort(scores, kind="stable")].astype(np.float32)
+    both = np.zeros((networks + 1, networks, networks))
+    for score, end in enumerate(np.cumsum(images)):
+        at = decisions[:, end - images[score] : end]
+        both[score] = at @ at.T
+    return ScoreTables(both, images.astype(float))
+
+
+def rasch_abilities(tables: ScoreTables, start: np.ndarray | None = None) -> np.ndarray:
+    """Fit one ability per network to the images of all scores (Rasch, 1960; conditional likelihood: Andersen, 1970)."""
+    # Log odds (tables, networks + 1, networks), the same for all scores, each table fitted by itself. Infinite for a
+    # network that is never or always right about the images with some but not all networks right.
+    informative = slice(1, tables.images.shape[-1] - 1)
+    images, right = tables.images[:, informative], tables.right[:, informative].sum(axis=1)
+    scores = np.broadcast_to(np.arange(1, tables.images.shape[-1] - 1), images.shape)
+    fitted = fit_abilities(right, images, scores, None if start is None else start[:, 1])
+    return _by_score(np.repeat(fitted[:, None], scores.shape[1], axis=1))
+
+
+def stratified_abilities(tables: ScoreTables, start: np.ndarray | None = None) -> np.ndarray:
+    """Fit abilities within each score, so that every network's accuracy at every score is matched; shapes as above."""
+    right, images = tables.right[:, 1:-1], tables.images[:, 1:-1]
+    count, scores, networks = right.shape
+    if start is not None:
+        start = np.broadcast_to(start[:, 1:-1], right.shape).reshape(-1, networks)
+    score = np.tile(np.arange(1, scores + 1), count)[:, None]
+    fitted = fit_abilities(right.reshape(-1, networks), images.reshape(-1, 1), score, start)
+    return _by_score(fitted.reshape(right.shape))
+
+
+def fit_abilities(
+    right: np.ndarray, images: np.ndarray, score: np.ndarray, start: np.ndarray | None = None
+) -> np.ndarray:
+    """Maximise the likelihood of decisions given the images' scores, by Newton's method, for many data sets at once."""
+    # right (fits, networks), images and score (fits, scores), start (fits or 1, networks). Abilities (fits, networks)
+    # are log odds up to a constant in each fit, infinite for a network that is never or always right.
+    total = images.sum(axis=1, keepdims=True)
+    share = np.divide(right, total, out=np.full(right.shape, 0.5), where=total > 0)
+    abilities = logit(share)
+    if start is not None:
+        abilities = np.where(np.isfinite(abilities) & np.isfinite(start), start, abilities)
+    open_fits = np.arange(len(right))
+    last, slope = np.zeros(abilities.shape), np.zeros(len(right))
+    for _ in range(STEPS):
+        residual, step = _newton_step(abilities[open_fits], share[open_fits], images[open_fits], score[open_fits])
+        # The likelihood has one hill: where it now falls along the last step nearly as it rose, that was too far.
+        too_far = (residual * last).sum(axis=1) < -slope / 2
+        last = np.where(too_far[:, None], -last / 2, step)
+        abilities[open_fits] += last
+        last[too_far] *= -1
+        slope = np.where(too_far, slope / 2, (residual * last).sum(axis=1))
+        still = np.abs(residual).max(axis=1) > NEAR
+        open_fits, last, slope = open_fits[still], last[still], slope[still]
+        if not open_fits.size:
+            return abilities
+    raise ArithmeticError(f"abilities are still off by {np.abs(residual).max():.1e} of the images after {STEPS} steps")
+
+
+def expected_tables(abilities: np.ndarray, images: np.ndarray) -> ScoreTables:
+    """Compute the counts to expect of networks that are independent given the score of each of these images."""
+    scores = np.broadcast_to(np.arange(images.shape[1]), images.shape)
+    return ScoreTables(images[..., None, None] * _expectations(abilities, images, scores), images)
+
+
+def _by_score(informative: np.ndarray) -> np.ndarray:
+    """Add scores 0 and M, where all decisions are known whatever the abilities are."""
+    return np.pad(informative, ((0, 0), (1, 1), (0, 0)))
+
+
+def _expectations(abilities: np.ndarray, images: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Compute the pair expectations of all (fits, scores); 0 where there is no image."""
+    networks = abilities.shape[-1]
+    found = np.zeros((*images.shape, networks, networks))
+    some = images > 0
+    found[some] = pair_expectations(abilities[some], score[some])
+    return found
+
+
+def _newton_step(
+    abilities: np.ndarray, share: np.ndarray, images: np.ndarray, score: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return each network's share right less the one expected (the slope of the likelihood), and Newton's step."""
+    weight = images / np.maximum(images.sum(axis=1, keepdims=True), 1)
+    by_score = np.broadcast_to(abilities[:, None], (*images.shape, abilities.shape[1]))
+    both = _expectations(by_score, images, score)
+    mean = np.diagonal(both, axis1=-2, axis2=-1)
+    residual = share - np.einsum("fs,fsi->fi", weight, mean)
+    residual[images.sum(axis=1) == 0] = 0
+    information = np.einsum("fs,fsij->fij", weight, both) - np.einsum("fs,fsi,fsj->fij", weight, mean, mean)
+    free = np.isfinite(abilities)
+    # A constant added to all abilities changes nothing, and infinite ones are settled: neither direction may move. The
+    # trace of a unit keeps the system regular where abilities run off towards infinity together.
+    fixed = free[:, :, None] * free[:, None] + 1e-13 * np.eye(free.shape[1])
+    information[:, range(free.shape[1]), range(free.shape[1])] += ~free
+    residual[~free] = 0
+    step = np.linalg.solve(information + fixed, residual[..., None])[..., 0]
+    longest = np.abs(step).max(axis=1, keepdims=True)
+    return residual, step * np.minimum(1, LONGEST_STEP / np.maximum(longest, LONGEST_STEP))
+
+
+@dataclass(frozen=True)
+class AndersenTest:
+    """Likelihood-ratio test of one ability vector against one for hard and one for easy images."""
+
+    statistic: float  # twice the gain in log-likelihood
+    degrees: int  # of freedom, M - 1
+    p_value: float  # chi-squared, which takes many images
+    split: int  # highest score of the hard images
+
+
+def andersen_test(correct: ArrayLike) -> AndersenTest:
+    """
+    Test the Rasch model on two groups of images, those with a score up to the median and those above it.
+
+    Images on which all networks are right or all are wrong say nothing about abilities and are left out. Andersen
+    (1973), "A goodness of fit test for the Rasch model".
+    """
+    correct = as_correct(correct)
+    networks = len(correct)
+    tables = tables_by_score(correct)
+    scores = np.repeat(np.arange(1, networks), tables.images[1:-1].astype(int))
+    if len(np.unique(scores)) < 2:
+        raise InputError("Andersen's test takes images of two different scores with some but not all networks right")
+    split = int(min(np.median(scores), scores.max() - 1))
+    hard = np.arange(networks + 1) <= split
+    groups = np.stack([np.ones_like(hard), hard, ~hard])
+    stacked = ScoreTables(tables.both * groups[..., None, None], tables.images * groups)
+    together, *apart = _log_likelihoods(stacked)
+    # The likelihoods' last digits may differ although the same abilities fit both groups.
+    statistic = max(2 * float(sum(apart) - together), 0.0)
+    return AndersenTest(statistic, networks - 1, float(chdtrc(networks - 1, statistic)), split)
+
+
+def _log_likelihoods(tables: ScoreTables) -> np.ndarray:
+    """Fit one ability vector to each table and return its log-likelihood."""
+    networks = tables.both.shape[-1]
+    some = tables.images > 0
+    scores = np.broadcast_to(np.arange(networks + 1), some.shape)
+    of_scores = np.zeros(some.shape)
+    abilities = rasch_abilities(tables)
+    of_scores[some] = log_likelihood(tables.right[some], tables.images[some], abilities[some], scores[some])
+    return of_scores.sum(axis=1)

@@ -1,0 +1,105 @@
+"""Whether a figure found here can stand beside the paper's: same data, same networks, same training."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+from ddd_utils import paths
+from ddd_utils.files import read_yaml
+from ddd_utils.responses import Responses
+from ddd_utils.schema import Variants
+
+VALIDATION_IMAGES = 50_000
+NOT_PHOTOGRAPHS = ("gaussian", "digits")
+# Keys that say which network it is; all others say how it is trained.
+NETWORK = (".model", ".arguments")
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a figure rests on: how many networks or observers (m), images or trials (n), and of which data set."""
+
+    m: int | None = None
+    n: int | None = None
+    dataset: str = "any"
+    obstacle: str = ""  # why it cannot stand beside the paper's figure
+
+
+def of_people(observers: int, trials: int, images: str | None = None, simulated: bool = False) -> Basis:
+    """
+    Say what figures about people rest on.
+
+    Parameters
+    ----------
+    observers, trials : int
+        How many there are.
+    images : str, optional
+        Data set of the images they judged, where it is known; photographs otherwise.
+    simulated : bool
+        Whether nobody was there and answers were drawn at random.
+
+    Returns
+    -------
+    Basis
+    """
+    if simulated:
+        return Basis(observers, trials, "simulated", "simulated observers")
+    if images in NOT_PHOTOGRAPHS:  # noise and digits cannot stand beside the paper's photographs
+        return Basis(observers, trials, f"human, {images}", "another data set")
+    return Basis(observers, trials, "human")
+
+
+class Paper(NamedTuple):
+    """Which networks, on which data set, a claim of the paper is about, and how the paper trained what it trained."""
+
+    networks: str
+    dataset: str
+    experiments: list[dict[str, Any]]  # the block of this name in paper.yaml
+
+
+def obstacle(paper: Paper, responses: Responses) -> str:
+    """Say why a figure from these responses cannot stand beside the paper's; nothing where it can."""
+    if isinstance(responses.config, Variants):
+        return _trained(paper, responses.config)
+    if paper.dataset != "imagenet" or not _on_imagenet(responses):
+        return "another data set"
+    return "" if paper.networks == "sota" and are_the_papers(responses.networks["network"]) else "other networks"
+
+
+def are_the_papers(names: Iterable[str]) -> bool:
+    """Say whether models are called as the paper's eleven (params/models/paper.yaml)."""
+    return set(names) == _eleven()
+
+
+@cache
+def _eleven() -> set[str]:
+    return {entry["name"] for entry in read_yaml(paths.PARAMS / "models" / "paper.yaml")}
+
+
+def _on_imagenet(responses: Responses) -> bool:
+    """Say whether these are all of ImageNet's validation images, with its labels."""
+    return responses.info.get("on_imagenet", False) and len(responses.labels) == VALIDATION_IMAGES
+
+
+def _trained(paper: Paper, config: Variants) -> str:
+    """Compare a configuration with the paper's, key by key: what paper.yaml does not state does not matter."""
+    found = dict(_flat(config.model_dump(mode="json")))
+    if found["dataset.name"] != paper.dataset:
+        return "another data set"
+    for block in paper.experiments:
+        wanted = dict(_flat(block))
+        if (wanted.pop("networks"), wanted["dataset.name"]) == (paper.networks, paper.dataset):
+            differing = [key for key, value in wanted.items() if found[key] != value]
+            others = any(key.endswith(NETWORK) for key in differing)
+            return "other networks" if others else "other training" if differing else ""
+    return "other networks"
+
+
+def _flat(block: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Write nested keys with dots; arguments of a network stay together, since one more is another network."""
+    for key, value in block.items():
+        if isinstance(value, Mapping) and key != "arguments":
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

@@ -1,0 +1,15 @@
+/* Rows as CSV, and files to save: the same in the report and in the laboratory. */
+const quoted = (value) => {
+  const text = value === null || value === undefined ? "" : typeof value === "object" ? JSON.stringify(value) : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+};
+const csv = (rows) => rows.map((row) => `${row.map(quoted).join(",")}\r\n`).join("");
+
+function save(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+const saveText = (text, type, name) => save(new Blob([text], { type }), name);

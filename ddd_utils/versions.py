@@ -1,0 +1,17 @@
+"""Versions of packages, as far as they are installed: a light installation has no torch."""
+
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+
+
+def installed(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions by package; those that are not installed are left out."""
+    return {name: found for name in packages if (found := version_of(name))}
+
+
+def version_of(package: str) -> str | None:
+    """Return a package's version, None if it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
