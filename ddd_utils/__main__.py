@@ -33,7 +33,7 @@ def run() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; 0, or 1 when a section failed, or 2 for bad input (one line on standard error)."""
+    """Run the command line; return 0, or 1 when a section failed, or 2 for bad input (one line on standard error)."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.command is None:
@@ -92,7 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(command=None)
     commands = parser.add_subparsers(title="commands", metavar="command")
 
-    def command(name: str, does: Callable, text: str, *examples: str) -> argparse.ArgumentParser:
+    def command(
+        name: str, does: Callable[[argparse.Namespace], int], text: str, *examples: str
+    ) -> argparse.ArgumentParser:
         added = commands.add_parser(
             name, help=text, description=f"{text[0].upper()}{text[1:]}.", **_examples(*examples)
         )
@@ -246,30 +248,9 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def report(name: str, sections: Sequence[str] | None = None, overrides: Sequence[str] = ()) -> int:
-    """
-    Make a report.
-
-    Parameters
-    ----------
-    name : str
-        A preset's name or YAML file.
-    sections : sequence of str, optional
-        Which sections to run; all of the preset by default.
-    overrides : sequence of str
-        Settings such as ``"training_variants.tolerance=1"``.
-
-    Returns
-    -------
-    int
-        0, or 1 when a section failed.
-
-    Raises
-    ------
-    InputError
-        For anything wrong that can be known before computing.
-    """
+    """Make a report of a preset, of all sections by default; return 0, or 1 when one failed."""
     started = time.monotonic()
-    preset = params.load(name, overrides)
+    preset = params.load(name, list(overrides))
     chosen = _chosen(preset, sections)
     _check_writable(preset.folder)
     needed = sources.needed(preset, chosen)
@@ -301,10 +282,10 @@ def _chosen(preset: params.Preset, sections: Sequence[str] | None) -> list[str]:
 
 def _check_writable(folder: Path) -> None:
     """Find out before hours of training that results cannot be written."""
-    for place in (paths.results(), folder):
-        place.mkdir(parents=True, exist_ok=True)
-        if not os.access(place, os.W_OK):
-            raise InputError(f"{place}: no permission to write there")
+    for each in (paths.results(), folder):
+        each.mkdir(parents=True, exist_ok=True)
+        if not os.access(each, os.W_OK):
+            raise InputError(f"{each}: no permission to write there")
 
 
 def _compute(needed: Sequence[tuple[Source, str]]) -> set[str]:

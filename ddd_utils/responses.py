@@ -321,7 +321,7 @@ class Responses:
         info = {"dataset": TABLE, "file": Path(path).name, "configuration": {}, **about}
         return cls(predictions[:, None], labels, images, networks, info)
 
-    def attributed(self, source: Source, **about: Any) -> "Responses":
+    def attributed(self, source: Source, /, **about: Any) -> "Responses":
         """Return the same responses with their source, its configuration, and more in ``info``."""
         return replace(self, source=source, config=source.config, info={**self.info, **about})
 

@@ -132,7 +132,7 @@ counts = score_models.score_counts(difficulty.scores(correct), M)
 smooth = score_models.fit_beta_binomial(counts)
 histogram = difficulty.score_histogram(correct)
 heading = f"How many models get an image right, {name}"
-histogram_chart = charts.score_histogram(histogram, dissent, heading, {smooth.name: smooth.probabilities})
+histogram_chart = charts.score_bars(histogram, dissent, heading, {smooth.name: smooth.probabilities})
 explored.linked(histogram_chart, "score")
 
 # %% [markdown]
@@ -311,7 +311,7 @@ answered = bool((predictions[wrong] != wrong_answers.NOT_RECORDED).any())
 if answered:
     same = wrong_answers.same_wrong_answer(predictions, labels)
     heading = f"Same wrong answer, where both are wrong, {name}"
-    display(explored.linked(charts.wrong_answers(same, names, heading, accuracy=accuracy), "pair"))
+    display(explored.linked(charts.wrong_answer_matrix(same, names, heading, accuracy=accuracy), "pair"))
 
 # %%
 kinds = wrong_answers.impossible_kinds(predictions, labels) if answered else np.full(n, "")
@@ -341,7 +341,7 @@ Markdown(" ".join(lines) or (unknown if wrong.any() else "No answer is wrong."))
 # %%
 if mislabelled is not None:
     rates = wrong_answers.error_rates(mislabelled, difficulty.scores(correct), range(M + 1))
-    display(charts.error_rates(rates, "Label errors by the number of models that get the image right"))
+    display(charts.label_error_dots(rates, "Label errors by the number of models that get the image right"))
 else:
     listed = (
         "the list of label errors is not at hand"
@@ -355,7 +355,7 @@ if mislabelled is not None and answered:
     groups = np.where(kinds == "", difficulty.classify(correct, 0), np.char.add("impossible, ", kinds))
     order = ["trivial", "in-between", *(f"impossible, {kind}" for kind in wrong_answers.IMPOSSIBLE_KINDS)]
     rates = wrong_answers.error_rates(mislabelled, groups, order, "group")
-    display(charts.group_error_rates(rates, "Label errors by difficulty (tolerance 0)"))
+    display(charts.label_error_rows(rates, "Label errors by difficulty (tolerance 0)"))
 
 # %%
 if mislabelled is not None:

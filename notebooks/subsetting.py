@@ -182,7 +182,7 @@ Markdown(
 # %%
 for each in sets:
     curve = nulls.subset_curve(each.one_each, each.tolerance)
-    display(charts.subset_curve(curve, f"{each.heading}: subsets of M networks (tolerance {each.tolerance})"))
+    display(charts.subset_size_curves(curve, f"{each.heading}: subsets of M networks (tolerance {each.tolerance})"))
 
 # %% [markdown]
 # ## What remains to be explained
@@ -219,7 +219,7 @@ def mean_of(what, null):
 # %%
 for each in judged:
     table = pd.DataFrame([mean_of(what, null) for what, null in each.nulls.items()])
-    display(charts.null_comparison(table, f"Mean kappa of all pairs and its expectation: {each.heading}"))
+    display(charts.expectation_dots(table, f"Mean kappa of all pairs and its expectation: {each.heading}"))
     display(readable(table, ".4f"))
 
 

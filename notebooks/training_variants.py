@@ -102,7 +102,7 @@ sentences.architecture_gap(gap)
 
 # %%
 over_time = answers.predictions == labels
-charts.decisions(over_time[0], steps, f"Decisions of the base network over {answers.config.epochs} epochs, {name}")
+charts.decision_map(over_time[0], steps, f"Decisions of the base network over {answers.config.epochs} epochs, {name}")
 
 # %%
 history = dynamics.learning_history(over_time[0], steps)
@@ -120,7 +120,7 @@ for _, row in history.drop_duplicates("claim").iterrows():
 
 # %%
 rows = difficulty.one_per_condition(networks)
-charts.overlay(over_time[rows], steps, f"Decisions of {len(rows)} networks over the epochs, {name}")
+charts.overlay_map(over_time[rows], steps, f"Decisions of {len(rows)} networks over the epochs, {name}")
 
 # %% [markdown]
 # ## How many networks get an image right (figure 2a)
@@ -136,7 +136,7 @@ explored
 # %%
 histogram = difficulty.score_histogram(correct[rows])
 heading = f"How many networks get an image right, {name}"
-explored.linked(charts.score_histogram(histogram, parameters.tolerance, heading), "score")
+explored.linked(charts.score_bars(histogram, parameters.tolerance, heading), "score")
 
 # %% [markdown]
 # The paper's 13 networks are 10: its arrays hold the base three times, because “plus 1” and “plus 10 epochs” were
@@ -201,10 +201,10 @@ sentences.class_extremes(by_class)
 # %%
 changes = dynamics.swaps(answers.predictions[rows], labels)
 heading = f"Predicted classes that change on arriving at an epoch, {name}"
-charts.swaps(changes, networks.iloc[rows], steps, heading)
+charts.swap_curves(changes, networks.iloc[rows], steps, heading)
 
 # %%
-charts.swap_kinds(changes, f"Where changing decisions go, and what accuracy gains by it, {name}")
+charts.swap_bars(changes, f"Where changing decisions go, and what accuracy gains by it, {name}")
 
 # %%
 for claim, found in dynamics.change_shares(answers.predictions[rows], labels).items():

@@ -199,9 +199,9 @@ def one_per_condition(networks: pd.DataFrame) -> np.ndarray:
     """
     Choose the networks of a histogram: the last instance of each condition, and both halves of the data.
 
-    The first half stands for condition "half data" and the second for "different data": no network enters twice. Of a
-    table of networks with the columns condition and instance, return the rows, int (chosen,); all of them in a model
-    set, where every network is its own condition.
+    The first half stands for condition "half data" and the second for "different data": no network enters twice. The
+    table has one row a network, with the columns condition and instance; the result holds row numbers, int (chosen,):
+    all of them in a model set, where every network is its own condition.
     """
     last = networks["instance"] == networks.groupby("condition")["instance"].transform("max")
     return np.flatnonzero(last | (networks["condition"] == "half_data"))

@@ -10,7 +10,6 @@ from ddd_utils import logs, paths
 from ddd_utils.errors import ExperimentError, InputError
 from ddd_utils.experiments.machine import locks
 from ddd_utils.experiments.machine.devices import devices
-from ddd_utils.experiments.machine.progress import tell as tell  # here until all modules log their lines themselves
 from ddd_utils.experiments.plans.store import Experiment
 from ddd_utils.experiments.training import processes
 from ddd_utils.experiments.training.processes import Group, Task, grouped

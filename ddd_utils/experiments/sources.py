@@ -67,14 +67,10 @@ def _evaluate(evaluations: Sequence[Evaluation], titles: Sequence[str]) -> None:
     _each(work.make, evaluations)
 
 
-def _train(experiments: Sequence[Experiment], titles: Sequence[str]) -> None:
-    launch.compute(experiments, titles)
-
-
 # In the order in which they are made. To read what is imported is to check it, and takes seconds.
 IMPORTED = Kind((Published, Table), Imported, _read, _read)
 EVALUATED = Kind((PretrainedSet,), Evaluation, _look_up, _evaluate)
-TRAINED = Kind((Variants, ModelSet), Experiment, launch.check, _train)
+TRAINED = Kind((Variants, ModelSet), Experiment, launch.check, launch.compute)
 KINDS = (IMPORTED, EVALUATED, TRAINED)
 
 

@@ -15,9 +15,9 @@ from markupsafe import Markup
 from ddd_utils import paths
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.reporting import assets, citation, claims, headline
-from ddd_utils.reporting.charts_theme import WIDTH, dataset_name, finish, title
+from ddd_utils.reporting.charts_forms import WIDTH, finish, title
 from ddd_utils.reporting.claims import Record, registry
-from ddd_utils.reporting.palette import CLASS_COLOURS
+from ddd_utils.reporting.names_and_colours import CLASS_COLOURS, dataset_name
 from ddd_utils.reporting.sentences import section_label
 from ddd_utils.reporting.verdicts import paper_text
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from ddd_utils.analysis.examples import answers_of, examples
 from ddd_utils.analysis.exploration import Exploration, explore
-from ddd_utils.reporting import charts_theme as theme
 from ddd_utils.reporting import markup
 from ddd_utils.reporting.gallery import answers_gallery, data_uri
+from ddd_utils.reporting.names_and_colours import bracketed, condition_name, network_names
 from ddd_utils.reporting.sentences import Prose, p_value
 from ddd_utils.responses import Responses
 
@@ -57,7 +57,7 @@ class Explorer:
         labels = responses.labels[found.images]
         used = sorted({*answers.ravel().tolist(), *labels.tolist()} - {-1})
         contents = {
-            "networks": [theme.condition_name(name) for name in found.kappa.labels],
+            "networks": [condition_name(name) for name in found.kappa.labels],
             "scores": found.scores.tolist(),
             "both": found.both_right.tolist(),
             "spare": _spare(responses.networks["condition"].to_numpy(), rows),
@@ -114,7 +114,7 @@ def explored(answers: Responses, rows: Sequence[int] | np.ndarray, tolerance: in
     -------
     Explorer
     """
-    names = theme.network_names(answers.networks.iloc[rows])
+    names = network_names(answers.networks.iloc[rows])
     found = explore(answers.correct()[rows], names, answers.labels, tolerance=tolerance)
     pictures = answers.thumbnails(found.images, SIDE) if answers.has_images else None
     return Explorer(found, answers, rows, answers.class_names, pictures)
@@ -144,7 +144,7 @@ def examples_gallery(
     if not len(images):
         return [Prose(f"{heading}: there is none.")]
     predictions, labels, names = answers.predictions[rows, -1], answers.labels, answers.class_names
-    members = theme.network_names(answers.networks.iloc[rows])
+    members = network_names(answers.networks.iloc[rows])
     given = [answers_of(predictions[:, image], labels[image], names, members) for image in images]
     shown = answers_gallery(
         answers.thumbnails(images), answers.image_ids[images], np.take(names, labels[images]), given
@@ -187,7 +187,7 @@ def _between(found: Exploration) -> dict | None:
         return None
     upper = np.triu_indices(len(part.kappa.labels), 1)
     limits = (values[upper] for values in (part.kappa.kappa, part.kappa.lower, part.kappa.upper))
-    return {"total": part.total, "both": part.both_right.tolist(), "kappa": theme.bracketed(*limits).tolist()}
+    return {"total": part.total, "both": part.both_right.tolist(), "kappa": bracketed(*limits).tolist()}
 
 
 def _pairs(found: Exploration) -> dict[str, list[str]]:
@@ -195,7 +195,7 @@ def _pairs(found: Exploration) -> dict[str, list[str]]:
     upper = np.triu_indices(len(found.kappa.labels), 1)
 
     def written(value, lower, upper_limit, form=".3f"):
-        return theme.bracketed(value[upper], lower[upper], upper_limit[upper], form).tolist()
+        return bracketed(value[upper], lower[upper], upper_limit[upper], form).tolist()
 
     kappa = {"kappa": written(found.kappa.kappa, found.kappa.lower, found.kappa.upper)}
     if found.null is None:

@@ -9,7 +9,7 @@ from PIL import Image
 from ddd_utils import params, paths
 from ddd_utils.analysis.examples import count_extremes, image_pairs
 from ddd_utils.files import read_json, write_json
-from ddd_utils.reporting import assets, markup, palette
+from ddd_utils.reporting import assets, markup, names_and_colours
 from ddd_utils.reporting.claims import claim, paper
 from ddd_utils.reporting.gallery import data_uri
 from ddd_utils.responses import Responses
@@ -84,7 +84,7 @@ def laboratory(found: Mapping) -> str:
 
 def style() -> str:
     """Return the style sheet: the palette, and what touches only the inside of a game."""
-    return palette.css() + assets.read("experiment.css")
+    return names_and_colours.css() + assets.read("experiment.css")
 
 
 def figure(study: Mapping) -> str:

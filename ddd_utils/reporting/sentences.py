@@ -9,7 +9,7 @@ import pandas as pd
 
 from ddd_utils.analysis.consistency import ConditionDifference, Rank
 from ddd_utils.analysis.statistics import Estimate
-from ddd_utils.reporting.charts_theme import condition_name, dataset_name
+from ddd_utils.reporting.names_and_colours import condition_name, dataset_name
 from ddd_utils.responses import Responses
 from ddd_utils.schema import Architecture, Variants
 
@@ -294,3 +294,36 @@ def section_label(name: str) -> str:
     """
     words = [ACRONYMS.get(word, word) for word in name.split("_")]
     return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
+
+
+def only_on_noise(dataset: str) -> Prose:
+    """Say why there is no more to show where the responses are not on Gaussian noise."""
+    if dataset == "gaussian":
+        return Prose()
+    return Prose(f"These responses are on {dataset_name(dataset)}, not on Gaussian noise: there is no more to show.")
+
+
+def noise_images(answers: Responses) -> Prose:
+    """Say how many networks and noise images a chart rests on."""
+    networks, images, size = len(answers.networks), len(answers.labels), answers.config.dataset.image_size
+    return Prose(f"{networks} networks (band: least to most accurate), {images:,} images of {size} x {size} pixels")
+
+
+def beside_the_ideal(classes: pd.DataFrame) -> Prose:
+    """Say how many images the networks recognise, and how many the ideal classifier does, where that is known."""
+    found = f"On average the networks recognise {classes['accuracy'].mean():.1%} of the images"
+    known = classes["bayes"].mean()
+    return Prose(f"{found}." if np.isnan(known) else f"{found} of the {known:.1%} that the ideal classifier reaches.")
+
+
+def rank_correlation(found: Estimate) -> Prose:
+    """Title the chart of divergence and accuracy with their rank correlation."""
+    return Prose(
+        f"Divergence and accuracy: rank correlation {found.value:.2f} ({found.lower:.2f} to {found.upper:.2f})"
+    )
+
+
+def spikes(folders: pd.DataFrame, published: list[int]) -> Prose:
+    """Say where the paper's figure 8 has spikes, and where string order puts the folders 4 to 9 here."""
+    here = folders.loc[folders["moved"], "position"].tolist()
+    return Prose(f"Published spikes at x = {published}; here the folders 4 to 9 of {len(folders)} land at {here}.")

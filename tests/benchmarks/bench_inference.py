@@ -16,7 +16,7 @@ import timm
 import torch
 
 from ddd_utils import local_files
-from ddd_utils.experiments import launch, networks
+from ddd_utils.experiments import networks
 from ddd_utils.experiments.images import photographs, trees, views
 from ddd_utils.experiments.images.listing import listing
 from ddd_utils.experiments.pretrained import recipe
@@ -72,7 +72,7 @@ def plainly(chosen: Evaluation) -> tuple[float, list[np.ndarray]]:
     for entry in chosen.config.models:
         started = time.perf_counter()
         made = recipe(entry)
-        network, answer_of = made.network(chosen.space, launch.tell)
+        network, answer_of = made.network(chosen.space)
         config = timm.data.resolve_data_config(
             {
                 "input_size": (3, made.preparation.view.size, made.preparation.view.size),

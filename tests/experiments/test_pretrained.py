@@ -382,7 +382,7 @@ def test_files_are_called_after_all_that_decides_the_answers(weights, monkeypatc
     (folder / "copy.pth").write_bytes((folder / "a.pth").read_bytes())
 
     def stem(**entry):
-        return model_files.shown(Model.model_validate({"model": "test_resnet", "name": "mine", **entry}))
+        return model_files.pretrained(Model.model_validate({"model": "test_resnet", "name": "mine", **entry}))
 
     a, copy = ({"file": str(folder / name)} for name in ("a.pth", "copy.pth"))
     assert stem(pretrained=a) == stem(pretrained=copy) == stem(pretrained=a, learning_rate=1.0)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
-from ddd_utils.reporting import markdown, wording
+from ddd_utils.reporting import markdown, sentences
 
 
 @pytest.mark.parametrize(
@@ -19,31 +19,31 @@ from ddd_utils.reporting import markdown, wording
     ],
 )
 def test_a_number_stands_with_its_interval(cell, form, text):
-    assert wording.with_interval(*cell, form) == text
+    assert sentences.with_interval(*cell, form) == text
 
 
 @pytest.mark.parametrize(("value", "text"), [(0.0, "< 0.0001"), (0.00015, "0.00015"), (0.5, "0.5"), (np.nan, "")])
 def test_p_values(value, text):
-    assert wording.p_value(value) == text
+    assert sentences.p_value(value) == text
 
 
 def test_only_numbers_with_both_limits_are_joined():
     table = pd.DataFrame({"what": ["a"], "kappa": [0.5], "kappa_lower": [0.4], "kappa_upper": [0.6], "p_fit": [1e-9]})
     table = table.assign(lower=1, half_lower=2)
-    shown = wording.readable(table, ".1f")
+    shown = sentences.readable(table, ".1f")
     assert shown.columns.tolist() == ["what", "kappa", "p fit", "lower", "half lower"]
     assert shown.iloc[0].tolist() == ["a", "0.5 (0.4 to 0.6)", "< 0.0001", 1, 2]
 
 
 def test_plain_limits_belong_to_no_column():
     table = pd.DataFrame({"share": [0.5], "lower": [0.4], "upper": [0.6]})
-    assert wording.readable(table).columns.tolist() == ["share", "lower", "upper"]
+    assert sentences.readable(table).columns.tolist() == ["share", "lower", "upper"]
 
 
 @pytest.mark.parametrize(
     "name", ["my_images", "**a** $x$ `b`", r"\begin{x} \(", "<b>1 & 2</b>", "[a](b.ipynb)", "# é - 1. x"]
 )
 def test_a_literal_name_is_shown_as_it_stands(name):
-    shown = BeautifulSoup(markdown.render(f"About {wording.literal(name)}.", "section", [], set()), "html.parser")
+    shown = BeautifulSoup(markdown.render(f"About {sentences.literal(name)}.", "section", [], set()), "html.parser")
     assert shown.get_text().strip() == f"About {name}."
     assert [tag.name for tag in shown.find_all()] == ["p"]

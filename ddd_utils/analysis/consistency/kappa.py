@@ -89,11 +89,6 @@ def kappa_bounds(p: ArrayLike, q: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     kappa_min, kappa_max : ndarray
         NaN where kappa is undefined (both accuracies 0 or both 1).
 
-    Raises
-    ------
-    InputError
-        If an accuracy lies outside 0 to 1.
-
     Examples
     --------
     >>> import ddd_utils as ddd

@@ -78,7 +78,7 @@ def conditional_rasch_kappa(
     Parameters
     ----------
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image; at least three networks.
+        Whether each network is right about each image; at least three networks, since abilities reproduce two exactly.
     tolerance : int, optional
         Number t of deviating networks up to which an image counts as trivial or impossible: only images in between are
         compared. None: all images.
@@ -91,12 +91,6 @@ def conditional_rasch_kappa(
     Returns
     -------
     NullKappa
-
-    Raises
-    ------
-    InputError
-        If there are too few networks (the abilities of two reproduce them exactly), fewer than two images or groups, or
-        no score is in-between.
     """
     correct = _enough_networks(correct, 3, "one ability a network")
     return _null_kappa(correct, rasch_abilities, kept_cells(len(correct), tolerance), groups, seed)

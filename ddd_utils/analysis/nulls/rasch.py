@@ -25,13 +25,14 @@ def pair_expectations(log_odds: ArrayLike, score: ArrayLike) -> np.ndarray:
     """
     Probability that two of M independent networks are both right, given how many of all M are.
 
-    Of log odds (rows, networks), which may be infinite, and scores (rows,): (rows, networks, networks), the diagonal
-    for one network, NaN where infinite log odds make the score impossible. Given its sum s, a vector of independent
-    decisions has a probability proportional to the product of the odds of those that are right (Chen & Liu, 1997); the
-    sums over all such vectors are elementary symmetric polynomials. A common factor of the odds cancels, so each row is
-    shifted until s right decisions are the expected number: then the polynomials are Poisson-binomial probabilities
-    near their largest, and no coefficient that matters underflows. They are built from sums and products of
-    non-negative numbers only.
+    `log_odds` is (rows, networks) and may be infinite, `score` is (rows,), the result (rows, networks, networks) with
+    ``P(i right | score)`` on the diagonal; NaN where infinite log odds make the score impossible.
+
+    Given its sum s, a vector of independent decisions has a probability proportional to the product of the odds of
+    those that are right (Chen & Liu, 1997); the sums over all such vectors are elementary symmetric polynomials. A
+    common factor of the odds cancels, so each row is shifted until s right decisions are the expected number: then the
+    polynomials are Poisson-binomial probabilities near their largest, and no coefficient that matters underflows. They
+    are built from sums and products of non-negative numbers only.
     """
     log_odds, score = _checked(log_odds, score)
     rows, networks = log_odds.shape

@@ -53,7 +53,7 @@ def fit_beta_binomial(counts: ArrayLike) -> ScoreModel:
     """
     Fit networks that are independent given the image, whose difficulty follows a Beta distribution (Skellam, 1948).
 
-    Of counts (networks + 1,) as from `score_counts`. The parameters "alpha" and "beta" are very large where the
+    The counts, (networks + 1,), are those of `score_counts`. The parameters "alpha" and "beta" are very large where the
     binomial fits best.
     """
     return _fit("beta-binomial", counts)

@@ -89,12 +89,13 @@ def _npz(path: Path, config: image_sets.Photographs) -> Listing:
 
 def _tree(tree: Tree, labels: str | None) -> Listing:
     table = _table(tree, labels)
-    if table is None:
-        keys, order = _folders(tree)
-    else:
-        keys = label_tables.keys(table, tree.names)
-        order = _sorted(set(keys))
+    keys, order = _folders(tree) if table is None else _labelled(table, tree.names)
     return make(tree.images, tree.names, keys, order, tree.stamp)
+
+
+def _labelled(table: Table, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    keys = list(label_tables.keys(table, names))
+    return keys, _sorted(set(keys))
 
 
 def _table(tree: Tree, labels: str | None) -> Table | None:

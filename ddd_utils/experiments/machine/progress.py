@@ -100,10 +100,6 @@ class Progress:
             self._bar.close()
         self._tell(line)
 
-    def note(self, line: str) -> None:
-        """Log a line; here until all modules log their lines themselves."""
-        log.info("%s", line)
-
     def finished(self, key: tuple[str, str]) -> bool:
         """Say whether a run is at its end."""
         return self.done[key] == self.runs[key].epochs
@@ -137,11 +133,6 @@ class Progress:
     def _tell(self, line: str) -> None:
         if line and not self._cell:
             log.info(line)
-
-
-def tell(line: str) -> None:
-    """Log a line of progress; here until all modules log their lines themselves."""
-    log.info("%s", line)
 
 
 def remaining(seconds: float, done: float, left: float, processes: int = 1) -> float | None:

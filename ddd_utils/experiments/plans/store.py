@@ -1,7 +1,6 @@
 """Where an experiment's results live: one folder a configuration, whole files, one lock for each training run."""
 
 import glob
-import logging
 import platform
 import subprocess
 from contextlib import suppress
@@ -24,8 +23,6 @@ from ddd_utils.image_sets import Dataset
 from ddd_utils.responses import Responses, write_images, write_predictions
 from ddd_utils.schema import ModelSet, Variants
 from ddd_utils.versions import installed
-
-log = logging.getLogger(__name__)
 
 # The paper's BatchNorm evaluation is kept beside the recalibrated one, under its own file name.
 RUNNING = "-running"

@@ -120,7 +120,7 @@ def _reason(error: Exception) -> str:
     """Say in a few words why a download failed."""
     import requests
 
-    if isinstance(error, requests.HTTPError):
+    if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"HTTP error {error.response.status_code}"
     if isinstance(error, requests.Timeout):
         return "no answer in time"

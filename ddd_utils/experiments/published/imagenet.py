@@ -133,7 +133,7 @@ def is_imagenet(image_ids: Iterable[str], labels: Sequence[int]) -> bool:
     return truth is not None and np.array_equal(truth, labels)
 
 
-def real_labels(image_ids: Sequence[str]) -> list[tuple[int, ...]] | None:
+def real_labels(image_ids: Iterable[str]) -> list[tuple[int, ...]] | None:
     """
     Look up the reassessed labels ("ReaL") of ImageNet validation images (Beyer et al., 2020).
 
@@ -169,7 +169,7 @@ def label_errors(image_ids: Iterable[str]) -> np.ndarray | None:
     Returns
     -------
     ndarray of bool, shape (images,), or None
-        None if the ids are not those of ImageNet validation images, or if the file is not here and cannot be downloaded.
+        None if the ids are not those of ImageNet validation images, or the file is not here and cannot be downloaded.
 
     Raises
     ------
@@ -191,7 +191,7 @@ def published_scores(image_ids: Iterable[str]) -> np.ndarray | None:
     Returns
     -------
     ndarray of int, shape (images,), or None
-        None if the ids are not those of ImageNet validation images, or if the file is not here and cannot be downloaded.
+        None if the ids are not those of ImageNet validation images, or the file is not here and cannot be downloaded.
 
     Raises
     ------

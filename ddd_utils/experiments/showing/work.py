@@ -1,6 +1,5 @@
 """Pretrained models answer photographs: decoded once for all that see the same of them, then model after model."""
 
-import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,8 +26,6 @@ from ddd_utils.experiments.showing import inference
 from ddd_utils.experiments.showing.evaluations import Evaluation
 from ddd_utils.files import remove_partials
 from ddd_utils.model_sets import Model
-
-log = logging.getLogger(__name__)
 
 # Photographs are decoded in chunks, so that few results wait.
 CHUNK = 256
