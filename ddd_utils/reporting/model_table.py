@@ -1,6 +1,7 @@
 """The models of a set in tables: what each is, how often it is right, how images reach it, what its scores imply."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from ddd_utils.reporting.sentences import Prose, class_choices, readable, unread
 from ddd_utils.responses import Responses
 from ddd_utils.schema import ModelSet, PretrainedSet
 
-DESCRIBED = {
+DESCRIBED: dict[Any, list[str]] = {
     ModelSet: ["architecture", "parameters", "optimizer", "learning_rate", "seconds"],
     PretrainedSet: ["parameters"],
 }

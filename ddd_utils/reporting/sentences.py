@@ -177,7 +177,7 @@ def section_label(name: str) -> str:
 
 # Models that are compared.
 
-HOW = {
+HOW: dict[Any, str] = {
     ModelSet: "Each was trained from scratch with the settings at the end of this section.",
     PretrainedSet: "Each came with weights of its own and was shown every image once.",
 }

@@ -111,7 +111,7 @@ def _first_five(path: Path) -> np.ndarray:
     return answers
 
 
-def _validation_numbers(image_ids: Sequence[str]) -> np.ndarray | None:
+def _validation_numbers(image_ids: Sequence[str] | np.ndarray) -> np.ndarray | None:
     """Read the numbers 1 to 50,000 out of the names of ImageNet validation files; None if these are other images."""
     found = [_VALIDATION_IMAGE.fullmatch(str(name)) for name in image_ids]
     if not found or not all(found):
@@ -120,7 +120,7 @@ def _validation_numbers(image_ids: Sequence[str]) -> np.ndarray | None:
     return numbers if numbers.min() >= 1 and numbers.max() <= IMAGES else None
 
 
-def _aligned(read: Callable[[], np.ndarray], image_ids: Sequence[str]) -> np.ndarray | None:
+def _aligned(read: Callable[[], np.ndarray], image_ids: Sequence[str] | np.ndarray) -> np.ndarray | None:
     """
     Bring values in order of WordNet id into the order of some image ids.
 
@@ -140,7 +140,7 @@ def _aligned(read: Callable[[], np.ndarray], image_ids: Sequence[str]) -> np.nda
     return values[position[numbers]]
 
 
-def fetch_companions(image_ids: Sequence[str], say: Callable = tell) -> None:
+def fetch_companions(image_ids: Sequence[str] | np.ndarray, say: Callable = tell) -> None:
     """
     Fetch what else is published about ImageNet validation images, so that notebooks find it.
 
@@ -165,7 +165,7 @@ def fetch_companions(image_ids: Sequence[str], say: Callable = tell) -> None:
             say(f"left out: {error}")
 
 
-def is_imagenet(image_ids: Sequence[str], labels: Sequence[int]) -> bool:
+def is_imagenet(image_ids: Sequence[str] | np.ndarray, labels: Sequence[int] | np.ndarray) -> bool:
     """
     Say whether images and labels are ImageNet's: only then do its other labels and scores speak of the same classes.
 
@@ -223,7 +223,7 @@ def imagenet_facts(responses: Responses) -> ImageNetFacts:
     return ImageNetFacts(real_labels(names), label_errors(names), eleven)
 
 
-def real_labels(image_ids: Sequence[str]) -> list[tuple[int, ...]] | None:
+def real_labels(image_ids: Sequence[str] | np.ndarray) -> list[tuple[int, ...]] | None:
     """
     Look up the reassessed labels ("ReaL") of ImageNet validation images (Beyer et al., 2020).
 
@@ -245,7 +245,7 @@ def real_labels(image_ids: Sequence[str]) -> list[tuple[int, ...]] | None:
     return [tuple(map(int, accepted[number - 1].split())) for number in numbers]
 
 
-def label_errors(image_ids: Sequence[str]) -> np.ndarray | None:
+def label_errors(image_ids: Sequence[str] | np.ndarray) -> np.ndarray | None:
     """
     Look up which ImageNet validation images the authors' repository marks as wrongly labelled (Meding et al., 2022).
 
@@ -269,7 +269,7 @@ def label_errors(image_ids: Sequence[str]) -> np.ndarray | None:
     return _aligned(lambda: read_array(fetch(LABEL_ERRORS)).astype(bool), image_ids)
 
 
-def published_scores(image_ids: Sequence[str]) -> np.ndarray | None:
+def published_scores(image_ids: Sequence[str] | np.ndarray) -> np.ndarray | None:
     """
     Look up how many of the paper's 11 models are right on each ImageNet validation image (Meding et al., 2022).
 
