@@ -1,1 +1,83 @@
-"""Which images make image classifiers decide differently? Analysis and experiments behind the notebooks."""
+"""
+Which images make image classifiers decide differently? What one types in a notebook of one's own.
+
+>>> import ddd_utils as ddd
+>>> ddd.shares([[1, 1, 0, 0], [1, 1, 1, 0], [1, 0, 1, 0]])  # are three networks right about each of four images
+{'trivial': 0.25, 'in-between': 0.5, 'impossible': 0.25}
+
+Every name loads on first use, so that importing this package is quick and brings no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ddd_utils.analysis.consistency import (
+        error_consistency,
+        interval,
+        kappa_bounds,
+        pairwise_error_consistency,
+        standard_errors,
+    )
+    from ddd_utils.analysis.difficulty import classify, score_histogram, shares
+    from ddd_utils.analysis.nulls import leave_pair_out_kappa, score_stratified_kappa
+    from ddd_utils.reporting import charts
+    from ddd_utils.responses import Responses, read_responses
+
+    __version__: str
+
+__all__ = [
+    "Responses",
+    "__version__",
+    "charts",
+    "classify",
+    "error_consistency",
+    "interval",
+    "kappa_bounds",
+    "leave_pair_out_kappa",
+    "pairwise_error_consistency",
+    "read_responses",
+    "score_histogram",
+    "score_stratified_kappa",
+    "shares",
+    "standard_errors",
+]
+_MODULES = {
+    "analysis.consistency": (
+        "error_consistency",
+        "interval",
+        "kappa_bounds",
+        "pairwise_error_consistency",
+        "standard_errors",
+    ),
+    "analysis.difficulty": ("classify", "score_histogram", "shares"),
+    "analysis.nulls": ("leave_pair_out_kappa", "score_stratified_kappa"),
+    "responses": ("Responses", "read_responses"),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        found: Any = _version()
+    elif name == "charts":
+        found = import_module("ddd_utils.reporting.charts")
+    elif name in _HOMES:
+        found = getattr(import_module(f"ddd_utils.{_HOMES[name]}"), name)
+    else:
+        raise AttributeError(f"module 'ddd_utils' has no attribute '{name}'")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("ddd_utils")
+    except metadata.PackageNotFoundError:
+        return "0+unknown"

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import os
 import signal
 import sys
@@ -13,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from ddd_utils import logs, params, paths
-from ddd_utils.errors import ExperimentError, InputError, nearest, needs_extra
+from ddd_utils.errors import ExperimentError, InputError, missing_extra, nearest
 from ddd_utils.experiments import sources
 from ddd_utils.responses import Source
 from ddd_utils.versions import version_of
+
+log = logging.getLogger("ddd_utils")  # this module's own name is "__main__"
 
 EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 DESCRIPTION = "Which images make image classifiers decide differently? `ddd COMMAND --help` tells more of a command."
@@ -30,7 +33,7 @@ def run() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; 0, or 1 when a section failed, or 2 for bad input (one line on standard error)."""
+    """Run the command line; return 0, or 1 when a section failed, or 2 for bad input (one line on standard error)."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.command is None:
@@ -43,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         return _stop(f"error: {error}", EXIT_INPUT)
     except ModuleNotFoundError as error:
-        if line := needs_extra(error.name):
+        if line := missing_extra(error):
             return _stop(f"error: {line}", EXIT_INPUT)
         raise
     except OSError as error:
@@ -89,7 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(command=None)
     commands = parser.add_subparsers(title="commands", metavar="command")
 
-    def command(name: str, does: Callable, text: str, *examples: str) -> argparse.ArgumentParser:
+    def command(
+        name: str, does: Callable[[argparse.Namespace], int], text: str, *examples: str
+    ) -> argparse.ArgumentParser:
         added = commands.add_parser(
             name, help=text, description=f"{text[0].upper()}{text[1:]}.", **_examples(*examples)
         )
@@ -173,24 +178,24 @@ def _submit(preset: params.Preset, sections: Sequence[str], wait: bool) -> list[
     """Hand what is missing to SLURM, one job a lockstep group; a second command joins the jobs of the first."""
     from ddd_utils.experiments import cluster, launch
     from ddd_utils.experiments.costs import planning
-    from ddd_utils.experiments.training.groups import grouped
+    from ddd_utils.experiments.training.processes import grouped
 
     for section, _ in sources.evaluations(preset, sections):
-        _say(f"{section}: pretrained models are shown their images by `report`, not by a job")
+        log.info("%s: pretrained models are shown their images by `report`, not by a job", section)
     trained = planning.trained_experiments(preset, sections)
     experiments = [experiment for _, experiment in trained]
     folder = paths.results() / "slurm" / preset.name
-    jobs = cluster.unfinished(folder, _say)
+    jobs = cluster.unfinished(folder)
     if jobs:
-        _say(f"{len(jobs)} jobs of an earlier command are still queued or running: nothing is submitted")
+        log.info("%d jobs of an earlier command are still queued or running: nothing is submitted", len(jobs))
     else:
         launch.check(experiments)
         groups = grouped(launch.missing(experiments, [title for title, _ in trained]), 1)
-        jobs = cluster.submit([partial(launch.train_group, group) for group in groups], preset.cluster, folder, _say)
-    failures = cluster.wait(jobs, _say) if wait else []
+        jobs = cluster.submit([partial(launch.train_group, group) for group in groups], preset.cluster, folder)
+    failures = cluster.wait(jobs) if wait else []
     launch.finish(experiments)
     for line in failures:
-        _say(f"error: {line}")
+        log.info("error: %s", line)
     return failures
 
 
@@ -216,9 +221,8 @@ def _plan(options: argparse.Namespace) -> int:
     preset = params.load(options.preset, options.set)
     chosen = _chosen(preset, options.sections)
     for section, evaluation in sources.evaluations(preset, chosen):
-        _say(
-            f"{section}: {len(evaluation.config.models)} pretrained models are not counted, nothing is trained for them"
-        )
+        count = len(evaluation.config.models)
+        log.info("%s: %d pretrained models are not counted, nothing is trained for them", section, count)
     grams = estimate.PAPER_GRAMS if options.gco2 is None else options.gco2
     plan = estimate.estimate(preset, chosen, options.watts, grams, options.seconds)
     print(json.dumps(plan.as_dict(), indent=1) if options.json else estimate.text(plan))
@@ -229,7 +233,8 @@ def _experiment(options: argparse.Namespace) -> int:
     from ddd_utils import experiment_command
 
     drawn = options.trials, options.seed, options.feedback
-    _say(experiment_command.write(options.preset, options.section, *drawn, Path(options.out), options.set))
+    told = experiment_command.write(options.preset, options.section, *drawn, Path(options.out), options.set)
+    log.info("%s", told)
     print(options.out)
     return 0
 
@@ -243,30 +248,9 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def report(name: str, sections: Sequence[str] | None = None, overrides: Sequence[str] = ()) -> int:
-    """
-    Make a report.
-
-    Parameters
-    ----------
-    name : str
-        A preset's name or YAML file.
-    sections : sequence of str, optional
-        Which sections to run; all of the preset by default.
-    overrides : sequence of str
-        Settings such as ``"training_variants.tolerance=1"``.
-
-    Returns
-    -------
-    int
-        0, or 1 when a section failed.
-
-    Raises
-    ------
-    InputError
-        For anything wrong that can be known before computing.
-    """
+    """Make a report of a preset, of all sections by default; return 0, or 1 when one failed."""
     started = time.monotonic()
-    preset = params.load(name, overrides)
+    preset = params.load(name, list(overrides))
     chosen = _chosen(preset, sections)
     _check_writable(preset.folder)
     needed = sources.needed(preset, chosen)
@@ -279,15 +263,11 @@ def report(name: str, sections: Sequence[str] | None = None, overrides: Sequence
     facts = {section: sources.provenance_of(each for each, of in needed if of == section) for section in chosen}
     path = page.build(preset, outcomes, facts, citation.command(preset.name, sections, overrides))
     failed |= {section for section, outcome in outcomes.items() if outcome.error}
-    _say(f"{len(chosen)} sections in {time.monotonic() - started:.0f} s")
+    log.info("%d sections in %.0f s", len(chosen), time.monotonic() - started)
     if failed:
-        _say(f"failed: {', '.join(sorted(failed))} (see the report)")
+        log.info("failed: %s (see the report)", ", ".join(sorted(failed)))
     print(path)
     return EXIT_FAILED if failed else 0
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _chosen(preset: params.Preset, sections: Sequence[str] | None) -> list[str]:
@@ -302,20 +282,20 @@ def _chosen(preset: params.Preset, sections: Sequence[str] | None) -> list[str]:
 
 def _check_writable(folder: Path) -> None:
     """Find out before hours of training that results cannot be written."""
-    for place in (paths.results(), folder):
-        place.mkdir(parents=True, exist_ok=True)
-        if not os.access(place, os.W_OK):
-            raise InputError(f"{place}: no permission to write there")
+    for each in (paths.results(), folder):
+        each.mkdir(parents=True, exist_ok=True)
+        if not os.access(each, os.W_OK):
+            raise InputError(f"{each}: no permission to write there")
 
 
 def _compute(needed: Sequence[tuple[Source, str]]) -> set[str]:
     """Compute what sections need; return the sections that failed, whose notebooks report the reason."""
     missing = [(source, section) for source, section in needed if not source.complete()]
-    sources.check([source for source, _ in missing], _say)
+    sources.check([source for source, _ in missing])
     try:
-        sources.compute([source for source, _ in missing], [section for _, section in missing], _say)
+        sources.compute([source for source, _ in missing], [section for _, section in missing])
     except ExperimentError as error:
-        _say(f"error: {error}")
+        log.info("error: %s", error)
         return {section for source, section in missing if not source.complete()}
     return set()
 

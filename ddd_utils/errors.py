@@ -1,15 +1,14 @@
 """Errors told in one line: what is wrong with the input and what was probably meant, or which networks failed."""
 
 import difflib
+import importlib.util
 from collections.abc import Iterable
 
-# The extra of this package that brings what is imported, where the base does not.
+# The packages that each extra of pyproject.toml brings, as they are imported.
 EXTRAS = {
-    **dict.fromkeys(
-        ("torch", "torchvision", "timm", "sklearn", "submitit", "safetensors", "huggingface_hub"), "models"
-    ),
-    "open_clip": "clip",
-    "jupyterlab": "lab",
+    "models": ("torch", "torchvision", "timm", "sklearn", "submitit", "safetensors", "huggingface_hub"),
+    "clip": ("open_clip",),
+    "lab": ("jupyterlab",),
 }
 
 
@@ -21,16 +20,28 @@ class ExperimentError(RuntimeError):
     """Networks that could not be trained or tested; the message names them."""
 
 
-def nearest(word: str, options: Iterable[str]) -> str:
+def nearest(word: object, options: Iterable[str]) -> str:
     """Suggest the option closest to a mistyped word: `` (did you mean 'option'?)``, or nothing if none is close."""
     found = difflib.get_close_matches(str(word), [str(option) for option in options], n=1, cutoff=0.5)
     return f" (did you mean '{found[0]}'?)" if found else ""
 
 
-def needs_extra(module: str | None) -> str | None:
-    """Name the extra that brings a module that is not installed, in one line; None if it is of no extra."""
-    name = (module or "").partition(".")[0]
-    if name not in EXTRAS:
-        return None
-    extra = EXTRAS[name]
-    return f"{name} is not installed: it comes with the extra '{extra}' (in the checkout: pip install '.[{extra}]')"
+def needs_extra(extra: str, what: str) -> None:
+    """Raise :class:`InputError` if a package of an extra is not installed; ``what`` is the subject of its sentence."""
+    absent = [package for package in EXTRAS[extra] if not _is_installed(package)]
+    if absent:
+        raise InputError(f'{what} needs {absent[0]}, which is not installed: pip install ".[{extra}]"')
+
+
+def missing_extra(error: ModuleNotFoundError) -> str | None:
+    """Say in one line which extra brings the module that was not found; None if no extra does."""
+    name = (error.name or "").partition(".")[0]
+    extra = next((extra for extra, packages in EXTRAS.items() if name in packages), None)
+    return extra and f'this needs {name}, which is not installed: pip install ".[{extra}]"'
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):  # somebody blocks its import
+        return False

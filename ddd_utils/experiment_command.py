@@ -20,50 +20,17 @@ SIDE = 224  # px, as in the paper
 def write(
     name: str, section: str | None, count: int, seed: int, feedback: str, out: Path, overrides: Sequence[str] = ()
 ) -> str:
-    """
-    Write the page of an experiment.
-
-    Parameters
-    ----------
-    name : str
-        A preset's name or YAML file, or the folder of its report.
-    section : str or None
-        Whose images are shown; by default the first of `params.WITH_IMAGES` that has some.
-    count, seed : int
-        How many trials, and the seed of their draw.
-    feedback : {"immediate", "delayed", "none"}
-        Whether observers are told after each trial if they were right, only at the end, or never.
-    out : Path
-        The page to be.
-    overrides : sequence of str
-        As for `params.load`.
-
-    Returns
-    -------
-    str
-        A line that tells how many different images there are.
-
-    Raises
-    ------
-    InputError
-        If there are no results or images, or too few of them.
-    """
+    """Write the page on which people judge a preset's images, and return a line that counts the different images."""
     if not 1 <= count <= game.most_trials():
         raise InputError(f"--trials {count}: from 1 to {game.most_trials()}")
-    preset = params.load(_of_folder(name), overrides)
-    try:
-        section, config = _with_images(preset, section)
-    except _NotComputed as missing:
-        settings = [word for override in overrides for word in ("--set", override)]
-        command = shlex.join(["python", "-m", "ddd_utils", "train", str(_of_folder(name)), *settings])
-        raise InputError(f"{missing} is not computed yet: run `{command} --sections {missing}`") from None
+    source = _of_folder(name)
+    preset = params.load(source, overrides)
+    settings = [word for override in overrides for word in ("--set", override)]
+    train = shlex.join(["python", "-m", "ddd_utils", "train", str(source), *settings])
+    section, config = _with_images(preset, section, train)
     study, told = _study(preset, section, config, count, seed, feedback)
     write_text(out, game.laboratory(study))
     return f"{section}: {told}"
-
-
-class _NotComputed(Exception):
-    """A section has no results yet."""
 
 
 def _study(
@@ -105,7 +72,7 @@ def _of_folder(name: str) -> str | Path:
     return resolved
 
 
-def _with_images(preset: params.Preset, wanted: str | None) -> tuple[str, params.Config]:
+def _with_images(preset: params.Preset, wanted: str | None, train: str) -> tuple[str, params.Config]:
     """Find the section whose images are shown, and where its responses lie."""
     sections = [each for each in params.WITH_IMAGES if each in preset.sections and wanted in (None, each)]
     if not sections:
@@ -116,6 +83,6 @@ def _with_images(preset: params.Preset, wanted: str | None) -> tuple[str, params
         if source.images is None:
             continue
         if not source.complete():
-            raise _NotComputed(section)
+            raise InputError(f"{section} is not computed yet: run `{train} --sections {section}`")
         return section, config
     raise InputError(f"{' and '.join(sections)}: these answers come without images, so there is nothing to show")

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and errors that name the file."""
+"""Files that are whole or absent (JSON, YAML, CSV, NumPy, Parquet), and errors that name the file."""
 
 import csv
 import hashlib
@@ -9,11 +9,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import yaml
 
 from ddd_utils.errors import InputError
 
@@ -82,6 +84,11 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def short_hash(value: Any, length: int = 8) -> str:
+    """Return hexadecimal digits that tell a value from others by its JSON: they name folders and files of results."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:length]
+
+
 def safe_name(text: str, length: int = 40) -> str:
     """Return a text with nothing in it that a file's name cannot hold everywhere, cut to some length."""
     return re.sub(r"[^A-Za-z0-9_-]+", "_", text)[:length].strip("_-") or "unnamed"
@@ -89,9 +96,7 @@ def safe_name(text: str, length: int = 40) -> str:
 
 def write_json(path: Path, data: dict) -> None:
     """Write strict JSON (no NaN), whole or not at all."""
-    text = json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False)
-    with atomic(path) as partial:
-        partial.write_text(text, "utf-8")
+    write_text(path, json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False))
 
 
 def read_json(path: Path) -> dict:
@@ -102,6 +107,53 @@ def read_json(path: Path) -> dict:
         raise InputError(f"{path}: {error.strerror}") from None
     except ValueError:
         raise TornFile(path, "damaged, not JSON") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which 1e-4 is a number, as people expect, and a key cannot be given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        """Build a mapping, refusing doubled keys."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"the key '{key}' is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d[\d_]*)(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+def parse_yaml(text: str, source: str) -> Any:
+    """Parse YAML; text that is none raises :class:`InputError` with its source and line."""
+    try:
+        return yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise InputError(f"{source}{where}: {getattr(error, 'problem', None) or 'not readable as YAML'}") from None
+
+
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file; an unreadable one raises :class:`InputError` with its name."""
+    try:
+        return parse_yaml(path.read_text("utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: {getattr(error, 'strerror', None) or 'not a text file'}") from None
+
+
+def write_yaml(raw: dict[str, Any], path: str | Path, heading: str = "") -> Path:
+    """Write plain data as a YAML file, whole or not at all; ``heading`` is a comment for its first line."""
+    path = Path(path)
+    try:
+        text = yaml.safe_dump(raw, sort_keys=False, allow_unicode=True)
+    except yaml.representer.RepresenterError as error:
+        what = type(error.args[-1]).__name__
+        raise InputError(f"{path.name}: a value of type {what} cannot be written; use plain Python values") from None
+    write_text(path, f"{heading}\n{text}" if heading else text)
+    return path
 
 
 def write_text(path: Path, text: str) -> None:

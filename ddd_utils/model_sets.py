@@ -1,12 +1,15 @@
 """The entries of a model set: which architecture, whose weights, and how images reach it."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from ddd_utils import paths
 from ddd_utils.blocks import Strict
+from ddd_utils.errors import InputError, nearest
+from ddd_utils.files import read_yaml
 from ddd_utils.image_sets import Count
-from ddd_utils.yaml_files import read_models
 
 Positive = Annotated[float, Field(gt=0)]
 Channels = Annotated[tuple[float, float, float], Field(strict=False)]
@@ -141,6 +144,35 @@ class Training(Strict):
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
     seed: Annotated[int, Field(ge=0)] = 1312
     representation_images: Annotated[int, Field(ge=3)] = 500
+
+
+def read_models(models: Any) -> Any:
+    """Make a list of entries of a model set: a YAML file's name, or a list of names and entries."""
+    if isinstance(models, str):
+        found = [path for path in (Path(models), paths.ROOT / models, paths.PARAMS / models) if path.is_file()]
+        if not found:
+            known = [f"models/{path.name}" for path in sorted((paths.PARAMS / "models").glob("*.yaml"))]
+            raise InputError(f"models: there is no file '{models}'{nearest(models, known)}")
+        return _entries(read_yaml(found[0]), found[0].parent.resolve())
+    return _entries(models, Path().resolve())
+
+
+def _entries(models: Any, folder: Path) -> list:
+    """Write names as entries, and weights that lie beside the set's file with their full path."""
+    if not isinstance(models, list):
+        raise InputError("models: a model set is a list of names or entries")
+    entries = [{"model": entry} if isinstance(entry, str) else entry for entry in models]
+    return [located(entry, folder) for entry in entries]
+
+
+def located(entry: Any, folder: Path) -> Any:
+    """Give an entry's file of weights its full path where it lies in a folder."""
+    weights = entry.get("pretrained") if isinstance(entry, dict) else None
+    if not isinstance(weights, dict) or not isinstance(file := weights.get("file"), str):
+        return entry
+    if not (folder / file).is_file():
+        return entry
+    return {**entry, "pretrained": {**weights, "file": str(folder / file)}}
 
 
 def _names_differ(models: list[Model]) -> list[Model]:

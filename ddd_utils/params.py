@@ -9,12 +9,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ddd_utils import local_files, paths, yaml_files
+from ddd_utils import local_files, paths
 from ddd_utils.blocks import explain
 from ddd_utils.errors import InputError, nearest
+from ddd_utils.files import parse_yaml, read_yaml, write_yaml
 from ddd_utils.image_sets import read_images
+from ddd_utils.model_sets import located
 from ddd_utils.schema import SECTIONS, Config, Preset, SotaComparison, find_table, read_experiment, section_keys
-from ddd_utils.yaml_files import located, read_file, read_yaml
 
 # Sections with images to show people; where several have some, the first is taken.
 WITH_IMAGES = ("sota_comparison", "training_variants")
@@ -54,7 +55,7 @@ def load(preset: str | Path = "quick", overrides: Sequence[str] = ()) -> Preset:
     if not path.is_file():
         known = sorted(found.stem for found in paths.PARAMS.glob("*.yaml"))
         raise InputError(f"there is no preset '{preset}'{nearest(Path(preset).stem, known)}; known: {', '.join(known)}")
-    raw = read_file(path)
+    raw = read_yaml(path)
     if not isinstance(raw, dict):
         raise InputError(f"{path}: a preset is a mapping of sections")
     raw = {section: block if block is not None else {} for section, block in raw.items()}
@@ -110,7 +111,7 @@ def save(name: str | Path, preset: str | Path | None = None, **sections: Mapping
     shown = paths.from_root(path)
     _resolve_paths(raw)
     _validate(raw, path.stem, str(shown))
-    yaml_files.save(raw, path, f"{SAVED}{basis}")
+    write_yaml(raw, path, f"{SAVED}{basis}")
     run = path.stem if path.parent == paths.PARAMS else shlex.quote(str(shown))
     print(f"{shown} has your {', '.join(sections)}, all else is as in {basis}. Run it: make report PRESET={run}")
 
@@ -278,7 +279,7 @@ def _override(raw: dict, setting: str) -> None:
     *parents, last = key.strip().split(".")
     if not equals or not all([*parents, last]):
         raise InputError(f"--set {setting}: expected section.key=value")
-    value = read_yaml(text, f"--set {key}")
+    value = parse_yaml(text, f"--set {key}")
     block = raw
     for parent in parents:
         block = block.setdefault(parent, {})

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -84,6 +84,18 @@ class Responses:
         What they were computed, inferred or imported by; None for those made in memory or read from a table.
     config : pydantic.BaseModel or None
         The validated configuration behind them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> import ddd_utils as ddd
+    >>> networks = pd.DataFrame({"network": ["one", "two"], "condition": ["one", "two"], "instance": 1})
+    >>> predictions = np.array([[[3, 7]], [[3, 2]]])  # two networks, one epoch, two images
+    >>> answers = ddd.Responses(predictions, np.array([3, 2]), np.array(["a.png", "b.png"]), networks)
+    >>> answers.correct()
+    array([[ True, False],
+           [ True,  True]])
     """
 
     predictions: np.ndarray
@@ -133,7 +145,7 @@ class Responses:
         Returns
         -------
         Responses
-            In the order asked for, from the same source.
+            In the order asked for.
         """
         chosen = self
         if networks is not None:
@@ -315,7 +327,7 @@ class Responses:
         info = {"dataset": TABLE, "file": Path(path).name, "configuration": {}, **about}
         return cls(predictions[:, None], labels, images, networks, info)
 
-    def attributed(self, source: Source, **about: Any) -> "Responses":
+    def attributed(self, source: Source, /, **about: Any) -> "Responses":
         """Return the same responses with their source, its configuration, and more in ``info``."""
         return replace(self, source=source, config=source.config, info={**self.info, **about})
 
@@ -368,6 +380,32 @@ def _shrunk(pixels: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(image)
 
 
+def read_responses(path: str | Path) -> Responses:
+    """
+    Read responses from a folder of results, or from anyone's CSV or Parquet table.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder as `Responses.load` takes it, or a file as `Responses.from_table` takes it.
+
+    Returns
+    -------
+    Responses
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import ddd_utils as ddd
+    >>> table = pd.DataFrame({"model": ["one", "one", "two", "two"], "image": ["a", "b"] * 2, "correct": [1, 0, 1, 1]})
+    >>> table.to_csv("my_models.csv", index=False)
+    >>> ddd.read_responses("my_models.csv").correct()
+    array([[ True, False],
+           [ True,  True]])
+    """
+    return Responses.load(path) if Path(path).is_dir() else Responses.from_table(path)
+
+
 def _file_names(networks: list[str]) -> list[str]:
     """Name each network's file after it, or after its name's hash where that is no file name on every system."""
     folded = [name.casefold() for name in networks]
@@ -386,7 +424,7 @@ def _view(predictions: np.ndarray, first_epoch: int, epochs: int, path: Path) ->
     return predictions[first_epoch : first_epoch + epochs]
 
 
-def write_images(folder: Path, labels: np.ndarray, image_ids: np.ndarray) -> None:
+def write_images(folder: Path, labels: np.ndarray, image_ids: Iterable[str]) -> None:
     """Write ``images.parquet``: image (int32), id (string), label (int16)."""
     write_parquet(
         Path(folder) / "images.parquet",

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from ddd_utils import local_files, paths, yaml_files
+from ddd_utils import local_files, paths
 from ddd_utils.blocks import Strict, explain
 from ddd_utils.errors import InputError, nearest
+from ddd_utils.files import write_yaml
 from ddd_utils.image_sets import AnyImages, Count, Dataset, TestImages, read_images
 from ddd_utils.model_sets import Model, Models, Positive, Training
 
@@ -255,7 +256,7 @@ class Preset(Strict):
 
     def write(self) -> Path:
         """Write the resolved preset, overrides included, to where its notebooks look for it."""
-        return yaml_files.save(self.raw, self.folder / f"{self.name}.yaml")
+        return write_yaml(self.raw, self.folder / f"{self.name}.yaml")
 
 
 SECTIONS = tuple(name for name in Preset.model_fields if name not in ("name", "cluster", "raw"))

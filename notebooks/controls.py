@@ -158,7 +158,7 @@ Markdown(
 
 # %%
 histograms = [
-    charts.score_histogram(
+    charts.score_bars(
         difficulty.score_histogram(responses.correct()[chosen[kind]]), tolerance, dataset[kind], width=280, height=220
     )
     for kind, responses in loaded.items()
@@ -207,7 +207,9 @@ Markdown(" ".join(texts) + one_sided if rare else "Both sets have trivial and im
 # %%
 by_class = {kind: difficulty.class_accuracy(r.correct()[:1], r.labels) for kind, r in loaded.items()}
 by_class = {kind: frame.assign(name=np.take(classes[kind], frame["label"])) for kind, frame in by_class.items()}
-charts.beside(*(charts.class_accuracy(frame, dataset[kind], width=280, height=220) for kind, frame in by_class.items()))
+charts.beside(
+    *(charts.class_accuracy_dots(frame, dataset[kind], width=280, height=220) for kind, frame in by_class.items())
+)
 
 
 # %%
@@ -329,5 +331,5 @@ for kind in recalibrated:
     old = evaluation(kind, running[kind], "running averages (as published)")
     heading = f"Decisions of the base network that change, {dataset[kind]}"
     steps = loaded[kind].decay_epochs
-    display(charts.compare_swaps(pd.concat([new[0], old[0]]), "statistics", steps, heading))
+    display(charts.swap_comparison(pd.concat([new[0], old[0]]), "statistics", steps, heading))
     display(pd.DataFrame([new[1], old[1]]))

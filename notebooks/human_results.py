@@ -34,7 +34,7 @@ from ddd_utils import experiments, params, paths, reporting
 from ddd_utils.analysis import consistency, humans, observer_trials, psychophysics
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import published as published_data
-from ddd_utils.reporting import charts_human, charts_observers, charts_people, claims, game
+from ddd_utils.reporting import charts, claims, game
 from ddd_utils.reporting.sentences import readable
 
 # %%
@@ -85,11 +85,11 @@ Markdown("\n\n".join([*lines, *(f"- Left out: {line}" for line in problems)]))
 
 # %%
 if len(observed):
-    display(charts_human.observer_accuracies(observed, "Finding the impossible image", simulated=no_person))
+    display(charts.observer_dots(observed, "Finding the impossible image", simulated=no_person))
 
 # %%
 if len(pairs):
-    display(charts_human.observer_agreement(pairs, "Which pairs are mistaken", simulated=no_person))
+    display(charts.observer_matrix(pairs, "Which pairs are mistaken", simulated=no_person))
 
 # %% [markdown]
 # ## Accuracy and agreement in numbers
@@ -144,7 +144,7 @@ table[["claim", "paper", "here", "data set", "verdict", "reason"]]
 if n:
     blocks = observer_trials.learning(trials)
     heading = "Accuracy over the experiment"
-    display(charts_observers.learning(blocks, observer_trials.EVERYONE, heading, simulated=no_person))
+    display(charts.block_curves(blocks, observer_trials.EVERYONE, heading, simulated=no_person))
 
 # %% [markdown]
 # ## How long right and wrong answers take
@@ -154,7 +154,7 @@ if n:
 # %%
 if n:
     times = observer_trials.response_times(trials)
-    display(charts_observers.response_times(times, "Time to answer", simulated=no_person))
+    display(charts.response_time_dots(times, "Time to answer", simulated=no_person))
     medians = times.pivot(index="observer", columns="answer", values="median").dropna()
     slower = (medians.get("wrong", 0) > medians.get("right", 0)).sum() if len(medians.columns) == 2 else 0
     display(Markdown(f"{slower} of {len(medians)} observers took longer (median) for their wrong answers."))
@@ -229,16 +229,14 @@ if people is not None:
 if people is not None:
     rows = {tolerance: humans.share_by_difficulty(share, right, tolerance) for tolerance in (0, 1)}
     by_difficulty = pd.concat(rows, names=["tolerance"]).reset_index("tolerance")
-    display(
-        charts_people.share_by_difficulty(by_difficulty, "What is hard for networks, people name less often", about)
-    )
+    display(charts.human_difficulty_dots(by_difficulty, "What is hard for networks, people name less often", about))
 
 # %%
 if people is not None:
     rank = humans.rank_correlation(share, right)
     found = f"Spearman's rank correlation {rank.value:.2f} (95 % interval {rank.lower:.2f} to {rank.upper:.2f})"
     by_score = humans.share_by_score(share, right)
-    display(charts_people.share_by_score(by_score, len(right), "The more networks are right, the more people", found))
+    display(charts.human_score_dots(by_score, len(right), "The more networks are right, the more people", found))
 
 # %%
 if people is not None:
@@ -256,7 +254,7 @@ if people is not None:
     names = [model.removesuffix("_test").replace("_", " ") for model in people.models]
     kappas = humans.majority_consistency(majority, right, names)
     found = f"the majority of people is right about {majority.mean():.2%} of {majority.size:,} images"
-    display(charts_people.majority_consistency(kappas, "Do networks err where most people do?", found))
+    display(charts.majority_dots(kappas, "Do networks err where most people do?", found))
 
 # %%
 if people is not None:
@@ -299,7 +297,7 @@ def tests(answers):
 # %%
 def show(answers, heading):
     subtitle = f"{answers['item'].nunique()} images, mean of {answers['observer'].nunique()} observers, 95 % intervals"
-    display(charts_people.second_experiment(humans.means(answers), QUESTIONS, heading, subtitle))
+    display(charts.answer_dots(humans.means(answers), QUESTIONS, heading, subtitle))
     display(tests(answers))
 
 

@@ -16,25 +16,23 @@
 #
 # $$KL(i, i+1) = \log\frac{\sigma_{i+1}}{\sigma_i} + \frac{\sigma_i^2}{2\sigma_{i+1}^2} - \frac{1}{2}.$$
 #
-# The paper finds that this divergence predicts very well how accurate a network is on a class. Here: is that so, and
+# The paper finds that this divergence predicts very well how accurate a network is on a class. Is that so here, and
 # how much of what can be known do the networks know?
+#
+# A parameter that is `None` is as the preset has it. To change one, name what differs: `experiment = {"epochs": 20}`.
 
 # %% tags=["parameters"]
 preset = "quick"
-experiment = "training_variants"
+experiment = None
 
 # %%
-import numpy as np
-import pandas as pd
-from IPython.display import Markdown, display
-from scipy.stats import binomtest, spearmanr
+from IPython.display import display
 
 from ddd_utils import experiments, reporting
-from ddd_utils.analysis import difficulty, noise
-from ddd_utils.reporting import charts_noise, claims
+from ddd_utils.analysis import noise
+from ddd_utils.reporting import charts, claims, sentences
 
-reporting.setup()
-book = claims.Book("kl_divergence", preset)
+parameters, book = reporting.begin("kl_divergence", globals())
 
 # %% [markdown]
 # ## The divergence between neighbours
@@ -42,53 +40,34 @@ book = claims.Book("kl_divergence", preset)
 # It falls from each pair of neighbours to the next: the first classes are far apart, the last ones hardly differ.
 
 # %%
-sigma = np.arange(1, 101)
-kl = pd.Series(noise.kl_divergence(sigma[:-1], sigma[1:]), index=sigma[:-1], name="kl")
-book.record("kl_decreasing_steps", (kl.diff().dropna() < 0).mean())
-charts_noise.kl_curve(kl.rename_axis("sigma").reset_index(), "Divergence between each class and the next")
+divergence = noise.neighbour_divergence()
+book.record("kl_decreasing_steps", (divergence["kl"].diff().dropna() < 0).mean())
+charts.kl_curve(divergence, "Divergence between each class and the next")
 
 # %% [markdown]
 # ## The networks
 #
 # The accuracy of a class is averaged over all networks of the experiment. Beside it stands the ideal classifier,
-# which knows the distributions, decides by likelihood, and so is as accurate as anything can be on images of this
-# size. It is computed from each class's own distribution of whole gray levels, 0 and 255 included where the noise is
-# cut off. It is known only where images are not cropped and resized, because resizing makes neighbouring pixels
-# depend on each other.
+# which knows the distributions and decides by likelihood: nothing can be more accurate on images of this size. It is
+# computed from each class's own distribution of whole gray levels, 0 and 255 included where the noise is cut off. It is
+# known only where images are not cropped and resized, because resizing makes neighbouring pixels depend on each other.
 
 # %%
-responses = experiments.responses(experiment, preset)
-configuration = responses.info["configuration"]
-dataset = configuration["dataset"]
-gaussian = dataset["name"] == "gaussian"
-Markdown(
-    "" if gaussian else f"These responses are on {dataset['name']}, not on Gaussian noise: there is no more to show."
-)
+answers = experiments.responses(parameters.experiment, preset)
+dataset = answers.config.dataset
+on_noise = dataset.name == "gaussian"
+sentences.only_on_noise(dataset.name)
 
 # %%
-if gaussian:
-    correct, labels, size = responses.correct(), responses.labels, dataset["image_size"]
-    by_network = pd.concat(
-        [difficulty.class_accuracy(row[None], labels) for row in correct], keys=responses.networks["network"]
-    )
-    shares = by_network.groupby("label")["accuracy"].agg(accuracy="mean", lowest="min", highest="max")
-    classes = shares.set_axis(shares.index + 1).rename_axis("sigma").join(kl).reset_index()
-    classes["base"] = difficulty.class_accuracy(correct[responses.networks["condition"] == "base"], labels)["accuracy"]
-    classes.loc[classes["sigma"] == len(classes), "kl"] = np.nan  # the last class has no wider neighbour
-    classes["bayes"] = noise.bayes_accuracy(classes["sigma"], 3 * size**2) if dataset["crop"] == "none" else np.nan
+if on_noise:
+    pixels = None if dataset.crop == "random_resized" else 3 * dataset.image_size**2
+    classes = noise.accuracy_by_sigma(answers.correct(), answers.labels, pixels)
+    subtitle = sentences.noise_images(answers)
+    display(charts.sigma_curves(classes, "Accuracy by standard deviation", subtitle))
 
 # %%
-if gaussian:
-    counted = (
-        f"{len(correct)} networks (band: least to most accurate), {len(labels):,} images of {size} x {size} pixels"
-    )
-    display(charts_noise.accuracy_by_sigma(classes, "Accuracy by standard deviation", counted))
-
-# %%
-if gaussian:
-    known = classes["bayes"].mean()
-    ceiling = "" if np.isnan(known) else f" of the {known:.1%} that the ideal classifier reaches"
-    display(Markdown(f"On average the networks recognise {classes['accuracy'].mean():.1%} of the images{ceiling}."))
+if on_noise:
+    display(sentences.beside_the_ideal(classes))
 
 # %% [markdown]
 # ## Does the divergence predict the accuracy?
@@ -97,28 +76,18 @@ if gaussian:
 # for a sample of possible classes (Bonett and Wright, 2000).
 
 # %%
-if gaussian:
+if on_noise:
+    predicted = noise.divergence_correlation(classes)
     near = classes.dropna(subset="kl")
-    rho = spearmanr(near["kl"], near["base"]).statistic
-    reach = 1.96 * np.sqrt((1 + rho**2 / 2) / (len(near) - 3))
-    limits = tuple(np.tanh(np.arctanh(np.clip(rho, -1 + 1e-9, 1 - 1e-9)) + np.array([-reach, reach])))
-    heading = f"Divergence and accuracy: rank correlation {rho:.2f} ({limits[0]:.2f} to {limits[1]:.2f})"
-    display(charts_noise.kl_scatter(near.assign(accuracy=near["base"]), heading))
+    display(charts.kl_scatter(near.assign(accuracy=near["base"]), sentences.rank_correlation(predicted)))
 
 # %%
-if gaussian:
-    paper_size = dataset["train_per_class"] >= 20_000 and configuration["epochs"] >= 30
-    first = classes[classes["sigma"] <= 20]
-    images = int(np.isin(labels, first["sigma"] - 1).sum())
-    wilson = binomtest(round(first["base"].mean() * images), images).proportion_ci(method="wilson")
-    found = {
-        "m": 1,
-        "n": len(labels),
-        "dataset": "gaussian",
-        "reduced": not paper_size or bool(configuration["base"]["arguments"]),
-    }
-    book.record("kl_predicts_accuracy", rho, limits, **found)
-    book.record("first_classes_accuracy", first["base"].mean(), tuple(wilson), **found | {"n": images})
+if on_noise:
+    base = answers.select([0])
+    book.record("kl_predicts_accuracy", predicted.value, (predicted.lower, predicted.upper), base)
+    first = base.select(images=answers.labels < 20)
+    accuracy = noise.base_accuracy(first.correct())
+    book.record("first_classes_accuracy", accuracy.value, (accuracy.lower, accuracy.upper), first)
 
 # %% [markdown]
 # ## Why the published curve has spikes
@@ -129,15 +98,10 @@ if gaussian:
 # the same places.
 
 # %%
-if gaussian:
-    position = noise.string_sorted_positions(len(classes))
-    folders = classes.assign(folder=classes["sigma"] - 1, position=position)
-    folders["moved"] = folders["folder"].between(4, 9)
-    display(charts_noise.folder_order(folders, "One curve, two orders"))
+if on_noise:
+    folders = noise.in_folder_order(classes)
+    display(charts.folder_order_curves(folders, "One curve, two orders"))
 
 # %%
-if gaussian:
-    printed = claims.paper()["printed"]["figure8_spikes"]
-    here = folders.loc[folders["moved"], "position"].tolist()
-    spikes = f"Published spikes at x = {printed}; here the folders 4 to 9 of {len(folders)} land at {here}."
-    display(Markdown(spikes))
+if on_noise:
+    display(sentences.spikes(folders, claims.paper()["printed"]["figure8_spikes"]))

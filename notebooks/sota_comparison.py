@@ -75,7 +75,7 @@ explored
 
 # %%
 smooth = score_models.fit_beta_binomial(score_models.score_counts(difficulty.scores(correct), M))
-histogram = charts.score_histogram(
+histogram = charts.score_bars(
     difficulty.score_histogram(correct),
     dissent,
     f"How many models get an image right, {name}",
@@ -186,7 +186,7 @@ if unrecorded < 1:
     same = wrong_answers.same_wrong_answer(predictions, labels)
     kinds = wrong_answers.impossible_kinds(predictions, labels)
     title_same = f"Same wrong answer, where both are wrong, {name}"
-    display(explored.linked(charts.wrong_answers(same, names, title_same, accuracy=accuracy), "pair"))
+    display(explored.linked(charts.wrong_answer_matrix(same, names, title_same, accuracy=accuracy), "pair"))
 
 # %%
 sentences.wrong_answers(same, kinds, unrecorded)
@@ -202,13 +202,13 @@ if known.wrong_label is None:
     display(sentences.no_label_errors(answers))
 else:
     by_score = wrong_answers.error_rates(known.wrong_label, difficulty.scores(correct), range(M + 1))
-    display(charts.error_rates(by_score, "Label errors by the number of models that get the image right"))
+    display(charts.label_error_dots(by_score, "Label errors by the number of models that get the image right"))
 
 # %%
 if known.wrong_label is not None and unrecorded < 1:
     groups = wrong_answers.difficulty_groups(predictions, labels)
     by_group = wrong_answers.error_rates(known.wrong_label, groups, wrong_answers.GROUPS, "group")
-    display(charts.group_error_rates(by_group, "Label errors by difficulty (tolerance 0)"))
+    display(charts.label_error_rows(by_group, "Label errors by difficulty (tolerance 0)"))
 
 # %%
 if known.wrong_label is not None:

@@ -119,7 +119,7 @@ sentences.ceilings({M: nulls.selection_band(M, 1)[1] for M in (11, 13, 30)}, tol
 # %%
 for each in sets:
     curve = nulls.subset_curve(each.one_each, each.tolerance)
-    display(charts.subset_curve(curve, f"{each.heading}: subsets of M networks (tolerance {each.tolerance})"))
+    display(charts.subset_size_curves(curve, f"{each.heading}: subsets of M networks (tolerance {each.tolerance})"))
 
 # %% [markdown]
 # ## What remains to be explained
@@ -140,7 +140,7 @@ sentences.too_few({each.title: each.M for each in sets if each not in judged})
 # %%
 for each in judged:
     rows = nulls.null_means(compared[each.title])
-    display(charts.null_comparison(rows, f"Mean kappa of all pairs and its expectation: {each.heading}"))
+    display(charts.expectation_dots(rows, f"Mean kappa of all pairs and its expectation: {each.heading}"))
     display(sentences.readable(rows, ".4f"))
 
 # %%

@@ -22,11 +22,11 @@ preset = "quick"
 # %%
 from pathlib import Path
 
+from ddd_utils.reporting.claims_table import claims_table
 from IPython.display import Markdown
 
 from ddd_utils import params, reporting
 from ddd_utils.reporting import claims, game, slips
-from ddd_utils.reporting.claims_table import claims_table
 
 reporting.setup()
 

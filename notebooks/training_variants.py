@@ -14,89 +14,45 @@
 # For ResNet-18 on ImageNet the paper answers yes, whatever is changed (section 3.1): the error consistency with the
 # base network is about .7 for nearly every change, because the same images are right, or wrong, in all networks.
 # This section trains the same 13 conditions on the data set named below and shows figures 2a, 3, 4, 5, 7, 9 and 12.
+#
+# A parameter that is `None` is as the preset has it. To change one, name what differs: `experiment = {"epochs": 20}`.
 
 # %% tags=["parameters"]
 preset = "quick"
-experiment = {
-    "dataset": {"name": "gaussian", "train_per_class": 100, "test_per_class": 20, "image_size": 32},
-    "base": {"model": "resnet18", "arguments": {"width": 16}},
-    "other": {
-        "model": "torchvision.models.DenseNet",
-        "arguments": {"growth_rate": 8, "block_config": [2, 4, 6, 4], "num_init_features": 16},
-    },
-    "epochs": 10,
-    "batch_size": 200,
-    "stratified_batches": True,
-    "bn_recalibration": 1000,
-    "instances": {
-        "initialisation": 2,
-        "learning_rate": 1,
-        "cuda_nondeterministic": 1,
-        "data_order": 2,
-        "combined": 1,
-    },
-}
-tolerance = 1
+experiment = None
+tolerance = None
 
 # %%
-import numpy as np
 import pandas as pd
-from IPython.display import Markdown, display
+from IPython.display import display
 
-from ddd_utils import experiments, params, reporting
-from ddd_utils.analysis import consistency, difficulty, dynamics, exploration
-from ddd_utils.analysis.examples import answers_of, count_extremes, examples, image_pairs
-from ddd_utils.reporting import charts, claims, explorer, game
-from ddd_utils.reporting.sentences import left_out, with_interval
+from ddd_utils import experiments, reporting
+from ddd_utils.analysis import consistency, difficulty, dynamics
+from ddd_utils.reporting import charts, claims, explorer, game, sentences
 
-reporting.setup()
-book = claims.Book("training_variants", preset)
+parameters, book = reporting.begin("training_variants", globals())
 
 # %%
-responses = experiments.responses(experiment, preset)
-correct, networks, labels = responses.correct(), responses.networks, responses.labels
-conditions = networks["condition"].to_numpy()
-configuration, dataset, n = responses.info["configuration"], responses.info["dataset"], len(labels)
-name = charts.dataset_name(dataset)
-steps = responses.decay_epochs
-Markdown(left_out(responses.info))
+answers = experiments.responses(parameters.experiment, preset)
+correct, networks, labels = answers.correct(), answers.networks, answers.labels
+name, steps = charts.dataset_name(answers.info["dataset"]), answers.decay_epochs
+sentences.left_out(answers.info)
 
 # %% [markdown]
 # ## What was trained
 
 # %%
-base = networks.iloc[0]
-narrowed = configuration["base"]["arguments"]
-reduced = bool(narrowed) or configuration["epochs"] < 90
-arguments = ", ".join(f"{key} {value}" for key, value in narrowed.items()) or "full width"
-Markdown(
-    f"The base is **{base['architecture']}** ({'narrowed: ' * bool(narrowed)}{arguments}; {base['parameters']:,} "
-    f"parameters), trained for {configuration['epochs']} epochs on the data set **{name}** and tested on "
-    f"{n:,} images of {len(np.unique(labels))} classes. "
-    + "This is **not** the paper's experiment (ImageNet, ResNet-18 of full width, 90 epochs)."
-    * reduced
-)
+sentences.base_network(answers)
 
 # %%
-Markdown(
-    "Every batch holds the classes in equal shares. With batches drawn freely, as published, their mean standard "
-    "deviation varies by more than neighbouring classes differ, BatchNorm passes that on, and a small network does "
-    "not learn the least noisy classes in so few epochs."
-    if configuration["stratified_batches"]
-    else "Batches are drawn freely, as published."
-)
+sentences.batches(answers.config)
 
 # %%
-on_cpu = responses.info["device"].startswith("CPU")
-Markdown(
-    f"Trained on: {responses.info['device']}. "
-    + "There is no CUDA here, so “CUDA non-determinism” stands for what it does to a network: sums of "
-    "floating-point numbers are taken in another order." * on_cpu
-)
+sentences.trained_on(answers.info["device"])
 
 # %%
 columns = ["network", "condition", "architecture", "parameters", "optimizer", "learning_rate", "batch_size", "seconds"]
-networks.assign(condition=conditions, accuracy=correct.mean(axis=1))[[*columns, "accuracy"]]
+networks[columns].assign(accuracy=correct.mean(axis=1))
 
 # %% [markdown]
 # ## Error consistency with the base network (figure 3)
@@ -117,65 +73,27 @@ heading = f"Error consistency with the base network, {name} (diamonds: the paper
 charts.consistency_dots(single, means, heading, claims.paper_values("kappa_imagenet"))
 
 # %%
-changed = means[means["condition"] != "base"].set_index("condition")
-lowest, highest = changed["kappa"].idxmin(), changed["kappa"].idxmax()
-found = {name: with_interval(*changed.loc[name, ["kappa", "lower", "upper"]], ".2f") for name in (lowest, highest)}
-chance = int(((changed["lower"] <= 0) & (changed["upper"] >= 0)).sum())
-Markdown(
-    f"Here kappa lies between {found[lowest]} for {charts.condition_name(lowest)} and {found[highest]} for "
-    f"{charts.condition_name(highest)}; the interval of "
-    f"{chance} of {len(changed)} conditions includes 0. In the paper it lies between .64 and .87."
-)
+changed = means[means["condition"] != "base"]
+sentences.kappa_of_conditions(changed)
 
 # %%
-for condition, row in changed.iterrows():
-    book.record(
-        f"kappa_imagenet.{condition}",
-        row["kappa"],
-        interval=(row["lower"], row["upper"]),
-        m=row["instances"] + 1,
-        **(common := {"n": n, "dataset": dataset, "reduced": reduced}),
-        note=row["note"],
-    )
-
-# %%
-row = changed.loc[lowest]
-book.record(
-    "lowest_condition_kappa",
-    row["kappa"],
-    interval=(row["lower"], row["upper"]),
-    m=len(networks),
-    note=lowest,
-    **common,
-)
+book.record_conditions("kappa_imagenet", changed, answers)
+lowest = changed.set_index("condition").loc[changed.set_index("condition")["kappa"].idxmin()]
+book.record("lowest_condition_kappa", lowest["kappa"], tuple(lowest[["lower", "upper"]]), answers, lowest.name)
 
 # %% [markdown]
 # Is one more epoch the smallest change of all? Its rank among the conditions, with the images resampled:
 
 # %%
-draws = pd.DataFrame(consistency.bootstrap(correct, labels=labels)[:, 0], columns=conditions).drop(columns="base")
-ranks = draws.T.groupby(level=0).mean().rank(ascending=False).loc["plus_1_epoch"]
-rank = changed["kappa"].drop("different_data", errors="ignore").rank(ascending=False)["plus_1_epoch"]
-book.record("plus_1_epoch_rank", rank, interval=np.quantile(ranks, [0.025, 0.975]), m=len(networks), **common)
-Markdown(
-    f"“Plus 1 epoch” has rank {rank:.0f} of {len(changed) - 1}; {(ranks == 1).mean():.0%} of the draws rank it first."
-)
+rank = consistency.condition_rank(correct, networks, "plus_1_epoch", labels=labels)
+book.record("plus_1_epoch_rank", rank.value, (rank.lower, rank.upper), answers)
+sentences.rank_of_one_epoch(rank)
 
 # %%
 gap = consistency.condition_difference(correct, networks, "architecture", "cuda_nondeterministic", labels=labels)
-m = 1 + changed["instances"].reindex(["architecture", "cuda_nondeterministic"], fill_value=0).sum()
-# With one network of a condition, how much another run would differ is unknown: no interval covers that.
-limits = None if np.isnan(gap.lower) or consistency.ONE_NETWORK in gap.note else gap[1:3]
-book.record("architecture_minus_nondeterminism", gap.value, interval=limits, m=m, note=gap.note, **common)
-Markdown(
-    f"Another architecture minus non-determinism: {with_interval(*gap[:3], '+.2f')} ({gap.note}). The paper's figure "
-    "3 gives −.03 and concludes that the one matters as little as the other"
-    + (
-        "; here no difference is claimed."
-        if limits is None
-        else ". Both are compared with one base, whose own peculiarity is in neither interval."
-    )
-)
+compared = answers.select(networks["condition"].isin(["base", "architecture", "cuda_nondeterministic"]))
+book.record("architecture_minus_nondeterminism", gap.value, gap.claimed, compared, gap.note)
+sentences.architecture_gap(gap)
 
 # %% [markdown]
 # ## How the base network learns (figure 4)
@@ -183,20 +101,16 @@ Markdown(
 # there as well as gained; some images are learned in the first epoch for good; some are never learned.
 
 # %%
-over_time = responses.predictions == labels
-charts.decisions(over_time[0], steps, f"Decisions of the base network over {configuration['epochs']} epochs, {name}")
+over_time = answers.predictions == labels
+charts.decision_map(over_time[0], steps, f"Decisions of the base network over {answers.config.epochs} epochs, {name}")
 
 # %%
 history = dynamics.learning_history(over_time[0], steps)
-history["error"] = 1.96 * np.sqrt(history["share"] * (1 - history["share"]) / n)
-history.assign(share=history["share"].map("{:.1%}".format), error=history["error"].map("± {:.1%}".format))
+sentences.readable(history.drop(columns="claim"), ".1%")
 
 # %%
-claim_of = {"learned in the first epoch and never lost": "learned_in_first_epoch", "never learned": "never_learned"}
-claim_of["lost at the learning-rate step"] = "lost_at_learning_rate_step"
-for _, row in history.drop_duplicates("quantity").iterrows():
-    interval = (row["share"] - row["error"], row["share"] + row["error"])
-    book.record(claim_of[row["quantity"]], row["share"], interval=interval, m=1, note=f"epoch {row['epoch']}", **common)
+for _, row in history.drop_duplicates("claim").iterrows():
+    book.record(row["claim"], row["share"], (row["lower"], row["upper"]), answers.select([0]), f"epoch {row['epoch']}")
 
 # %% [markdown]
 # ## All networks at once (figure 5)
@@ -205,8 +119,8 @@ for _, row in history.drop_duplicates("quantity").iterrows():
 # some networks get right and others do not.
 
 # %%
-chosen = difficulty.one_per_condition(networks)
-charts.overlay(over_time[chosen], steps, f"Decisions of {len(chosen)} networks over the epochs, {name}")
+rows = difficulty.one_per_condition(networks)
+charts.overlay_map(over_time[rows], steps, f"Decisions of {len(rows)} networks over the epochs, {name}")
 
 # %% [markdown]
 # ## How many networks get an image right (figure 2a)
@@ -216,25 +130,13 @@ charts.overlay(over_time[chosen], steps, f"Decisions of {len(chosen)} networks o
 # trivial and 14.3 % impossible.
 
 # %%
-classes, members = responses.class_names, charts.network_names(networks.iloc[chosen])
-found = exploration.explore(correct[chosen], members, labels, tolerance=tolerance)
-pictures = responses.thumbnails(found.images, explorer.SIDE)
-explored = explorer.Explorer(found, responses, chosen, classes, pictures)
+explored = explorer.explored(answers, rows, parameters.tolerance)
 explored
 
 # %%
-histogram = difficulty.score_histogram(correct[chosen])
+histogram = difficulty.score_histogram(correct[rows])
 heading = f"How many networks get an image right, {name}"
-explored.linked(charts.score_histogram(histogram, tolerance, heading), "score")
-
-
-# %%
-def share_row(title, rows, allowed):
-    share, limits = (f(correct[rows], allowed) for f in (difficulty.shares, difficulty.share_intervals))
-    texts = {kind: f"{share[kind]:.1%} ({limits[kind][0]:.1%} to {limits[kind][1]:.1%})" for kind in share}
-    distinct = len(np.unique(correct[rows], axis=0))
-    return {"networks": title, "M": len(rows), "distinct": distinct, "tolerance": allowed, **texts}
-
+explored.linked(charts.score_bars(histogram, parameters.tolerance, heading), "score")
 
 # %% [markdown]
 # The paper's 13 networks are 10: its arrays hold the base three times, because “plus 1” and “plus 10 epochs” were
@@ -244,19 +146,16 @@ def share_row(title, rows, allowed):
 
 # %%
 published = difficulty.as_published(networks)
-paper = {kind: claims.claim(f"{kind.replace('-', '_')}_share").value for kind in difficulty.DIFFICULTIES}
-printed = {"networks": "paper, ImageNet", "M": 13, "distinct": 10, "tolerance": 0}
-choices = {"here, one per condition": chosen, "here, as published": published}
-rows = [share_row(title, rows, allowed) for allowed in sorted({0, tolerance}) for title, rows in choices.items()]
-pd.DataFrame([*rows, printed | {kind: f"{share:.1%}" for kind, share in paper.items()}])
+sets = {"here, one per condition": correct[rows], "here, as published": correct[published]}
+shares = difficulty.shares_table(sets, sorted({0, parameters.tolerance}))
+printed = {"networks": "paper, ImageNet", "M": 13, "distinct": 10, "tolerance": 0, **claims.paper_shares()}
+sentences.readable(pd.concat([shares, pd.DataFrame([printed])], ignore_index=True), ".1%")
 
 # %%
 # The paper's claim is made without exception, whatever tolerance the preset asks for.
-shares, limits = (f(correct[chosen], 0) for f in (difficulty.shares, difficulty.share_intervals))
-for kind, share in shares.items():
-    claim = f"{kind.replace('-', '_')}_share"
-    book.record(claim, share, interval=limits[kind], m=len(chosen), note="tolerance 0", **common)
-book.record("distinct_networks", len(np.unique(published)), note="rows of the published arrays that are not repeated")
+book.record_shares("", answers.select(rows), 0)
+distinct = len(set(published.tolist()))
+book.record("distinct_networks", distinct, note="rows of the published arrays that are not repeated")
 
 # %% [markdown]
 # ## Pictures: trivial, impossible, most divisive (figures 1 and 13)
@@ -264,47 +163,35 @@ book.record("distinct_networks", len(np.unique(published)), note="rows of the pu
 # networks. Under each image stand its label and who answered what; ✓ marks the right answer.
 
 # %%
-answered, shown = responses.predictions[chosen, -1], examples(correct[chosen], tolerance, labels=labels)
-for kind, images in shown.items():
-    display(Markdown(f"**{kind.capitalize()}** (tolerance {tolerance})" + ": there is none." * (not len(images))))
-    given = [answers_of(answered[:, image], labels[image], classes, members) for image in images]
-    pictures, classes_of = responses.thumbnails(images), np.take(classes, labels[images])
-    display(charts.answers_gallery(pictures, responses.image_ids[images], classes_of, given))
+for kind in difficulty.DIFFICULTIES:
+    display(*charts.examples_gallery(answers, rows, kind, parameters.tolerance))
 
 # %%
 # The pairs of images with which the summary opens, where no models of other kinds are compared.
-trials, pictures = [], {}
-if few := min(game.MOST, *count_extremes(correct[chosen], tolerance)):
-    drawn = image_pairs(correct[chosen], tolerance, few, labels=labels)
-    trials, taken = (
-        drawn.named(responses.image_ids),
-        responses.thumbnails(drawn.images, game.SIDE),
-    )
-    pictures = dict(zip(responses.image_ids[drawn.images], taken, strict=True))
-game.keep(params.load(preset).folder, "training_variants", trials, pictures, dataset, len(chosen), tolerance)
+game.keep_pairs(preset, "training_variants", answers, rows, parameters.tolerance)
 
 # %% [markdown]
 # ## Accuracies (figure 9)
 # The paper's networks are all about equally good: 69.05 % on average, 65.87 % to 71.47 %.
 
 # %%
-accuracy = correct.mean(axis=1)
-charts.accuracy_dots(networks.assign(accuracy=accuracy), f"Accuracy after the last epoch, {name}")
+charts.accuracy_dots(networks.assign(accuracy=correct.mean(axis=1)), f"Accuracy after the last epoch, {name}")
 
 # %%
-# Agreement with a network that is always right is accuracy: so the images are resampled for all networks at once.
-always_right = np.ones((1, n), bool)
-resampled = consistency.bootstrap(np.vstack([correct[chosen], always_right]), "agreement", labels=labels)[:, -1, :-1]
-statistics = {"accuracy_mean": np.mean, "accuracy_lowest": np.min, "accuracy_highest": np.max, "accuracy_sd": np.std}
-for claim, statistic in statistics.items():
-    limits = consistency.percentile_interval(statistic(resampled, axis=1))
-    book.record(claim, statistic(accuracy[chosen]), interval=limits, m=len(chosen), **common)
+spread = consistency.accuracy_spread(correct[rows], labels=labels)
+for statistic, found in spread.items():
+    book.record(f"accuracy_{statistic}", found.value, (found.lower, found.upper), answers.select(rows))
+sentences.accuracies(spread, len(rows))
+
+# %% [markdown]
+# ## Easy and hard classes (figure 15a)
+# On ImageNet the paper's base network is right about all images of its easiest class and one in ten of its hardest.
 
 # %%
-Markdown(
-    f"Here, over the {len(chosen)} networks that enter the histogram: mean {accuracy[chosen].mean():.2%}, from "
-    f"{accuracy[chosen].min():.2%} to {accuracy[chosen].max():.2%}, standard deviation {accuracy[chosen].std():.2%}."
-)
+by_class = difficulty.class_extremes(correct[:1], labels)
+for end, found in by_class.items():
+    book.record(f"{end}_class_accuracy", found.value, (found.lower, found.upper), answers.select([0]))
+sentences.class_extremes(by_class)
 
 # %% [markdown]
 # ## Decisions that change from epoch to epoch (figure 12)
@@ -312,36 +199,17 @@ Markdown(
 # counts changes of the predicted class, so also those from one wrong class to another.
 
 # %%
-changes = dynamics.swaps(responses.predictions[chosen], labels)
+changes = dynamics.swaps(answers.predictions[rows], labels)
 heading = f"Predicted classes that change on arriving at an epoch, {name}"
-charts.swaps(changes, networks.iloc[chosen], steps, heading)
+charts.swap_curves(changes, networks.iloc[rows], steps, heading)
 
 # %%
-charts.swap_kinds(changes, f"Where changing decisions go, and what accuracy gains by it, {name}")
-
-
-# %%
-def with_image_error(values):
-    mean, error = values.mean(), 1.96 * values.mean(axis=(0, 1)).std() / np.sqrt(values.shape[-1])
-    return mean, (mean - error, mean + error)
-
+charts.swap_bars(changes, f"Where changing decisions go, and what accuracy gains by it, {name}")
 
 # %%
-moved = np.diff(responses.predictions[chosen], axis=1) != 0
-gained = np.diff(over_time[chosen].astype(int), axis=1)[:, -1:]
-found = {"decisions_changed_last_transition": moved[:, -1:], "decisions_changed_mean": moved}
-for claim, values in (found | {"accuracy_gain_last_epoch": gained}).items():
-    value, limits = with_image_error(values)
-    book.record(claim, value, interval=limits, m=len(chosen), **common)
-
-# %%
-last = changes[changes["epoch"] == changes["epoch"].max()].mean()
-Markdown(
-    f"At the last transition {last['changed']:.1%} of the predicted classes change: {last['wrong_to_right']:.1%} from "
-    f"wrong to right, {last['right_to_wrong']:.1%} from right to wrong, {last['wrong_to_wrong']:.1%} from one wrong "
-    f"class to another. Accuracy moves by {round(last['accuracy_gain'], 4) + 0.0:+.2%}. Averaged over all transitions "
-    f"{changes['changed'].mean():.1%} change (M = {len(chosen)} networks, {n:,} images)."
-)
+for claim, found in dynamics.change_shares(answers.predictions[rows], labels).items():
+    book.record(claim, found.value, (found.lower, found.upper), answers.select(rows))
+sentences.last_transition(changes, len(labels))
 
 # %% [markdown]
 # ## Similar representations (figure 7)
@@ -351,21 +219,11 @@ Markdown(
 # kappa.
 
 # %%
-first = networks[networks["instance"] == 1]
-matrices = {network: dynamics.dissimilarity(values) for network, values in responses.logits().items()}
-correlations = first[["condition", "network"]].assign(
-    correlation=[dynamics.rdm_correlation(matrices["base"], matrices[network]) for network in first["network"]]
-)
-
-# %%
-halves = networks.loc[conditions == "half_data", "network"]
-if len(halves) == 2:
-    between = dynamics.rdm_correlation(*(matrices[network] for network in halves))
-    correlations.loc[len(networks)] = ["different_data", " and ".join(halves), between]
+logits = answers.logits()
+correlations = dynamics.similarity_to_base(logits, networks)
 heading = f"Similarity of the last layer to the base network's, {name} (diamonds: the paper, ImageNet)"
 charts.correlation_dots(correlations, heading, claims.paper_values("rsa_to_base"))
 
 # %%
-for _, row in correlations[correlations["condition"] != "base"].iterrows():
-    claim = f"rsa_to_base.{row['condition']}"
-    book.record(claim, row["correlation"], m=2, **(common | {"n": len(next(iter(matrices.values())))}))
+shown = answers.select(images=range(len(logits["base"])))
+book.record_conditions("rsa_to_base", correlations[correlations["condition"] != "base"], shown)

@@ -206,7 +206,7 @@ def test_from_the_start_page_a_changed_section_shows_its_progress_and_redraws_it
     set_parameters(page, preset="smoke", experiment=EXPERIMENT, tolerance=0)
     page.evaluate(WATCH)
     run_all(page)
-    histogram = cell(page, "charts.score_histogram(").locator(".jp-OutputArea-output canvas.marks")
+    histogram = cell(page, "charts.score_bars(").locator(".jp-OutputArea-output canvas.marks")
     trouble = page.locator('.jp-OutputArea-output[data-mime-type$="stderr"]')
     histogram.or_(trouble).first.wait_for()
     assert not trouble.all_inner_texts()

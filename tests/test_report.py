@@ -127,7 +127,7 @@ def test_a_full_disk_is_one_line(build, monkeypatch, capsys):
     def full(*_, **__):
         raise OSError(28, "No space left on device", "report.html")
 
-    monkeypatch.setattr("ddd_utils.yaml_files.yaml.safe_dump", full)
+    monkeypatch.setattr("ddd_utils.files.yaml.safe_dump", full)
     assert cli.main(["report", "smoke", "--sections", "human_results"]) == 2
     assert capsys.readouterr().err.splitlines()[-1] == "error: report.html: No space left on device"
 

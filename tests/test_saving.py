@@ -7,8 +7,9 @@ import jupytext
 import numpy as np
 import pytest
 
-from ddd_utils import params, paths, yaml_files
+from ddd_utils import params, paths
 from ddd_utils.errors import InputError
+from ddd_utils.files import write_yaml
 from ddd_utils.schema import declared_parameters
 
 
@@ -141,14 +142,14 @@ def test_a_value_that_is_no_plain_data_is_named(tmp_path):
     with pytest.raises(
         InputError, match=r"mine\.yaml: a value of type object cannot be written; use plain Python values"
     ):
-        yaml_files.save({"x": object()}, tmp_path / "mine.yaml")
+        write_yaml({"x": object()}, tmp_path / "mine.yaml")
     assert not list(tmp_path.iterdir())
 
 
 def test_a_yaml_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
-    path = yaml_files.save({"summary": {}}, tmp_path / "mine.yaml")
-    monkeypatch.setattr("ddd_utils.yaml_files.yaml.safe_dump", lambda *_, **__: 1 / 0)
+    path = write_yaml({"summary": {}}, tmp_path / "mine.yaml")
+    monkeypatch.setattr("ddd_utils.files.yaml.safe_dump", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        yaml_files.save({"summary": {}, "x": {}}, path)
+        write_yaml({"summary": {}, "x": {}}, path)
     assert path.read_text() == "summary: {}\n"
     assert list(tmp_path.iterdir()) == [path]

@@ -8,25 +8,14 @@ from numpy.typing import ArrayLike
 from scipy.special import comb
 
 from ddd_utils.analysis.decisions import as_correct, as_labels
-from ddd_utils.analysis.statistics import wilson
+from ddd_utils.analysis.statistics import Estimate, wilson
 from ddd_utils.errors import InputError
 
 DIFFICULTIES = ("trivial", "in-between", "impossible")
 
 
 def scores(correct: ArrayLike) -> np.ndarray:
-    """
-    Count the networks that get each image right.
-
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-
-    Returns
-    -------
-    ndarray of int64, shape (images,)
-    """
+    """Count the networks that get each image right: correct is bool (networks, images), scores int64 (images,)."""
     return as_correct(correct).sum(axis=0)
 
 
@@ -94,22 +83,34 @@ def shares(correct: ArrayLike, tolerance: int = 0) -> dict[str, float]:
 
 
 def share_intervals(correct: ArrayLike, tolerance: int = 0) -> dict[str, tuple[float, float]]:
-    """
-    Intervals of the shares for a new draw of images, the networks given.
-
-    Parameters
-    ----------
-    correct, tolerance
-        As in `classify`.
-
-    Returns
-    -------
-    dict of str to (lower, upper)
-        95 % (Wilson, 1927); keys as in `shares`.
-    """
+    """Return the 95 % limits (Wilson, 1927) of each share for new draws of images; arguments and keys of `shares`."""
     found = classify(correct, tolerance)
     limits = {difficulty: wilson((found == difficulty).sum(), found.size) for difficulty in DIFFICULTIES}
     return {difficulty: (float(lower), float(upper)) for difficulty, (lower, upper) in limits.items()}
+
+
+def class_extremes(correct: ArrayLike, labels: ArrayLike) -> dict[str, Estimate]:
+    """
+    Accuracy on the easiest and on the hardest class (figure 15).
+
+    Parameters
+    ----------
+    correct, labels
+        As in `class_accuracy`.
+
+    Returns
+    -------
+    dict of str to Estimate
+        "easiest" and "hardest", each with Wald's 95 % interval for other images of that class. That the class was
+        chosen for its accuracy is not in it.
+    """
+    by_class = class_accuracy(correct, labels)
+    found = {}
+    for end, value in (("easiest", by_class["accuracy"].max()), ("hardest", by_class["accuracy"].min())):
+        images = by_class["images"][by_class["accuracy"] == value].iloc[0]
+        error = float(np.sqrt(value * (1 - value) / images))
+        found[end] = Estimate(value, error, value - 1.96 * error, value + 1.96 * error)
+    return found
 
 
 def shares_table(sets: Mapping[str, ArrayLike], tolerances: Iterable[int]) -> pd.DataFrame:
@@ -192,8 +193,8 @@ def score_histogram(correct: ArrayLike) -> pd.DataFrame:
     >>> print(ddd.score_histogram(correct)[["score", "images", "share"]].to_string(index=False))
      score  images  share
          0       1   0.25
-         1       1   0.25
-         2       1   0.25
+         1       0   0.00
+         2       2   0.50
          3       1   0.25
     """
     correct = as_correct(correct)
@@ -218,17 +219,9 @@ def one_per_condition(networks: pd.DataFrame) -> np.ndarray:
     """
     Choose the networks of a histogram: the last instance of each condition, and both halves of the data.
 
-    The first half stands for condition "half data" and the second for "different data": no network enters twice.
-
-    Parameters
-    ----------
-    networks : DataFrame
-        One row a network, with the columns condition and instance.
-
-    Returns
-    -------
-    ndarray of int, shape (chosen,)
-        Rows of the table; all of them in a model set, where every network is its own condition.
+    The first half stands for condition "half data" and the second for "different data": no network enters twice. The
+    table has one row a network, with the columns condition and instance; the result holds row numbers, int (chosen,):
+    all of them in a model set, where every network is its own condition.
     """
     last = networks["instance"] == networks.groupby("condition")["instance"].transform("max")
     return np.flatnonzero(last | (networks["condition"] == "half_data"))
@@ -236,20 +229,10 @@ def one_per_condition(networks: pd.DataFrame) -> np.ndarray:
 
 def as_published(networks: pd.DataFrame) -> np.ndarray:
     """
-    Choose the networks as the published arrays hold them, duplicates included.
+    Choose the networks as the published arrays hold them, duplicates included: as many as `one_per_condition` gives.
 
     There the base stands three times, because "plus 1" and "plus 10 epochs" were read at the base's last epoch of the
     same run, and the network of the second half stands for both "half data" and "different data".
-
-    Parameters
-    ----------
-    networks : DataFrame
-        One row a network, with the columns condition and instance.
-
-    Returns
-    -------
-    ndarray of int, shape (chosen,)
-        Rows of the table, as many as `one_per_condition` gives.
     """
     chosen = one_per_condition(networks)
     conditions = networks["condition"].to_numpy()[chosen]
@@ -261,21 +244,7 @@ def as_published(networks: pd.DataFrame) -> np.ndarray:
 
 
 def class_accuracy(correct: ArrayLike, labels: ArrayLike) -> pd.DataFrame:
-    """
-    Mean accuracy of the networks on each class.
-
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-    labels : array_like, shape (images,)
-        Class of each image.
-
-    Returns
-    -------
-    DataFrame
-        Columns label (ascending), accuracy (over images and networks), images (count).
-    """
+    """Average accuracy over networks and the images of each label, (images,): columns label, accuracy, images."""
     correct = as_correct(correct)
     labels = as_labels(labels, np.zeros(correct.shape[1], int))
     table = pd.DataFrame({"label": labels, "accuracy": correct.mean(axis=0)})

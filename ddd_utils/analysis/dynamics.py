@@ -1,13 +1,20 @@
 """What training leads to: decisions that change from epoch to epoch, and how alike representations are in the end."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from ddd_utils.analysis.decisions import as_correct
+from ddd_utils.analysis.statistics import Estimate
 from ddd_utils.errors import InputError
+
+LEARNING_CLAIMS = {
+    "learned in the first epoch and never lost": "learned_in_first_epoch",
+    "never learned": "never_learned",
+    "lost at the learning-rate step": "lost_at_learning_rate_step",
+}
 
 
 def swaps(predictions: ArrayLike, labels: ArrayLike) -> pd.DataFrame:
@@ -19,7 +26,6 @@ def swaps(predictions: ArrayLike, labels: ArrayLike) -> pd.DataFrame:
     predictions : array_like of int, shape (networks, epochs, images)
         Predicted classes, before training (index 0) and after every epoch.
     labels : array_like of int, shape (images,)
-        True classes.
 
     Returns
     -------
@@ -63,22 +69,21 @@ def learning_history(correct: ArrayLike, steps: Iterable[int]) -> pd.DataFrame:
     """
     Share of the images that one network learns at once and keeps, never learns, or loses at a learning-rate step.
 
-    Being right before training (index 0) is luck and counts as neither learned nor lost.
-
     Parameters
     ----------
     correct : array_like of bool, shape (epochs, images)
-        One network's decisions before training (index 0) and after every epoch.
+        One network's decisions before training (index 0: being right is luck and counts as nothing) and after every
+        epoch.
     steps : iterable of int
         Epochs after which the learning rate was divided.
 
     Returns
     -------
     DataFrame
-        Columns quantity, epoch and share (of the images): "learned in the first epoch and never lost" and "never
-        learned" up to the last epoch, the epoch of the row; and for each step "lost at the learning-rate step", right
-        after that epoch and wrong after the next, the epoch of the row. NaN for a step that has no epoch of training
-        before or after it.
+        Columns quantity, epoch, share (of the images) with its 95 % interval (Wald; lower, upper), and claim, its id in
+        paper.yaml. Quantities: "learned in the first epoch and never lost" and "never learned" up to the last epoch;
+        and for each step "lost at the learning-rate step", right after that epoch and wrong after the next, the epoch
+        of the row. NaN for a step without an epoch of training before or after it.
     """
     correct = as_correct(correct)
     last = len(correct) - 1
@@ -94,23 +99,72 @@ def learning_history(correct: ArrayLike, steps: Iterable[int]) -> pd.DataFrame:
             raise InputError(f"a learning-rate step after epoch {step} is outside the stored epochs, 0 to {last}")
         lost = (correct[step] & ~correct[step + 1]).mean() if 1 <= step < last else np.nan
         rows.append(("lost at the learning-rate step", step + 1, lost))
-    return pd.DataFrame(rows, columns=["quantity", "epoch", "share"])
+    table = pd.DataFrame(rows, columns=["quantity", "epoch", "share"])
+    error = 1.96 * np.sqrt(table["share"] * (1 - table["share"]) / correct.shape[1])
+    claims = table["quantity"].map(LEARNING_CLAIMS)
+    return table.assign(lower=table["share"] - error, upper=table["share"] + error, claim=claims)
+
+
+def change_shares(predictions: ArrayLike, labels: ArrayLike) -> dict[str, Estimate]:
+    """
+    How many predictions change from epoch to epoch, and what accuracy gains at the last one.
+
+    Parameters
+    ----------
+    predictions, labels
+        As in `swaps`.
+
+    Returns
+    -------
+    dict of str to Estimate
+        Mean over the networks with the interval for a new draw of images (normal), by claim of paper.yaml.
+    """
+    predictions, labels = np.asarray(predictions), np.asarray(labels)
+    changed = np.diff(predictions, axis=1) != 0
+    gained = np.diff((predictions == labels).astype(int), axis=1)[:, -1:]
+    found = {"decisions_changed_last_transition": changed[:, -1:], "decisions_changed_mean": changed}
+    return {claim: _mean(values) for claim, values in (found | {"accuracy_gain_last_epoch": gained}).items()}
+
+
+def _mean(values: np.ndarray) -> Estimate:
+    """Average over networks, epochs and images, (networks, epochs, images); the images are the sample."""
+    mean, error = values.mean(), values.mean(axis=(0, 1)).std() / np.sqrt(values.shape[-1])
+    return Estimate(mean, error, mean - 1.96 * error, mean + 1.96 * error)
+
+
+def similarity_to_base(logits: Mapping[str, ArrayLike], networks: pd.DataFrame) -> pd.DataFrame:
+    """
+    Correlate the dissimilarity matrices of the networks with that of the base (figure 7).
+
+    Parameters
+    ----------
+    logits : mapping of str to array_like, shape (images, classes)
+        Last layer's activations for the same images, by network.
+    networks : DataFrame
+        One row a network, with the columns network, condition and instance; one network is called "base".
+
+    Returns
+    -------
+    DataFrame
+        Columns condition, network, instance and correlation. The first instance of each condition enters, as in the
+        paper; condition "different_data", last, correlates the two networks of condition half_data with each other.
+    """
+    matrices = {network: dissimilarity(values) for network, values in logits.items()}
+    table = networks.loc[networks["instance"] == 1, ["condition", "network", "instance"]].reset_index(drop=True)
+    table["correlation"] = [rdm_correlation(matrices["base"], matrices[network]) for network in table["network"]]
+    halves = networks.loc[networks["condition"] == "half_data", "network"].tolist()
+    if len(halves) == 2:
+        between = rdm_correlation(matrices[halves[0]], matrices[halves[1]])
+        table.loc[len(table)] = ["different_data", " and ".join(halves), 1, between]
+    return table
 
 
 def dissimilarity(features: ArrayLike) -> np.ndarray:
     """
-    Representational dissimilarity matrix: 1 - Pearson correlation of the responses to each pair of images.
+    Representational dissimilarity matrix (images, images): 1 - Pearson correlation of the responses to two images.
 
-    Parameters
-    ----------
-    features : array_like, shape (images, units)
-        A layer's responses, such as the logits.
-
-    Returns
-    -------
-    ndarray of float64, shape (images, images)
-        0 for proportional deviations from an image's mean response, 2 for opposite ones; NaN for an image to which all
-        units respond alike.
+    From a layer's responses (images, units), such as the logits (Kriegeskorte et al., 2008). 0 for proportional
+    deviations from an image's mean response, 2 for opposite ones; NaN for an image to which all units respond alike.
     """
     features = np.asarray(features, float)
     centred = features - features.mean(axis=1, keepdims=True)
@@ -120,19 +174,7 @@ def dissimilarity(features: ArrayLike) -> np.ndarray:
 
 
 def rdm_correlation(a: ArrayLike, b: ArrayLike) -> float:
-    """
-    Pearson correlation of two dissimilarity matrices, each pair of images counted once (figure 7).
-
-    Parameters
-    ----------
-    a, b : array_like, shape (images, images)
-        Dissimilarities of the same three or more images in two networks, from `dissimilarity`.
-
-    Returns
-    -------
-    float
-        NaN where an image has no defined dissimilarity.
-    """
+    """Pearson correlation of two dissimilarity matrices, each pair of images counted once (figure 7)."""
     a, b = np.asarray(a), np.asarray(b)
     if a.ndim != 2 or a.shape != b.shape or a.shape[0] != a.shape[1] or len(a) < 3:
         raise InputError(f"dissimilarities must be of the same three or more images: {a.shape} against {b.shape}")

@@ -30,15 +30,13 @@ def examples(
     Parameters
     ----------
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
     tolerance : int
-        Number of deviating networks up to which an image counts as trivial or impossible.
+        As in `difficulty.classify`.
     count : int
         How many of each; fewer where there are fewer.
     seed : int
-        Seed of the draw: the same one chooses the same images, and fewer of them are the first of more.
+        The same one chooses the same images, and fewer of them are the first of more.
     labels : array_like, shape (images,), optional
-        Classes.
 
     Returns
     -------
@@ -88,16 +86,13 @@ def answers_of(predictions: ArrayLike, label: int, classes: Sequence[str], names
         Predicted classes; -1 is a wrong answer that was not recorded.
     label : int
         The right one.
-    classes : sequence of str
-        Names of the classes by label; a class without one is called by its number.
-    names : sequence of str
-        Names of the networks.
+    classes, names : sequence of str
+        Names of the classes by label (one without a name is called by its number), and of the networks.
 
     Returns
     -------
     list of Answer
         The right one first, if anyone gave it, then the wrong ones, the most frequent first, those not recorded last.
-        Every network is in one of them.
     """
     predictions, label = np.asarray(predictions), int(label)
     if predictions.shape != (len(names),):
@@ -157,16 +152,10 @@ def image_pairs(
 
     Parameters
     ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-    tolerance : int
-        Number of deviating networks up to which an image counts as trivial or impossible.
+    correct, tolerance, seed, labels
+        As in `examples`.
     count : int
         How many pairs.
-    seed : int
-        Seed of the draw: the same one makes the same pairs.
-    labels : array_like, shape (images,), optional
-        Classes.
     skip : int
         Leave out so many pairs that would come first: those of another part of the experiment.
 
@@ -175,11 +164,6 @@ def image_pairs(
     Pairs
         With trivial and impossible (positions of the images, one a trial) and impossible_left (bool), which is true for
         half of the trials.
-
-    Raises
-    ------
-    InputError
-        If there are too few images of a kind.
     """
     correct = as_correct(correct)
     labels = as_labels(labels, np.arange(correct.shape[1]))
@@ -228,14 +212,12 @@ def difficulty_table(
 
     Parameters
     ----------
-    image_ids : array_like of str, shape (images,)
-        Names of the images.
+    image_ids : sequence of str, shape (images,)
     labels : array_like, shape (images,), or None
-        Their classes; None where they are not known.
+        None where they are not known.
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
     tolerance : int
-        Number of deviating networks up to which an image counts as trivial or impossible.
+        As in `difficulty.classify`.
     alpha, beta : float
         Of the Beta distribution of difficulty, see `score_models.fit_beta_binomial`.
     classes : sequence of str, optional
@@ -261,28 +243,11 @@ def decisive_images(
     correct: ArrayLike, image_ids: Sequence[str] | np.ndarray, number: int = 1000, tolerance: int = 0
 ) -> list[str]:
     """
-    Choose the images on which models differ most: a short test set that does not waste its images on unanimity.
+    Name the in-between images that divide models most evenly, that `number` of them: a short test set for other models.
 
-    Images are ranked by how evenly they divide the networks (score nearest to half of them). Among equals the order
-    comes from a hash of the name: the same whatever the order of the table, and no class is preferred for standing
-    first in it.
-
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-    image_ids : array_like of str, shape (images,)
-        Names of the images.
-    number : int
-        How many to return, fewer where fewer are in-between.
-    tolerance : int
-        Number of deviating networks up to which an image counts as trivial or impossible.
-
-    Returns
-    -------
-    list of str
-        Names of in-between images, the most decisive first. That these networks agree little on them is by choice, see
-        `nulls.selection_band`; they are for comparing other ones.
+    Among equally decisive ones the order comes from a hash of the name: the same whatever the order of the table, and
+    no class is preferred for standing first in it. That these networks agree little on them is by choice, see
+    `nulls.selection_band`.
     """
     correct = as_correct(correct)
     _check_length("names", len(image_ids), correct)

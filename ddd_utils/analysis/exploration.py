@@ -47,16 +47,14 @@ def explore(
     tolerance: int | None = None,
 ) -> Exploration:
     """
-    Gather what a reader may ask of a set of networks.
+    Gather what a reader may ask of a set of networks, all that the explorer shows.
 
     Parameters
     ----------
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
     names : sequence of str
         Names of the networks.
     labels : array_like, shape (images,), optional
-        Classes.
     count, seed : int
         How many images to choose to be looked at, and the seed of the order in which they are considered.
     tolerance : int, optional

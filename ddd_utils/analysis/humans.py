@@ -19,37 +19,13 @@ WRONG_CLASS = (43, 221, 253)
 
 
 def human_share(counts: ArrayLike, labels: ArrayLike) -> np.ndarray:
-    """
-    Share of people who give each image its label.
-
-    Parameters
-    ----------
-    counts : array_like of int, shape (images, classes)
-        How many people chose each class.
-    labels : array_like of int, shape (images,)
-        Class of each image.
-
-    Returns
-    -------
-    ndarray of float64, shape (images,)
-    """
+    """Share of people who give each image its label, (images,), from counts (images, classes) and labels (images,)."""
     right, people = _right_answers(counts, labels)
     return right / people
 
 
 def majority_right(counts: ArrayLike, labels: ArrayLike) -> np.ndarray:
-    """
-    Whether more people give an image its label than any other class; a tie for the first rank counts as wrong.
-
-    Parameters
-    ----------
-    counts, labels
-        As in `human_share`.
-
-    Returns
-    -------
-    ndarray of bool, shape (images,)
-    """
+    """Whether more people give an image its label than any other class, bool (images,); a tie counts as wrong."""
     right, _ = _right_answers(counts, labels)
     others = np.array(counts, int)
     others[np.arange(len(others)), np.asarray(labels)] = -1
@@ -58,22 +34,10 @@ def majority_right(counts: ArrayLike, labels: ArrayLike) -> np.ndarray:
 
 def share_by_difficulty(share: ArrayLike, correct: ArrayLike, tolerance: int = 0) -> pd.DataFrame:
     """
-    Mean human share of the images that are trivial, in-between and impossible for networks.
+    Mean human share, (images,), of the images that are trivial, in-between and impossible for networks.
 
-    Parameters
-    ----------
-    share : array_like of float, shape (images,)
-        From `human_share`.
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-    tolerance : int
-        How many of the networks may deviate.
-
-    Returns
-    -------
-    DataFrame
-        One row a difficulty that some image has: difficulty, images (count), share, lower, upper (95 %, Student's t
-        over images).
+    One row a difficulty that some image has: difficulty, images (count), share, lower, upper (95 %, Student's t over
+    images); correct and tolerance as in `difficulty.classify`.
     """
     found = pd.Categorical(classify(correct, tolerance), DIFFICULTIES)
     table = mean_intervals(pd.DataFrame({"difficulty": found, "share": share}), ["difficulty"], "share")
@@ -81,38 +45,12 @@ def share_by_difficulty(share: ArrayLike, correct: ArrayLike, tolerance: int = 0
 
 
 def share_by_score(share: ArrayLike, correct: ArrayLike) -> pd.DataFrame:
-    """
-    Mean human share of the images that 0, 1, ... networks get right.
-
-    Parameters
-    ----------
-    share, correct
-        As in `share_by_difficulty`.
-
-    Returns
-    -------
-    DataFrame
-        One row a score that some image has: score, images (count), share, lower, upper (95 %, Student's t over images).
-    """
+    """Mean human share of the images that 0, 1, ... networks get right; columns score and as `share_by_difficulty`."""
     return mean_intervals(pd.DataFrame({"score": scores(correct), "share": share}), ["score"], "share")
 
 
 def rank_correlation(share: ArrayLike, correct: ArrayLike, draws: int = 1000, seed: int = 0) -> Estimate:
-    """
-    Spearman's rank correlation between the human share and the number of networks that are right.
-
-    Parameters
-    ----------
-    share, correct
-        As in `share_by_difficulty`.
-    draws, seed : int
-        Number of resampled image sets, and the seed of the resampling.
-
-    Returns
-    -------
-    Estimate
-        With the 95 % interval and the standard error for a new draw of images; NaN where either is constant.
-    """
+    """Spearman's correlation of human share and number of networks right, with its error for a new draw of images."""
     table = _cross_table(share, scores(correct))
     rng = np.random.default_rng(seed)
     return _estimate(_spearman(table), [_spearman(_resample(table, rng)) for _ in range(draws)])
@@ -122,15 +60,16 @@ def reliability(counts: ArrayLike, labels: ArrayLike, splits: int = 200, seed: i
     """
     Split-half reliability of the human share: what a second, equally large group of people would reproduce.
 
-    Each image's answers are dealt at random into two halves. Spearman's correlation between the two halves' shares,
-    averaged over the splits, is stepped up from half to full length, r -> 2 r / (1 + r) (Spearman, 1910; Brown, 1910).
-    It is a correlation of ranks because `rank_correlation` is one: where most people are right about most images,
-    single wrong answers decide the ranks, and the product-moment correlation of the halves would be far higher.
+    Each image's answers, at least two, are dealt at random into two halves. Spearman's correlation between the two
+    halves' shares, averaged over the splits, is stepped up from half to full length, r -> 2 r / (1 + r) (Spearman,
+    1910; Brown, 1910). It is a correlation of ranks because `rank_correlation` is one: where most people are right
+    about most images, single wrong answers decide the ranks, and the product-moment correlation of the halves would be
+    far higher.
 
     Parameters
     ----------
     counts, labels
-        As in `human_share`; at least two answers an image.
+        As in `human_share`.
     splits, seed : int
         Number of random splits, and the seed of splits and resampling.
 
@@ -156,22 +95,10 @@ def reliability(counts: ArrayLike, labels: ArrayLike, splits: int = 200, seed: i
 
 def majority_consistency(right: ArrayLike, correct: ArrayLike, names: Sequence[str]) -> pd.DataFrame:
     """
-    Error consistency of the human majority with each network, beside the most that their accuracies allow.
+    Error consistency of the human majority, bool (images,), with each network, beside the most that accuracies allow.
 
-    Parameters
-    ----------
-    right : array_like of bool, shape (images,)
-        From `majority_right`.
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-    names : sequence of str
-        Name of each network.
-
-    Returns
-    -------
-    DataFrame
-        One row a network: network, accuracy, kappa, lower, upper (95 %, Fleiss' standard error, within -1 and 1) and
-        kappa_max.
+    One row a network: network, accuracy, kappa, lower, upper (95 %, Fleiss' standard error, within -1 and 1) and
+    kappa_max. Parameters are as from `majority_right`, decisions (networks, images) and the networks' names.
     """
     both = np.vstack([right, as_correct(correct)])
     matrix = pairwise_matrix(both, ["people", *names])
@@ -257,18 +184,10 @@ def usable(answers: pd.DataFrame, without: Iterable[int] = ()) -> pd.DataFrame:
 
 def means(answers: pd.DataFrame) -> pd.DataFrame:
     """
-    Mean answer to each question for each difficulty, averaged over observers first: the image is the unit.
+    Mean of `usable` answers to each question for each difficulty, averaged over observers first: the image is the unit.
 
-    Parameters
-    ----------
-    answers : DataFrame
-        From `usable`.
-
-    Returns
-    -------
-    DataFrame
-        Columns question, difficulty (trivial first), images (count), answer (mean), lower, upper (95 %, Student's t
-        over images).
+    Columns question, difficulty (trivial first), images (count), answer (mean), lower, upper (95 %, Student's t over
+    images).
     """
     images = _image_means(answers)
     images["question"] = pd.Categorical(images["question"], answers["question"].unique())
@@ -281,18 +200,9 @@ def kruskal_wallis(answers: pd.DataFrame) -> pd.DataFrame:
     """
     Test for each question whether the difficulties differ (Kruskal & Wallis, 1952), one value an image.
 
-    The answers of several observers to one image are no independent cases: to pool them would multiply the number of
-    cases by that of the observers without any further image (pseudo-replication; Hurlbert, 1984).
-
-    Parameters
-    ----------
-    answers : DataFrame
-        From `usable`.
-
-    Returns
-    -------
-    DataFrame
-        One row a question: question, images (count), statistic, p_value, adjusted (p-value, Holm over the questions).
+    The `usable` answers of several observers to one image are no independent cases: to pool them would multiply the
+    number of cases by that of the observers without any further image (pseudo-replication; Hurlbert, 1984). One row a
+    question: question, images (count), statistic, p_value, adjusted (p-value, Holm over the questions).
     """
     images = _image_means(answers)
     rows = []
@@ -306,19 +216,9 @@ def kruskal_wallis(answers: pd.DataFrame) -> pd.DataFrame:
 
 def agreement(answers: pd.DataFrame, draws: int = 1000, seed: int = 0) -> pd.DataFrame:
     """
-    Krippendorff's alpha of the observers for each question, its interval for a new draw of images.
+    Krippendorff's alpha of the observers for each question, with its interval for new draws of the images.
 
-    Parameters
-    ----------
-    answers : DataFrame
-        From `usable`.
-    draws, seed : int
-        Number of resampled image sets, and the seed of the resampling.
-
-    Returns
-    -------
-    DataFrame
-        One row a question: question, observers, images (counts), alpha, lower, upper (95 %, percentiles).
+    One row a question: question, observers, images (counts), alpha, lower, upper (95 %, percentiles).
     """
     rng = np.random.default_rng(seed)
     rows = []

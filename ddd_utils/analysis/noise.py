@@ -1,9 +1,13 @@
 """The Gaussian noise classes: how far apart two are, the best that any classifier can do, and figure 8's odd order."""
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, owens_t
 
+from ddd_utils.analysis.decisions import as_correct
+from ddd_utils.analysis.difficulty import class_accuracy
+from ddd_utils.analysis.statistics import Estimate, wilson
 from ddd_utils.errors import InputError
 
 MEAN = 128
@@ -12,17 +16,9 @@ LEVELS = np.arange(256)
 
 def kl_divergence(sigma_p: ArrayLike, sigma_q: ArrayLike) -> np.ndarray:
     """
-    Kullback-Leibler divergence of two normal distributions with equal means.
+    Kullback-Leibler divergence of two normal distributions with equal means, over the first one (equation 1).
 
-    Parameters
-    ----------
-    sigma_p, sigma_q : array_like of float
-        Standard deviations, of the distribution that the expectation is over and of the other one.
-
-    Returns
-    -------
-    float or ndarray
-        ``log(sigma_q / sigma_p) + sigma_p**2 / (2 sigma_q**2) - 1/2``, in nats (equation 1 of the paper).
+    ``log(sigma_q / sigma_p) + sigma_p**2 / (2 sigma_q**2) - 1/2``, in nats; the standard deviations broadcast.
     """
     ratio = np.divide(sigma_p, sigma_q)
     return (ratio**2 - 1) / 2 - np.log(ratio)
@@ -56,7 +52,6 @@ def bayes_accuracy(sigmas: ArrayLike, dimensions: int) -> np.ndarray:
     Returns
     -------
     ndarray of float64, shape (classes,)
-        In the order of ``sigmas``.
     """
     sigmas = np.asarray(sigmas, float)
     if len(np.unique(sigmas)) < len(sigmas):
@@ -93,18 +88,103 @@ def _bivariate_normal(h: float, k: float, correlation: float) -> float:
     return float((ndtr(h) + ndtr(k)) / 2 - owens_t(h, slope_h) - owens_t(k, slope_k))
 
 
-def string_sorted_positions(classes: int = 100) -> np.ndarray:
+def neighbour_divergence(classes: int = 100) -> pd.DataFrame:
     """
-    Where each class lands when the folder names "0", "1", ... are sorted as strings.
+    Divergence of each noise class from the next.
 
     Parameters
     ----------
     classes : int
-        Number of classes.
+        Standard deviations 1 to ``classes``.
 
     Returns
     -------
-    ndarray of int, shape (classes,)
-        Position of each class (counted from 0), itself counted from 1 as on the x axis of figure 8.
+    DataFrame
+        Columns sigma (1 to classes - 1) and kl, in nats.
     """
+    sigma = np.arange(1, classes + 1)
+    return pd.DataFrame({"sigma": sigma[:-1], "kl": kl_divergence(sigma[:-1], sigma[1:])})
+
+
+def accuracy_by_sigma(correct: ArrayLike, labels: ArrayLike, pixels: int | None) -> pd.DataFrame:
+    """
+    Accuracy of networks on each noise class beside the ideal classifier's.
+
+    Parameters
+    ----------
+    correct : array_like of bool, shape (networks, images)
+        Whether each network is right about each image; the first network is the base.
+    labels : array_like of int, shape (images,)
+        Class of each image: its standard deviation less 1.
+    pixels : int or None
+        Independent values in an image; None where images are resized, and the ideal classifier is not known.
+
+    Returns
+    -------
+    DataFrame
+        Columns sigma, accuracy (mean over networks), lowest, highest, kl (divergence from the next class; NaN for the
+        last), base, bayes (NaN where not known).
+    """
+    correct = as_correct(correct)
+    by_network = pd.DataFrame(
+        {row: class_accuracy(one[None], labels).set_index("label")["accuracy"] for row, one in enumerate(correct)}
+    )
+    table = by_network.agg(["mean", "min", "max"], axis=1).set_axis(["accuracy", "lowest", "highest"], axis=1)
+    table = table.reset_index(names="sigma").assign(
+        sigma=lambda found: found["sigma"] + 1, base=by_network[0].to_numpy()
+    )
+    table = table.merge(neighbour_divergence(max(2, len(table))), "left", on="sigma")
+    return table.assign(bayes=np.nan if pixels is None else bayes_accuracy(table["sigma"], pixels))
+
+
+def divergence_correlation(classes: pd.DataFrame) -> Estimate:
+    """
+    Spearman's rank correlation of divergence and accuracy of the base network.
+
+    Parameters
+    ----------
+    classes : DataFrame
+        From `accuracy_by_sigma`.
+
+    Returns
+    -------
+    Estimate
+        The interval takes the classes for a sample of possible classes (Bonett and Wright, 2000).
+    """
+    near = classes.dropna(subset="kl")
+    rho = float(near["kl"].corr(near["base"], method="spearman"))
+    error = np.sqrt((1 + rho**2 / 2) / (len(near) - 3))  # of Fisher's z
+    z = np.arctanh(np.clip(rho, -1 + 1e-9, 1 - 1e-9))
+    return Estimate(rho, error * (1 - rho**2), *np.tanh(z + 1.96 * np.array([-error, error])))
+
+
+def base_accuracy(correct: ArrayLike) -> Estimate:
+    """Accuracy over networks and images, bool (networks, images), with Wilson's interval for other images."""
+    correct = as_correct(correct)
+    lower, upper = wilson(correct.sum(), correct.size)
+    accuracy = correct.mean()
+    return Estimate(accuracy, np.sqrt(accuracy * (1 - accuracy) / correct.size), float(lower), float(upper))
+
+
+def in_folder_order(classes: pd.DataFrame) -> pd.DataFrame:
+    """
+    Put the classes where the paper's figure 8 draws them: in the order of their folders' names sorted as strings.
+
+    Parameters
+    ----------
+    classes : DataFrame
+        From `accuracy_by_sigma`.
+
+    Returns
+    -------
+    DataFrame
+        The same, with the columns folder (0, 1, ...), position and moved (folders 4 to 9, which the order puts far to
+        the right).
+    """
+    folder = classes["sigma"] - 1
+    return classes.assign(folder=folder, position=string_sorted_positions(len(classes)), moved=folder.between(4, 9))
+
+
+def string_sorted_positions(classes: int = 100) -> np.ndarray:
+    """Where folders "0", "1", ... land, (classes,), when sorted as strings; counted from 1 as on figure 8's x axis."""
     return np.argsort(sorted(range(classes), key=str)) + 1

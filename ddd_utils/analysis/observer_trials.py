@@ -19,18 +19,10 @@ EVERYONE = "all observers"
 
 def accuracy(trials: pd.DataFrame) -> pd.DataFrame:
     """
-    Accuracy of each observer against chance.
+    Tabulate each observer's accuracy against chance; the trials are as from `psychophysics.read_observers`.
 
-    Parameters
-    ----------
-    trials : DataFrame
-        From `psychophysics.read_observers` or `psychophysics.simulate`.
-
-    Returns
-    -------
-    DataFrame
-        Columns observer, trials, correct (counts), accuracy, lower, upper (Wilson's 95 % interval) and p_value (exact,
-        one-sided, for accuracy .5).
+    Columns observer, trials, correct (counts), accuracy, lower, upper (Wilson's 95 % interval) and p_value (exact,
+    one-sided, for accuracy .5).
     """
     rows = []
     for observer, decisions in trials.groupby("observer", sort=False)["correct"]:
@@ -41,19 +33,10 @@ def accuracy(trials: pd.DataFrame) -> pd.DataFrame:
 
 def observer_consistency(trials: pd.DataFrame) -> pd.DataFrame:
     """
-    Error consistency of each pair of observers on the image pairs that both have seen.
+    Error consistency of each pair of observers on the image pairs that both have seen, each by its first trial.
 
-    Parameters
-    ----------
-    trials : DataFrame
-        From `psychophysics.read_observers` or `psychophysics.simulate`.
-
-    Returns
-    -------
-    DataFrame
-        Columns observer_a, observer_b, shared_trials, kappa, lower and upper (95 %, from Fleiss' standard error for a
-        new draw of image pairs); NaN where nothing is shared, or where both are always right or always wrong. An image
-        pair shown again to an observer counts once, by its first trial.
+    Columns observer_a, observer_b, shared_trials, kappa, lower and upper (95 %, from Fleiss' standard error for a new
+    draw of image pairs); NaN where nothing is shared, or where both are always right or always wrong.
     """
     first = _first_trials(trials)
     names = trials["observer"].unique()
@@ -68,19 +51,11 @@ def observer_consistency(trials: pd.DataFrame) -> pd.DataFrame:
 
 def learning(trials: pd.DataFrame) -> pd.DataFrame:
     """
-    Accuracy over the course of the experiment.
+    Tabulate accuracy over the course of the experiment.
 
-    Parameters
-    ----------
-    trials : DataFrame
-        From `psychophysics.read_observers` or `psychophysics.simulate`.
-
-    Returns
-    -------
-    DataFrame
-        One row a block of each observer's trials in their order, and of everyone's together (`EVERYONE`, trials taken
-        as independent): observer, block (from 1), trials, correct, accuracy, lower and upper (Wilson's 95 % interval).
-        Observers of few trials have fewer blocks.
+    One row a block of each observer's trials in their order, and of everyone's together (`EVERYONE`, trials taken as
+    independent): observer, block (from 1), trials, correct, accuracy, lower and upper (Wilson's 95 % interval).
+    Observers of few trials have fewer blocks.
     """
     ordered = trials.sort_values(["observer", "trial_index"], kind="stable")
     by_observer = ordered.groupby("observer")["correct"]
@@ -97,16 +72,8 @@ def response_times(trials: pd.DataFrame) -> pd.DataFrame:
     """
     Response times of right and of wrong answers.
 
-    Parameters
-    ----------
-    trials : DataFrame
-        From `psychophysics.read_observers` or `psychophysics.simulate`.
-
-    Returns
-    -------
-    DataFrame
-        One row an observer and outcome: observer, answer ("right" or "wrong"), trials, median (milliseconds), lower
-        and upper (95 % interval of the median from the ordered times; NaN for fewer than six).
+    One row an observer and outcome: observer, answer ("right" or "wrong"), trials, median (milliseconds), lower and
+    upper (95 % interval of the median from the ordered times; NaN for fewer than six).
     """
     rows = []
     for (observer, right), times in trials.groupby(["observer", "correct"])["rt"]:
@@ -135,13 +102,10 @@ def model_consistency(
     Parameters
     ----------
     trials : DataFrame
-        From `psychophysics.read_observers` or `psychophysics.simulate`.
+        As from `psychophysics.read_observers`.
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-    image_ids : sequence of str, shape (images,)
-        Names of the images.
-    names : sequence of str, shape (networks,)
-        Names of the networks.
+    image_ids, names : sequence of str
+        Names of the images and of the networks.
 
     Returns
     -------

@@ -116,23 +116,11 @@ def _read_row(record: dict, line: int) -> dict:
 
 def simulate(observers: int, trials: int, seed: int = 0) -> pd.DataFrame:
     """
-    Simulate observers who all judge the same image pairs, each in an order of their own.
+    Simulate so many observers who all judge the same image pairs, that many trials each, in an order of their own.
 
     A pair has a difficulty that all observers share. An observer errs where difficulty and a noise of their own, both
     normal, together exceed a criterion, chosen for the observer's latent accuracy. The numbers are of the paper's size:
-    accuracies around .81 and kappa around .6.
-
-    Parameters
-    ----------
-    observers, trials : int
-        Number of observers and of trials of each.
-    seed : int
-        Seed of all draws.
-
-    Returns
-    -------
-    DataFrame
-        As from `read_observers`, with the column latent_accuracy; the observers are called "simulated 1" and so on.
+    accuracies around .81 and kappa around .6. The table is as from `read_observers`, with the column latent_accuracy.
     """
     if observers < 1 or trials < 1:
         raise InputError(f"a simulation takes at least one observer and one trial, not {observers} and {trials}")
@@ -163,11 +151,8 @@ def printed_figures() -> pd.DataFrame:
     """
     Check the paper's figures about its observers against each other.
 
-    Returns
-    -------
-    DataFrame
-        One row a figure that others determine or limit: figure, printed, lowest and highest (the values it can have,
-        equal where it is determined), agrees (printed, give or take half its last digit, is among them) and how.
+    One row a figure that others determine or limit: figure, printed, lowest and highest (the values it can have, equal
+    where it is determined), agrees (printed, give or take half its last digit, is among them) and how.
     """
     value = {figure: float(text) for figure, text in PRINTED.items()}
     observers, trials = int(value["observers"]), int(value["trials"])

@@ -22,21 +22,7 @@ class Estimate:
 
 
 def wilson(successes: ArrayLike, n: ArrayLike, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """
-    Interval of a share (Wilson, 1927): the shares from which the observed one is not too many standard errors away.
-
-    Parameters
-    ----------
-    successes, n : array_like of int, shapes that broadcast
-        How many of how many.
-    level : float
-        Probability that the interval holds the share.
-
-    Returns
-    -------
-    lower, upper : ndarray of float64, the broadcast shape
-        Within [0, 1]; NaN where n is 0.
-    """
+    """Return the limits of shares, `successes` of `n` (they broadcast), by Wilson's interval (1927); NaN for n = 0."""
     successes, n = np.asarray(successes, float), np.asarray(n, float)
     z = ndtri((1 + level) / 2)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -54,21 +40,7 @@ def mean_intervals(values: pd.DataFrame, by: list[str], value: str, level: float
 
 
 def percentile_interval(draws: ArrayLike, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """
-    Percentile interval over the first axis, undefined draws left out.
-
-    Parameters
-    ----------
-    draws : array_like, shape (draws, ...)
-        Resampled values, such as those of `bootstrap`.
-    level : float
-        Share of the draws between the two limits.
-
-    Returns
-    -------
-    lower, upper : ndarray, shape (...)
-        NaN where no draw is defined.
-    """
+    """Return lower and upper percentiles over the first axis, undefined draws left out; NaN where none is defined."""
     draws = np.asarray(draws, float)
     limits = np.full((2, *draws.shape[1:]), np.nan)
     defined = ~np.isnan(draws).all(axis=0)

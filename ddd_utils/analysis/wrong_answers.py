@@ -56,20 +56,14 @@ def same_wrong_answer(predictions: ArrayLike, labels: ArrayLike) -> SameWrongAns
     Parameters
     ----------
     predictions : array_like of int, shape (networks, images)
-        Predicted class of each image; -1 where it was not recorded.
+        Predicted class of each image; -1 where it was not recorded, which leaves the image out.
     labels : array_like of int, shape (images,)
-        The right ones.
 
     Returns
     -------
     SameWrongAnswer
         With share, lower, upper (Wilson's 95 % interval for a new draw of images; NaN where both get none wrong) and
-        both_wrong (count), each (networks, networks). A pair's images without a recorded answer are left out.
-
-    Raises
-    ------
-    InputError
-        If the shapes do not fit or wrong answers were not recorded.
+        both_wrong (count), each (networks, networks).
     """
     predictions, labels = as_answers(predictions, labels)
     wrong = (predictions != labels) & (predictions != NOT_RECORDED)
@@ -85,22 +79,10 @@ def same_wrong_answer(predictions: ArrayLike, labels: ArrayLike) -> SameWrongAns
 
 def impossible_kinds(predictions: ArrayLike, labels: ArrayLike, tolerance: int = 0) -> np.ndarray:
     """
-    Tell impossible images on which the models agree about the answer from those that confuse them.
+    Tell impossible images on which the models agree about the answer from those that confuse them, str (images,).
 
-    Parameters
-    ----------
-    predictions : array_like of int, shape (networks, images)
-        Predicted class of each image; -1 where it was not recorded.
-    labels : array_like of int, shape (images,)
-        The right ones.
-    tolerance : int
-        How many models may be right about an impossible image.
-
-    Returns
-    -------
-    ndarray of str, shape (images,)
-        "consensus" where at least half of the models give the same wrong label, "confused" for the other impossible
-        images, and an empty string for images that are not impossible.
+    "consensus" where at least half of the models give the same wrong label, "confused" for the other impossible images,
+    and an empty string for images that are not impossible: more models than the tolerance are right about them.
     """
     predictions, labels = as_answers(predictions, labels)
     impossible = classify(predictions == labels, tolerance) == "impossible"
@@ -163,9 +145,7 @@ def error_rates(wrong_label: ArrayLike, groups: ArrayLike, order: Iterable, name
     Parameters
     ----------
     wrong_label : array_like of bool, shape (images,)
-        Whether the label is known to be wrong.
     groups : array_like, shape (images,)
-        The group of each image.
     order : iterable
         Groups to show, in order; images of others are left out.
     name : str
@@ -174,8 +154,8 @@ def error_rates(wrong_label: ArrayLike, groups: ArrayLike, order: Iterable, name
     Returns
     -------
     DataFrame
-        One row a group; columns `name`, images, errors (counts), rate, lower and upper (Wilson's 95 % interval). An
-        empty group has rate NaN.
+        One row a group; columns `name`, images, errors (counts), rate, lower and upper (Wilson's 95 % interval; NaN of
+        an empty group).
     """
     groups = np.asarray(groups)
     wrong_label = _as_marks(wrong_label, groups.shape)
@@ -190,20 +170,8 @@ def shares_without_errors(correct: ArrayLike, wrong_label: ArrayLike, tolerance:
     """
     Share of trivial, in-between and impossible images, with and without the images whose label is wrong.
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-    wrong_label : array_like of bool, shape (images,)
-        Whether the label is known to be wrong.
-    tolerance : int
-        Number of deviating networks up to which an image counts as trivial or impossible.
-
-    Returns
-    -------
-    DataFrame
-        One row for each set of images ("all images", "without label errors") and difficulty; columns set, difficulty,
-        images (of this difficulty), share, lower and upper (Wilson's 95 % interval).
+    One row for each set of images ("all images", "without label errors") and difficulty; columns set, difficulty,
+    images (of this difficulty), share, lower and upper (Wilson's 95 % interval). `wrong_label` is bool (images,).
     """
     found = classify(correct, tolerance)
     wrong_label = _as_marks(wrong_label, found.shape)
@@ -235,23 +203,9 @@ def impossible_because_of_label(
     """
     Ask what becomes of the impossible images when other labels are acceptable too, such as ReaL's (Beyer et al., 2020).
 
-    Parameters
-    ----------
-    predictions : array_like of int, shape (networks, images)
-        Predicted class of each image; -1 where it was not recorded.
-    labels : array_like of int, shape (images,)
-        The right ones.
-    accepted : sequence of (collections of int), length images
-        Classes acceptable for each image, in the same order; none where the image shows no class at all.
-    tolerance : int
-        How many networks may be right about an impossible image.
-
-    Returns
-    -------
-    DataFrame
-        One row an outcome: "no acceptable label", "no longer impossible" (more networks than the tolerance give an
-        acceptable one), "still impossible"; columns outcome, images, share (of the impossible images), lower and upper
-        (Wilson's 95 % interval).
+    `accepted` lists the acceptable classes of each image, none where it shows no class at all. One row an outcome: "no
+    acceptable label", "no longer impossible" (more networks than the tolerance give an acceptable one), "still
+    impossible"; columns outcome, images, share (of the impossible images), lower and upper (Wilson's 95 % interval).
     """
     predictions, labels = as_answers(predictions, labels)
     correct, acceptable = relabelled_correct(predictions, accepted)

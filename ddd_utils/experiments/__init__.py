@@ -23,7 +23,7 @@ from typing import Any
 
 from ddd_utils import params
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import launch, sources
+from ddd_utils.experiments import sources
 from ddd_utils.experiments.published import imagenet_facts
 from ddd_utils.files import TornFile
 from ddd_utils.responses import Responses, Source
@@ -105,6 +105,6 @@ def _loaded(source: Source) -> Responses:
     try:
         return source.load()
     except TornFile as torn:
-        sources.mend(source, launch.tell, torn.path)
+        sources.mend(source, torn.path)
         sources.compute([source])
         return source.load()

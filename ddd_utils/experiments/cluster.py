@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +15,8 @@ from submitit.helpers import Checkpointable
 
 from ddd_utils.errors import InputError
 from ddd_utils.schema import Cluster
+
+log = logging.getLogger(__name__)
 
 # How often the queue is looked at, and how often in a row a job must be gone from it: one that is being queued again
 # may be out of sight, and a result takes a while to show on a network drive.
@@ -33,33 +36,13 @@ class _Work(Checkpointable):
         self.work()
 
 
-def submit(work: Sequence[Callable[[], Any]], options: Cluster, folder: Path, say: Callable) -> list[SlurmJob]:
+def submit(work: Sequence[Callable[[], Any]], options: Cluster, folder: Path) -> list[SlurmJob]:
     """
-    Submit work as one SLURM job array.
+    Submit work, one call without arguments a job, as one SLURM job array whose logs go into the folder.
 
-    A job that is preempted or runs into its time limit is queued again by itself and then called anew.
-
-    Parameters
-    ----------
-    work : sequence of callable
-        One a job, without arguments; must be importable on the nodes or picklable by value, and go on from what an
-        earlier, interrupted call has left on disk. Their results are not kept.
-    options : Cluster
-        What each job asks for.
-    folder : Path
-        Where the logs go, ``<job>_0_log.out`` and ``.err``; the nodes must see it.
-    say : callable
-        Takes a line for the terminal.
-
-    Returns
-    -------
-    list of submitit.SlurmJob
-        In the order of ``work``.
-
-    Raises
-    ------
-    InputError
-        If there is no SLURM here, or it refuses the jobs.
+    A job that is preempted or runs into its time limit is queued again by itself and then called anew: work must go on
+    from what an earlier, interrupted call has left on disk. It must be importable on the nodes or picklable by value,
+    and the nodes must see the folder. If there is no SLURM here, or it refuses the jobs, InputError is raised.
     """
     if not work:
         return []
@@ -67,10 +50,10 @@ def submit(work: Sequence[Callable[[], Any]], options: Cluster, folder: Path, sa
     try:
         # submitit prints sbatch's complaint besides raising it.
         with contextlib.redirect_stderr(io.StringIO()):
-            jobs = executor.submit_array([_Work(each) for each in work])
+            jobs: list[Any] = executor.submit_array([_Work(each) for each in work])
     except FailedJobError as error:
         raise InputError(f"cluster: SLURM refuses the jobs: {'; '.join(str(error).splitlines())}") from None
-    say(f"SLURM job {_arrays(jobs)[0]} for {len(jobs)} groups of networks; logs in {folder}")
+    log.info("SLURM job %s for %d groups of networks; logs in %s", _arrays(jobs)[0], len(jobs), folder)
     return jobs
 
 
@@ -95,52 +78,23 @@ def _executor(options: Cluster, folder: Path) -> SlurmExecutor:
     return executor
 
 
-def unfinished(folder: Path, say: Callable) -> list[SlurmJob]:
-    """
-    Find the jobs of an earlier command that are still queued or running.
-
-    Parameters
-    ----------
-    folder : Path
-        As given to :func:`submit`.
-    say : callable
-        Takes a line for the terminal.
-
-    Returns
-    -------
-    list of submitit.SlurmJob
-        Without them the same work would be submitted twice.
-    """
+def unfinished(folder: Path) -> list[SlurmJob]:
+    """Find the jobs of an earlier command that are still queued or running: the same work is not submitted twice."""
     names = [path.name.removesuffix("_submitted.pkl") for path in folder.glob("*_submitted.pkl")]
-    jobs = [SlurmJob(folder=folder, job_id=name) for name in sorted(names)]
+    jobs: list[SlurmJob] = [SlurmJob(folder=folder, job_id=name) for name in sorted(names)]
     open_jobs = [job for job in jobs if not job.paths.result_pickle.exists()]
-    states = _states(say) if open_jobs else {}
+    states = _states() if open_jobs else {}
     return [job for job in open_jobs if states.get(job.job_id, GONE) not in ENDED]
 
 
-def wait(jobs: Sequence[SlurmJob], say: Callable) -> list[str]:
-    """
-    Wait until jobs have ended.
-
-    The queue itself is asked, because submitit asks SLURM's accounting, which not every cluster has: without it, a job
-    that was killed would be waited for for ever.
-
-    Parameters
-    ----------
-    jobs : sequence of submitit.SlurmJob
-        As from :func:`submit`.
-    say : callable
-        Takes a line for the terminal.
-
-    Returns
-    -------
-    list of str
-        One line a failed job: what happened, and its log.
-    """
+def wait(jobs: Sequence[SlurmJob]) -> list[str]:
+    """Wait until jobs have ended; return a line for each that failed: what happened, and where its log is."""
+    # The queue itself is asked. submitit asks SLURM's accounting, which not every cluster has: without it, a job that
+    # was killed would be waited for for ever.
     waiting, failures, told, absent = list(jobs), [], "", dict.fromkeys(jobs, 0)
     try:
         while waiting:
-            states = _states(say)
+            states = _states()
             for job in list(waiting):
                 state = states.get(job.job_id, GONE)
                 absent[job] = absent[job] + 1 if state in ENDED else 0
@@ -148,23 +102,24 @@ def wait(jobs: Sequence[SlurmJob], say: Callable) -> list[str]:
                     waiting.remove(job)
                     failures += _failure(job, state)
             if (line := _progress(len(jobs), waiting, states)) != told:
-                say(line)
+                log.info("%s", line)
             told = line
             time.sleep(POLL_S if waiting else 0)
     except KeyboardInterrupt:
-        say(f"the SLURM jobs go on without this command; scancel {' '.join(_arrays(waiting))} would end them")
+        log.info("the SLURM jobs go on without this command; scancel %s would end them", " ".join(_arrays(waiting)))
         raise
     return failures
 
 
-def _states(say: Callable) -> dict[str, str]:
+def _states() -> dict[str, str]:
     """Look up the user's jobs in the queue; those that ended stay there for some minutes."""
     command = ["squeue", "--me", "--array", "--noheader", "--states=all", "--format=%i %T"]
     told = False
     while (found := subprocess.run(command, capture_output=True, text=True, check=False)).returncode:
         # The controller is restarted now and then; the jobs do not mind.
         if not told:
-            say(f"SLURM does not answer: {_one_line(found.stderr)}; asking again every {POLL_S:.0f} s")
+            complaint = _one_line(found.stderr)
+            log.info("SLURM does not answer: %s; asking again every %.0f s", complaint, POLL_S)
         told = True
         time.sleep(POLL_S)
     return dict(line.split(maxsplit=1) for line in found.stdout.splitlines())

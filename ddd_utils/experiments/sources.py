@@ -1,6 +1,7 @@
 """Any configuration's results: trained here, published by others or brought by the user."""
 
-from collections.abc import Callable, Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from ddd_utils.params import Config, Preset
 from ddd_utils.responses import Source, provenance
 from ddd_utils.schema import ModelSet, PretrainedSet, Published, Table, Variants
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -24,8 +27,8 @@ class Kind:
 
     configs: tuple[type, ...]
     source: Callable[[Any], Source]
-    check: Callable[[Sequence[Any], Callable], None]  # raises InputError before hours of work
-    make: Callable[[Sequence[Any], Sequence[str], Callable], None]
+    check: Callable[[Sequence[Any]], None]  # raises InputError before hours of work
+    make: Callable[[Sequence[Any], Sequence[str]], None]  # takes titles too
 
     def of(self, sources: Iterable[Source]) -> list[Any]:
         """Choose the sources of this kind, each once however many sections need it."""
@@ -36,28 +39,38 @@ class Kind:
         return found
 
 
-def _make_each(sources: Sequence[Any], titles: Sequence[str], say: Callable) -> None:
+def _each(make: Callable[[Any], None], sources: Sequence[Any]) -> None:
+    """Make one after the other, also where some fail."""
     failures = []
     for each in sources:
         try:
-            each.make(say)
+            make(each)
         except ExperimentError as error:
             failures.append(str(error))
     if failures:
         raise ExperimentError("; ".join(failures))
 
 
-def _look_up_models(evaluations: Sequence[Evaluation], say: Callable) -> None:
+def _read(imported: Sequence[Imported], titles: Sequence[str] = ()) -> None:
+    _each(Imported.make, imported)
+
+
+def _look_up(evaluations: Sequence[Evaluation]) -> None:
     from ddd_utils.experiments.showing import work
 
-    for each in evaluations:
-        work.check(each)
+    _each(work.check, evaluations)
+
+
+def _evaluate(evaluations: Sequence[Evaluation], titles: Sequence[str]) -> None:
+    from ddd_utils.experiments.showing import work
+
+    _each(work.make, evaluations)
 
 
 # In the order in which they are made. To read what is imported is to check it, and takes seconds.
-IMPORTED = Kind((Published, Table), Imported, lambda sources, say: _make_each(sources, (), say), _make_each)
-EVALUATED = Kind((PretrainedSet,), Evaluation, _look_up_models, _make_each)
-TRAINED = Kind((Variants, ModelSet), Experiment, lambda sources, say: launch.check(sources), launch.compute)
+IMPORTED = Kind((Published, Table), Imported, _read, _read)
+EVALUATED = Kind((PretrainedSet,), Evaluation, _look_up, _evaluate)
+TRAINED = Kind((Variants, ModelSet), Experiment, launch.check, launch.compute)
 KINDS = (IMPORTED, EVALUATED, TRAINED)
 
 
@@ -87,18 +100,16 @@ def evaluations(preset: Preset, sections: Sequence[str]) -> list[tuple[str, Eval
     return [(titles[id(each)], each) for each in EVALUATED.of(each for each, _ in wanted)]
 
 
-def compute(sources: Sequence[Source], titles: Sequence[str] | None = None, say: Callable = launch.tell) -> None:
+def compute(sources: Sequence[Source], titles: Sequence[str] = ()) -> None:
     """
-    Make what is missing: first what is only read, then what pretrained models are asked, at last what is trained.
+    Make what is missing: first what is only read, then what pretrained models answer, at last what is trained.
 
     Parameters
     ----------
     sources : sequence of Source
         What is needed; doubles are computed once.
-    titles : sequence of str, optional
-        What to call each in the progress lines.
-    say : callable
-        Takes a line for the terminal.
+    titles : sequence of str
+        What to call each in the progress lines; its folder's name by default.
 
     Raises
     ------
@@ -107,38 +118,29 @@ def compute(sources: Sequence[Source], titles: Sequence[str] | None = None, say:
     InputError
         If files are missing or wrong, or a model cannot be built.
     """
-    mend_all(sources, say)
-    title_of = {id(each): title for each, title in zip(sources, titles or [], strict=bool(titles))}
+    _mend_all(sources)
+    title_of = {id(each): title for each, title in zip(sources, titles, strict=bool(titles))}
     failures = []
-    for kind in KINDS:
-        chosen = kind.of(sources)
+    for kind, chosen in _by_kind(sources):
         try:
-            kind.make(chosen, [title_of.get(id(each), each.folder.name) for each in chosen], say)
+            kind.make(chosen, [title_of.get(id(each), each.folder.name) for each in chosen])
         except ExperimentError as error:
             failures.append(str(error))
     if failures:
         raise ExperimentError("; ".join(failures))
 
 
-def check(sources: Sequence[Source], say: Callable = launch.tell) -> None:
-    """
-    Look for trouble before hours of work: files are read, models looked up or built once, the disk must have room.
+def check(sources: Sequence[Source]) -> None:
+    """Look for trouble before hours of work: read files, look up or build models once, see that the disk has room."""
+    _mend_all(sources)
+    for kind, chosen in _by_kind(sources):
+        kind.check(chosen)
 
-    Parameters
-    ----------
-    sources : sequence of Source
-        What is about to be computed.
-    say : callable
-        Takes a line for the terminal.
 
-    Raises
-    ------
-    InputError
-        Names the file and row, the model and the nearest right one, or the folder and what it lacks.
-    """
-    mend_all(sources, say)
+def _by_kind(sources: Sequence[Source]) -> Iterator[tuple[Kind, list[Any]]]:
     for kind in KINDS:
-        kind.check(kind.of(sources), say)
+        if chosen := kind.of(sources):
+            yield kind, chosen
 
 
 def provenance_of(sources: Iterable[Source]) -> dict[str, Any]:
@@ -147,26 +149,14 @@ def provenance_of(sources: Iterable[Source]) -> dict[str, Any]:
     return provenance({folder.name: read_json(folder / "experiment.json") for folder in folders})
 
 
-def mend_all(sources: Iterable[Source], say: Callable) -> None:
-    """Set the damaged files of some sources aside."""
+def _mend_all(sources: Iterable[Source]) -> None:
     for each in sources:
-        mend(each, say)
+        mend(each)
 
 
-def mend(source: Source, say: Callable, damaged: Path | None = None) -> None:
-    """
-    Set damaged files of a source aside, so that they are made anew.
-
-    Parameters
-    ----------
-    source : Source
-        Where to look.
-    say : callable
-        Takes a line for the terminal, with the file's name.
-    damaged : Path, optional
-        A file that was whole at first sight and turned out not to be.
-    """
+def mend(source: Source, damaged: Path | None = None) -> None:
+    """Set damaged files aside, so that they are made anew; also one that was whole at first sight only."""
     for file in source.files():
         if file.exists() and (file == damaged or not is_whole(file)):
             with suppress(FileNotFoundError):  # another process has just done it
-                say(f"{file}: torn or damaged; it is now {set_aside(file).name}, and is made anew")
+                log.info("%s: torn or damaged; it is now %s, and is made anew", file, set_aside(file).name)

@@ -6,56 +6,31 @@ from pathlib import Path
 
 from ddd_utils.errors import InputError
 from ddd_utils.experiments.machine import locks
+from ddd_utils.experiments.machine.progress import duration, remaining
 from ddd_utils.experiments.plans.runs import Run
 from ddd_utils.experiments.plans.store import Experiment
 from ddd_utils.experiments.showing.evaluations import Evaluation
 from ddd_utils.files import TornFile, read_metadata
 
+# A run that is "stopped" has a checkpoint, and nobody trains it.
 STATES = ("done", "diverged", "running", "stopped", "missing")
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """
-    Where a run stands.
-
-    Attributes
-    ----------
-    run : str
-    state : {"done", "diverged", "running", "stopped", "missing"}
-        "stopped" has a checkpoint and nobody who trains it.
-    epoch, epochs : int
-        Finished and wanted.
-    seconds : float or None
-        Time its finished epochs took, where that is known.
-    work : float
-        Guessed work of all its epochs.
-    reason : str
-        Why it diverged.
-    """
+    """Where a run stands."""
 
     run: str
-    state: str
-    epoch: int
+    state: str  # one of STATES
+    epoch: int  # finished ones
     epochs: int
-    seconds: float | None
-    work: float
-    reason: str = ""
+    seconds: float | None  # that its finished epochs took, where that is known
+    work: float  # guessed, of all its epochs
+    reason: str = ""  # why it diverged
 
 
 def run_status(experiment: Experiment, run: Run) -> RunStatus:
-    """
-    Find out where a run stands.
-
-    Parameters
-    ----------
-    experiment : Experiment
-    run : Run
-
-    Returns
-    -------
-    RunStatus
-    """
+    """Find out where a run stands."""
     work = experiment.work(run) * run.epochs
     if experiment.done(run):
         found = read_metadata(experiment.file(run))
@@ -70,10 +45,10 @@ def run_status(experiment: Experiment, run: Run) -> RunStatus:
 def _checkpoint(path: Path) -> tuple[int, float | None]:
     if not path.exists():
         return 0, None
-    from ddd_utils.experiments.training import checkpoints
+    from ddd_utils.experiments.training.trainee import read_checkpoint
 
     try:
-        state = checkpoints.read(path)
+        state = read_checkpoint(path)
     except TornFile:
         return 0, None
     # It may have been finished, and so removed, a moment ago.
@@ -81,21 +56,7 @@ def _checkpoint(path: Path) -> tuple[int, float | None]:
 
 
 def lines(experiments: Sequence[tuple[str, Experiment]], processes: int) -> Iterator[str]:
-    """
-    Tell what is done, running, stopped, diverged and missing, and the time left.
-
-    Parameters
-    ----------
-    experiments : sequence of (str, Experiment)
-        Each with what to call it.
-    processes : int
-        How many would train at once.
-
-    Yields
-    ------
-    str
-        Lines for a terminal.
-    """
+    """Tell what is done, running, stopped, diverged and missing of titled experiments, and the time left."""
     everything = []
     for title, experiment in experiments:
         found = [run_status(experiment, run) for run in experiment.plan.runs]
@@ -112,20 +73,7 @@ def lines(experiments: Sequence[tuple[str, Experiment]], processes: int) -> Iter
 
 
 def evaluation_line(title: str, evaluation: Evaluation) -> str:
-    """
-    Tell how many pretrained models have been shown their images.
-
-    Parameters
-    ----------
-    title : str
-        What to call the evaluation.
-    evaluation : Evaluation
-
-    Returns
-    -------
-    str
-        A line for a terminal, also where the images or a model's weights are not on this machine.
-    """
+    """Tell how many models have been shown their images, also where images or weights are not on this machine."""
     models = evaluation.config.models
     title = f"{title}: {len(models)} pretrained models"
     try:
@@ -141,11 +89,10 @@ def _time_left(runs: Sequence[RunStatus], processes: int) -> str:
     if not left:
         return "nothing is left to train"
     timed = [each for each in runs if each.seconds and each.epoch]
-    if not timed:
-        return "time left: not known before the first epochs are finished"
-    rate = sum(each.seconds for each in timed) / sum(each.work * each.epoch / each.epochs for each in timed)
+    done = sum(each.work * each.epoch / each.epochs for each in timed)
     work = sum(each.work * (1 - each.epoch / each.epochs) for each in left)
-    hours = work * rate / min(processes, len(left)) / 3600
-    span = f"{hours:.1f} h" if hours >= 1.5 else f"{max(1, round(hours * 60))} min"
+    seconds = remaining(sum(each.seconds or 0 for each in timed), done, work, min(processes, len(left)))
+    if seconds is None:
+        return "time left: not known before the first epochs are finished"
     crew = "1 process" if processes == 1 else f"{processes} processes"
-    return f"time left: about {span} with {crew}, from the time that finished epochs took"
+    return f"time left: about {duration(seconds)} with {crew}, from the time that finished epochs took"

@@ -54,6 +54,8 @@ def setup() -> None:
     Altair's own "mimetype" renderer names a type that nbformat rejects in a stored notebook, so the chart travels under
     the older name, which JupyterLab 4.6 draws without a network. Calling it twice does no harm.
     """
+    import warnings
+
     import altair as alt  # a second to import, and only notebooks need it
     import pandas as pd
 
@@ -65,6 +67,8 @@ def setup() -> None:
         "display.max_rows", 500, "display.max_columns", 60, "display.max_colwidth", None, "display.precision", 3
     )
     pd.set_option("display.show_dimensions", False, "display.html.border", 0, "display.html.use_mathjax", False)
+    # Libraries that would draw their bars with ipywidgets write them as text instead, and need not say so.
+    warnings.filterwarnings("ignore", message="IProgress not found")
 
 
 def _vegalite_bundle(specification: dict, **_options) -> dict:

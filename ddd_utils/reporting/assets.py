@@ -11,18 +11,30 @@ import jinja2
 import vl_convert
 from markupsafe import Markup
 
-from ddd_utils.reporting import palette
+from ddd_utils.reporting import names_and_colours
 
 TEMPLATE = Path(__file__).parent / "template"
 STYLES = ("base", "navigation", "front", "prose", "figures", "tables", "explorer", "citation", "narrow", "print")
 EXPLORING = ("exploration", "behind", "explorer")
 SAVING = ("csv", "downloads")
-SCRIPTS = ("common", "theme", "code", "navigation", "charts", *EXPLORING, "tables", "claims", *SAVING, "copying")
+SCRIPTS = (
+    "elements",
+    "common",
+    "theme",
+    "code",
+    "navigation",
+    "charts",
+    *EXPLORING,
+    "tables",
+    "claims",
+    *SAVING,
+    "copying",
+)
 
 
 def style() -> str:
     """Return the style sheet of a report: the palette, then the template's parts in order."""
-    return "\n".join([palette.css(), *(read(f"{name}.css") for name in STYLES)])
+    return "\n".join([names_and_colours.css(), *(read(f"{name}.css") for name in STYLES)])
 
 
 def scripts() -> list[str]:

@@ -1,52 +1,69 @@
 """The figures of the report, one function a figure: tidy tables or small arrays in, an Altair chart out."""
 
-from .charts_consistency import accuracy_dots, consistency_dots, correlation_dots, excess_dots, null_comparison
-from .charts_decisions import decisions, overlay
-from .charts_difficulty import class_accuracy, score_histogram
-from .charts_dynamics import compare_swaps, swap_kinds, swaps
-from .charts_matrix import excess_matrix, kappa_matrices, kappa_matrix, wrong_answers
-from .charts_pairs import accuracy_against_kappa
-from .charts_selection import error_rates, group_error_rates, subset_curve
-from .charts_theme import (
-    CLASS_COLOURS,
-    CONDITION_NAMES,
-    beside,
-    condition_name,
-    dataset_name,
-    network_names,
-    with_names,
+from .charts_agreement import (
+    accuracy_against_kappa,
+    accuracy_dots,
+    consistency_dots,
+    correlation_dots,
+    excess_dots,
+    expectation_dots,
 )
+from .charts_difficulty import class_accuracy_dots, label_error_dots, label_error_rows, score_bars, subset_size_curves
+from .charts_forms import beside
+from .charts_matrix import excess_matrix, kappa_matrices, kappa_matrix, wrong_answer_matrix
+from .charts_noise import folder_order_curves, kl_curve, kl_scatter, sigma_curves
+from .charts_people import (
+    answer_dots,
+    block_curves,
+    human_difficulty_dots,
+    human_score_dots,
+    majority_dots,
+    observer_dots,
+    observer_matrix,
+    response_time_dots,
+)
+from .charts_training import decision_map, overlay_map, swap_bars, swap_comparison, swap_curves
 from .gallery import answers_gallery, examples_gallery, gallery
+from .names_and_colours import condition_name, dataset_name, network_names
 
 __all__ = [
-    "CLASS_COLOURS",
-    "CONDITION_NAMES",
     "accuracy_against_kappa",
     "accuracy_dots",
+    "answer_dots",
     "answers_gallery",
     "beside",
-    "class_accuracy",
-    "compare_swaps",
+    "block_curves",
+    "class_accuracy_dots",
     "condition_name",
     "consistency_dots",
     "correlation_dots",
     "dataset_name",
-    "decisions",
-    "error_rates",
+    "decision_map",
     "examples_gallery",
     "excess_dots",
     "excess_matrix",
+    "expectation_dots",
+    "folder_order_curves",
     "gallery",
-    "group_error_rates",
+    "human_difficulty_dots",
+    "human_score_dots",
     "kappa_matrices",
     "kappa_matrix",
+    "kl_curve",
+    "kl_scatter",
+    "label_error_dots",
+    "label_error_rows",
+    "majority_dots",
     "network_names",
-    "null_comparison",
-    "overlay",
-    "score_histogram",
-    "subset_curve",
-    "swap_kinds",
-    "swaps",
-    "with_names",
-    "wrong_answers",
+    "observer_dots",
+    "observer_matrix",
+    "overlay_map",
+    "response_time_dots",
+    "score_bars",
+    "sigma_curves",
+    "subset_size_curves",
+    "swap_bars",
+    "swap_comparison",
+    "swap_curves",
+    "wrong_answer_matrix",
 ]

@@ -1,4 +1,4 @@
-"""Charts of how difficult images and classes are."""
+"""Charts of the difficulty of images and classes, and of what a choice of images by difficulty does."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,23 +6,43 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from . import charts_theme as theme
+from .charts_forms import (
+    PICKED,
+    WIDTH,
+    by_kind,
+    curve,
+    dot_rows,
+    dots,
+    finish,
+    framed,
+    quiet,
+    share_axis,
+    tell,
+    title,
+)
+from .names_and_colours import ACCENT, CLASS_COLOURS, MUTED, SERIES, extremes
 
 BINOMIAL = "binomial: independent networks, images equally difficult"
 SPIKES = "two spikes: only trivial and impossible images"
-LINES = [("#1C8568", [1, 0]), ("#8A63D2", [1, 0]), ("#D6409F", [6, 3]), ("#1286B0", [2, 2])]  # binomial, models: dashes
+LINES = [(SERIES[0], [1, 0]), (SERIES[2], [1, 0]), (SERIES[4], [6, 3]), (SERIES[3], [2, 2])]  # binomial, models: dashes
+COLUMNS = {"trivial": "trivial", "in_between": "in-between", "impossible": "impossible"}  # column: class
+SUBSETS, ALLOWED = "drawn subsets of the networks (mean, 95 % of them)", "what the selection allows (Fleiss' kappa)"
+PANEL = 300  # px, so that two fit the column with their axes
 
 
-def score_histogram(
+def score_bars(
     histogram: pd.DataFrame,
     tolerance: int,
     heading: str,
     models: Mapping[str, np.ndarray] | None = None,
-    width: int = theme.WIDTH,
+    width: int = WIDTH,
     height: int = 260,
 ) -> alt.LayerChart:
     """
     Show how many networks get an image right, beside two extremes (figures 2 and 17) and fitted models.
+
+    Bars have the colours of the three classes. There is a line for the binomial expectation and for each model, and
+    hollow bars for the distribution with two spikes. Tooltips count images, the expected ones too.
 
     Parameters
     ----------
@@ -36,12 +56,6 @@ def score_histogram(
         Probability of every score under further models, such as "beta-binomial"; at most three.
     width, height : int, optional
         Of the plot, in pixels.
-
-    Returns
-    -------
-    alt.LayerChart
-        Bars in the colours of the three classes, a line for the binomial expectation and each model, and hollow bars
-        for the distribution with two spikes. Tooltips count images, the expected ones too.
     """
     networks, images = int(histogram["score"].max()), int(histogram["images"].sum())
     score = histogram["score"]
@@ -49,95 +63,66 @@ def score_histogram(
     lines = {BINOMIAL: histogram["binomial"].to_numpy(), **(models or {})}
     expected = pd.DataFrame({f"expected{i}": np.asarray(line) * images for i, line in enumerate(lines.values())})
     frame = histogram.drop(columns=["binomial", "two_spikes"]).assign(kind=kinds, **expected)
-    axes = {"x": _score_axis(networks, width), "y": _share_axis(bool(models))}
-    bars, columns = _bars(frame).encode(**axes), _columns(frame, [*lines]).encode(x=axes["x"])
+    x, y = _scores(networks, width), _shares(roots=bool(models))
+    present = [kind for kind in CLASS_COLOURS if kind in kinds]
+    bars = alt.Chart(frame).mark_bar().encode(x=x, y=y, color=by_kind(shown=present))
+    drawn = [layer.encode(x=x, y=y) for layer in _expectations(histogram, lines)]
+    chart = framed(bars, *drawn, _columns(frame, list(lines)).encode(x=x), width=width, height=height)
     subtitle = f"M = {networks} networks, {images:,} images, tolerance {tolerance}"
-    chart = alt.layer(bars, *(layer.encode(**axes) for layer in _expected(histogram, lines)), columns)
-    chart = chart.properties(width=width, height=height, view=theme.NO_FRAME)
     shares = frame.groupby("kind")["share"].sum()
-    text = ", ".join(f"{kind} {shares.get(kind, 0):.1%}" for kind in theme.CLASS_COLOURS)
-    return theme.finish(chart, theme.title(heading, subtitle), f"Histogram, {subtitle}: {heading}. Shares: {text}.")
-
-
-def _bars(frame: pd.DataFrame) -> alt.Chart:
-    """Draw the share of images at every score, coloured by class."""
-    colours = alt.Scale(domain=list(theme.CLASS_COLOURS), range=list(theme.CLASS_COLOURS.values()))
-    present = [kind for kind in theme.CLASS_COLOURS if (frame["kind"] == kind).any()]
-    return (
-        alt.Chart(frame)
-        .mark_bar()
-        .encode(color=alt.Color("kind:N", scale=colours, legend=alt.Legend(title=None, orient="top", values=present)))
-    )
+    text = ", ".join(f"{kind} {shares.get(kind, 0):.1%}" for kind in CLASS_COLOURS)
+    return finish(chart, title(heading, subtitle), f"Histogram, {subtitle}: {heading}. Shares: {text}.")
 
 
 def _columns(frame: pd.DataFrame, lines: Sequence[str]) -> alt.Chart:
     """Lay an unseen column over every bar, so that low ones are hit too; the one in ``picked`` is shaded."""
-    picked = alt.param(name=theme.PICKED, value=None)
-    expected = [
-        alt.Tooltip(f"expected{i}:Q", title=f"expected, {name.partition(':')[0]}", format=",.0f")
-        for i, name in enumerate(lines)
-    ]
-    return (
-        alt.Chart(frame)
-        .mark_bar(color=theme.MUTED)
-        .encode(
-            y=alt.value(0),
-            y2=alt.value("height"),
-            opacity=alt.condition(f"datum.score === {theme.PICKED}", alt.value(0.3), alt.value(0)),
-            tooltip=[
-                alt.Tooltip("score:O", title="networks right"),
-                alt.Tooltip("images:Q", format=","),
-                alt.Tooltip("share:Q", format=".2%"),
-                alt.Tooltip("kind:N", title="class"),
-                *expected,
-            ],
-        )
-        .add_params(picked)
-    )
+    tips = {"score": ("", "networks right"), "images": ",", "share": ".2%", "kind": ("", "class")}
+    models = {f"expected{i}": (",.0f", f"expected, {name.partition(':')[0]}") for i, name in enumerate(lines)}
+    shade = alt.condition(f"datum.score === {PICKED}", alt.value(0.3), alt.value(0))
+    columns = alt.Chart(frame).mark_bar(color=MUTED).encode(y=alt.value(0), y2=alt.value("height"), opacity=shade)
+    return columns.encode(tooltip=tell(tips | models)).add_params(alt.param(name=PICKED, value=None))
 
 
-def _score_axis(networks: int, width: int) -> alt.X:
+def _scores(networks: int, width: int) -> alt.X:
     """Place the scores from none to all, with as many of them named as there is room for."""
     step = -(-networks // (width // 40))
     ticks = [*range(0, networks - step + 1, step), networks]
     names = f"datum.value == 0 ? 'none' : datum.value == {networks} ? 'all' : datum.label"
-    axis = alt.Axis(values=ticks, labelAngle=0, labelExpr=names, **theme.QUIET)
+    axis = quiet(values=ticks, labelAngle=0, labelExpr=names)
     return alt.X("score:O", title="networks that are right", axis=axis)
 
 
-def _share_axis(roots: bool) -> alt.Y:
+def _shares(roots: bool) -> alt.Y:
     """Show shares, or their square roots as a rootogram does (Tukey, 1977): models are judged by small shares too."""
     if not roots:
-        return alt.Y("share:Q", title="share of images", axis=alt.Axis(format="~%", **theme.QUIET))
-    ticks = [0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1]
-    axis = alt.Axis(format="~%", values=ticks, labelOverlap=False, **theme.QUIET)
+        return alt.Y("share:Q", title="share of images", axis=quiet(format="~%"))
+    axis = quiet(format="~%", values=[0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1], labelOverlap=False)
     return alt.Y("share:Q", title="share of images (square-root scale)", scale=alt.Scale(type="sqrt"), axis=axis)
 
 
-def _expected(histogram: pd.DataFrame, lines: Mapping[str, np.ndarray]) -> list[alt.Chart]:
+def _expectations(histogram: pd.DataFrame, lines: Mapping[str, np.ndarray]) -> list[alt.Chart]:
     """Draw what the bars are compared with: lines for the models, outlines for the two spikes."""
     curves = {**lines, SPIKES: histogram["two_spikes"].to_numpy()}
-    long = pd.concat(
-        [pd.DataFrame({"score": histogram["score"], "share": share, "extreme": name}) for name, share in curves.items()]
-    )
-    colours, dashes = zip(*LINES[: len(lines)], (theme.MUTED, [4, 3]), strict=True)
-    legend = alt.Legend(
-        title="for comparison", orient="bottom", labelLimit=420, columns=1, symbolType="stroke", symbolSize=300
-    )
-    base = alt.Chart(long).encode(
-        stroke=alt.Stroke("extreme:N", scale=alt.Scale(domain=list(curves), range=colours), legend=legend),
-        strokeDash=alt.StrokeDash("extreme:N", scale=alt.Scale(domain=list(curves), range=dashes), legend=legend),
+    parts = [
+        pd.DataFrame({"score": histogram["score"], "share": share, "extreme": name}) for name, share in curves.items()
+    ]
+    colours, dashes = zip(*LINES[: len(lines)], (MUTED, [4, 3]), strict=True)
+    scales = (alt.Scale(domain=list(curves), range=look) for look in (colours, dashes))
+    settings = {"orient": "bottom", "labelLimit": 420, "columns": 1, "symbolType": "stroke", "symbolSize": 300}
+    legend = alt.Legend(title="for comparison", **settings)
+    base = alt.Chart(pd.concat(parts)).encode(
+        stroke=alt.Stroke("extreme:N", scale=next(scales), legend=legend),
+        strokeDash=alt.StrokeDash("extreme:N", scale=next(scales), legend=legend),
     )
     drawn = base.transform_filter(alt.datum.extreme != SPIKES)
-    halo = drawn.mark_line(strokeWidth=4, opacity=0.5).encode(stroke=alt.value("white"), detail="extreme:N")
     return [
         base.transform_filter(alt.datum.extreme == SPIKES).mark_bar(fill=None, strokeWidth=1.6),
-        halo,
+        drawn.mark_line(strokeWidth=4, opacity=0.5).encode(stroke=alt.value("white"), detail="extreme:N"),  # a halo
         drawn.mark_line(strokeWidth=2.2),
     ]
 
 
-def class_accuracy(classes: pd.DataFrame, heading: str, width: int = theme.WIDTH, height: int = 220) -> alt.Chart:
+def class_accuracy_dots(classes: pd.DataFrame, heading: str, width: int = WIDTH, height: int = 220) -> alt.LayerChart:
     """
     Show the accuracy of every class, the easiest first (figure 15).
 
@@ -149,31 +134,96 @@ def class_accuracy(classes: pd.DataFrame, heading: str, width: int = theme.WIDTH
         What is seen.
     width, height : int, optional
         Of the plot, in pixels.
-
-    Returns
-    -------
-    alt.Chart
-        One dot a class.
     """
     frame = classes.sort_values("accuracy", ascending=False, kind="stable")
     frame = frame.assign(rank=np.arange(1, len(frame) + 1), name=frame.get("name", frame["label"]).astype(str))
     scale = alt.Scale(domain=[0, len(frame) + 1], nice=False)
-    chart = (
-        alt.Chart(frame)
-        .mark_point(filled=True, size=max(18, min(90, 2400 // len(frame))), color=theme.ACCENT, opacity=0.9)
-        .encode(
-            x=alt.X("rank:Q", title="class, easiest first", scale=scale, axis=alt.Axis(tickMinStep=1, **theme.QUIET)),
-            y=alt.Y(
-                "accuracy:Q", title="accuracy", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", **theme.QUIET)
-            ),
-            tooltip=[
-                alt.Tooltip("name:N", title="class"),
-                alt.Tooltip("accuracy:Q", format=".1%"),
-                alt.Tooltip("images:Q", title="test images", format=","),
-            ],
-        )
-        .properties(width=width, height=height, view=theme.NO_FRAME)
-    )
-    text = theme.extremes(zip(frame["name"], frame["accuracy"], strict=True))
+    x = alt.X("rank:Q", title="class, easiest first", scale=scale, axis=quiet(tickMinStep=1))
+    tips = {"name": ("", "class"), "accuracy": ".1%", "images": (",", "test images")}
+    size = {"size": alt.value(max(18, min(90, 2400 // len(frame))))}
+    chart = dots(frame, "accuracy", share_axis("accuracy"), x, tips, look=size).properties(width=width, height=height)
+    text = extremes(zip(frame["name"], frame["accuracy"], strict=True))
     description = f"Accuracy of {len(frame)} classes in falling order, {text}."
-    return theme.finish(chart, theme.title(heading, f"{len(frame)} classes"), description)
+    return finish(chart, title(heading, f"{len(frame)} classes"), description)
+
+
+def subset_size_curves(table: pd.DataFrame, heading: str) -> alt.HConcatChart:
+    """
+    Show what the number of networks does to the three classes and to in-between kappa.
+
+    Shares are on the left. On the right, kappa with its quantiles is in front of what the selection allows.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row a number of networks: models, trivial, impossible, in_between (mean shares of images), kappa_in_between
+        (mean over drawn subsets), lower, upper (2.5 and 97.5 % quantiles over them), band_lower, band_upper (between
+        which Fleiss' kappa must lie on images chosen by these networks' own score), from `analysis.subset_curve`.
+    heading : str
+        What is seen.
+    """
+    scale = alt.Scale(domain=[table["models"].min(), table["models"].max()], nice=False)
+    x = alt.X("models:Q", title="networks (M)", scale=scale, axis=quiet(tickMinStep=1))
+    long = table.rename(columns=COLUMNS).melt("models", list(COLUMNS.values()), "kind", "share")
+    tips = {"models": ("", "networks"), "kind": ("", "class"), "share": ".1%"}
+    left = framed(*curve(long, x, share_axis("share", "share of images"), tips, by_kind()), width=PANEL)
+    chart = alt.hconcat(left, _in_between_kappa(table, x), spacing=30).resolve_scale(color="independent")
+    text = " ".join(
+        f"With {row['models']:.0f} networks {row['trivial']:.1%} of the images are trivial, {row['impossible']:.1%} "
+        f"impossible, and kappa on the others is {row['kappa_in_between']:.2f}.".replace("nan", "undefined")
+        for _, row in table.iloc[[0, -1]].iterrows()
+    )
+    return finish(chart, title(heading), f"Two panels of curves against the number of networks. {text}")
+
+
+def _in_between_kappa(table: pd.DataFrame, x: alt.X) -> alt.LayerChart:
+    """Draw in-between kappa with its quantiles, and behind them what selection alone allows."""
+    bounds = {ALLOWED: ["band_lower", "band_upper"], SUBSETS: ["lower", "upper"]}
+    parts = [table[["models", *pair]].set_axis(["models", "low", "high"], axis=1) for pair in bounds.values()]
+    long = pd.concat([part.assign(kind=kind) for kind, part in zip(bounds, parts, strict=True)])
+    y = alt.Y(type="quantitative", title="in-between kappa", axis=quiet())
+    colours = by_kind({SUBSETS: ACCENT, ALLOWED: MUTED}, columns=1, labelLimit=PANEL, symbolType="square")
+    bands = alt.Chart(long).mark_area(opacity=0.3).encode(x=x, y=y.field("low"), y2="high:Q", color=colours)
+    tips = {"models": ("", "networks"), "kappa_in_between": (".3f", "kappa")}
+    tips |= {"lower": (".3f", "lower quantile"), "upper": (".3f", "upper quantile")}
+    tips |= {"band_lower": (".3f", "least that selection allows"), "band_upper": (".3f", "most that selection allows")}
+    return framed(bands, *curve(table, x, y.field("kappa_in_between"), tips), width=PANEL)
+
+
+def label_error_dots(table: pd.DataFrame, heading: str) -> alt.LayerChart:
+    """
+    Show how many images have a wrong label, by the number of networks that get them right.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row a score: score, rate (share of images with a label error), lower, upper (Wilson's 95 % interval), images
+        (count).
+    heading : str
+        What is seen.
+    """
+    scale = alt.Scale(padding=8, nice=False)
+    x = alt.X("score:Q", title="networks that are right", scale=scale, axis=quiet(tickMinStep=1))
+    scale = alt.Scale(domain=[0, float(table["upper"].max())], nice=True)
+    y = alt.Y(title="share with a label error", scale=scale, axis=quiet(format="~%"))
+    tips = {"score": ("", "networks right"), "rate": ".1%", "lower": ".1%", "upper": ".1%", "images": ","}
+    chart = dots(table, "rate", y, x, tips, look={"size": alt.value(50)}).properties(width=WIDTH, height=240)
+    text = extremes({f"{row.score} right": row.rate for row in table.itertuples()})
+    return finish(chart, title(heading), f"{heading}: share of images with a label error by score, {text}.")
+
+
+def label_error_rows(table: pd.DataFrame, heading: str) -> alt.LayerChart:
+    """
+    Show how many images have a wrong label in some groups of images, such as the classes of difficulty.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row a group, drawn in this order: group, rate, lower, upper, images as in `label_error_dots`.
+    heading : str
+        What is seen.
+    """
+    axis = "share of images with a label error (with Wilson's 95 % interval)"
+    named = {"observed": table.rename(columns={"group": "name"})}
+    scale, tips = alt.Scale(domainMin=0), {"images": ","}
+    return dot_rows(named, "rate", axis, title(heading), scale, ".1%", row="group", tips=tips)

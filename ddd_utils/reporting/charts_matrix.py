@@ -1,6 +1,8 @@
-"""Matrices of pairs of networks: how consistently they err, more so than expected, and with which wrong answers."""
+"""Matrices of pairs: how consistently they err, more so than expected, and with which wrong answers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import altair as alt
 import numpy as np
@@ -8,14 +10,38 @@ import pandas as pd
 
 from ddd_utils.errors import InputError
 
-from . import charts_theme as theme
-from .charts_cells import GAP, READABLE, SMALLEST, STACKED, Shades, cell_size, cells, pairs
+from .charts_forms import COLUMN, NO_FRAME, PICKED, PICKED_PAIR, Chart, finish, label_width, tell, title
 from .charts_order import Arrangement, arrangement
+from .names_and_colours import bracketed, condition_name, extremes
+
+if TYPE_CHECKING:
+    from ddd_utils.analysis.consistency import KappaMatrix
+    from ddd_utils.analysis.nulls import NullKappa
+    from ddd_utils.analysis.wrong_answers import SameWrongAnswer
 
 SIGNIFICANCE = 0.05
+LABELS = 150  # px after which a name is cut off
+GAP = 16  # px between two matrices
+READABLE = 22  # px of a cell from which a number in it can be read
+SMALLEST = 14  # px of a cell: where two matrices would have smaller ones, they stand below one another
+STACKED = 16  # px of a cell then, so that both can be seen at once on a large screen
+LARGEST = 46
+CHOSEN, LISTS = "order", "orders"  # parameters of a chart: the order that is seen, and the names in each of them
+INTERVAL = {"interval": ("", "kappa [95 % interval]")}
 
 
-def kappa_matrix(matrix, heading: str, order: str = "name", accuracy: Sequence[float] | None = None) -> alt.LayerChart:
+@dataclass(frozen=True)
+class Shades:
+    """What the colours of a matrix mean."""
+
+    title: str
+    scale: alt.Scale  # from values to colours, palest at 0
+    strongest: float  # absolute value with the darkest colour
+
+
+def kappa_matrix(
+    matrix: "KappaMatrix", heading: str, order: str = "name", accuracy: Sequence[float] | None = None
+) -> alt.LayerChart:
     """
     Show the error consistency of every pair (half of figure 6).
 
@@ -26,14 +52,11 @@ def kappa_matrix(matrix, heading: str, order: str = "name", accuracy: Sequence[f
     heading : str
         What is seen.
     order : {"name", "accuracy", "cluster"}, optional
-        Which order is seen first (see `charts_order.arrangement`); the reader can change it.
+        Which order is seen first; the reader can change it. Conditions are listed as they come, names of models by
+        their letters; "cluster" makes similar networks neighbours. Where there are more than 70 networks, some are
+        chosen evenly along it.
     accuracy : sequence of float, optional
         Of each network; without it there is no order by accuracy.
-
-    Returns
-    -------
-    alt.LayerChart
-        Coloured cells, with their numbers where these can be read; tooltips have the intervals.
 
     Raises
     ------
@@ -41,25 +64,26 @@ def kappa_matrix(matrix, heading: str, order: str = "name", accuracy: Sequence[f
         If there is no such order.
     """
     arranged = arrangement(matrix.kappa, matrix.labels, order, accuracy)
-    frame = pairs(matrix.labels, arranged.place, {"kappa": matrix.kappa, "interval": _with_interval(matrix)})
+    frame = _pairs(matrix.labels, arranged, {"kappa": matrix.kappa, "interval": _with_interval(matrix)})
     cell = cell_size(frame["a"].unique())
-    shades = _kappa_shades(frame, ["kappa"], cell)
-    chart = cells(frame, "kappa", shades, arranged, cell, {"interval": "kappa [95 % interval]"})
-    notes = [*_fewer(arranged, matrix.labels), *_undefined(frame["kappa"])]
+    chart = cells(frame, "kappa", kappa_shades(frame, ["kappa"], cell), cell, INTERVAL)
+    notes = [*fewer(arranged, matrix.labels), *undefined(frame["kappa"])]
     text = _description(matrix.kappa, matrix.labels, "error consistency")
-    return theme.finish(arranged.offered(chart), theme.title(heading, notes), f"{heading}: {text}")
+    return finish(offered(chart, arranged), title(heading, notes), f"{heading}: {text}")
 
 
 def kappa_matrices(
-    left,
-    right,
+    left: "KappaMatrix",
+    right: "KappaMatrix",
     headings: tuple[str, str],
     heading: str,
     order: str = "name",
     accuracy: Sequence[float] | None = None,
-) -> alt.TopLevelMixin:
+) -> alt.HConcatChart | alt.VConcatChart:
     """
     Show two sets of pairwise error consistencies on one colour scale (figure 6).
+
+    They are beside each other, or below where there are too many networks. The tooltip of a pair tells both kappas.
 
     Parameters
     ----------
@@ -74,11 +98,6 @@ def kappa_matrices(
     accuracy : sequence of float, optional
         As in `kappa_matrix`, such as on the images of the left one.
 
-    Returns
-    -------
-    alt.HConcatChart or alt.VConcatChart
-        Beside each other, or below where there are too many networks. The tooltip of a pair tells both kappas.
-
     Raises
     ------
     InputError
@@ -88,31 +107,29 @@ def kappa_matrices(
         raise InputError("two matrices side by side must name the same networks in the same order")
     arranged = arrangement(left.kappa, left.labels, order, accuracy)
     both = {"left": left.kappa, "right": right.kappa}
-    tooltips = {"left_interval": f"kappa, {headings[0]}", "right_interval": f"kappa, {headings[1]}"}
-    intervals = dict(zip(tooltips, map(_with_interval, (left, right)), strict=True))
-    frame = pairs(left.labels, arranged.place, both | intervals)
+    intervals = {"left_interval": _with_interval(left), "right_interval": _with_interval(right)}
+    frame = _pairs(left.labels, arranged, both | intervals)
+    tips = {column: ("", f"kappa, {part}") for column, part in zip(intervals, headings, strict=True)}
     names = frame["a"].unique()
     cell = cell_size(names, across=2)
-    beside = cell >= SMALLEST
-    cell = cell if beside else cell_size(names, largest=STACKED)
-    shades = _kappa_shades(frame, list(both), cell)
-    first, second = (
-        cells(frame, side, shades, arranged, cell, tooltips, names=side == "left" or not beside).properties(
+    abreast = cell >= SMALLEST
+    cell = cell if abreast else cell_size(names, largest=STACKED)
+    shades = kappa_shades(frame, list(both), cell)
+    charts = [
+        cells(frame, side, shades, cell, tips, named=side == "left" or not abreast).properties(
             title=alt.Title(part, anchor="start", frame="group")
         )
         for side, part in zip(both, headings, strict=True)
-    )
-    chart = alt.hconcat(first, second, spacing=GAP) if beside else alt.vconcat(first, second, spacing=2 * GAP)
-    notes = [*_fewer(arranged, left.labels), *_undefined(frame[list(both)])]
-    text = " ".join(
-        f"{part}: {_description(kappa, left.labels, 'error consistency')}"
-        for part, kappa in zip(headings, both.values(), strict=True)
-    )
-    return theme.finish(arranged.offered(chart), theme.title(heading, notes), text)
+    ]
+    chart = alt.hconcat(*charts, spacing=GAP) if abreast else alt.vconcat(*charts, spacing=2 * GAP)
+    notes = [*fewer(arranged, left.labels), *undefined(frame[list(both)])]
+    texts = [_description(kappa, left.labels, "error consistency") for kappa in both.values()]
+    text = " ".join(f"{part}: {text}" for part, text in zip(headings, texts, strict=True))
+    return finish(offered(chart, arranged), title(heading, notes), text)
 
 
 def excess_matrix(
-    null,
+    null: "NullKappa",
     labels: Sequence[str],
     heading: str,
     significant: np.ndarray | None = None,
@@ -132,42 +149,39 @@ def excess_matrix(
         What is seen.
     significant : (networks, networks) bool, optional
         Pairs whose excess differs from 0 once p-values are adjusted over pairs (Holm); they get a dot.
-    order : {"name", "accuracy", "cluster"}, optional
-    accuracy : sequence of float, optional
-        As in `kappa_matrix`; the families of similar networks show where these are next to each other.
-
-    Returns
-    -------
-    alt.LayerChart
-        Coloured cells.
+    order, accuracy : optional
+        As in `kappa_matrix`; by default similar networks are neighbours, so that their families show.
     """
     excess = null.excess.value
     arranged = arrangement(excess, labels, order, accuracy)
     columns = {
         "excess": excess,
-        "interval": theme.bracketed(excess, null.excess.lower, null.excess.upper, "+.3f"),
-        "observed": theme.bracketed(null.observed.value, null.observed.lower, null.observed.upper),
-        "expected": theme.bracketed(null.expected.value, null.expected.lower, null.expected.upper),
+        "interval": bracketed(excess, null.excess.lower, null.excess.upper, "+.3f"),
+        "observed": bracketed(null.observed.value, null.observed.lower, null.observed.upper),
+        "expected": bracketed(null.expected.value, null.expected.lower, null.expected.upper),
     }
-    tooltips = {"observed": "kappa observed", "expected": "kappa expected", "interval": "excess [95 % intervals]"}
-    notes = _fewer(arranged, labels)
+    notes = fewer(arranged, labels)
     if significant is not None:
         columns["marked"] = significant
         count, tested = (int(np.triu(cell, 1).sum()) for cell in (significant, np.isfinite(excess)))
         notes.append(f"dots: {count} of {tested} pairs differ from 0 (p < {SIGNIFICANCE:g}, Holm-adjusted over pairs)")
-    frame = _without_diagonal(labels, arranged.place, columns)
+    frame = _pairs(labels, arranged, columns, diagonal=False)
     strongest = float(np.nan_to_num(np.abs(frame["excess"])).max()) or 1.0
     scale = alt.Scale(scheme="redblue", reverse=True, domain=[-strongest, strongest])
     shades = Shades("excess (kappa minus its expectation)", scale, strongest)
-    cell = cell_size(frame["a"].unique())
-    marked = "marked" if significant is not None else None
-    chart = arranged.offered(cells(frame, "excess", shades, arranged, cell, tooltips, marked=marked))
-    text = _description(excess, labels, "excess agreement over the null model")
-    return theme.finish(chart, theme.title(heading, notes + _undefined(frame["excess"])), f"{heading}: {text}")
+    tips = {"observed": ("", "kappa observed"), "expected": ("", "kappa expected")}
+    tips |= {"interval": ("", "excess [95 % intervals]")}
+    chart = cells(frame, "excess", shades, cell_size(frame["a"].unique()), tips)
+    text = f"{heading}: {_description(excess, labels, 'excess agreement over the null model')}"
+    return finish(offered(chart, arranged), title(heading, notes + undefined(frame["excess"])), text)
 
 
-def wrong_answers(
-    same, labels: Sequence[str], heading: str, order: str = "cluster", accuracy: Sequence[float] | None = None
+def wrong_answer_matrix(
+    same: "SameWrongAnswer",
+    labels: Sequence[str],
+    heading: str,
+    order: str = "cluster",
+    accuracy: Sequence[float] | None = None,
 ) -> alt.LayerChart:
     """
     Show how often two networks that are both wrong give the same wrong answer.
@@ -181,28 +195,89 @@ def wrong_answers(
         Names of the networks.
     heading : str
         What is seen.
-    order : {"name", "accuracy", "cluster"}, optional
-    accuracy : sequence of float, optional
+    order, accuracy : optional
         As in `kappa_matrix`.
-
-    Returns
-    -------
-    alt.LayerChart
-        Coloured cells.
     """
     arranged = arrangement(same.share, labels, order, accuracy)
-    shares = theme.bracketed(same.share, same.lower, same.upper, ".1%")
-    frame = _without_diagonal(labels, arranged.place, {"same": same.share, "share": shares})
-    title, cell = "same wrong answer, where both are wrong", cell_size(frame["a"].unique())
+    shares = bracketed(same.share, same.lower, same.upper, ".1%")
+    frame = _pairs(labels, arranged, {"same": same.share, "share": shares}, diagonal=False)
+    meaning, cell = "same wrong answer, where both are wrong", cell_size(frame["a"].unique())
     domain = [0, 1] if cell >= READABLE else _shown_range(frame, ["same"])
-    shades = Shades(title, alt.Scale(scheme="greens", domain=domain), 1.0)
-    chart = cells(frame, "same", shades, arranged, cell, {"share": f"{title} [95 % interval]"})
-    notes = [*_fewer(arranged, labels), *_undefined(frame["same"], "no image that both get wrong")]
+    shades = Shades(meaning, alt.Scale(scheme="greens", domain=domain), 1.0)
+    chart = cells(frame, "same", shades, cell, {"share": ("", f"{meaning} [95 % interval]")})
+    notes = [*fewer(arranged, labels), *undefined(frame["same"], "no image that both get wrong")]
     text = _description(same.share, labels, "the share of common failures with the same wrong answer")
-    return theme.finish(arranged.offered(chart), theme.title(heading, notes), f"{heading}: {text}")
+    return finish(offered(chart, arranged), title(heading, notes), f"{heading}: {text}")
 
 
-def _kappa_shades(frame: pd.DataFrame, columns: Sequence[str], cell: int) -> Shades:
+def _pairs(
+    labels: Sequence[str], arranged: Arrangement, columns: Mapping[str, np.ndarray], diagonal: bool = True
+) -> pd.DataFrame:
+    """List the cells of matrices of the same networks: a and b (readable names), and what each cell has."""
+    names = [condition_name(labels[i]) for i in arranged.place]
+    shown = np.ix_(arranged.place, arranged.place)
+    cells = {column: np.asarray(values)[shown].ravel() for column, values in columns.items()}
+    frame = pd.DataFrame({"a": np.repeat(names, len(names)), "b": np.tile(names, len(names)), **cells}).round(4)
+    return frame if diagonal else frame[frame["a"] != frame["b"]]
+
+
+def cell_size(names: Sequence[str], across: int = 1, largest: int = LARGEST) -> int:
+    """Find how many pixels a cell can have; of matrices beside one another the first alone names its rows."""
+    room = COLUMN - 20 - label_width(names, LABELS) - GAP * (across - 1)
+    return min(largest, room // (across * len(names)))
+
+
+def cells(
+    frame: pd.DataFrame, value: str, shades: Shades, cell: int, tips: Mapping[str, tuple[str, str]], named: bool = True
+) -> alt.LayerChart:
+    """
+    Draw one matrix: numbers in its cells where they can be read, a legend of the colours where not.
+
+    ``value`` is the column that gives colour and number; NaN is undefined. Cells where the column marked is true get a
+    dot. The chart around the matrix has to offer the orders.
+    """
+    readable = cell >= READABLE
+    known = frame[value].notna()
+    if readable:
+        short = (frame[value].round(2) + 0.0).map("{:.2f}".format).str.replace("0.", ".", n=1, regex=False)
+        frame = frame.assign(shown=short.where(known, "n/a"))
+    base = _grid(frame, cell, named).encode(tooltip=tell({"a": ("", "one"), "b": ("", "other"), **tips}))
+    legend = None if readable else alt.Legend(title=shades.title, orient="top", gradientLength=200, titleLimit=500)
+    ink = alt.condition(f"abs(datum['{value}']) > {0.6 * shades.strongest}", alt.value("white"), alt.value("#222222"))
+    layers = [base.mark_rect().encode(color=alt.Color(f"{value}:Q", scale=shades.scale, legend=legend))]
+    if not known.all():
+        layers.append(base.transform_filter(f"!isValid(datum['{value}'])").mark_rect(color="#BBBBBB"))
+    if readable:
+        layers.append(base.mark_text(fontSize=min(12, max(8.5, cell / 3))).encode(text="shown:N", color=ink))
+    if "marked" in frame:
+        corner = 0.33 * cell if readable else 0  # out of the number's way
+        size = max(3, (min(cell, READABLE) / 5) ** 2)
+        mark = {"filled": True, "size": size, "opacity": 0.85, "xOffset": corner, "yOffset": -corner}
+        layers.append(base.transform_filter("datum['marked']").mark_point(**mark).encode(color=ink))
+    ring = {"fillOpacity": 0, "stroke": "#111111", "strokeWidth": 2.5, "clip": False}
+    layers.append(base.transform_filter(PICKED_PAIR).mark_rect(**ring))
+    side = cell * frame["a"].nunique()
+    return alt.layer(*layers).properties(width=side, height=side, view=NO_FRAME)
+
+
+def _grid(frame: pd.DataFrame, cell: int, named: bool) -> alt.Chart:
+    """Place cells by the names of their pair, in the order that is chosen."""
+    settings = {"labelLimit": LABELS, "labelFontSize": max(8, min(12, cell - 1)), "domain": False, "ticks": False}
+    turned = alt.Axis(labelAngle=-55 if cell >= READABLE else -90, grid=False, **settings)
+    upright = alt.Axis(grid=False, **settings) if named else None
+    scale = alt.Scale(padding=0, domain=alt.ExprRef(f"{LISTS}[{CHOSEN}]"))
+    x, y = alt.X("b:N", title=None, axis=turned, scale=scale), alt.Y("a:N", title=None, axis=upright, scale=scale)
+    return alt.Chart(frame).encode(x=x, y=y)
+
+
+def offered(chart: Chart, arranged: Arrangement) -> Chart:
+    """Give a chart of one or more matrices the control of its order, and let the page mark a pair."""
+    buttons = alt.binding_radio(options=list(arranged.orders), name="Order by")
+    choice = alt.param(CHOSEN, value=arranged.first, **({"bind": buttons} if len(arranged.place) > 2 else {}))
+    return chart.add_params(alt.param(LISTS, value=arranged.orders), choice, alt.param(PICKED, value=None))
+
+
+def kappa_shades(frame: pd.DataFrame, columns: Sequence[str], cell: int) -> Shades:
     """Give a kappa the same colour in every chart that has numbers: pale at 0, where errors are independent."""
     low, high = _shown_range(frame, columns)
     if cell >= READABLE or low < 0:
@@ -219,23 +294,21 @@ def _shown_range(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[float, fl
     return low / 10, max(high, low + 1) / 10
 
 
-def _without_diagonal(labels: Sequence[str], place: np.ndarray, columns):
-    frame = pairs(labels, place, columns)
-    return frame[frame["a"] != frame["b"]]
-
-
-def _with_interval(matrix) -> np.ndarray:
-    written = theme.bracketed(matrix.kappa, matrix.lower, matrix.upper)
+def _with_interval(matrix: "KappaMatrix") -> np.ndarray:
+    written = bracketed(matrix.kappa, matrix.lower, matrix.upper)
     single = np.eye(len(matrix.kappa), dtype=bool) & (matrix.kappa == 1) & np.isnan(matrix.lower)
     return np.where(single, "1 (one network)", written)
 
 
-def _fewer(arranged: Arrangement, labels: Sequence[str]) -> list[str]:
-    shown, networks = len(arranged.place), len(labels)
-    return [f"{shown} of {networks} networks, chosen evenly along the order by {arranged.first}"] * (shown < networks)
+def fewer(arranged: Arrangement, labels: Sequence[str], what: str = "networks") -> list[str]:
+    """Say that some are left out, where that is so."""
+    shown, total = len(arranged.place), len(labels)
+    return [f"{shown} of {total} {what}, chosen evenly along the order by {arranged.first}"] * (shown < total)
 
 
-def _undefined(values, why: str = "a network that is always right or always wrong") -> list[str]:
+def undefined(
+    values: pd.Series | pd.DataFrame, why: str = "a network that is always right or always wrong"
+) -> list[str]:
     """Explain grey cells, where there are any."""
     missing = int(values.isna().to_numpy().sum())
     return [f"{missing} cells undefined (grey): {why}"] * (missing > 0)
@@ -243,7 +316,7 @@ def _undefined(values, why: str = "a network that is always right or always wron
 
 def _description(values: np.ndarray, labels: Sequence[str], what: str) -> str:
     """Describe a matrix by its extreme pairs."""
-    names = [theme.condition_name(label) for label in labels]
+    names = [condition_name(label) for label in labels]
     rows, columns = np.triu_indices(len(names), 1)
     of_pairs = {f"{names[i]} and {names[j]}": float(values[i, j]) for i, j in zip(rows, columns, strict=True)}
-    return f"matrix of {what} between {len(names)} networks, {theme.extremes(of_pairs)}."
+    return f"matrix of {what} between {len(names)} networks, {extremes(of_pairs)}."

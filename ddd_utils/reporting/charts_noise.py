@@ -3,16 +3,31 @@
 import altair as alt
 import pandas as pd
 
-from . import charts_theme as theme
+from .charts_forms import (
+    CLASS,
+    SKIPPED,
+    WIDTH,
+    by_kind,
+    curve,
+    dots,
+    finish,
+    framed,
+    looks,
+    quiet,
+    share_axis,
+    tell,
+    title,
+)
+from .names_and_colours import ACCENT, MUTED, SECOND
 
 NETWORKS, IDEAL = "trained networks (mean)", "ideal classifier (Bayes)"
-SIGMA = alt.X("sigma:Q", title="standard deviation of the class (gray levels)", axis=alt.Axis(**theme.QUIET))
-SKIPPED = "left out of the paper's scatter plot"
+SIGMA = alt.X("sigma:Q", title="standard deviation of the class (gray levels)", axis=quiet())
+DECADES = {"scale": alt.Scale(type="log"), "axis": quiet(format=".0e", values=[10.0**power for power in range(-5, 2)])}
 
 
-def kl_curve(classes: pd.DataFrame, heading: str) -> alt.Chart:
+def kl_curve(classes: pd.DataFrame, heading: str) -> alt.LayerChart:
     """
-    Show the divergence between each class and the next wider one (figure 8, left).
+    Show the divergence between each class and the next wider one on a logarithmic axis (figure 8, left).
 
     Parameters
     ----------
@@ -20,31 +35,18 @@ def kl_curve(classes: pd.DataFrame, heading: str) -> alt.Chart:
         One row a class: sigma (gray levels), kl (nats; NaN for the last class, which has no neighbour).
     heading : str
         What is seen.
-
-    Returns
-    -------
-    alt.Chart
-        A line on a logarithmic axis.
     """
     shown = classes.dropna(subset="kl")
-    chart = (
-        alt.Chart(shown)
-        .mark_line(color=theme.ACCENT, point={"color": theme.ACCENT, "size": 18})
-        .encode(
-            x=SIGMA,
-            y=alt.Y("kl:Q", title="KL divergence (nats)", scale=alt.Scale(type="log"), axis=_decades()),
-            tooltip=[alt.Tooltip("sigma:Q"), alt.Tooltip("kl:Q", format=".2e")],
-        )
-        .properties(width=theme.WIDTH, height=220)
-    )
+    y = alt.Y("kl:Q", title="KL divergence (nats)", **DECADES)
+    chart = framed(*curve(shown, SIGMA, y, {"sigma": "", "kl": ".2e"}), height=220)
     text = (
         f"Line over {len(shown)} neighbouring pairs of classes: divergence falls from {shown['kl'].iloc[0]:.2g} nats "
         f"at the smallest standard deviation to {shown['kl'].iloc[-1]:.2g} at the largest."
     )
-    return theme.finish(chart, theme.title(heading), text)
+    return finish(chart, title(heading), text)
 
 
-def accuracy_by_sigma(classes: pd.DataFrame, heading: str, subtitle: str) -> alt.LayerChart:
+def sigma_curves(classes: pd.DataFrame, heading: str, subtitle: str) -> alt.LayerChart:
     """
     Show how well each class is recognised, and how well it could be (figure 8, centre, in the right order).
 
@@ -55,57 +57,31 @@ def accuracy_by_sigma(classes: pd.DataFrame, heading: str, subtitle: str) -> alt
         bayes (accuracy of the ideal classifier; NaN where it is not known).
     heading, subtitle : str
         What is seen, and on how many networks and images.
-
-    Returns
-    -------
-    alt.LayerChart
-        A line with the range of the networks, and a dashed line for the ideal classifier where it is known.
     """
     columns = {"accuracy": NETWORKS, "bayes": IDEAL}
     lines = classes.rename(columns=columns).melt("sigma", list(columns.values()), "curve", "share").dropna()
-    domain = list(columns.values())[: lines["curve"].nunique()]
-    legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolSize=300)
-    band = (
-        alt.Chart(classes)
-        .mark_area(opacity=0.25)
-        .encode(x=SIGMA, y=_accuracy("lowest:Q"), y2="highest:Q", color=alt.value(theme.ACCENT))
-    )
-    curves = (
-        alt.Chart(lines)
-        .mark_line(strokeWidth=2)
-        .encode(
-            x=SIGMA,
-            y=_accuracy("share:Q"),
-            color=alt.Color(
-                "curve:N", scale=alt.Scale(domain=domain, range=[theme.ACCENT, theme.SECOND]), legend=legend
-            ),
-            strokeDash=alt.StrokeDash("curve:N", scale=alt.Scale(domain=domain, range=[[1, 0], [6, 4]]), legend=legend),
-        )
-    )
-    hover = (
-        alt.Chart(classes)
-        .mark_rule(opacity=0, strokeWidth=8)
-        .encode(
-            x=SIGMA,
-            tooltip=[
-                alt.Tooltip("sigma:Q"),
-                *(alt.Tooltip(f"{share}:Q", format=".1%") for share in ("accuracy", "lowest", "highest", "bayes")),
-            ],
-        )
-    )
-    chart = alt.layer(band, curves, hover).properties(width=theme.WIDTH, height=260)
+    known = dict(list({NETWORKS: ACCENT, IDEAL: SECOND}.items())[: lines["curve"].nunique()])
+    stroke = {"symbolType": "stroke", "symbolSize": 300}
+    dashes = alt.Scale(domain=list(known), range=[[1, 0], [6, 4]])
+    dash = alt.StrokeDash("curve:N", scale=dashes, legend=alt.Legend(title=None, orient="top", **stroke))
+    y = share_axis("share")
+    band = alt.Chart(classes).mark_area(opacity=0.25, color=ACCENT)
+    band = band.encode(x=SIGMA, y=share_axis("lowest"), y2="highest:Q")
+    line, _ = curve(lines, SIGMA, y, {}, by_kind(known, "curve", **stroke))
+    told = tell({"sigma": "", "accuracy": ".1%", "lowest": ".1%", "highest": ".1%", "bayes": ".1%"})
+    hover = alt.Chart(classes).mark_rule(opacity=0, strokeWidth=8).encode(x=SIGMA, tooltip=told)
     ideal = f", the ideal classifier {classes['bayes'].mean():.0%}" if classes["bayes"].notna().any() else ""
     text = (
         f"Accuracy of {len(classes)} classes by their standard deviation. The networks recognise "
         f"{classes['accuracy'].mean():.0%} on average{ideal}; the {len(classes) // 5} narrowest classes "
         f"{classes['accuracy'].head(len(classes) // 5).mean():.0%}."
     )
-    return theme.finish(chart, theme.title(heading, subtitle), text)
+    return finish(framed(band, line.encode(strokeDash=dash), hover, height=260), title(heading, subtitle), text)
 
 
-def kl_scatter(classes: pd.DataFrame, heading: str, skipped: int = 20) -> alt.Chart:
+def kl_scatter(classes: pd.DataFrame, heading: str, skipped: int = 20) -> alt.LayerChart:
     """
-    Show divergence against accuracy, one dot a class (figure 8, right).
+    Show divergence, on a logarithmic axis, against accuracy, one dot a class (figure 8, right).
 
     Parameters
     ----------
@@ -115,43 +91,17 @@ def kl_scatter(classes: pd.DataFrame, heading: str, skipped: int = 20) -> alt.Ch
         What is seen.
     skipped : int
         How many of the first classes the paper left out; they are drawn hollow.
-
-    Returns
-    -------
-    alt.Chart
-        Dots on a logarithmic axis.
     """
     shown = classes.dropna(subset="kl")
-    shown = shown.assign(group=["class" if sigma > skipped else SKIPPED for sigma in shown["sigma"]])
-    domain = ["class", SKIPPED]
-    legend = alt.Legend(title=None, orient="top")
-    chart = (
-        alt.Chart(shown)
-        .mark_point(size=45, strokeWidth=1.4, opacity=0.9)
-        .encode(
-            x=alt.X(
-                "kl:Q", title="KL divergence to the next class (nats)", scale=alt.Scale(type="log"), axis=_decades()
-            ),
-            y=_accuracy("accuracy:Q"),
-            stroke=alt.Stroke(
-                "group:N", scale=alt.Scale(domain=domain, range=[theme.ACCENT, theme.MUTED]), legend=legend
-            ),
-            fill=alt.Fill(
-                "group:N", scale=alt.Scale(domain=domain, range=[theme.ACCENT, "transparent"]), legend=legend
-            ),
-            tooltip=[
-                alt.Tooltip("sigma:Q"),
-                alt.Tooltip("kl:Q", format=".2e"),
-                alt.Tooltip("accuracy:Q", format=".1%"),
-            ],
-        )
-        .properties(width=theme.WIDTH, height=260)
-    )
+    shown = shown.assign(group=[CLASS if sigma > skipped else SKIPPED for sigma in shown["sigma"]])
+    x = alt.X("kl:Q", title="KL divergence to the next class (nats)", **DECADES)
+    tips = {"sigma": "", "kl": ".2e", "accuracy": ".1%"}
+    chart = dots(shown, "accuracy", share_axis("accuracy"), x, tips, look=looks([CLASS, SKIPPED], "group"))
     text = f"Scatter plot of {len(shown)} classes, accuracy against divergence. {heading}."
-    return theme.finish(chart, theme.title(heading), text)
+    return finish(chart.properties(width=WIDTH, height=260), title(heading), text)
 
 
-def folder_order(classes: pd.DataFrame, heading: str) -> alt.HConcatChart:
+def folder_order_curves(classes: pd.DataFrame, heading: str) -> alt.HConcatChart:
     """
     Show one accuracy curve twice: by standard deviation, and in the order of folder names sorted as strings.
 
@@ -159,54 +109,28 @@ def folder_order(classes: pd.DataFrame, heading: str) -> alt.HConcatChart:
     ----------
     classes : DataFrame
         One row a class: folder (its name, a number from 0), position (its place among the names sorted as strings, from
-        1), accuracy and moved (bool, the folders that make the spikes).
+        1), accuracy and moved (bool, the folders that make the spikes, which are drawn large and coloured).
     heading : str
         What is seen.
-
-    Returns
-    -------
-    alt.HConcatChart
-        The same dots twice; those that make the spikes are large and coloured.
     """
     classes = classes.assign(place=classes["folder"] + 1, folder=classes["folder"].astype(str))
-    width = (theme.WIDTH - 60) // 2
-    sorted_by_number = _curve(classes, "place", "class, by standard deviation", width)
-    sorted_by_string = _curve(classes, "position", "class, by folder name as a string", width)
     spikes = classes[classes["moved"]]
-    names = (
-        alt.Chart(spikes)
-        .mark_text(dy=-10, color=theme.SECOND)
-        .encode(x="position:Q", y=_accuracy("accuracy:Q"), text="folder:N")
-    )
+    names = alt.Chart(spikes).mark_text(dy=-10, color=SECOND)
+    names = names.encode(x="position:Q", y=share_axis("accuracy"), text="folder:N")
+    width = (WIDTH - 60) // 2
+    left = framed(*_by_place(classes, "place", "class, by standard deviation"), width=width, height=220)
+    right = _by_place(classes, "position", "class, by folder name as a string")
     text = (
         f"The same accuracies twice. On the left the folders {', '.join(spikes['folder'])} follow one another; on the "
         f"right, in the order of strings, they stand alone at x = {', '.join(map(str, spikes['position']))}."
     )
-    chart = alt.hconcat(sorted_by_number, alt.layer(sorted_by_string, names), spacing=24)
-    return theme.finish(chart, theme.title(heading), text)
+    chart = alt.hconcat(left, framed(*right, names, width=width, height=220), spacing=24)
+    return finish(chart, title(heading), text)
 
 
-def _curve(classes: pd.DataFrame, place: str, axis: str, width: int) -> alt.LayerChart:
-    x = alt.X(f"{place}:Q", title=axis, axis=alt.Axis(**theme.QUIET))
-    line = alt.Chart(classes).mark_line(color=theme.MUTED, strokeWidth=1).encode(x=x, y=_accuracy("accuracy:Q"))
-    dots = (
-        alt.Chart(classes)
-        .mark_point(filled=True, opacity=1)
-        .encode(
-            x=x,
-            y=_accuracy("accuracy:Q"),
-            color=alt.condition("datum.moved", alt.value(theme.SECOND), alt.value(theme.ACCENT)),
-            size=alt.condition("datum.moved", alt.value(70), alt.value(14)),
-            tooltip=[alt.Tooltip("folder:N"), alt.Tooltip(f"{place}:Q"), alt.Tooltip("accuracy:Q", format=".1%")],
-        )
-    )
-    return alt.layer(line, dots).properties(width=width, height=220)
-
-
-def _accuracy(field: str) -> alt.Y:
-    axis = alt.Axis(format="%", **theme.QUIET)
-    return alt.Y(field, title="accuracy", scale=alt.Scale(domain=[0, 1]), axis=axis)
-
-
-def _decades() -> alt.Axis:
-    return alt.Axis(format=".0e", values=[10.0**power for power in range(-5, 2)], **theme.QUIET)
+def _by_place(classes: pd.DataFrame, place: str, axis: str) -> list[alt.Chart]:
+    """Draw accuracies along an axis; the folders that make the spikes stand out."""
+    x, tips = alt.X(f"{place}:Q", title=axis, axis=quiet()), {"folder": "", place: "", "accuracy": ".1%"}
+    line, points = curve(classes, x, share_axis("accuracy"), tips, alt.value(MUTED), strokeWidth=1)
+    colour = alt.condition("datum.moved", alt.value(SECOND), alt.value(ACCENT))
+    return [line, points.encode(color=colour, size=alt.condition("datum.moved", alt.value(70), alt.value(14)))]

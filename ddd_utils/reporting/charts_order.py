@@ -1,99 +1,45 @@
-"""Orders of the networks in a matrix, and the control with which a reader changes between them."""
+"""Orders of the networks in a matrix, between which a reader can change."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import altair as alt
 import numpy as np
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
 from ddd_utils.errors import InputError, nearest
 
-from . import charts_theme as theme
+from .names_and_colours import CONDITION_NAMES, condition_name
 
 ORDERS = ("name", "accuracy", "cluster")
-CHOSEN, LISTS = "order", "orders"  # parameters of a chart: the order that is seen, and the names in each of them
 MOST = 70  # networks in a matrix: 4,900 cells
 
 
 @dataclass(frozen=True)
 class Arrangement:
-    """
-    The networks that a matrix shows, in every order that is offered.
+    """The networks that a matrix shows, in every order that is offered."""
 
-    Attributes
-    ----------
-    place : (shown,) int
-        Rows of the networks, in the order that is seen first.
-    orders : dict of str to list of str
-        Their readable names in each order, by its title; the same networks in all of them.
-    first : str
-        Title of the order that is seen first.
-    """
-
-    place: np.ndarray
-    orders: dict[str, list[str]]
-    first: str
-
-    def scale(self) -> alt.Scale:
-        """Return the scale of both axes: names in the order that is chosen."""
-        return alt.Scale(padding=0, domain=alt.ExprRef(f"{LISTS}[{CHOSEN}]"))
-
-    def offered(self, chart: theme.Chart) -> theme.Chart:
-        """
-        Give a chart the control of its order, and let the page mark a pair.
-
-        Parameters
-        ----------
-        chart : alt.Chart
-            One or more matrices with the axes of `scale`. The control belongs to the whole of it.
-
-        Returns
-        -------
-        alt.Chart
-            The same kind of chart.
-        """
-        buttons = alt.binding_radio(options=list(self.orders), name="Order by")
-        choice = alt.param(CHOSEN, value=self.first, **({"bind": buttons} if len(self.place) > 2 else {}))
-        return chart.add_params(alt.param(LISTS, value=self.orders), choice, alt.param(theme.PICKED, value=None))
+    place: np.ndarray  # (shown,) rows of the networks, in the order that is seen first
+    orders: dict[str, list[str]]  # their readable names in each order, by its title
+    first: str  # title of the order that is seen first
 
 
 def arrangement(
     similarity: np.ndarray, labels: Sequence[str], order: str, accuracy: Sequence[float] | None = None
 ) -> Arrangement:
-    """
-    Put networks into every order that a reader may want.
-
-    Parameters
-    ----------
-    similarity : (networks, networks) float
-        As in `arrange`.
-    labels : sequence of str
-        Conditions or names of the networks.
-    order : {"name", "accuracy", "cluster"}
-        Which order is seen first; where there are too many networks it also decides which of them are shown.
-    accuracy : sequence of float, optional
-        Of each network; without it that order is not offered.
-
-    Returns
-    -------
-    Arrangement
-        Conditions in place of names keep the order in which they come, and it is called by what it is.
-
-    Raises
-    ------
-    InputError
-        If there is no such order.
-    """
+    """Put networks into every order; conditions keep the order in which they come, and it is called by what it is."""
     listed = _are_conditions(labels)
-    keys = _names_first(labels, listed)
+    keys = list(range(len(labels))) if listed else [_natural(label) for label in map(str, labels)]
     place = arrange(similarity, order, keys, accuracy)
-    titles = {"name": "condition" if listed else "name"}
-    kept = [key for key in ORDERS if key != "accuracy" or accuracy is not None]
-    orders = {titles.get(key, key): _within(place, similarity, key, keys, accuracy) for key in kept}
-    names = {title: [theme.condition_name(labels[i]) for i in rows] for title, rows in orders.items()}
+    shown = set(place.tolist())
+    titles, names = {"name": "condition" if listed else "name"}, {}
+    for key in ORDERS:
+        if key == "accuracy" and accuracy is None:
+            continue
+        # The tree is that of all networks, as one of fewer could have other neighbours.
+        rows = [row for row in _sorted(similarity, key, keys, accuracy) if row in shown]
+        names[titles.get(key, key)] = [condition_name(labels[row]) for row in rows]
     return Arrangement(place, names, titles.get(order, order))
 
 
@@ -104,29 +50,10 @@ def arrange(
     accuracy: Sequence[float] | None = None,
 ) -> np.ndarray:
     """
-    Put networks into an order, and choose some evenly along it where there are too many for a chart.
+    Return (shown,) rows of a matrix in an order, chosen evenly along it where there are more than `MOST`.
 
-    Parameters
-    ----------
-    similarity : (networks, networks) float
-        Similarity of every pair, such as kappa; NaN counts as 0.
-    order : {"name", "accuracy", "cluster"}
-        By name; the most accurate first; or so that similar ones are neighbours: leaves of an average-linkage tree over
-        1 - similarity, its forks turned so that neighbours differ least (Bar-Joseph, Gifford and Jaakkola, 2001).
-    names : sequence, optional
-        By which to sort; by default the networks stay as they come.
-    accuracy : sequence of float, optional
-        Of each network.
-
-    Returns
-    -------
-    (shown,) int
-        Rows of ``similarity``, at most `MOST`.
-
-    Raises
-    ------
-    InputError
-        If there is no such order, or the accuracies that it asks for are missing.
+    In order of clusters similar networks are neighbours: leaves of an average-linkage tree over 1 - similarity, its
+    forks turned so that neighbours differ least (Bar-Joseph, Gifford and Jaakkola, 2001). NaN counts as 0.
     """
     if order not in ORDERS:
         raise InputError(f"order: '{order}' is none of {', '.join(ORDERS)}{nearest(order, ORDERS)}")
@@ -150,24 +77,13 @@ def _sorted(similarity: np.ndarray, order: str, names: Sequence | None, accuracy
     return place
 
 
-def _within(place, similarity, order, names, accuracy) -> np.ndarray:
-    """Sort the networks that are shown: by the tree of all of them, as a smaller tree could have other neighbours."""
-    shown = set(place.tolist())
-    return np.array([row for row in _sorted(similarity, order, names, accuracy) if row in shown])
-
-
 def _are_conditions(labels: Sequence[str]) -> bool:
     """Tell training conditions, with or without the number of an instance, from names of models."""
-    known = {*theme.CONDITION_NAMES, *theme.CONDITION_NAMES.values()}
+    known = {*CONDITION_NAMES, *CONDITION_NAMES.values()}
     return all(label in known or re.sub(r" \d+$", "", label) in known for label in labels)
 
 
-def _names_first(labels: Sequence[str], listed: bool) -> list:
-    """Give what to sort names by: their place where they are conditions, else letters, and numbers by their value."""
-    if listed:
-        return list(range(len(labels)))
-    parts = ([re.split(r"(\d+)", label.casefold()), label] for label in map(str, labels))
-    return [
-        ([(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in split], label)
-        for split, label in parts
-    ]
+def _natural(label: str) -> tuple:
+    """Return what to sort a name by: letters in either case, and numbers by their value."""
+    parts = re.split(r"(\d+)", label.casefold())
+    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts], label

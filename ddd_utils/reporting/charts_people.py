@@ -1,35 +1,157 @@
-"""Charts that set people beside networks: human accuracy by difficulty, agreement, the authors' second experiment."""
+"""Charts of people: how accurate observers are, how much they agree, and what networks have in common with them."""
 
 from collections.abc import Mapping
 
 import altair as alt
 import pandas as pd
 
-from . import charts_theme as theme
-
-KAPPA, MOST = "kappa with its 95 % interval", "most that the two accuracies allow"
-KAPPA_MARKS = {
-    channel: encoding(
-        "kind:N",
-        scale=alt.Scale(domain=[KAPPA, MOST], range=range_),
-        legend=alt.Legend(title=None, orient="top", labelLimit=300),
-    )
-    for channel, encoding, range_ in (
-        ("shape", alt.Shape, ["circle", "M0,-1L0,1"]),
-        ("fill", alt.Fill, [theme.ACCENT, "transparent"]),
-        ("stroke", alt.Stroke, [theme.ACCENT, theme.SECOND]),
-    )
-}
-SHARE = "share of people who give the label"
-PERCENT = alt.Axis(format=".0%", **theme.QUIET)
-DIFFICULTY = list(theme.CLASS_COLOURS)
-BY_DIFFICULTY = alt.Color(
-    "difficulty:N", scale=alt.Scale(domain=DIFFICULTY, range=list(theme.CLASS_COLOURS.values())), legend=None
+from .charts_forms import (
+    BOUND,
+    KAPPA,
+    WIDTH,
+    bundle,
+    by_kind,
+    curve,
+    dot_rows,
+    dots,
+    finish,
+    framed,
+    looks,
+    quiet,
+    reference,
+    share_axis,
+    title,
 )
-IMAGES = alt.Tooltip("images:Q", format=",")
+from .charts_matrix import INTERVAL, cell_size, cells, fewer, kappa_shades, offered, undefined
+from .charts_order import arrangement
+from .names_and_colours import CLASS_COLOURS, bracketed, extremes
+
+CHANCE = 0.5
+AT_CHANCE = {"observer": "chance", "accuracy": CHANCE}
+SIMULATED = "SIMULATED observers: no person answered"
+SHARE = "share of people who give the label"
+IN_CLASS_COLOURS = {
+    name: by_kind(column="difficulty", shown=False, channel=channel)
+    for name, channel in {"fill": alt.Fill, "stroke": alt.Stroke}.items()
+}
+TRIALS = {"observer": "", "correct": "", "trials": "", "accuracy": ".1%", "lower": ".1%", "upper": ".1%"}
 
 
-def share_by_difficulty(table: pd.DataFrame, heading: str, subtitle: str) -> alt.FacetChart:
+def observer_dots(observers: pd.DataFrame, heading: str, simulated: bool = False) -> alt.LayerChart:
+    """
+    Show how often each observer picked the impossible image, against guessing.
+
+    Parameters
+    ----------
+    observers : DataFrame
+        One row an observer: observer, trials, correct, accuracy, lower, upper (Wilson's interval), p_value.
+    heading : str
+        What is seen.
+    simulated : bool, optional
+        Whether no person answered; the chart then says so.
+    """
+    axis = quiet(format="%", labelFlush=False)
+    scale = alt.Scale(domain=[min(0.4, observers["lower"].min()), 1])
+    x = alt.X(title="accuracy (share of trials, with Wilson's 95 % interval)", scale=scale, axis=axis)
+    tips = TRIALS | {"p_value": (".2g", "p-value, one-sided")}
+    look = looks(["simulated" if simulated else "person"])
+    chart = dots(observers, "accuracy", x, _observers(), tips, look=look, line=AT_CHANCE)
+    text = (
+        f"{_who(simulated)}: accuracy of {len(observers)} observers from {observers['accuracy'].min():.1%} to "
+        f"{observers['accuracy'].max():.1%}, mean {observers['accuracy'].mean():.1%}; chance is {CHANCE:.0%}."
+    )
+    return finish(chart.properties(width=WIDTH, height=alt.Step(26)), _title(heading, simulated), text)
+
+
+def observer_matrix(pairs: pd.DataFrame, heading: str, simulated: bool = False) -> alt.LayerChart:
+    """
+    Show how consistently each two observers err.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        One row a pair: observer_a, observer_b, shared_trials, kappa (NaN where undefined), lower, upper (95 %).
+    heading : str
+        What is seen.
+    simulated : bool, optional
+        Whether no person answered; the chart then says so.
+    """
+    half = pairs.rename(columns={"observer_a": "a", "observer_b": "b"})
+    frame = pd.concat([half, half.rename(columns={"a": "b", "b": "a"})])
+    frame = frame.assign(interval=bracketed(frame["kappa"], frame["lower"], frame["upper"]))
+    names = list(dict.fromkeys(frame["a"]))
+    square = frame.pivot(index="a", columns="b", values="kappa").reindex(index=names, columns=names)
+    arranged = arrangement(square.to_numpy(), names, "name")
+    shown = arranged.orders[arranged.first]
+    frame, cell = frame[frame["a"].isin(shown) & frame["b"].isin(shown)], cell_size(shown)
+    tips = INTERVAL | {"shared_trials": ("", "trials shared")}
+    chart = cells(frame, "kappa", kappa_shades(frame, ["kappa"], cell), cell, tips)
+    why = "no trials shared, or an observer who is always right or always wrong"
+    notes = [SIMULATED] * simulated + fewer(arranged, names, "observers") + undefined(frame["kappa"], why)
+    known = pairs["kappa"].dropna()
+    span = f"from {known.min():.2f} to {known.max():.2f}, mean {known.mean():.2f}" if len(known) else "all undefined"
+    text = f"{_who(simulated)}: error consistency of {len(pairs)} pairs of observers, {span}."
+    return finish(offered(chart, arranged), title(heading, notes), text)
+
+
+def block_curves(blocks: pd.DataFrame, everyone: str, heading: str, simulated: bool = False) -> alt.LayerChart:
+    """
+    Show accuracy over the blocks of the experiment: a thin line an observer, everyone's with intervals.
+
+    Parameters
+    ----------
+    blocks : DataFrame
+        One row an observer and block, from `analysis.observer_trials.learning`.
+    everyone : str
+        The name in it that stands for all observers together.
+    heading : str
+        What is seen.
+    simulated : bool, optional
+        Whether no person answered; the chart then says so.
+    """
+    x = alt.X("block:O", title="block of trials", axis=quiet(labelAngle=0))
+    y = share_axis("accuracy", "accuracy (with Wilson's 95 % interval)")
+    together = blocks["observer"] == everyone
+    thin, touch = bundle(blocks[~together], blocks, x, y, "observer", TRIALS)
+    line, _ = curve(blocks[together], x, y, TRIALS)
+    chart = framed(
+        thin, reference(AT_CHANCE, y), line, dots(blocks[together], "accuracy", y, x, TRIALS), touch, height=220
+    )
+    shares = ", ".join(f"{share:.1%}" for share in blocks.loc[together, "accuracy"])
+    text = f"{_who(simulated)}: accuracy of {everyone} by blocks {shares}; chance is {CHANCE:.0%}. Thin: each observer."
+    return finish(chart, _title(heading, simulated), text)
+
+
+def response_time_dots(times: pd.DataFrame, heading: str, simulated: bool = False) -> alt.LayerChart:
+    """
+    Show how long right and wrong answers took: medians, two rows an observer, on a logarithmic axis.
+
+    Parameters
+    ----------
+    times : DataFrame
+        One row an observer and answer, from `analysis.observer_trials.response_times`.
+    heading : str
+        What is seen.
+    simulated : bool, optional
+        Whether no person answered; the chart then says so.
+    """
+    shown = times.assign(**{name: times[name].clip(lower=1) / 1000 for name in ("median", "lower", "upper")})
+    x = alt.X(
+        title="median response time (s, with 95 % interval)", scale=alt.Scale(type="log", nice=True), axis=quiet()
+    )
+    tips = {"observer": "", "answer": "", "trials": ""}
+    tips |= {name: (".2f", f"{name} (s)") for name in ("median", "lower", "upper")}
+    answers = ["right", "wrong"]
+    look = looks(answers, "answer", "answer") | {"yOffset": alt.YOffset("answer:N", sort=answers)}
+    same = {channel: look[channel] for channel in ("stroke", "yOffset")}
+    chart = dots(shown, "median", x, _observers(), tips, look=look, **same)
+    medians = shown.groupby("answer")["median"].median()
+    text = "; ".join(f"{answer} answers: {median:.2f} s" for answer, median in medians.items())
+    text = f"{_who(simulated)}: median response time of the middle observer, {text}."
+    return finish(chart.properties(width=WIDTH, height=alt.Step(18)), _title(heading, simulated), text)
+
+
+def human_difficulty_dots(table: pd.DataFrame, heading: str, subtitle: str) -> alt.FacetChart:
     """
     Show how many people give the label to images that networks find trivial, in-between or impossible.
 
@@ -37,31 +159,24 @@ def share_by_difficulty(table: pd.DataFrame, heading: str, subtitle: str) -> alt
     ----------
     table : DataFrame
         One row a tolerance and difficulty: tolerance, difficulty, images, share, lower, upper (from
-        `human_difficulty.share_by_difficulty`).
+        `human_difficulty.share_by_difficulty`). Each tolerance gets a plot.
     heading, subtitle : str
         What is seen, and of how many networks, images and people.
-
-    Returns
-    -------
-    alt.FacetChart
-        A plot for each tolerance: a dot with its interval for each difficulty, in its colour.
     """
-    rows = alt.Y("difficulty:N", title=None, sort=DIFFICULTY, axis=alt.Axis(**theme.QUIET))
-    along = alt.X(title=SHARE, scale=alt.Scale(zero=False, padding=12), axis=PERCENT)
-    tooltip = [alt.Tooltip("difficulty:N"), IMAGES, *_numbers(".1%", "share")]
-    panel = _dots(table, rows, along, "share", tooltip, BY_DIFFICULTY)
-    panel = panel.properties(width=240, height=alt.Step(36))
-    named = "'tolerance ' + datum.value"
-    chart = panel.facet(column=alt.Column("tolerance:O", title=None, header=alt.Header(labelExpr=named)))
+    y = alt.Y("difficulty:N", title=None, sort=list(CLASS_COLOURS), axis=quiet())
+    x = alt.X(title=SHARE, scale=alt.Scale(zero=False, padding=12), axis=quiet(format=".0%"))
+    panel = _by_difficulty(table, "share", x, y, ".1%").properties(width=240, height=alt.Step(36))
+    named = alt.Header(labelExpr="'tolerance ' + datum.value")
+    chart = panel.facet(column=alt.Column("tolerance:O", title=None, header=named))
     shares = [
         f"at tolerance {tolerance} "
         + ", ".join(f"{row.difficulty} {row.share:.1%} of {row.images:,} images" for row in part.itertuples())
         for tolerance, part in table.groupby("tolerance")
     ]
-    return theme.finish(chart, theme.title(heading, subtitle), f"{SHARE}, {subtitle}: {'; '.join(shares)}.")
+    return finish(chart, title(heading, subtitle), f"{SHARE}, {subtitle}: {'; '.join(shares)}.")
 
 
-def share_by_score(table: pd.DataFrame, networks: int, heading: str, subtitle: str) -> alt.LayerChart:
+def human_score_dots(table: pd.DataFrame, networks: int, heading: str, subtitle: str) -> alt.LayerChart:
     """
     Show how many people give the label to images that 0, 1, ... networks get right.
 
@@ -73,29 +188,20 @@ def share_by_score(table: pd.DataFrame, networks: int, heading: str, subtitle: s
         How many networks there are.
     heading, subtitle : str
         What is seen, and the rank correlation.
-
-    Returns
-    -------
-    alt.LayerChart
-        A dot with its interval for each score.
     """
-    scores = alt.X(
-        "score:Q",
-        title=f"networks that are right, of {networks}",
-        scale=alt.Scale(domain=[-0.5, networks + 0.5], nice=False),
-        axis=alt.Axis(tickMinStep=1, format="d", **theme.QUIET),
-    )
-    along = alt.Y(title=SHARE, scale=alt.Scale(zero=False, padding=12), axis=PERCENT)
-    tooltip = [alt.Tooltip("score:Q", title="networks right"), IMAGES, *_numbers(".1%", "share")]
-    chart = _dots(table, scores, along, "share", tooltip, alt.value(theme.ACCENT))
+    scale, axis = alt.Scale(domain=[-0.5, networks + 0.5], nice=False), quiet(tickMinStep=1, format="d")
+    x = alt.X("score:Q", title=f"networks that are right, of {networks}", scale=scale, axis=axis)
+    y = alt.Y(title=SHARE, scale=alt.Scale(zero=False, padding=12), axis=quiet(format=".0%"))
+    tips = {"score": ("", "networks right"), "images": ",", "share": ".1%", "lower": ".1%", "upper": ".1%"}
+    chart = dots(table, "share", y, x, tips).properties(width=WIDTH, height=260)
     ends = ", ".join(f"{row['share']:.1%} at {row['score']:.0f}" for _, row in table.iloc[[0, -1]].iterrows())
     text = f"{SHARE} against the number of networks that are right, {subtitle}: {ends} of {networks}."
-    return theme.finish(chart.properties(width=theme.WIDTH, height=260), theme.title(heading, subtitle), text)
+    return finish(chart, title(heading, subtitle), text)
 
 
-def majority_consistency(table: pd.DataFrame, heading: str, subtitle: str) -> alt.LayerChart:
+def majority_dots(table: pd.DataFrame, heading: str, subtitle: str) -> alt.LayerChart:
     """
-    Show how consistently the human majority and each network err, beside the most that is possible.
+    Show how consistently the human majority and each network err, beside the most that is possible (ticks).
 
     Parameters
     ----------
@@ -104,42 +210,31 @@ def majority_consistency(table: pd.DataFrame, heading: str, subtitle: str) -> al
         `human_difficulty.majority_consistency`).
     heading, subtitle : str
         What is seen, and the accuracy of the majority.
-
-    Returns
-    -------
-    alt.LayerChart
-        A dot with its interval for each network, the most accurate first, and a tick at the largest possible kappa.
     """
     ranked = table.sort_values("accuracy", ascending=False)
-    rows = alt.Y("network:N", title=None, sort=ranked["network"].tolist(), axis=alt.Axis(labelLimit=240, **theme.QUIET))
+    parts = {KAPPA: ranked.assign(at=ranked["kappa"]), BOUND: ranked.assign(at=ranked["kappa_max"])}
     span = [min(0, ranked["lower"].min()), max(ranked["kappa_max"].max(), ranked["upper"].max())]
-    along = alt.X(
-        type="quantitative",
-        title="error consistency (kappa)",
-        scale=alt.Scale(domain=span, nice=True),
-        axis=alt.Axis(**theme.QUIET),
-    )
-    tooltip = [alt.Tooltip("network:N"), alt.Tooltip("accuracy:Q", format=".1%")]
-    tooltip += [*_numbers(".3f", "kappa"), alt.Tooltip("kappa_max:Q", title="largest possible", format=".3f")]
-    intervals = alt.Chart(ranked).mark_rule(strokeWidth=2, color=theme.ACCENT)
-    intervals = intervals.encode(x=along.field("lower"), x2="upper:Q", y=rows)
-    marks = pd.concat([ranked.assign(kind=KAPPA, at=ranked["kappa"]), ranked.assign(kind=MOST, at=ranked["kappa_max"])])
-    points = alt.Chart(marks).mark_point(size=90, strokeWidth=2, opacity=1)
-    points = points.encode(x=along.field("at"), y=rows, tooltip=tooltip, **KAPPA_MARKS)
-    chart = alt.layer(intervals, points, view=theme.NO_FRAME).properties(width=theme.WIDTH - 60, height=alt.Step(22))
     text = (
         f"Error consistency of the human majority with {len(table)} networks, {subtitle}; "
-        f"{theme.extremes(zip(table['network'], table['kappa'], strict=True))}; the accuracies allow at most "
+        f"{extremes(zip(table['network'], table['kappa'], strict=True))}; the accuracies allow at most "
         f"{table['kappa_max'].min():.2f} to {table['kappa_max'].max():.2f}."
     )
-    return theme.finish(chart, theme.title(heading, subtitle), text)
+    return dot_rows(
+        parts,
+        value="at",
+        axis="error consistency (kappa)",
+        heading=title(heading, subtitle),
+        scale=alt.Scale(domain=span, nice=True),
+        row="network",
+        names="network",
+        tips={"at": None, "accuracy": ".1%", "kappa": ".3f", "kappa_max": (".3f", "largest possible")},
+        description=text,
+    )
 
 
-def second_experiment(
-    table: pd.DataFrame, questions: Mapping[str, str], heading: str, subtitle: str
-) -> alt.HConcatChart:
+def answer_dots(table: pd.DataFrame, questions: Mapping[str, str], heading: str, subtitle: str) -> alt.HConcatChart:
     """
-    Show the mean answer to each question for each difficulty.
+    Show the mean answer to each question for each difficulty, with a scale for each question.
 
     Parameters
     ----------
@@ -150,36 +245,32 @@ def second_experiment(
         What the scale of each question says.
     heading, subtitle : str
         What is seen; how many images and observers.
-
-    Returns
-    -------
-    alt.HConcatChart
-        A plot for each question, each with a scale of its own: dots with intervals in the colours of the difficulties.
     """
-    columns = alt.X("difficulty:N", title=None, sort=DIFFICULTY, axis=alt.Axis(labelAngle=0, **theme.QUIET))
-    tooltip = [alt.Tooltip("difficulty:N"), IMAGES, *_numbers(".2f", "answer")]
+    x = alt.X("difficulty:N", title=None, sort=list(CLASS_COLOURS), axis=quiet(labelAngle=0))
     panels, texts = [], []
     for question, rows in table.groupby("question", sort=False):
-        scale = alt.Scale(zero=False, padding=12)
-        along = alt.Y(title=questions[question], scale=scale, axis=alt.Axis(**theme.QUIET))
-        panels.append(_dots(rows, columns, along, "answer", tooltip, BY_DIFFICULTY).properties(width=180, height=200))
+        y = alt.Y(title=questions[question], scale=alt.Scale(zero=False, padding=12), axis=quiet())
+        panels.append(_by_difficulty(rows, "answer", y, x, ".2f").properties(width=180, height=200))
         means = ", ".join(f"{row.difficulty} {row.answer:.2f}" for row in rows.itertuples())
         texts.append(f"{questions[question]}: {means}")
     chart = alt.hconcat(*panels, spacing=20)
-    return theme.finish(chart, theme.title(heading, subtitle), f"Mean answers, {subtitle}. {'; '.join(texts)}.")
+    return finish(chart, title(heading, subtitle), f"Mean answers, {subtitle}. {'; '.join(texts)}.")
 
 
-def _dots(table: pd.DataFrame, groups, along, value: str, tooltip: list, colour) -> alt.LayerChart:
-    """Draw a dot with its interval for each row; ``groups`` and ``along`` are an x and a y channel, or the reverse."""
-    axis, other = ("x", "y") if isinstance(along, alt.X) else ("y", "x")
-    limits = {axis: along.field("lower").type("quantitative"), f"{axis}2": "upper:Q"}
-    dot = along.field(value).type("quantitative")
-    rule = alt.Chart().mark_rule(strokeWidth=2).encode(**limits, **{other: groups}, color=colour)
-    point = alt.Chart().mark_point(filled=True, size=90, opacity=1)
-    point = point.encode(**{axis: dot, other: groups}, color=colour, tooltip=tooltip)
-    return alt.layer(rule, point, data=table, view=theme.NO_FRAME)
+def _by_difficulty(
+    table: pd.DataFrame, value: str, along: alt.X | alt.Y, across: alt.X | alt.Y, form: str
+) -> alt.LayerChart:
+    tips = {"difficulty": "", "images": ",", value: form, "lower": form, "upper": form}
+    return dots(table, value, along, across, tips, look=IN_CLASS_COLOURS, stroke=IN_CLASS_COLOURS["stroke"])
 
 
-def _numbers(form: str, value: str) -> list[alt.Tooltip]:
-    """Tell a value and its interval."""
-    return [alt.Tooltip(f"{column}:Q", format=form) for column in (value, "lower", "upper")]
+def _observers() -> alt.Y:
+    return alt.Y("observer:N", title=None, sort=None, axis=quiet(labelLimit=180))
+
+
+def _who(simulated: bool) -> str:
+    return SIMULATED if simulated else "People"
+
+
+def _title(heading: str, simulated: bool) -> alt.Title:
+    return title(heading, SIMULATED if simulated else None)

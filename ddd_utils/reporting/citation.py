@@ -3,23 +3,14 @@
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import yaml
 
 from ddd_utils import paths
 
 SPECIAL = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_"}
-
-
-@dataclass(frozen=True)
-class Input:
-    """What one folder of results was made from."""
-
-    folder: str  # its name ends in the hash of its configuration
-    commit: str  # of the code that made it; empty where it is not known
-    files: Mapping[str, str | None]  # SHA-256 of the files read, None where it is not known; empty for what was trained
 
 
 def command(preset: str, sections: Sequence[str] | None, overrides: Sequence[str]) -> str:
@@ -32,10 +23,13 @@ def command(preset: str, sections: Sequence[str] | None, overrides: Sequence[str
     return shlex.join([".venv/bin/python", "-m", "ddd_utils", "report", preset, *chosen, *settings])
 
 
-def inputs(facts: Mapping[str, Mapping[str, object]]) -> list[Input]:
-    """Collect the inputs of all sections, from the "inputs" of their provenance, each folder once and by name."""
-    folders = {name: made for fact in facts.values() for name, made in fact.get("inputs", {}).items()}
-    return [Input(name, made["commit"] or "", made["files"]) for name, made in sorted(folders.items())]
+def inputs(facts: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+    """
+    Collect the folders of results behind all sections, each once and by name.
+
+    Of each, "commit" is the code that made it, if known, and "files" are the SHA-256 of what was read, if known.
+    """
+    return sorted({folder: made for fact in facts.values() for folder, made in fact.get("inputs", {}).items()}.items())
 
 
 def bibtex() -> list[str]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from ddd_utils import paths
 from ddd_utils.analysis import difficulty
+from ddd_utils.analysis.consistency import compared_networks
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import write_json
 from ddd_utils.reporting.comparability import Basis, Paper, obstacle
@@ -251,6 +252,31 @@ class Book:
             value, lower, upper = means.loc[row, ["kappa", "lower", "upper"]].tolist()
             note = f"tolerance {each.tolerance}{'; bound to happen, see this section' if row == 'drop' else ''}"
             self.record(f"{prefix}_{key}", value, (lower, upper), basis, note)
+
+    def record_conditions(self, entry_id: str, table: pd.DataFrame, responses: Responses) -> None:
+        """
+        Record one figure a training condition, each resting on the networks that it compares.
+
+        Parameters
+        ----------
+        entry_id : str
+            The claims' entry in paper.yaml, such as ``kappa_imagenet``.
+        table : DataFrame
+            Columns condition and kappa or correlation; where known, lower, upper and note; instance where only that
+            network of a condition is compared.
+        responses : Responses
+            Of all networks.
+        """
+        for row in table.to_dict("records"):
+            interval = (row["lower"], row["upper"]) if "lower" in row else None
+            compared = responses.select(compared_networks(responses.networks, row["condition"], row.get("instance")))
+            value = row["kappa"] if "kappa" in row else row["correlation"]
+            self.record(f"{entry_id}.{row['condition']}", value, interval, compared, row.get("note", ""))
+
+
+def paper_shares(prefix: str = "") -> dict[str, float]:
+    """Return the paper's shares of trivial, in-between and impossible images; the prefix as in `Book.record_shares`."""
+    return {kind: claim(f"{prefix}{kind.replace('-', '_')}_share").value for kind in difficulty.DIFFICULTIES}
 
 
 def _basis(stated: Claim, responses: Responses) -> Basis:

@@ -6,9 +6,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from ddd_utils import paths
+from ddd_utils.files import read_yaml
 from ddd_utils.responses import Responses
 from ddd_utils.schema import Variants
-from ddd_utils.yaml_files import read_file
 
 VALIDATION_IMAGES, ELEVEN = 50_000, 11
 NOT_PHOTOGRAPHS = ("gaussian", "digits")
@@ -90,7 +90,7 @@ def are_the_papers(names: Iterable[str]) -> bool:
 
 @cache
 def _eleven() -> set[str]:
-    return {entry["name"] for entry in read_file(paths.PARAMS / "models" / "paper.yaml")}
+    return {entry["name"] for entry in read_yaml(paths.PARAMS / "models" / "paper.yaml")}
 
 
 def _on_imagenet(responses: Responses) -> bool:

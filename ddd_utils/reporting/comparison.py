@@ -15,13 +15,14 @@ from markupsafe import Markup
 from ddd_utils import paths
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.reporting import assets, citation, claims, headline
-from ddd_utils.reporting.charts_theme import WIDTH, dataset_name, finish, title
+from ddd_utils.reporting.charts_forms import WIDTH, finish, title
 from ddd_utils.reporting.claims import Record, registry
-from ddd_utils.reporting.palette import CLASS_COLOURS
-from ddd_utils.reporting.verdicts import paper_text
+from ddd_utils.reporting.names_and_colours import CLASS_COLOURS, dataset_name
 from ddd_utils.reporting.sentences import section_label
+from ddd_utils.reporting.verdicts import paper_text
 
 Interval = tuple[float, float]
+SETS_ABOVE = alt.Header(title=None, labelOrient="top", labelAnchor="start", labelAngle=0)
 BUILT = re.compile(r'<time datetime="([^"]+)">')  # the first on a page says when it was built
 UNTOLD = {"folder", "npz", "table"}  # names of data sets that do not say which images these are
 REASONS = (
@@ -243,7 +244,7 @@ def _bars(rows: pd.DataFrame, reports: list[str]) -> alt.Chart:
             alt.Y("report:N", title=None, sort=reports),
             alt.Color("kind:N", scale=colours, legend=alt.Legend(title=None, orient="top")),
             alt.Order("order:Q"),
-            alt.Row("networks:N", title=None, sort=list(headline.SETS)),
+            alt.Row("networks:N", header=SETS_ABOVE, sort=list(headline.SETS)),
             tooltip=["report:N", "networks:N", "kind:N", alt.Tooltip("share:Q", format=".1%")],
         )
     )

@@ -8,9 +8,9 @@ import altair as alt
 import numpy as np
 
 from ddd_utils.analysis.exploration import Exploration, explore
-from ddd_utils.reporting import charts_theme as theme
 from ddd_utils.reporting import markup
 from ddd_utils.reporting.gallery import data_uri
+from ddd_utils.reporting.names_and_colours import bracketed, condition_name, network_names
 from ddd_utils.reporting.sentences import p_value
 from ddd_utils.responses import Responses
 
@@ -56,7 +56,7 @@ class Explorer:
         labels = responses.labels[found.images]
         used = sorted({*answers.ravel().tolist(), *labels.tolist()} - {-1})
         contents = {
-            "networks": [theme.condition_name(name) for name in found.kappa.labels],
+            "networks": [condition_name(name) for name in found.kappa.labels],
             "scores": found.scores.tolist(),
             "both": found.both_right.tolist(),
             "spare": _spare(responses.networks["condition"].to_numpy(), rows),
@@ -98,23 +98,23 @@ class Explorer:
 
 def explored(answers: Responses, rows: Sequence[int], tolerance: int) -> Explorer:
     """
-    Make what a reader gets by clicking on charts of some networks, with pictures where there are some.
+    Collect what a click in a section's charts shows: display it once, and link the charts to it.
 
     Parameters
     ----------
     answers : Responses
+        Of all networks; with pictures, where there are images.
     rows : sequence of int
-        Which networks.
+        Which networks a score counts.
     tolerance : int
-        As in `difficulty.classify`.
+        How many of them may deviate where an image is called trivial or impossible.
 
     Returns
     -------
     Explorer
     """
     chosen = answers.select(list(rows))
-    names = theme.network_names(chosen.networks)
-    found = explore(chosen.correct(), names, answers.labels, tolerance=tolerance)
+    found = explore(chosen.correct(), network_names(chosen.networks), answers.labels, tolerance=tolerance)
     pictures = answers.thumbnails(found.images, SIDE) if answers.has_images else None
     return Explorer(found, answers, rows, answers.class_names, pictures)
 
@@ -154,7 +154,7 @@ def _between(found: Exploration) -> dict | None:
         return None
     upper = np.triu_indices(len(part.kappa.labels), 1)
     limits = (values[upper] for values in (part.kappa.kappa, part.kappa.lower, part.kappa.upper))
-    return {"total": part.total, "both": part.both_right.tolist(), "kappa": theme.bracketed(*limits).tolist()}
+    return {"total": part.total, "both": part.both_right.tolist(), "kappa": bracketed(*limits).tolist()}
 
 
 def _pairs(found: Exploration) -> dict[str, list[str]]:
@@ -162,7 +162,7 @@ def _pairs(found: Exploration) -> dict[str, list[str]]:
     upper = np.triu_indices(len(found.kappa.labels), 1)
 
     def written(value, lower, upper_limit, form=".3f"):
-        return theme.bracketed(value[upper], lower[upper], upper_limit[upper], form).tolist()
+        return bracketed(value[upper], lower[upper], upper_limit[upper], form).tolist()
 
     kappa = {"kappa": written(found.kappa.kappa, found.kappa.lower, found.kappa.upper)}
     if found.null is None:

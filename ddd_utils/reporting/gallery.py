@@ -4,16 +4,18 @@ import base64
 import io
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 from IPython.display import HTML
 from PIL import Image
 
-from ddd_utils.analysis.examples import answers_of, examples
-from ddd_utils.reporting.charts_theme import network_names
+from ddd_utils.analysis.examples import Answer, answers_of, examples
+from ddd_utils.reporting.names_and_colours import network_names
 from ddd_utils.reporting.sentences import Prose, example_rule
 from ddd_utils.responses import Responses
 
+PIXELS = "image-rendering:pixelated;width:100%;"
 TINY = 64  # px up to which every pixel is kept, and shown as a square
 FEW = 4  # networks that are named right away; more are folded
 MOST_PICTURES, MOST_ANSWERS = 24, 6  # what a page can bear
@@ -21,7 +23,7 @@ MOST_PICTURES, MOST_ANSWERS = 24, 6  # what a page can bear
 
 def gallery(images: np.ndarray, captions: Sequence[str], columns: int = 6) -> HTML:
     """
-    Show small images with their captions, such as the pairs of figures 13 and 14.
+    Show small images with their captions, enlarged without smoothing, such as the pairs of figures 13 and 14.
 
     Parameters
     ----------
@@ -31,46 +33,36 @@ def gallery(images: np.ndarray, captions: Sequence[str], columns: int = 6) -> HT
         One an image; also the text for those who cannot see it.
     columns : int, optional
         Images in a row.
-
-    Returns
-    -------
-    HTML
-        A grid of figures with their pixels embedded, enlarged without smoothing.
     """
-    figures = "".join(
-        f'<figure style="margin:0"><img src="{_png(image)}" alt="{escape(caption)}" '
-        'style="width:100%;image-rendering:pixelated;display:block">'
-        f'<figcaption style="font-size:.8em;line-height:1.3">{escape(caption)}</figcaption></figure>'
+    figures = [
+        _figure(_png(image), caption, escape(caption), PIXELS, 1.3)
         for image, caption in zip(images, captions, strict=True)
-    )
-    grid = f"display:grid;grid-template-columns:repeat({columns},minmax(0,7em));gap:.8em"
-    return HTML(f'<div class="gallery" style="{grid}">{figures}</div>')
+    ]
+    return _grid("gallery", figures, f"repeat({columns},minmax(0,7em));gap:.8em")
 
 
-def answers_gallery(images: Sequence[np.ndarray], names: Sequence[str], labels: Sequence[str], answers) -> HTML:
+def answers_gallery(
+    images: Sequence[np.ndarray], names: Sequence[str], labels: Sequence[str], answers: Sequence[list["Answer"]]
+) -> HTML:
     """
     Show images with their labels, and under each who answered what.
+
+    The right answer has a tick. The networks behind an answer are named, folded where there are more than four.
 
     Parameters
     ----------
     images : sequence of (height, width, 3) uint8
-        Of any shapes; at most `MOST_PICTURES` are shown.
+        Of any shapes; at most 24 are shown.
     names : sequence of str
         What each image is called, for those who cannot see it.
     labels : sequence of str
         Name of each image's class.
     answers : sequence of list of analysis.examples.Answer
         The answers to each image, the right one first.
-
-    Returns
-    -------
-    HTML
-        A grid of figures with their pixels embedded. The right answer has a tick. The networks behind an answer are
-        named, folded where there are more than `FEW`.
     """
     rows = list(zip(images, names, labels, answers, strict=True))[:MOST_PICTURES]
-    grid = "display:grid;grid-template-columns:repeat(auto-fill,minmax(8.5em,1fr));gap:1.4em 1em;max-width:46em"
-    return HTML(f'<div class="answers" style="{grid}">{"".join(_figure(*row) for row in rows)}</div>')
+    grid = "repeat(auto-fill,minmax(8.5em,1fr));gap:1.4em 1em;max-width:46em"
+    return _grid("answers", [_answered(*row) for row in rows], grid)
 
 
 def examples_gallery(answers: Responses, rows: Sequence[int], kind: str, tolerance: int) -> list[Prose | HTML]:
@@ -104,25 +96,38 @@ def examples_gallery(answers: Responses, rows: Sequence[int], kind: str, toleran
     return [rule, answers_gallery(answers.thumbnails(found), answers.image_ids[found], labels, given)]
 
 
-def _figure(image: np.ndarray, name: str, label: str, answers) -> str:
+def data_uri(image: np.ndarray) -> str:
+    """Embed an image (height, width, 3): a tiny one pixel by pixel, a photograph in a fifth of the bytes."""
+    return _png(image) if max(image.shape[:2]) <= TINY else _embedded(image, "jpeg", quality=80)
+
+
+def _grid(name: str, figures: list[str], columns: str) -> HTML:
+    return HTML(f'<div class="{name}" style="display:grid;grid-template-columns:{columns}">{"".join(figures)}</div>')
+
+
+def _figure(source: str, text: str, caption: str, style: str, line: float) -> str:
+    return (
+        f'<figure style="margin:0"><img src="{source}" alt="{escape(text)}" style="{style}display:block">'
+        f'<figcaption style="font-size:.8em;line-height:{line}">{caption}</figcaption></figure>'
+    )
+
+
+def _answered(image: np.ndarray, name: str, label: str, answers: list[Answer]) -> str:
     networks = sum(len(answer.networks) for answer in answers)
     right = sum(len(answer.networks) for answer in answers if answer.right)
-    drawn = "image-rendering:pixelated;" if max(image.shape[:2]) <= TINY else ""
     lines = [f"<li>{_answer(answer, networks)}</li>" for answer in answers]
     if len(lines) > MOST_ANSWERS + 1:
         shown, rest = lines[:MOST_ANSWERS], lines[MOST_ANSWERS:]
         folded = f"<details><summary>{len(rest)} more answers</summary><ul>{''.join(rest)}</ul></details>"
         lines = [*shown, f"<li>{folded}</li>"]
-    return (
-        f'<figure style="margin:0"><img src="{data_uri(image)}" '
-        f'alt="{escape(f"{name}: {label}, {right} of {networks} right")}" '
-        f'style="{drawn}width:100%;aspect-ratio:1;object-fit:contain;display:block">'
-        f'<figcaption style="font-size:.8em;line-height:1.35"><strong>{escape(label)}</strong>'
-        f'<ul style="list-style:none;margin:.3em 0 0;padding:0">{"".join(lines)}</ul></figcaption></figure>'
-    )
+    answered = f'<ul style="list-style:none;margin:.3em 0 0;padding:0">{"".join(lines)}</ul>'
+    drawn = PIXELS if max(image.shape[:2]) <= TINY else "width:100%;"
+    style = f"{drawn}aspect-ratio:1;object-fit:contain;"
+    text = f"{name}: {label}, {right} of {networks} right"
+    return _figure(data_uri(image), text, f"<strong>{escape(label)}</strong>{answered}", style, 1.35)
 
 
-def _answer(answer, networks: int) -> str:
+def _answer(answer: "Answer", networks: int) -> str:
     """Write an answer, how many gave it, and who: all are not named, few are named at once."""
     count = len(answer.networks)
     number = f"all {networks}" if count == networks else f"{count} of {networks}"
@@ -134,36 +139,13 @@ def _answer(answer, networks: int) -> str:
     return marked + who if networks <= FEW else f"<details><summary>{marked}</summary>{who}</details>"
 
 
-def data_uri(image: np.ndarray) -> str:
-    """
-    Embed an image: a tiny one pixel by pixel, a photograph as one.
-
-    Parameters
-    ----------
-    image : (height, width, 3) uint8
-        Its pixels.
-
-    Returns
-    -------
-    str
-        A ``data:`` address.
-    """
-    return _png(image) if max(image.shape[:2]) <= TINY else _jpeg(image)
-
-
 def _png(image: np.ndarray) -> str:
-    """Keep every pixel."""
-    return _embedded(image, "png", optimize=True)
+    return _embedded(image, "png")
 
 
-def _jpeg(image: np.ndarray) -> str:
-    """Keep what can be seen of a photograph, in a fifth of the bytes."""
-    return _embedded(image, "jpeg", optimize=True, quality=80)
-
-
-def _embedded(image: np.ndarray, kind: str, **options) -> str:
+def _embedded(image: np.ndarray, kind: str, **options: Any) -> str:
     """Encode one image, in shades of grey when it has no colour."""
     grey = (image == image[..., :1]).all()
     buffer = io.BytesIO()
-    Image.fromarray(image[..., 0] if grey else image).save(buffer, kind, **options)
+    Image.fromarray(image[..., 0] if grey else image).save(buffer, kind, optimize=True, **options)
     return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

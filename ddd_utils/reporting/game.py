@@ -9,7 +9,7 @@ from PIL import Image
 from ddd_utils import params, paths
 from ddd_utils.analysis.examples import count_extremes, image_pairs
 from ddd_utils.files import read_json, write_json
-from ddd_utils.reporting import assets, markup, palette
+from ddd_utils.reporting import assets, markup, names_and_colours
 from ddd_utils.reporting.claims import claim, paper
 from ddd_utils.reporting.gallery import data_uri
 from ddd_utils.responses import Responses
@@ -17,8 +17,17 @@ from ddd_utils.responses import Responses
 MIME = "application/vnd.ddd.experiment+json"
 MARK = " data-game "  # no HTML from outside keeps such an attribute
 FEWEST, MOST, SIDE = 4, 16, 96  # pairs, and pixels of an image: enough to play, and the report stays small
-PLAY = ("experiment_score", "experiment_game", "experiment_end")  # the scripts that show pairs and take answers
-NOISE, DIGITS = "gaussian", "digits"
+PLAY = (
+    "elements",
+    "experiment_score",
+    "experiment_game",
+    "experiment_end",
+)  # the scripts that show pairs and take answers
+NOISE = "gaussian"
+NO_COMPARISON = {
+    NOISE: "On noise the rule is learned in a few trials: the paper's observers are no comparison.",
+    "digits": "These are handwritten digits; the paper's observers judged photographs, so there is no comparison.",
+}
 PRACTICE = 6  # pairs that do not count
 WAYS = ("immediate", "delayed", "again")  # how a player came to the answers: only some can be compared with the paper's
 Trial = tuple[str, str, bool]  # names of the trivial and the impossible image, and whether the latter is on the left
@@ -75,7 +84,7 @@ def laboratory(found: Mapping) -> str:
 
 def style() -> str:
     """Return the style sheet: the palette, and what touches only the inside of a game."""
-    return palette.css() + assets.read("experiment.css")
+    return names_and_colours.css() + assets.read("experiment.css")
 
 
 def figure(study: Mapping) -> str:
@@ -167,6 +176,11 @@ def most_trials() -> int:
     return paper()["printed"]["trials"]
 
 
+def comparable(dataset: str) -> bool:
+    """Tell whether people's answers to images of a data set can be set beside the paper's: not for noise or digits."""
+    return dataset not in NO_COMPARISON
+
+
 def _file(folder: Path, section: str) -> Path:
     return Path(folder) / "pairs" / f"{section}.json"
 
@@ -198,12 +212,8 @@ def _rule(networks: int, tolerance: int) -> str:
 
 def _beside(dataset: str) -> dict[str, str]:
     """Say how the paper's observers fared, where that can be compared: by feedback, and for pairs known from before."""
-    if dataset == NOISE:
-        said = "On noise the rule is learned in a few trials: the paper's observers are no comparison."
-        return dict.fromkeys(WAYS, said)
-    if dataset == DIGITS:
-        said = "These are handwritten digits; the paper's observers judged photographs, so there is no comparison."
-        return dict.fromkeys(WAYS, said)
+    if not comparable(dataset):
+        return dict.fromkeys(WAYS, NO_COMPARISON[dataset])
     lowest, highest, mean = (f"{claim(f'human_accuracy_{which}').value:.1%}" for which in ("lowest", "highest", "mean"))
     return {
         "immediate": "With feedback one learns as one goes: the paper's observers, who had none, are no comparison.",

@@ -11,8 +11,7 @@ import pandas as pd
 from IPython.display import HTML
 
 from ddd_utils.reporting import claims, verdicts
-from ddd_utils.reporting.charts_theme import dataset_name
-from ddd_utils.reporting.palette import CLASS_COLOURS
+from ddd_utils.reporting.names_and_colours import CLASS_COLOURS, dataset_name
 from ddd_utils.reporting.sentences import section_label
 
 SETS = {"Training variants": ("", "variants_"), "Models": ("sota_", "sota_")}  # prefixes of their shares and kappas

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from ddd_utils.analysis import difficulty
-from ddd_utils.reporting import charts_theme as theme
+from ddd_utils.reporting.names_and_colours import dataset_name, network_names
 from ddd_utils.responses import Responses
 
 
@@ -72,12 +72,12 @@ class NetworkSet:
     @property
     def names(self) -> list[str]:
         """Names of the networks that sort the images."""
-        return theme.network_names(self.answers.networks.iloc[self.chosen])
+        return network_names(self.answers.networks.iloc[self.chosen])
 
     @property
     def heading(self) -> str:
         """What the set is called in titles."""
-        return f"{self.title}, {theme.dataset_name(self.answers.info['dataset'])}"
+        return f"{self.title}, {dataset_name(self.answers.info['dataset'])}"
 
     @property
     def order(self) -> str:

@@ -16,8 +16,8 @@ import timm
 import torch
 
 from ddd_utils import local_files
-from ddd_utils.experiments import launch, networks
-from ddd_utils.experiments.images import photographs, tars, views
+from ddd_utils.experiments import networks
+from ddd_utils.experiments.images import photographs, trees, views
 from ddd_utils.experiments.images.listing import listing
 from ddd_utils.experiments.pretrained import recipe
 from ddd_utils.experiments.showing import inference, work
@@ -72,7 +72,7 @@ def plainly(chosen: Evaluation) -> tuple[float, list[np.ndarray]]:
     for entry in chosen.config.models:
         started = time.perf_counter()
         made = recipe(entry)
-        network, answer_of = made.network(chosen.space, launch.tell)
+        network, answer_of = made.network(chosen.space)
         config = timm.data.resolve_data_config(
             {
                 "input_size": (3, made.preparation.view.size, made.preparation.view.size),
@@ -111,7 +111,7 @@ def watching():
         setattr(owner, name, timed)
 
     watch(photographs.Files, "image", lambda *_: "reading and decoding")
-    watch(tars.Members, "image", lambda *_: "reading and decoding")
+    watch(trees.Members, "image", lambda *_: "reading and decoding")
     watch(views.View, "of", lambda *_: "resizing and cropping")
     watch(inference._Runner, "_outputs", lambda _, pixels, *__: f"networks at {pixels.shape[1]} px")
     watch(work.Recipe, "network", lambda *_: "loading weights")

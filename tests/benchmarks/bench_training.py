@@ -16,8 +16,7 @@ from ddd_utils.experiments.data import datasets
 from ddd_utils.experiments.machine.devices import devices
 from ddd_utils.experiments.plans.runs import step_epochs
 from ddd_utils.experiments.plans.store import Experiment
-from ddd_utils.experiments.training.clock import Clock
-from ddd_utils.experiments.training.groups import grouped
+from ddd_utils.experiments.training.processes import grouped
 from ddd_utils.image_sets import Digits, Gaussian
 from ddd_utils.responses import read_predictions
 from ddd_utils.schema import ModelSet, Training
@@ -44,7 +43,7 @@ def compute(images, count: int, epochs: int) -> tuple[float, float]:
         os.environ["DDD_BUILD"] = folder
         each = experiment(images, count, epochs)
         started = time.perf_counter()
-        launch.compute([each], say=lambda line: None)
+        launch.compute([each])
         took, labels = time.perf_counter() - started, datasets.load(images).test.labels
         # Read file by file: what learned nothing counts here as well.
         last = [read_predictions(each.file(run), len(labels))[-1] for run in each.plan.runs]
@@ -145,14 +144,14 @@ def stage_seconds(images, count: int) -> dict[str, float]:
     """Measure seconds in data, forward, backward, evaluation and storage of a group, in this process."""
     import torch
 
-    from ddd_utils.experiments.training import worker
+    from ddd_utils.experiments.training import trainee, worker
 
-    clock = Clock()
+    clock = trainee.Clock()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["DDD_BUILD"] = folder
         torch.set_num_threads(1)
         (group,) = grouped(launch.missing([experiment(images, count, 2)]), 1)
-        worker.train(group, torch.device(devices()[0]), lambda run, epoch: None, lambda line: None, clock)
+        worker.train(group.experiment, group.runs, torch.device(devices()[0]), clock=clock)
     return clock.seconds
 
 

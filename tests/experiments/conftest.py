@@ -1,8 +1,32 @@
 """What several of these test files need."""
 
+import logging
+
 import pytest
 
-from ddd_utils.experiments.machine import progress_cell
+from ddd_utils.experiments.machine import progress
+
+
+class Lines(list):
+    """What is logged, line by line; ``heard`` is called with each."""
+
+    def __init__(self):
+        super().__init__()
+        self.heard = lambda line: None
+
+    def handle(self, record):
+        self.append(record.getMessage())
+        self.heard(self[-1])
+
+
+@pytest.fixture
+def lines():
+    """The lines of progress that are logged from here on, in whichever thread."""
+    found, handler, ours = Lines(), logging.Handler(), logging.getLogger("ddd_utils")
+    handler.emit = found.handle
+    ours.addHandler(handler)
+    yield found
+    ours.removeHandler(handler)
 
 
 @pytest.fixture
@@ -26,7 +50,7 @@ def cell(monkeypatch):
             assert raw
             shown.append(bundle)
 
-    monkeypatch.setattr(progress_cell, "in_notebook", lambda: True)
+    monkeypatch.setattr(progress, "in_notebook", lambda: True)
     monkeypatch.setattr("IPython.display.display", lambda bundle, **_: shown.append(bundle) or Handle())
-    monkeypatch.setattr(progress_cell, "REDRAW_SECONDS", 0.01)
+    monkeypatch.setattr(progress, "REDRAW_SECONDS", 0.01)
     return shown

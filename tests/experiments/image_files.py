@@ -4,7 +4,12 @@ import io
 import tarfile
 
 import numpy as np
+import pytest
 from PIL import Image
+
+from ddd_utils.errors import InputError
+from ddd_utils.experiments.images.listing import listing
+from ddd_utils.image_sets import Photographs
 
 
 def colour(number):
@@ -48,3 +53,14 @@ def header(name, kind, link=""):
 def numbers(listing):
     """Tell which image each one of a listing is."""
     return [int(np.asarray(listing.images.image(index))[0, 0, 0]) for index in range(len(listing.ids))]
+
+
+def listed(path, **more):
+    return listing(Photographs(path=str(path), **more))
+
+
+def refusal(path, **more):
+    with pytest.raises(InputError) as caught:
+        listed(path, **more)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,20 @@ import pytest
 from timm.data import ImageNetInfo
 
 from ddd_utils.errors import InputError
+from ddd_utils.experiments.images import class_spaces
 from ddd_utils.experiments.images.class_spaces import NEVER, class_space, imagenet_index, imagenet_names, synsets
 
 CLASS_INFO = Path(os.environ.get("DDD_DATA", ""), "imagenetv2", "class_info.json")
 DOGS = ["n02085620", "n02085782"]
 
 
-def test_synsets_are_timms():
-    assert list(synsets()) == ImageNetInfo().label_names()
+def test_imagenets_classes_are_those_that_timm_ships():
+    """The list of ours stands in for timm's where timm is not installed."""
+    info = ImageNetInfo()
+    assert list(synsets()) == info.label_names()
+    assert [", ".join(names) for _, names in class_spaces._classes()] == [
+        info.index_to_description(index, detailed=False) for index in range(1_000)
+    ]
     assert len(set(imagenet_names())) == 1_000
 
 
@@ -124,3 +131,11 @@ def test_what_does_not_fit_is_said_in_a_line(ask, message):
         ask()
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_larger_imagenet_needs_timm(monkeypatch):
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(InputError) as caught:
+        synsets.__wrapped__(21_841)
+    told = 'the list of ImageNet\'s 21,841 classes needs timm, which is not installed: pip install ".[models]"'
+    assert str(caught.value) == told

@@ -47,10 +47,6 @@ def work(folder: Path, count: int = 1, **values) -> list[Counting]:
     return [Counting(each, **values) for each in folders]
 
 
-def quiet(line: str) -> None:
-    pass
-
-
 def until(ready) -> None:
     end = time.monotonic() + PATIENCE_S
     while not ready():
@@ -58,27 +54,27 @@ def until(ready) -> None:
         time.sleep(0.05)
 
 
-def test_an_array_does_all_its_work_and_says_where_the_logs_are(slurm, tmp_path):
-    lines, counting = [], work(tmp_path, 3)
-    jobs = cluster.submit(counting, options(), tmp_path / "logs", lines.append)
-    assert cluster.wait(jobs, lines.append) == []
+def test_an_array_does_all_its_work_and_says_where_the_logs_are(slurm, tmp_path, caplog):
+    counting = work(tmp_path, 3)
+    jobs = cluster.submit(counting, options(), tmp_path / "logs")
+    assert cluster.wait(jobs) == []
     assert [each.reached() for each in counting] == [5, 5, 5]
     assert [each.starts() for each in counting] == [[0]] * 3
     array = jobs[0].job_id.partition("_")[0]
     assert [job.job_id for job in jobs] == [f"{array}_{index}" for index in range(3)]
-    assert lines[0] == f"SLURM job {array} for 3 groups of networks; logs in {tmp_path / 'logs'}"
-    assert lines[-1] == "SLURM: 0 running, 0 queued, 3 ended"
+    assert caplog.messages[0] == f"SLURM job {array} for 3 groups of networks; logs in {tmp_path / 'logs'}"
+    assert caplog.messages[-1] == "SLURM: 0 running, 0 queued, 3 ended"
     assert all("Job completed successfully" in job.stdout() for job in jobs)
 
 
 def test_interrupted_jobs_are_queued_again_and_go_on(slurm, tmp_path):
     counting = work(tmp_path, 3, halt=3)
-    preempted, timed_out, requeued = jobs = cluster.submit(counting, options(), tmp_path / "logs", quiet)
+    preempted, timed_out, requeued = jobs = cluster.submit(counting, options(), tmp_path / "logs")
     until(lambda: all(each.reached() == 3 for each in counting))
     preempted._interrupt()
     timed_out._interrupt(timeout=True)
     subprocess.run(["scontrol", "requeue", requeued.job_id], check=True)
-    assert cluster.wait(jobs, quiet) == []
+    assert cluster.wait(jobs) == []
     assert [each.reached() for each in counting] == [5, 5, 5]
     assert [each.starts() for each in counting] == [[0, 3]] * 3
     assert ["Requeued job" in job.stdout() for job in jobs] == [True, True, False]
@@ -86,11 +82,11 @@ def test_interrupted_jobs_are_queued_again_and_go_on(slurm, tmp_path):
 
 def test_a_job_that_slurm_preempts_goes_on_when_the_node_is_free_again(slurm, tmp_path):
     [counting] = work(tmp_path, halt=3)
-    jobs = cluster.submit([counting], options(cpus_per_task=4), tmp_path / "logs", quiet)
+    jobs = cluster.submit([counting], options(cpus_per_task=4), tmp_path / "logs")
     until(lambda: counting.reached() == 3)
     more_important = ["srun", "--partition=high", "--cpus-per-task=4", "true"]
     subprocess.run(more_important, check=True, capture_output=True, timeout=PATIENCE_S)
-    assert cluster.wait(jobs, quiet) == []
+    assert cluster.wait(jobs) == []
     assert counting.reached() == 5
     assert counting.starts() == [0, 3]
 
@@ -99,13 +95,13 @@ def test_failures_are_named_with_their_logs(slurm, tmp_path):
     good, bad, cancelled, late = counting = work(tmp_path, 4, halt=3)
     counting[:2] = replace(good, halt=None), replace(bad, halt=None, fail=True)
     logs = tmp_path / "logs"
-    jobs = cluster.submit(counting, options(timeouts=0), logs, quiet)
+    jobs = cluster.submit(counting, options(timeouts=0), logs)
     names = [job.job_id for job in jobs]
     until(lambda: good.reached() == 5 and cancelled.reached() == late.reached() == 3)
-    assert {names[2], names[3]} <= {job.job_id for job in cluster.unfinished(logs, quiet)}
+    assert {names[2], names[3]} <= {job.job_id for job in cluster.unfinished(logs)}
     jobs[2].cancel()
     jobs[3]._interrupt(timeout=True)
-    failures = dict(zip(("bad", "late", "cancelled"), cluster.wait(jobs, quiet), strict=True))
+    failures = dict(zip(("bad", "late", "cancelled"), cluster.wait(jobs), strict=True))
     log = {name: logs / f"{name}_0_log.err" for name in names}
     assert failures["bad"] == f"SLURM job {names[1]}: ValueError: the images are gone; its log: {log[names[1]]}"
     assert "the images are gone" in log[names[1]].read_text()
@@ -113,7 +109,7 @@ def test_failures_are_named_with_their_logs(slurm, tmp_path):
     assert failures["cancelled"] == (
         f"SLURM job {names[2]} ended without a result (CANCELLED); its log: {log[names[2]]}"
     )
-    assert cluster.unfinished(logs, quiet) == []
+    assert cluster.unfinished(logs) == []
 
 
 def test_options_reach_slurm(slurm, tmp_path):
@@ -122,7 +118,7 @@ def test_options_reach_slurm(slurm, tmp_path):
         array_parallelism=1,
         extra={"comment": "two words", "nice": 100},
     )
-    jobs = cluster.submit(work(tmp_path, 2), asked, tmp_path / "logs", quiet)
+    jobs = cluster.submit(work(tmp_path, 2), asked, tmp_path / "logs")
     shown = subprocess.run(["scontrol", "show", "job", jobs[0].job_id], check=True, capture_output=True, text=True)
     found = dict(re.findall(r"(\S+?)=(.*?)(?=\s+\S+?=|\s*$)", shown.stdout, re.MULTILINE))
     expected = {
@@ -137,7 +133,7 @@ def test_options_reach_slurm(slurm, tmp_path):
         "ArrayTaskThrottle": "1",
     }
     assert {key: found.get(key) for key in expected} == expected
-    assert cluster.wait(jobs, quiet) == []
+    assert cluster.wait(jobs) == []
 
 
 @pytest.mark.parametrize(
@@ -150,44 +146,43 @@ def test_options_reach_slurm(slurm, tmp_path):
 )
 def test_refused_jobs_are_one_line(slurm, tmp_path, capfd, values, reason):
     with pytest.raises(InputError) as caught:
-        cluster.submit(work(tmp_path, 2), options(**values), tmp_path / "logs", quiet)
+        cluster.submit(work(tmp_path, 2), options(**values), tmp_path / "logs")
     assert str(caught.value).startswith("cluster: SLURM refuses the jobs: ")
     assert reason in str(caught.value)
     assert "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_controller_that_is_away_is_waited_for(tmp_path, monkeypatch):
+def test_a_controller_that_is_away_is_waited_for(monkeypatch, caplog):
     answers = iter(["echo 'squeue: error: not now' >&2; exit 1", "exit 1", "echo 7_0 RUNNING"])
     run = subprocess.run
     monkeypatch.setattr(cluster, "POLL_S", 0)
     monkeypatch.setattr(subprocess, "run", lambda _, **how: run(["sh", "-c", next(answers)], **how))
-    lines = []
-    assert cluster._states(lines.append) == {"7_0": "RUNNING"}
-    assert lines == ["SLURM does not answer: squeue: error: not now; asking again every 0 s"]
+    assert cluster._states() == {"7_0": "RUNNING"}
+    assert caplog.messages == ["SLURM does not answer: squeue: error: not now; asking again every 0 s"]
 
 
-def test_an_interrupted_wait_leaves_the_jobs_and_says_so(tmp_path, monkeypatch):
-    def interrupt(say):
+def test_an_interrupted_wait_leaves_the_jobs_and_says_so(tmp_path, monkeypatch, caplog):
+    def interrupt():
         raise KeyboardInterrupt
 
-    lines, jobs = [], [cluster.SlurmJob(tmp_path, "7_0"), cluster.SlurmJob(tmp_path, "7_1")]
+    jobs = [cluster.SlurmJob(tmp_path, "7_0"), cluster.SlurmJob(tmp_path, "7_1")]
     monkeypatch.setattr(cluster, "_states", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        cluster.wait(jobs, lines.append)
-    assert lines == ["the SLURM jobs go on without this command; scancel 7 would end them"]
+        cluster.wait(jobs)
+    assert caplog.messages == ["the SLURM jobs go on without this command; scancel 7 would end them"]
 
 
 def test_without_slurm_one_line_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match="there is no SLURM on this machine"):
-        cluster.submit([print], options(), tmp_path, quiet)
+        cluster.submit([print], options(), tmp_path)
 
 
 def test_no_work_is_no_job(tmp_path):
-    assert cluster.submit([], options(), tmp_path, quiet) == []
-    assert cluster.wait([], quiet) == []
-    assert cluster.unfinished(tmp_path, quiet) == []
+    assert cluster.submit([], options(), tmp_path) == []
+    assert cluster.wait([]) == []
+    assert cluster.unfinished(tmp_path) == []
 
 
 def test_a_preset_says_what_jobs_ask_for():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ddd_utils import params
-from ddd_utils.experiments.plans import conditions
+from ddd_utils.experiments.plans.runs import plan
 from ddd_utils.experiments.training.batches import batches, parts, pool
 from ddd_utils.experiments.training.trainee import learning_rate
 from ddd_utils.schema import Variants
@@ -15,13 +15,13 @@ from ddd_utils.schema import Variants
 @pytest.fixture(scope="module")
 def full():
     config = Variants.model_validate({"dataset": {"name": "cifar100"}, "epochs": 90})
-    return conditions.plan(config)
+    return plan(config)
 
 
-def differences(plan, name):
-    runs = {run.file: asdict(run) for run in plan.runs}
+def differences(made, name):
+    by_name = {run.file: asdict(run) for run in made.runs}
     ignored = {"file", "epochs", "keep_logits", "also_running"}
-    return {key: value for key, value in runs[name].items() if value != runs["base"][key] and key not in ignored}
+    return {key: value for key, value in by_name[name].items() if value != by_name["base"][key] and key not in ignored}
 
 
 def test_the_full_design_has_the_papers_networks(full):
@@ -47,8 +47,8 @@ def test_the_full_design_has_the_papers_networks(full):
 
 
 def test_quick_trains_15_networks_in_13_runs():
-    plan = conditions.plan(params.load("quick").training_variants.experiment)
-    assert (len(plan.networks), len(plan.runs)) == (15, 13)
+    quick = plan(params.load("quick").training_variants.experiment)
+    assert (len(quick.networks), len(quick.runs)) == (15, 13)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_condition_changes_what_it_says_and_nothing_else(full, name, expected)
 
 def test_the_gaussian_learning_rates_step_by_a_hundred_thousandth():
     config = Variants.model_validate({"dataset": {"name": "gaussian"}, "learning_rate": 0.001})
-    rates = [run.learning_rate for run in conditions.plan(config).runs if run.file.startswith("learning_rate")]
+    rates = [run.learning_rate for run in plan(config).runs if run.file.startswith("learning_rate")]
     assert np.allclose(np.diff(rates), 1e-5)
 
 

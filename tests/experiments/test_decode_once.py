@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ddd_utils.experiments.images.views import View
-from ddd_utils.experiments.showing.decode_once import passes
+from ddd_utils.experiments.showing.work import passes
 
 
 @given(

@@ -1,5 +1,6 @@
 """Pretrained models shown photographs: decoded once, answered once, kept as soon as known, and found again."""
 
+import logging
 import os
 import shutil
 import signal
@@ -18,7 +19,7 @@ from ddd_utils import experiments, mime, params, paths
 from ddd_utils.errors import ExperimentError, InputError
 from ddd_utils.experiments import sources
 from ddd_utils.experiments.images import photographs
-from ddd_utils.experiments.showing import decode_once, evaluations, inference
+from ddd_utils.experiments.showing import evaluations, inference, work
 from ddd_utils.experiments.showing.evaluations import Evaluation
 from ddd_utils.schema import SotaComparison, Subsetting
 
@@ -74,9 +75,15 @@ def evaluation(material, seeds=(0, 1, 2, 3), **images):
 
 
 def make(evaluation):
-    lines = []
-    evaluation.make(lines.append)
-    return lines
+    """Let the models answer; return the lines of progress."""
+    found, handler, ours = [], logging.Handler(), logging.getLogger("ddd_utils")
+    handler.emit = lambda record: found.append(record.getMessage())
+    ours.addHandler(handler)
+    try:
+        work.make(evaluation)
+    finally:
+        ours.removeHandler(handler)
+    return found
 
 
 def plainly(material, seed):
@@ -133,7 +140,7 @@ def test_a_photograph_is_decoded_once_for_all_views(build, material, monkeypatch
 
 
 def test_views_that_do_not_fit_into_memory_together_are_made_one_after_the_other(build, material, monkeypatch):
-    monkeypatch.setattr(decode_once, "free_memory", lambda: 0)
+    monkeypatch.setattr(work, "free_memory", lambda: 0)
     chosen = evaluation(material)
     lines = make(chosen)
     assert sum("decoded" in line for line in lines) == 2
@@ -148,8 +155,8 @@ def test_views_that_do_not_fit_into_memory_together_are_made_one_after_the_other
 
 
 def test_a_full_disk_is_told_before_anything_is_written(build, material, monkeypatch):
-    monkeypatch.setattr(decode_once, "free_memory", lambda: 0)
-    monkeypatch.setattr(decode_once.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 1_000))
+    monkeypatch.setattr(work, "free_memory", lambda: 0)
+    monkeypatch.setattr(work.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 1_000))
     with pytest.raises(
         InputError, match=r"unfinished: 0\.00 GB are needed for decoded images of \d+ px, 0\.00 are free"
     ):
@@ -175,13 +182,13 @@ def test_a_model_that_fails_is_named_and_the_others_are_kept(build, material, mo
     }
     failing = Evaluation(SotaComparison.model_validate({**settings, "models": [wide, *settings["models"]]}).experiment)
     with pytest.raises(ExperimentError, match="wide"):
-        failing.make(lambda line: None)
+        work.make(failing)
     assert evaluation(material, (0, 1)).done(failing.config.models[2])
     assert not failing.complete()
     # What is left cannot be made, so no photograph is decoded for it.
     monkeypatch.setattr(photographs.Files, "image", lambda *_: pytest.fail("an image was read"))
     with pytest.raises(ExperimentError, match="wide"):
-        failing.make(lambda line: None)
+        work.make(failing)
 
 
 def test_a_model_that_breaks_while_answering_is_named_and_the_others_go_on(build, material, monkeypatch):
@@ -217,7 +224,7 @@ def test_no_readable_photograph_is_told_in_a_line(build, material, tmp_path):
         (tmp_path / "none" / name / "0.jpg").write_text("no image")
     settings = {**block(material, (0, 1)), "images": str(tmp_path / "none")}
     with pytest.raises(InputError, match=r"no image can be read: .*0\.jpg"):
-        Evaluation(SotaComparison.model_validate(settings).experiment).make(lambda line: None)
+        work.make(Evaluation(SotaComparison.model_validate(settings).experiment))
 
 
 def test_names_are_looked_up_before_any_image_is_read(build, material, monkeypatch):
@@ -244,15 +251,14 @@ def test_what_does_not_fit_is_told_before_any_image_is_read(build, material, mon
         sources.check([Evaluation(SotaComparison.model_validate(settings).experiment)])
 
 
-def test_what_several_sections_need_is_made_once(build, material, monkeypatch):
+def test_what_several_sections_need_is_made_once(build, material, monkeypatch, lines):
     monkeypatch.setattr(inference, "answer", lambda *_: (_ for _ in ()).throw(RuntimeError("no")))
-    lines = []
     with pytest.raises(ExperimentError, match=r"^'net 0': RuntimeError: no; 'net 1': RuntimeError: no$"):
-        sources.compute([evaluation(material, (0, 1)), evaluation(material, (0, 1))], say=lines.append)
+        sources.compute([evaluation(material, (0, 1)), evaluation(material, (0, 1))])
     assert sum("decoded" in line for line in lines) == 1
 
 
-def test_in_a_notebook_decoding_and_each_model_are_followed_in_place(build, material, monkeypatch, cell):
+def test_in_a_notebook_decoding_and_each_model_are_followed_in_place(build, material, monkeypatch, cell, lines):
     plain = inference.answer
 
     def answer(network, *given):
@@ -263,9 +269,8 @@ def test_in_a_notebook_decoding_and_each_model_are_followed_in_place(build, mate
 
     broken = []
     monkeypatch.setattr(inference, "answer", answer)
-    lines = []
     with pytest.raises(ExperimentError, match=r"^'net 0': RuntimeError: no$"):
-        evaluation(material, (0, 1)).make(lines.append)
+        work.make(evaluation(material, (0, 1)))
     assert lines == []
     drawn = [bundle["text/html"] for bundle in cell]
     assert all(mime.PROGRESS in bundle for bundle in cell)
@@ -305,8 +310,8 @@ def test_what_a_killed_run_has_left_is_removed_first(build, material, monkeypatc
     chosen.scratch.mkdir(parents=True)
     (chosen.scratch / "32.npy").write_bytes(b"left over")
     seen = []
-    plain = decode_once.decode
-    monkeypatch.setattr(decode_once, "decode", lambda *given: seen.append(chosen.scratch.exists()) or plain(*given))
+    plain = work.decode
+    monkeypatch.setattr(work, "decode", lambda *given: seen.append(chosen.scratch.exists()) or plain(*given))
     make(chosen)
     assert seen == [False]
 
@@ -394,9 +399,8 @@ def test_a_report_lists_photographs_once(build, material, monkeypatch):
     assert len(listed) == 1
 
 
-def test_two_at_once_share_the_work(build, material):
-    lines = []
-    workers = [threading.Thread(target=evaluation(material).make, args=(lines.append,)) for _ in range(2)]
+def test_two_at_once_share_the_work(build, material, lines):
+    workers = [threading.Thread(target=work.make, args=(evaluation(material),)) for _ in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:

@@ -8,10 +8,9 @@ import pytest
 import torch
 
 from ddd_utils.analysis.noise import class_distribution
-from ddd_utils.experiments.data import datasets, noise_maker
-from ddd_utils.experiments.data.feed import Feed
+from ddd_utils.experiments.data import datasets, loader
 from ddd_utils.experiments.data.gaussian import Noise, NoiseIds, noise_images, pixel_table
-from ddd_utils.experiments.data.noise_maker import NoiseMaker
+from ddd_utils.experiments.data.loader import Loader, NoiseMaker
 from ddd_utils.image_sets import Gaussian
 
 CPU = torch.device("cpu")
@@ -69,7 +68,7 @@ def test_torch_makes_the_bits_that_numpy_makes(classes, per_class, size, split, 
 def test_a_batch_in_many_chunks_is_the_batch_in_one(monkeypatch):
     noise, indices = Noise(100, 20_000, "train", 16, 1), np.random.default_rng(0).integers(0, 2_000_000, 50)
     whole = NoiseMaker(noise, CPU).images(indices)
-    monkeypatch.setitem(noise_maker.CHUNK, "cpu", 500)
+    monkeypatch.setitem(loader.CHUNK, "cpu", 500)
     assert torch.equal(NoiseMaker(noise, CPU).images(indices), whole)
     assert NoiseMaker(noise, CPU).images(np.arange(0)).shape == (0, 3, 16, 16)
 
@@ -86,7 +85,7 @@ def test_the_published_set_takes_no_memory_until_asked_for():
     tracemalloc.start()
     try:
         data = datasets.load(Gaussian())
-        images, labels = Feed(data, CPU).train(np.array([0, 1_234_567, 1_999_999]), 0, 0)
+        images, labels = Loader(data, CPU).train(np.array([0, 1_234_567, 1_999_999]), 0, 0)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

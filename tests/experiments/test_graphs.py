@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ddd_utils.experiments.data import datasets
-from ddd_utils.experiments.data.feed import Feed
+from ddd_utils.experiments.data.loader import Loader
 from ddd_utils.experiments.plans.runs import Run
 from ddd_utils.experiments.training import graphs, lockstep
 from ddd_utils.experiments.training.trainee import Trainee
@@ -51,7 +51,7 @@ def trained(data, monkeypatch, recorded=None, run=RUN):
         patch.setattr(graphs, "_recorded", record)
         patch.setattr(graphs.Steps, "__init__", on_a_gpu)
         trainees = [Trainee(run, 10, CPU)]
-        lockstep.train(trainees, Feed(data, CPU))
+        lockstep.train(trainees, Loader(data, CPU))
     return np.stack(trainees[0].result.predictions), made
 
 

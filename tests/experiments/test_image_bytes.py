@@ -14,21 +14,21 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageOps
 
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.images import image_bytes
-from ddd_utils.experiments.images.image_bytes import decode_bytes
+from ddd_utils.experiments.images import photographs
+from ddd_utils.experiments.images.photographs import decode_bytes
 
 # Big enough that JPEG keeps the colours of its parts: blocks have 8 or 16 pixels.
 PARTS = np.zeros((32, 64, 3), np.uint8)
 PARTS[:16, :32], PARTS[:16, 32:], PARTS[16:, :32] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 NOISE = np.random.default_rng(0).integers(0, 256, (12, 17, 3), dtype=np.uint8)
-INVERSE = {**image_bytes.TURNS, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
+INVERSE = {**photographs.TURNS, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
 
 
 @pytest.fixture(params=["simplejpeg", "Pillow"])
 def _either_decoder(request, monkeypatch):
     if request.param == "Pillow":
-        monkeypatch.setattr(image_bytes, "simplejpeg", None)
-    elif image_bytes.simplejpeg is None:
+        monkeypatch.setattr(photographs, "simplejpeg", None)
+    elif photographs.simplejpeg is None:
         pytest.skip("simplejpeg is not installed")
 
 
@@ -298,7 +298,7 @@ def test_too_many_pixels_are_refused_before_they_take_memory():
 def test_the_limit_is_ours_whatever_pillows_is(kind, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     assert read(saved(NOISE, kind)).shape == NOISE.shape
-    monkeypatch.setattr(image_bytes, "MOST_PIXELS", NOISE.size // 3 - 1)
+    monkeypatch.setattr(photographs, "MOST_PIXELS", NOISE.size // 3 - 1)
     assert reason(saved(NOISE, kind)) == "17 x 12 pixels, more than 203"
 
 
@@ -320,7 +320,7 @@ def test_what_is_stored_without_loss_comes_back(height, width, kind, random):
     assert np.array_equal(read(saved(pixels, kind, **more)), pixels)
 
 
-@pytest.mark.skipif(image_bytes.simplejpeg is None, reason="simplejpeg is not installed")
+@pytest.mark.skipif(photographs.simplejpeg is None, reason="simplejpeg is not installed")
 @settings(max_examples=60)
 @given(
     st.integers(1, 40),
@@ -332,7 +332,7 @@ def test_what_is_stored_without_loss_comes_back(height, width, kind, random):
 def test_both_decoders_give_the_same_pixels(height, width, sampling, quality, random):
     pixels = np.random.default_rng(random.getrandbits(32)).integers(0, 256, (height, width, 3), dtype=np.uint8)
     if sampling.isdecimal():
-        content = image_bytes.simplejpeg.encode_jpeg(pixels, quality, "RGB", sampling)
+        content = photographs.simplejpeg.encode_jpeg(pixels, quality, "RGB", sampling)
     else:
         more = {"progressive": {"progressive": True}, "rgb": {"keep_rgb": True}}.get(sampling, {})
         content = saved(pixels[..., 0] if sampling == "gray" else pixels, "JPEG", quality=quality, **more)

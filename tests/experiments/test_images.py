@@ -6,10 +6,10 @@ import torch
 from torchvision.transforms.v2 import functional as F
 
 from ddd_utils import params
-from ddd_utils.experiments.data import augmentation, datasets
-from ddd_utils.experiments.data.feed import Feed
-from ddd_utils.experiments.data.philox import uniforms
-from ddd_utils.experiments.images import photographs
+from ddd_utils.experiments.data import datasets, loader
+from ddd_utils.experiments.data.gaussian import uniforms
+from ddd_utils.experiments.data.loader import Loader
+from ddd_utils.experiments.images import views
 from ddd_utils.experiments.plans.store import Experiment
 from ddd_utils.image_sets import Digits, Gaussian
 
@@ -23,9 +23,9 @@ def photos():
 
 @pytest.mark.parametrize("size", [8, 32, 96])
 def test_cropping_and_resizing_agree_with_torchvision(photos, size):
-    random = uniforms(np.arange(6), 4 * photographs.TRIES, 0, 0, 0)
-    boxes = photographs.crop_boxes(random, 40, 50)
-    ours = augmentation.resize_boxes(photos, boxes, size).int()
+    random = uniforms(np.arange(6), 4 * views.TRIES, 0, 0, 0)
+    boxes = views.crop_boxes(random, 40, 50)
+    ours = loader.resize_boxes(photos, boxes, size).int()
     theirs = torch.stack(
         [
             F.resized_crop(photo, *map(int, box), [size, size], antialias=True)
@@ -36,7 +36,7 @@ def test_cropping_and_resizing_agree_with_torchvision(photos, size):
 
 
 def test_crop_boxes_have_the_recipes_areas_and_ratios():
-    boxes = photographs.crop_boxes(uniforms(np.arange(4000), 40, 1, 2, 3), 200, 300)
+    boxes = views.crop_boxes(uniforms(np.arange(4000), 40, 1, 2, 3), 200, 300)
     top, left, height, width = boxes.T
     assert (top >= 0).all()
     assert (left >= 0).all()
@@ -51,16 +51,16 @@ def test_crop_boxes_have_the_recipes_areas_and_ratios():
 
 
 def test_a_crop_that_never_fits_is_the_central_one():
-    boxes = photographs.crop_boxes(np.full((1, 40), 0.999), 10, 1000)
+    boxes = views.crop_boxes(np.full((1, 40), 0.999), 10, 1000)
     assert boxes.tolist() == [[0, 493, 10, 13]]
 
 
 def test_flip_and_shift_move_pixels_as_told(photos):
     square = photos[:2, :, :, :40]
-    still, flipped = augmentation.flip_and_shift(square, np.array([[0.9, 0.5, 0.5], [0.1, 0.5, 0.5]]))
+    still, flipped = loader.flip_and_shift(square, np.array([[0.9, 0.5, 0.5], [0.1, 0.5, 0.5]]))
     assert torch.equal(still, square[0])
     assert torch.equal(flipped, square[1].flip(2))
-    corner = augmentation.flip_and_shift(square[:1], np.array([[0.9, 0.0, 0.0]]))[0]
+    corner = loader.flip_and_shift(square[:1], np.array([[0.9, 0.0, 0.0]]))[0]
     assert torch.equal(corner[:, 4:, 4:], square[0][:, :36, :36])
     assert corner[:, :4].sum() == 0
 
@@ -82,7 +82,7 @@ def test_noise_degrades_digits_by_the_stated_amount():
 
 def test_gaussian_test_pixels_are_the_same_made_alone_or_together():
     config = Gaussian(classes=5, train_per_class=2, test_per_class=3, image_size=8)
-    whole = Feed(datasets.load(config), CPU).test(np.arange(15)).mul(255).round().byte().numpy()
+    whole = Loader(datasets.load(config), CPU).test(np.arange(15)).mul(255).round().byte().numpy()
     assert np.array_equal(datasets.test_pixels(config, np.array([14, 0, 7])), whole[[14, 0, 7]])
 
 
@@ -91,9 +91,9 @@ def test_published_noise_is_smoothed_by_enlarging():
     config = Gaussian(classes=40, train_per_class=2, test_per_class=8, image_size=64, crop="random_resized")
     data = datasets.load(config)
     indices = np.flatnonzero(data.test.labels == 39)
-    seen = Feed(data, CPU).test(indices) * 255
+    seen = Loader(data, CPU).test(indices) * 255
     assert seen.std().item() == pytest.approx(40 * 2 / 3, rel=0.1)
-    assert torch.equal(Feed(data, CPU).test(indices), seen / 255)
+    assert torch.equal(Loader(data, CPU).test(indices), seen / 255)
 
 
 def test_what_is_trained_shows_its_test_images_one_by_one():

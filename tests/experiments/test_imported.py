@@ -37,15 +37,10 @@ def write_table(path, right=(1, 0, 0, 1), images=("i", "j")):
     return Imported(Table(path=str(path)))
 
 
-def quiet(line):
-    pass
-
-
-def test_a_table_is_kept_and_loaded_as_read(build, tmp_path):
+def test_a_table_is_kept_and_loaded_as_read(build, tmp_path, lines):
     table = write_table(tmp_path / "mine.csv")
     assert not table.complete()
-    lines = []
-    table.make(lines.append)
+    table.make()
     assert table.complete()
     assert lines == ["table mine.csv: 2 models, 2 images"]
     read, kept = Responses.from_table(tmp_path / "mine.csv"), table.load()
@@ -60,7 +55,7 @@ def test_a_table_is_no_data_set_and_keeps_its_class_names(build, tmp_path):
     frame = pd.DataFrame(rows, columns=["model", "image", "label"]).assign(prediction="dog")
     frame.to_csv(tmp_path / "imagenet.csv", index=False)
     table = Imported(Table(path=str(tmp_path / "imagenet.csv")))
-    table.make(quiet)
+    table.make()
     info = table.load().info
     assert table.folder.name.startswith("imagenet-")
     assert (info["dataset"], info["file"], info["labels_known"]) == ("table", "imagenet.csv", True)
@@ -68,7 +63,7 @@ def test_a_table_is_no_data_set_and_keeps_its_class_names(build, tmp_path):
 
 
 def test_a_table_is_read_once(build, tmp_path, monkeypatch):
-    write_table(tmp_path / "mine.csv").make(quiet)
+    write_table(tmp_path / "mine.csv").make()
     monkeypatch.setattr(Responses, "from_table", lambda path: pytest.fail("read again"))
     experiments.responses({"responses": str(tmp_path / "mine.csv")})
 
@@ -84,7 +79,7 @@ def test_changed_bytes_are_another_folder_and_the_same_bytes_are_not(build, tmp_
 )
 def test_any_file_name_gives_a_sane_folder(build, tmp_path, name):
     table = write_table(tmp_path / name)
-    table.make(quiet)
+    table.make()
     assert table.folder.parent == build / "results"
     assert table.folder.name.replace("-", "").replace("_", "").isalnum()
     assert len(table.folder.name) < 60
@@ -110,21 +105,22 @@ def test_any_model_names_are_saved_each_to_its_own_file(tmp_path, names):
 
 def test_a_lost_file_is_made_anew(build, tmp_path):
     table = write_table(tmp_path / "mine.csv")
-    table.make(quiet)
+    table.make()
     for lost in ("one.parquet", "images.parquet", "experiment.json"):
         (table.folder / lost).unlink()
         assert not table.complete()
-        table.make(quiet)
+        table.make()
         assert table.complete()
 
 
 @pytest.mark.parametrize("name", ["two.parquet", "images.parquet", "experiment.json"])
-def test_a_torn_file_is_set_aside_by_name_and_made_anew(build, tmp_path, name):
-    table, lines = write_table(tmp_path / "mine.csv"), []
-    table.make(quiet)
+def test_a_torn_file_is_set_aside_by_name_and_made_anew(build, tmp_path, name, lines):
+    table = write_table(tmp_path / "mine.csv")
+    table.make()
+    lines.clear()
     (table.folder / name).write_bytes(b"PAR1")
     assert not table.complete()
-    sources.compute([table], say=lines.append)
+    sources.compute([table])
     assert lines[0] == f"{table.folder / name}: torn or damaged; it is now {name}.damaged, and is made anew"
     assert table.complete()
     assert (table.folder / f"{name}.damaged").read_bytes() == b"PAR1"
@@ -135,7 +131,7 @@ def test_an_interrupted_import_is_not_taken_for_complete(build, tmp_path, monkey
     with monkeypatch.context() as patch:
         patch.setattr("ddd_utils.responses.write_json", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            table.make(quiet)
+            table.make()
     assert (table.folder / "one.parquet").exists()
     assert not table.complete()
 
@@ -145,34 +141,31 @@ def test_what_a_killed_process_was_writing_is_removed(build, tmp_path):
     table.folder.mkdir(parents=True)
     for name in ("one.parquet", "images.parquet", "experiment.json"):
         (table.folder / f".{name}.a1b2c3d4").write_bytes(b"half")
-    table.make(quiet)
+    table.make()
     assert table.complete() and not list(table.folder.glob(".*"))
 
 
 def test_a_faulty_table_keeps_nothing(build, tmp_path):
     table = write_table(tmp_path / "mine.csv", (1, 0, "perhaps", 1))
     with pytest.raises(InputError, match=r"mine\.csv"):
-        table.make(quiet)
+        table.make()
     assert not table.folder.exists()
 
 
-def test_two_processes_do_not_import_at_once(build, tmp_path):
+def test_two_processes_do_not_import_at_once(build, tmp_path, lines):
     table = write_table(tmp_path / "mine.csv")
-    taken, release, lines = threading.Event(), threading.Event(), []
+    taken, release = threading.Event(), threading.Event()
 
     def hold():
-        with locks.waiting(table.folder.with_suffix(".lock"), quiet, "reads it"):
+        with locks.attempt(table.folder.with_suffix(".lock")):
             taken.set()
             release.wait()
 
-    def say(line):
-        lines.append(line)
-        release.set()
-
+    lines.heard = lambda line: release.set()
     holder = threading.Thread(target=hold)
     holder.start()
     taken.wait()
-    table.make(say)
+    table.make()
     holder.join()
     assert lines[0] == f"waiting for another process that computes {table.folder.name}"
     assert table.complete()
@@ -194,7 +187,7 @@ def test_a_report_tells_where_a_table_is_from(build, tmp_path):
     preset = params.load("quick", [f"sota_comparison.responses={tmp_path / 'mine.csv'}"])
     ((source, _),) = sources.needed(preset, ["sota_comparison"])
     assert sources.provenance_of([source]) == {}
-    sources.compute([table], say=quiet)
+    sources.compute([table])
     told = sources.provenance_of([source])
     assert told == table.load().provenance
     assert told["device"] == "table mine.csv"
@@ -220,9 +213,9 @@ def imagenet(build, tmp_path, monkeypatch):
     downloads.registry.cache_clear()
 
 
-def test_published_predictions_are_kept_with_their_origin(imagenet):
-    what, lines = Imported(Published(published="imagenet")), []
-    what.make(lines.append)
+def test_published_predictions_are_kept_with_their_origin(imagenet, lines):
+    what = Imported(Published(published="imagenet"))
+    what.make()
     responses = what.load()
     assert what.folder.name.startswith("imagenet-")
     assert responses.image_ids.tolist() == NAMES
@@ -234,12 +227,11 @@ def test_published_predictions_are_kept_with_their_origin(imagenet):
     assert responses.class_names == list(imagenet_names())
 
 
-def test_a_table_of_imagenet_images_comes_with_what_is_published_about_them(imagenet, tmp_path):
+def test_a_table_of_imagenet_images_comes_with_what_is_published_about_them(imagenet, tmp_path, lines):
     (imagenet / CLASS_INFO).unlink()
     (imagenet / "meding2022").mkdir()
     np.save(imagenet / LABEL_ERRORS, np.zeros(4))
-    lines = []
-    write_table(tmp_path / "mine.csv", images=NAMES[:2]).make(lines.append)
+    write_table(tmp_path / "mine.csv", images=NAMES[:2]).make()
     assert [line.split(": ")[1] for line in lines if line.startswith("left out: ")] == [
         CLASS_INFO,
         SCORES,
@@ -247,10 +239,9 @@ def test_a_table_of_imagenet_images_comes_with_what_is_published_about_them(imag
     assert lines[-1] == "table mine.csv: 2 models, 2 images"
 
 
-def test_nothing_is_fetched_for_a_table_of_other_images(imagenet, tmp_path, monkeypatch):
+def test_nothing_is_fetched_for_a_table_of_other_images(imagenet, tmp_path, monkeypatch, lines):
     monkeypatch.setattr("ddd_utils.experiments.published.imagenet.fetch", None)
-    lines = []
-    write_table(tmp_path / "mine.csv", images=(NAMES[0], "j")).make(lines.append)
+    write_table(tmp_path / "mine.csv", images=(NAMES[0], "j")).make()
     assert lines == ["table mine.csv: 2 models, 2 images"]
 
 

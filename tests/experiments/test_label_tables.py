@@ -9,11 +9,7 @@ import pytest
 import scipy.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_files import fill, numbers, write_tar
-
-from ddd_utils.errors import InputError
-from ddd_utils.experiments.images.listing import listing
-from ddd_utils.image_sets import Photographs
+from image_files import fill, listed, numbers, refusal, write_tar
 
 VAL = ["ILSVRC2012_val_00000001.JPEG", "ILSVRC2012_val_00000002.JPEG", "ILSVRC2012_val_00000003.JPEG"]
 DEVKIT = "ILSVRC2012_validation_ground_truth.txt"
@@ -22,17 +18,6 @@ DEVKIT = "ILSVRC2012_validation_ground_truth.txt"
 def write_meta(folder, wnids):
     synsets = np.array([(number, wnid) for number, wnid in wnids.items()], [("ILSVRC2012_ID", "O"), ("WNID", "O")])
     scipy.io.savemat(folder / "meta.mat", {"synsets": synsets[:, None]})
-
-
-def listed(path, **more):
-    return listing(Photographs(path=str(path), **more))
-
-
-def refusal(path, **more):
-    with pytest.raises(InputError) as caught:
-        listed(path, **more)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 @pytest.mark.parametrize("beside", [False, True])

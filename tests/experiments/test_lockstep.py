@@ -8,12 +8,11 @@ import torch
 from torch import nn
 
 from ddd_utils.experiments.data import datasets
-from ddd_utils.experiments.data.feed import Feed
+from ddd_utils.experiments.data.loader import Loader
 from ddd_utils.experiments.networks.ours import PlainConvNet
 from ddd_utils.experiments.plans.runs import Run
-from ddd_utils.experiments.training import checkpoints, lockstep
-from ddd_utils.experiments.training.clock import Clock
-from ddd_utils.experiments.training.trainee import Trainee
+from ddd_utils.experiments.training import lockstep
+from ddd_utils.experiments.training.trainee import Clock, Trainee, read_checkpoint, write_checkpoint
 from ddd_utils.files import TornFile
 from ddd_utils.image_sets import Digits
 
@@ -55,7 +54,7 @@ def data():
     return datasets.load(Digits(train_images=100, image_size=16))
 
 
-class Counting(Feed):
+class Counting(Loader):
     """A feed that counts the batches it makes."""
 
     made = 0
@@ -68,7 +67,7 @@ class Counting(Feed):
 
 def trained(runs, data, feed=None, after_epoch=lambda trainee: None):
     trainees = [Trainee(run, len(data.classes), CPU) for run in runs]
-    lockstep.train(trainees, feed or Feed(data, CPU), after_epoch)
+    lockstep.train(trainees, feed or Loader(data, CPU), after_epoch)
     return trainees
 
 
@@ -116,24 +115,24 @@ def test_any_network_resumes_from_its_checkpoint_bit_for_bit(data, tmp_path):
 
     def keep(trainee):
         if trainee.epoch == stop[trainee.run.file]:
-            checkpoints.write(tmp_path / trainee.run.file, trainee.state())
+            write_checkpoint(tmp_path / trainee.run.file, trainee.state())
 
     trained(runs, data, after_epoch=keep)
     resumed = [Trainee(run, 10, CPU) for run in runs]
     for trainee in resumed:
-        trainee.restore(checkpoints.read(tmp_path / trainee.run.file))
+        trainee.restore(read_checkpoint(tmp_path / trainee.run.file))
         assert trainee.epoch == stop[trainee.run.file]
-    lockstep.train(resumed, Feed(data, CPU))
+    lockstep.train(resumed, Loader(data, CPU))
     for before, after in zip(whole, resumed, strict=True):
         assert_same(before.result, after.result)
 
 
 def test_adam_resumes_too(data, tmp_path):
     run = replace(RUN, optimizer="adamw", learning_rate=1e-3)
-    whole = trained([run], data, after_epoch=lambda t: t.epoch == 1 and checkpoints.write(tmp_path / "c", t.state()))[0]
+    whole = trained([run], data, after_epoch=lambda t: t.epoch == 1 and write_checkpoint(tmp_path / "c", t.state()))[0]
     resumed = Trainee(run, 10, CPU)
-    resumed.restore(checkpoints.read(tmp_path / "c"))
-    lockstep.train([resumed], Feed(data, CPU))
+    resumed.restore(read_checkpoint(tmp_path / "c"))
+    lockstep.train([resumed], Loader(data, CPU))
     assert_same(whole.result, resumed.result)
 
 
@@ -146,24 +145,24 @@ def test_the_state_of_another_run_is_refused(data):
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.99])
 def test_a_damaged_checkpoint_is_noticed(data, tmp_path, share):
     path = tmp_path / "base.pt"
-    checkpoints.write(path, Trainee(RUN, 10, CPU).state())
+    write_checkpoint(path, Trainee(RUN, 10, CPU).state())
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(TornFile, match=r"base\.pt"):
-        checkpoints.read(path)
+        read_checkpoint(path)
 
 
 def test_a_single_flipped_bit_is_never_another_weight(data, tmp_path):
     path = tmp_path / "base.pt"
-    checkpoints.write(path, Trainee(RUN, 10, CPU).state())
+    write_checkpoint(path, Trainee(RUN, 10, CPU).state())
     whole = path.read_bytes()
-    expected, noticed = checkpoints.read(path)["network"], 0
+    expected, noticed = read_checkpoint(path)["network"], 0
     for place in np.random.default_rng(0).integers(0, len(whole), 60):
         flipped = bytearray(whole)
         flipped[place] ^= 1 << place % 8
         path.write_bytes(flipped)
         try:
-            found = checkpoints.read(path)["network"]
+            found = read_checkpoint(path)["network"]
         except TornFile:
             noticed += 1
         else:
@@ -175,7 +174,7 @@ def test_a_single_flipped_bit_is_never_another_weight(data, tmp_path):
 def test_time_is_told_apart(data):
     clock = Clock()
     trainee = Trainee(RUN, 10, CPU, clock)
-    lockstep.train([trainee], Feed(data, CPU), clock=clock)
+    lockstep.train([trainee], Loader(data, CPU), clock=clock)
     assert set(clock.seconds) == {"data", "forward", "backward", "evaluation", "storage"}
     assert clock.seconds["backward"] > clock.seconds["storage"]
     assert trainee.result.seconds == pytest.approx(sum(clock.seconds.values()), rel=0.3)

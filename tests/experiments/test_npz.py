@@ -10,7 +10,7 @@ import torch
 from ddd_utils import local_files, params
 from ddd_utils.errors import InputError
 from ddd_utils.experiments.data import datasets
-from ddd_utils.experiments.data.feed import Feed
+from ddd_utils.experiments.data.loader import Loader
 from ddd_utils.image_sets import Digits, Npz
 from ddd_utils.schema import TrainingVariants
 
@@ -41,7 +41,9 @@ def test_images_and_labels_arrive_as_stored(config):
 
 def test_augmentation_is_done_only_where_asked_for(config):
     plain, shifted = config, config.model_copy(update={"augmentation": "flip_and_shift"})
-    seen = [[Feed(datasets.load(each), CPU).train(np.arange(6), 0, e)[0] for e in (0, 1)] for each in (plain, shifted)]
+    seen = [
+        [Loader(datasets.load(each), CPU).train(np.arange(6), 0, e)[0] for e in (0, 1)] for each in (plain, shifted)
+    ]
     assert torch.equal(*seen[0])
     assert not torch.equal(*seen[1])
     mean, sd = (torch.tensor(each).view(3, 1, 1) for each in (datasets.IMAGENET_MEAN, datasets.IMAGENET_SD))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.published import object_arrays
+from ddd_utils.experiments.published.people import whole_numbers
 
 FOLDER = Path(os.environ.get("DDD_DATA", "")) / "meding2022"
 
@@ -19,7 +19,7 @@ def saved(path, values):
 
 def test_whole_numbers_come_back_as_they_were(tmp_path):
     values = [3, -1, 2**40, 3]
-    found = object_arrays.whole_numbers(saved(tmp_path / "a.npy", [np.int64(value) for value in values]))
+    found = whole_numbers(saved(tmp_path / "a.npy", [np.int64(value) for value in values]))
     assert found.dtype == np.int64 and found.tolist() == values
 
 
@@ -36,7 +36,7 @@ class Runs:
 def test_nothing_in_the_file_is_run(tmp_path):
     path = saved(tmp_path / "a.npy", [Runs(tmp_path / "ran"), np.int64(1)])
     with pytest.raises(InputError, match=r"a\.npy: does not hold 2 whole numbers"):
-        object_arrays.whole_numbers(path)
+        whole_numbers(path)
     assert not (tmp_path / "ran").exists()
     np.load(path, allow_pickle=True)
     assert (tmp_path / "ran").exists()  # so the file was harmful
@@ -45,7 +45,7 @@ def test_nothing_in_the_file_is_run(tmp_path):
 @pytest.mark.parametrize("values", [[1.5, np.float64(2)], ["x", "y"], [np.float64(1), np.float64(2)]])
 def test_other_objects_are_refused(tmp_path, values):
     with pytest.raises(InputError, match="does not hold 2 whole numbers of 64 bits"):
-        object_arrays.whole_numbers(saved(tmp_path / "a.npy", values))
+        whole_numbers(saved(tmp_path / "a.npy", values))
 
 
 def test_other_files_are_refused(tmp_path):
@@ -55,14 +55,14 @@ def test_other_files_are_refused(tmp_path):
     cut.write_bytes(cut.read_bytes()[:-20])
     for name in ("numbers.npy", "text.npy", "cut.npy", "missing.npy"):
         with pytest.raises(InputError, match=name):
-            object_arrays.whole_numbers(tmp_path / name)
+            whole_numbers(tmp_path / name)
 
 
 @pytest.mark.skipif(
     "DDD_DATA" not in os.environ or not FOLDER.is_dir(), reason="DDD_DATA names no folder with meding2022/"
 )
 def test_the_images_of_the_second_experiment_have_the_difficulty_they_were_shown_with():
-    images = object_arrays.whole_numbers(FOLDER / "indices.npy")[6:]
+    images = whole_numbers(FOLDER / "indices.npy")[6:]
     share = np.load(FOLDER / "Rebuttal_mean_decisions_correct.npy").ravel()
     extreme = np.select([share[images] == 0, share[images] == 1], [0, 2], 1)
     assert np.flatnonzero(extreme != np.load(FOLDER / "order.npy")).tolist() == [43, 221, 253]

@@ -12,9 +12,9 @@ from torchvision.transforms import v2
 from ddd_utils import local_files, paths
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import networks
-from ddd_utils.experiments.data import datasets, photograph_cache
-from ddd_utils.experiments.data.feed import Feed
-from ddd_utils.experiments.images import image_bytes, photographs
+from ddd_utils.experiments.data import datasets
+from ddd_utils.experiments.data.loader import Loader
+from ddd_utils.experiments.images import photographs, views
 from ddd_utils.image_sets import Folder
 
 CPU = torch.device("cpu")
@@ -48,7 +48,7 @@ def test_a_folder_of_photographs_is_decoded_like_torchvision_does(folder):
     theirs = np.stack([np.asarray(recipe(Image.open(folder / "test" / name))) for name in data.test.ids])
     ours = datasets.test_pixels(config, np.arange(4)).transpose(0, 2, 3, 1)
     assert np.array_equal(ours, theirs)
-    feed = Feed(data, CPU)
+    feed = Loader(data, CPU)
     first, again, later = (feed.train(np.array([0, 3]), 1312, epoch)[0] for epoch in (0, 0, 1))
     assert first.shape == (2, 3, 16, 16)
     assert torch.equal(first, again)
@@ -99,13 +99,13 @@ def test_a_test_class_that_is_never_trained_is_named(folder):
 def test_a_damaged_photograph_is_named_in_one_line(folder, workers):
     (folder / "test" / "cat" / "1.png").write_bytes((folder / "test" / "cat" / "1.png").read_bytes()[:300])
     with pytest.raises(InputError, match=r"cat/1\.png: not a whole image") as caught:
-        list(Feed(datasets.load(config_of(folder)), CPU, workers).test_batches(2))
+        list(Loader(datasets.load(config_of(folder)), CPU, workers).test_batches(2))
     assert "\n" not in str(caught.value)
 
 
 def test_worker_processes_change_no_bit_and_last_for_epochs(folder):
     data = datasets.load(config_of(folder))
-    here, there = Feed(data, CPU), Feed(data, CPU, workers=2)
+    here, there = Loader(data, CPU), Loader(data, CPU, workers=2)
     batches = [np.array([3, 0]), np.array([1]), np.array([2])]
     for epoch in (0, 1):
         ours, theirs = (list(feed.train_batches(batches, 1312, epoch)) for feed in (here, there))
@@ -133,7 +133,7 @@ def test_every_kind_of_jpeg_is_decoded_as_pillow_does(tmp_path, mode):
 
 
 @needs_sample
-@pytest.mark.skipif(image_bytes.simplejpeg is None, reason="simplejpeg is not installed")
+@pytest.mark.skipif(photographs.simplejpeg is None, reason="simplejpeg is not installed")
 def test_both_decoders_give_the_same_photographs():
     for path in sorted(SAMPLE.glob("*/*"))[:40]:
         assert np.array_equal(np.asarray(photographs.decode(path)), np.asarray(Image.open(path).convert("RGB"))), path
@@ -160,9 +160,9 @@ def test_photographs_lie_upright_in_the_cache_too(folder, suffix):
     name = f"cat/turned.{suffix}"
     Image.fromarray(upright).transpose(Image.Transpose.ROTATE_90).save(folder / "train" / name, exif=exif)
     files = photographs.Files(folder / "train", ["cat/0.png", name, "cat/1.png"])
-    kept = photograph_cache.cached(files, 16)
+    kept = datasets.cached(files, 16)
     for index in range(3):
-        resized = photographs.resize_short_side(files.image(index), 16)
+        resized = views.resize_short_side(files.image(index), 16)
         assert np.array_equal(np.asarray(kept.image(index)), np.asarray(resized))
     assert kept.image(1).size == (32, 16)
     assert np.asarray(kept.image(1))[:, [0, -1], 0].tolist() == [[255, 0]] * 16
@@ -173,11 +173,11 @@ def test_cached_photographs_are_the_resized_ones(folder):
     data = datasets.load(small)
     for index, name in enumerate(data.train.ids):
         kept = np.asarray(data.train.pixels.image(index))
-        resized = photographs.resize_short_side(Image.open(folder / "train" / name), 20)
+        resized = views.resize_short_side(Image.open(folder / "train" / name), 20)
         assert np.array_equal(kept, np.asarray(resized))
     assert min(kept.shape[:2]) == 20
     assert data.train.ids == datasets.load(plain).train.ids
-    assert Feed(data, CPU).train(np.arange(4), 0, 0)[0].shape == (4, 3, 16, 16)
+    assert Loader(data, CPU).train(np.arange(4), 0, 0)[0].shape == (4, 3, 16, 16)
 
 
 def test_test_images_do_not_change_where_the_cache_has_their_size(folder):
@@ -188,18 +188,18 @@ def test_test_images_do_not_change_where_the_cache_has_their_size(folder):
 
 def test_worker_processes_read_the_cache(folder):
     data = datasets.load(config_of(folder, cache_short_side=20))
-    here, there = (torch.cat(list(Feed(data, CPU, workers).test_batches(3))) for workers in (0, 1))
+    here, there = (torch.cat(list(Loader(data, CPU, workers).test_batches(3))) for workers in (0, 1))
     assert torch.equal(here, there)
 
 
 def test_the_cache_is_made_once_and_anew_for_changed_files(folder, monkeypatch):
     files = photographs.Files(folder / "train", ["cat/0.png", "cat/1.png"])
-    first = photograph_cache.cached(files, 20)
+    first = datasets.cached(files, 20)
     with monkeypatch.context() as patched:
-        patched.setattr(photograph_cache, "_fill", None)
-        assert photograph_cache.cached(files, 20) == first
+        patched.setattr(datasets, "_fill", None)
+        assert datasets.cached(files, 20) == first
     Image.new("RGB", (30, 30), "red").save(folder / "train" / "cat" / "0.png")
-    again = photograph_cache.cached(files, 20)
+    again = datasets.cached(files, 20)
     assert again != first
     assert np.asarray(again.image(0))[0, 0].tolist() == [255, 0, 0]
 
@@ -210,10 +210,10 @@ def test_a_broken_cache_is_not_taken_for_a_whole_one(folder):
     broken.write_bytes(whole[:300])
     files = photographs.Files(folder / "train", ["cat/0.png", "cat/1.png"])
     with pytest.raises(InputError, match=r"cat/1\.png"):
-        photograph_cache.cached(files, 20)
+        datasets.cached(files, 20)
     assert not list((paths.build() / "data").glob("*/*"))
     broken.write_bytes(whole)
-    assert len(photograph_cache.cached(files, 20)) == 2
+    assert len(datasets.cached(files, 20)) == 2
 
 
 @needs_sample
@@ -223,7 +223,7 @@ def test_a_network_is_trained_on_real_photographs():
     data = datasets.load(config)
     assert data.train.labels.tolist() == list(range(200))
     torch.manual_seed(0)
-    feed, network = Feed(data, CPU), networks.create("plain_convnet", 200, {"stages": [1, 1], "width": 4})
+    feed, network = Loader(data, CPU), networks.create("plain_convnet", 200, {"stages": [1, 1], "width": 4})
     optimizer = torch.optim.SGD(network.parameters(), 0.05, momentum=0.9)
     losses = []
     for epoch in range(3):

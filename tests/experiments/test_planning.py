@@ -16,8 +16,8 @@ from ddd_utils.experiments.costs import calibration, estimate, planning
 from ddd_utils.experiments.costs.calibration import Timing
 from ddd_utils.experiments.costs.planning import Case, Measured, Row
 from ddd_utils.experiments.data import datasets
-from ddd_utils.experiments.data.feed import Feed
-from ddd_utils.experiments.plans import conditions
+from ddd_utils.experiments.data.loader import Loader
+from ddd_utils.experiments.plans import runs
 from ddd_utils.experiments.plans.store import Experiment
 from ddd_utils.experiments.training import lockstep
 from ddd_utils.experiments.training.trainee import Trainee
@@ -67,18 +67,18 @@ def test_a_checkpoint_is_as_large_as_predicted(tmp_path, optimizer, kind):
 def test_work_is_what_the_training_loop_does():
     config = Variants.model_validate(TINY)
     data = datasets.load(config.dataset)
-    for run in conditions.plan(config).runs:
+    for run in runs.plan(config).runs:
         trainee, shown = Trainee(run, len(data.classes), torch.device("cpu")), Shown(data, torch.device("cpu"))
         learn, updates = trainee.optimizer.step, []
         trainee.optimizer.step = lambda learn=learn, updates=updates: updates.append(learn())
         lockstep.train([trainee], shown)
-        what = planning.work(run, config.dataset.sizes)
+        what = runs.work(run, config.dataset.sizes)
         assert what.trained + what.recalibrated == shown.trained
         assert what.answered == shown.answered
         assert what.updates == len(updates)
 
 
-class Shown(Feed):
+class Shown(Loader):
     """A feed that counts the images it hands out."""
 
     trained = answered = 0
@@ -180,7 +180,7 @@ def test_no_answers_take_more_room_than_guesses(tmp_path_factory, epochs, images
 @given(st.floats(1e-4, 1), st.floats(0, 5), st.integers(1, 64))
 def test_the_cost_of_an_update_and_of_an_image_are_told_apart(image, update, fewer):
     step, small = update + 2 * fewer * image, update + fewer * image
-    timing = Timing(2 * fewer, fewer, (step,) * 3, (small,) * 3, (0.5,) * 3, (2 * fewer * image / 3,) * 3)
+    timing = Timing(2 * fewer, fewer, [step] * 3, [small] * 3, [0.5] * 3, [2 * fewer * image / 3] * 3)
     found = calibration._pooled([timing, timing])
     assert found["train"] == pytest.approx(image, rel=1e-6)
     assert found["update"] == pytest.approx(update + 0.5, rel=1e-6, abs=1e-6)
@@ -188,22 +188,20 @@ def test_the_cost_of_an_update_and_of_an_image_are_told_apart(image, update, few
 
 
 def test_a_noisy_clock_never_makes_time_run_backwards():
-    found = calibration._pooled([Timing(4, 2, (1.0, 1.1, 0.9), (1.5, 1.4, 1.6), (0.1,), (0.4,))])
+    found = calibration._pooled([Timing(4, 2, [1.0, 1.1, 0.9], [1.5, 1.4, 1.6], [0.1], [0.4])])
     assert found["train"] == pytest.approx(0.1) and found["update"] == pytest.approx(0.7)
     assert (found["low"], found["high"]) == (pytest.approx(0.9), pytest.approx(1.1))
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_calibration_times_real_steps_and_reuses_what_was_cut_short():
+def test_calibration_times_real_steps_and_fewer_images_where_time_is_short():
     small = Case("resnet18", '{"width": 8}', "sgd", 32, 4, 10)
     cases = [small, replace(small, update=8), replace(small, optimizer="adamw")]
     whole = calibration.time_cases(cases, "cpu", 600)
     assert [timing.images for timing in whole] == [4, 8, 4]
     assert all(timing.fewer == 0 and min(timing.step + timing.update + timing.answer) > 0 for timing in whole)
-    large = [replace(small, update=update) for update in (16, 32)]
-    cut = calibration.time_cases(large, "cpu", 0)
-    assert cut[0] is cut[1]
-    assert (cut[0].images, cut[0].fewer) == (4, 2) and len(cut[0].small) == calibration.LEAST_REPEATS
+    [cut] = calibration.time_cases([replace(small, update=32)], "cpu", 0)
+    assert (cut.images, cut.fewer) == (4, 2) and len(cut.small) == calibration.LEAST_REPEATS
 
 
 def test_an_unknown_model_is_named():

@@ -7,7 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from ddd_utils import mime
-from ddd_utils.experiments.machine import progress, progress_cell
+from ddd_utils.experiments.machine import progress
 from ddd_utils.experiments.machine.progress import SHOWING, Progress, Steps
 
 
@@ -18,48 +18,58 @@ def clock(monkeypatch):
     return now
 
 
-def test_a_finished_run_is_a_line_with_the_time_left(clock):
-    lines = []
+def test_a_finished_run_is_a_line_with_the_time_left(clock, caplog):
     runs = {("a", "small"): Steps("controls", 2, 10), ("b", "large"): Steps("training_variants", 2, 90)}
-    follow = Progress(runs, lines.append)
+    follow = Progress(runs)
     follow.update("a", "small", 0)
     clock[0] = 30.0
     follow.update("a", "small", 1)
-    assert lines == []
+    assert caplog.messages == []
     follow.update("a", "small", 2)
     # A tenth of the work took 30 s.
-    assert lines == ["controls  small  epoch 2/2  [1/2 runs] about 4 min left"]
+    assert caplog.messages == ["controls  small  epoch 2/2  [1/2 runs] about 4 min left"]
     clock[0] = 300.0
     follow.update("b", "large", 2)
-    assert lines[-1] == "training_variants  large  epoch 2/2  [2/2 runs] about 0 s left"
+    assert caplog.messages[-1] == "training_variants  large  epoch 2/2  [2/2 runs] about 0 s left"
 
 
 def test_in_a_terminal_one_line_is_rewritten(clock, monkeypatch, capsys):
     monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)
-    follow = Progress({("a", "x"): Steps("controls", 3, 1)}, lambda line: pytest.fail(line))
+    follow = Progress({("a", "x"): Steps("controls", 3, 1)})
     follow.update("a", "x", 0)
     clock[0] = 5.0
     follow.update("a", "x", 1)
     follow.close()
     written = capsys.readouterr().err
-    assert "controls  x  epoch 1/3  [0/1 runs] about 10 s left" in written
+    assert "controls  x  epoch 1/3  [0/1 runs] about 10 s left  |█████" in written
     assert "\n" not in written
 
 
+def test_in_a_terminal_lines_that_stay_stand_above_the_one_that_is_rewritten(clock, monkeypatch, capsys):
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)
+    follow = Progress({("", name): Steps("photographs", 100, 0) for name in ("vgg11", "alexnet")}, SHOWING)
+    follow.add("", "vgg11", 40)
+    follow.end("", "vgg11", "20 images/s", "photographs: vgg11  20 images/s")
+    follow.add("", "alexnet", 10)
+    follow.close("all seen")
+    shown, *more = capsys.readouterr().err.split("\n")
+    assert "photographs  vgg11  image 40/100  [0/2 models]" in shown
+    assert shown.endswith("\rphotographs: vgg11  20 images/s")
+    assert "photographs  alexnet  image 10/100  [1/2 models]" in more[0]
+    assert more[0].endswith("\rall seen") and more[1:] == [""]
+
+
 def test_epochs_of_an_earlier_start_say_nothing_about_the_time_left(clock):
-    lines = []
-    follow = Progress({("a", "x"): Steps("controls", 10, 1)}, lines.append)
+    follow = Progress({("a", "x"): Steps("controls", 10, 1)})
     follow.update("a", "x", 6)
     clock[0] = 20.0
     follow.update("a", "x", 8)
-    assert follow._left() == "[0/1 runs] about 20 s left"
-    follow.note("a file was set aside")
-    assert lines == ["a file was set aside"]
+    assert follow.time_left() == "about 20 s left"
 
 
 def test_a_network_that_failed_is_no_work_that_is_left(clock):
     runs = {("a", name): Steps("controls", 10, 1) for name in ("good", "bad")}
-    follow = Progress(runs, lambda line: None)
+    follow = Progress(runs)
     for name in ("good", "bad"):
         follow.update("a", name, 0)
     clock[0] = 10.0
@@ -70,19 +80,25 @@ def test_a_network_that_failed_is_no_work_that_is_left(clock):
     assert follow.summary() == "1 of 2 networks trained in 10 s"
 
 
-def test_where_work_is_unknown_nothing_is_said_of_the_time_left_and_each_end_is_a_line(clock):
-    lines = []
+def test_where_work_is_unknown_nothing_is_said_of_the_time_left_and_each_end_is_a_line(clock, caplog):
     runs = {("", name): Steps("photographs", 100, 0) for name in ("vgg11", "alexnet")}
-    follow = Progress(runs, lines.append, SHOWING)
+    follow = Progress(runs, SHOWING)
     follow.add("", "vgg11", 40)
     clock[0] = 5.0
     follow.add("", "vgg11", 60)
-    assert follow.time_left() == "" and lines == []
+    assert follow.time_left() == "" and caplog.messages == []
     follow.end("", "vgg11", "20 images/s", "photographs: vgg11  20 images/s")
     follow.fail("", "alexnet", "no weights", "photographs: 'alexnet': no weights")
     follow.close()
-    assert lines == ["photographs: vgg11  20 images/s", "photographs: 'alexnet': no weights"]
+    assert caplog.messages == ["photographs: vgg11  20 images/s", "photographs: 'alexnet': no weights"]
     assert follow.summary() == "1 of 2 models shown the images in 5 s"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"), [(0.4, "0 s"), (89, "89 s"), (90, "2 min"), (5399, "90 min"), (5400, "1.5 h")]
+)
+def test_a_duration_has_the_unit_that_fits(seconds, written):
+    assert progress.duration(seconds) == written
 
 
 def rows(bundle):
@@ -104,8 +120,7 @@ def test_in_a_notebook_each_network_has_a_row_that_is_redrawn_and_one_line_is_le
         ("a", "x"): Steps("gaussian", 2, 1),
         ("a", "<y>"): Steps("gaussian", 2, 1),
     }
-    notes = []
-    follow = Progress(runs, notes.append)
+    follow = Progress(runs)
     assert rows(cell[-1]) == [
         ["base, plus_1_epoch", "", "waiting", "0"],
         ["x", "", "waiting", "0"],
@@ -121,19 +136,18 @@ def test_in_a_notebook_each_network_has_a_row_that_is_redrawn_and_one_line_is_le
     wait_for(cell, "failed: RuntimeError: <no>")
     follow.update("a", "x", 2, "its loss is not finite")
     wait_for(cell, "failed: its loss is not finite")
-    follow.note("a file was set aside")
     follow.update("a", "base", 4)
     follow.close()
     settled = BeautifulSoup(cell[-1]["text/html"], "html.parser")
     assert settled.get_text("|") == (
         "1 of 3 networks trained in 4 s|x failed: its loss is not finite|<y> failed: RuntimeError: <no>"
     )
-    assert notes == ["a file was set aside"] and capsys.readouterr() == ("", "")
+    assert capsys.readouterr() == ("", "")
     assert all(mime.PROGRESS in bundle for bundle in cell)
 
 
-def test_in_a_notebook_a_models_row_says_how_it_was(clock, cell):
-    follow = Progress({("", name): Steps("photographs", 1_000, 0) for name in ("a", "b")}, pytest.fail, SHOWING)
+def test_in_a_notebook_a_models_row_says_how_it_was(clock, cell, caplog):
+    follow = Progress({("", name): Steps("photographs", 1_000, 0) for name in ("a", "b")}, SHOWING)
     follow.add("", "a", 200)
     wait_for(cell, "image 200 of 1,000")
     follow.end("", "a", "53 images/s", "photographs: a  53 images/s")
@@ -142,7 +156,8 @@ def test_in_a_notebook_a_models_row_says_how_it_was(clock, cell):
     follow.close()
     assert cell[-1]["text/html"] == '<div class="ddd-progress">2 models shown the images in 0 s</div>'
     assert cell[-1]["text/plain"] == "2 models shown the images in 0 s"
+    assert caplog.messages == []
 
 
 def test_this_is_no_notebook():
-    assert not progress_cell.in_notebook()
+    assert not progress.in_notebook()

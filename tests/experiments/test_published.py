@@ -124,7 +124,7 @@ def test_other_images_have_no_such_labels_and_nothing_is_fetched(small, monkeypa
     assert published.published_scores(ids) is None
     assert published.real_labels(ids) is None
     assert not published.is_imagenet(ids, [0] * len(ids))
-    published.fetch_companions(ids, None)
+    published.fetch_companions(ids)
 
 
 def test_labels_are_imagenets_only_if_all_are_its_own_indices(small):
@@ -136,13 +136,12 @@ def test_labels_are_imagenets_only_if_all_are_its_own_indices(small):
     assert not published.is_imagenet(NAMES, [0, 0, 1, 2])
 
 
-def test_companions_that_are_not_to_be_had_are_left_out(small):
-    lines = []
-    published.fetch_companions(NAMES, lines.append)
+def test_companions_that_cannot_be_downloaded_are_left_out(small, lines):
+    published.fetch_companions(NAMES)
     assert lines == []
     (small / SCORES).unlink()
     (small / FILE_NAMES).unlink()
-    published.fetch_companions(NAMES, lines.append)
+    published.fetch_companions(NAMES)
     assert [line.split(": ")[:2] for line in lines] == [
         ["left out", FILE_NAMES],
         ["left out", SCORES],

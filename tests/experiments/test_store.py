@@ -23,7 +23,7 @@ def build(tmp_path_factory):
     folder = tmp_path_factory.mktemp("build")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DDD_BUILD", str(folder))
-        launch.compute([Experiment(params.experiment(TINY))], say=lambda line: None)
+        launch.compute([Experiment(params.experiment(TINY))])
         yield folder
 
 
@@ -67,7 +67,7 @@ def test_running_statistics_are_kept_beside(build):
 def test_a_second_call_computes_nothing(build, monkeypatch):
     monkeypatch.setattr(processes, "run", lambda *_: pytest.fail("trained again"))
     experiments.responses(TINY)
-    launch.compute([changed(), changed()], say=lambda line: None)
+    launch.compute([changed(), changed()])
 
 
 def test_what_matters_changes_the_folder_and_what_does_not_does_not(build):
@@ -79,7 +79,7 @@ def test_more_instances_add_to_what_is_there(build):
     more = changed(instances={**TINY["instances"], "initialisation": 2})
     assert [run.file for run in more.missing()] == ["initialisation_2"]
     before = {path: path.stat().st_mtime_ns for path in more.folder.glob("*.parquet")}
-    launch.compute([more], say=lambda line: None)
+    launch.compute([more])
     assert len(more.load().networks) == 14
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert len(experiments.responses(TINY).networks) == 13
@@ -124,7 +124,7 @@ def test_a_lost_file_is_computed_again_to_the_same_bits(build):
     file = experiment.folder / "data_order_1.parquet"
     before = experiment.load().predictions
     file.unlink()
-    launch.compute([experiment], say=lambda line: None)
+    launch.compute([experiment])
     assert np.array_equal(experiment.load().predictions, before)
 
 
@@ -137,7 +137,7 @@ def test_what_a_killed_process_was_writing_is_removed(build, name):
     left.write_bytes(b"half")
     (experiment.folder / "data_order_1.parquet").unlink()
     (experiment.folder / "experiment.json").unlink()
-    launch.compute([experiment], say=lambda line: None)
+    launch.compute([experiment])
     assert experiment.complete()
     assert not left.exists()
 
@@ -173,7 +173,7 @@ def test_a_network_that_fails_is_named_and_the_others_are_kept(build):
     """Images of 8 px are too small for a network of five poolings; its companions in lockstep go on."""
     failing = changed(other={"model": "plain_convnet", "arguments": {"stages": [1, 1, 1, 1, 1], "width": 4}})
     with pytest.raises(ExperimentError, match=r"architecture: .*size") as error:
-        launch.compute([failing], say=lambda line: None)
+        launch.compute([failing])
     assert "combined_1: " in str(error.value)
     assert {run.file for run in failing.missing()} == {"architecture", "combined_1"}
     assert not (failing.folder / "experiment.json").exists()
@@ -218,19 +218,21 @@ def test_a_run_that_another_process_trains_is_left_to_it(build, monkeypatch):
     assert entered.wait(60)
     assert locks.held(experiment.lock(experiment.plan.runs[0]))
     lines, trained = [], []
-    run = processes.run
+    run, log = processes.run, launch.log.info
 
     def watched(groups, *rest):
         trained.append([run.file for group in groups for run in group.runs])
         return run(groups, *rest)
 
-    def say(line):
-        lines.append(line)
+    def logged(line, *values):
+        log(line, *values)
+        lines.append(line % values)
         if line.startswith("waiting"):
             other.kill()
 
     monkeypatch.setattr(processes, "run", watched)
-    launch.compute([experiment], say=say)
+    monkeypatch.setattr(launch.log, "info", logged)
+    launch.compute([experiment])
     assert trained == [["optimizer"], ["base"]]
     assert "waiting for another process that trains base" in lines
     assert experiment.complete()
@@ -252,9 +254,9 @@ def test_a_model_set_shares_its_folder_but_never_its_files(build):
         for models in ([small, wide], [{**small, "learning_rate": 0.2}, wide])
     )
     assert one.folder == two.folder
-    launch.compute([one], say=lambda line: None)
+    launch.compute([one])
     assert len(two.missing()) == 1
-    launch.compute([two], say=lambda line: None)
+    launch.compute([two])
     assert one.load().networks["network"].tolist() == ["plain_convnet", "wide"]
     assert np.array_equal(one.load().predictions[1], two.load().predictions[1])
     assert not np.array_equal(one.load().predictions[0], two.load().predictions[0])

@@ -9,25 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_files import colour, header, image_bytes, numbers, write_tar
+from image_files import colour, header, image_bytes, listed, numbers, refusal, write_tar
 
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.images.listing import listing
-from ddd_utils.image_sets import Photographs
 
 LOCAL = Path(os.environ.get("DDD_DATA", "/none"))
 TWO = {"cat/1.png": 1, "dog/2.png": 2}
-
-
-def listed(path, **more):
-    return listing(Photographs(path=str(path), **more))
-
-
-def refusal(path, **more):
-    with pytest.raises(InputError) as caught:
-        listed(path, **more)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 @pytest.mark.parametrize("kind", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])

@@ -42,7 +42,7 @@ def test_groups_become_jobs_and_a_preempted_one_goes_on(slurm, tmp_path, monkeyp
     assert "for 4 groups of networks; logs in" in capsys.readouterr().err
 
     logs = paths.results() / "slurm" / "tiny"
-    jobs = cluster.unfinished(logs, lambda line: None)
+    jobs = cluster.unfinished(logs)
     # The first and largest job trains all that share the base's batches.
     stream = experiment.plan.runs[0].stream
     checkpoints = [experiment.checkpoint(run) for run in experiment.plan.runs if run.stream == stream]

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from ddd_utils.experiments.data import datasets
-from ddd_utils.experiments.data.feed import Feed
+from ddd_utils.experiments.data.loader import Loader
 from ddd_utils.experiments.networks import create
 from ddd_utils.experiments.plans.runs import Run
-from ddd_utils.experiments.training import evaluation, lockstep
+from ddd_utils.experiments.training import lockstep
 from ddd_utils.experiments.training.batches import batches
 from ddd_utils.experiments.training.trainee import Trainee
 from ddd_utils.image_sets import Digits, Gaussian
@@ -41,7 +41,7 @@ def data():
 
 def train(run, data, after_epoch=lambda trainee: None):
     trainee = Trainee(run, len(data.classes), CPU)
-    lockstep.train([trainee], Feed(data, CPU), after_epoch)
+    lockstep.train([trainee], Loader(data, CPU), after_epoch)
     if trainee.failure:
         raise trainee.failure
     return trainee.result
@@ -105,10 +105,10 @@ def test_evaluating_both_ways_does_not_disturb_training(data):
 
 def test_recalibrated_statistics_are_those_of_the_chosen_images(data):
     trainee = Trainee(replace(RUN, recalibration=96, batch_size=96), 4, CPU)
-    network, feed = trainee.network, Feed(data, CPU)
+    network, feed = trainee.network, Loader(data, CPU)
     before = network.features[1].running_mean.clone()
-    with torch.no_grad(), evaluation._keeping_statistics(network):
-        evaluation._recalibrate([trainee], feed)
+    with torch.no_grad(), lockstep._keeping_statistics(network):
+        lockstep._recalibrate([trainee], feed)
         convolved = network.features[0](feed.train(np.arange(96), 0, 0)[0])
         assert torch.allclose(network.features[1].running_mean, convolved.mean((0, 2, 3)), atol=1e-5)
         assert torch.allclose(network.features[1].running_var, convolved.var((0, 2, 3)), rtol=1e-4)
@@ -143,7 +143,7 @@ def test_a_network_that_learned_nothing_is_marked(data, monkeypatch):
 def test_sgd_steps_are_those_of_the_textbook(data):
     """One update by hand: weight decay, then momentum, then the step."""
     run = replace(RUN, epochs=1, batch_size=96, recalibration=0, weight_decay=0.01)
-    trainee, feed = Trainee(run, 4, CPU), Feed(data, CPU)
+    trainee, feed = Trainee(run, 4, CPU), Loader(data, CPU)
     twin = Trainee(run, 4, CPU).network
     before = [weights.detach().clone() for weights in twin.parameters()]
     images, labels = feed.train(next(batches(run, 0, data.train.labels)), run.order_seed, 0)

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from ddd_utils import files, params
 from ddd_utils.experiments import launch
 from ddd_utils.experiments.plans.store import Experiment
-from ddd_utils.experiments.training.groups import grouped
+from ddd_utils.experiments.training.processes import grouped
 from ddd_utils.files import read_metadata
 
 # All networks of this experiment learn more than chance, in one epoch.
@@ -37,7 +37,7 @@ def train_here(build: str, config: dict, started=None) -> None:
     if started is not None:
         started.set()
     for group in grouped(launch.missing([experiment]), 2):
-        worker.train(group, torch.device("cpu"), lambda run, epoch: None, lambda line: None)
+        worker.train(group.experiment, group.runs, torch.device("cpu"))
     experiment.finish()
 
 

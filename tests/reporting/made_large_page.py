@@ -78,7 +78,7 @@ def models(answers: Answers) -> list:
     rates = wrong_answers.error_rates(mislabelled, difficulty.scores(correct), range(MODELS + 1))
     same = wrong_answers.same_wrong_answer(answers.predictions, answers.labels)
     linked, accuracy = answers.explorer.linked, correct.mean(axis=1)
-    histogram = charts.score_histogram(
+    histogram = charts.score_bars(
         difficulty.score_histogram(correct), TOLERANCE, "Scores", {smooth.name: smooth.probabilities}
     )
     matrix = consistency.pairwise_matrix(correct, names)
@@ -87,10 +87,10 @@ def models(answers: Answers) -> list:
         linked(histogram, "score"),
         linked(charts.kappa_matrix(matrix, "Kappa", "cluster", accuracy), "pair"),
         linked(charts.accuracy_against_kappa(pairs(matrix, accuracy), "Accuracy against kappa"), "pair"),
-        linked(charts.wrong_answers(same, names, "Same wrong answers", accuracy=accuracy), "pair"),
-        charts.error_rates(rates, "Label errors"),
-        charts.group_error_rates(wrong_answers.error_rates(mislabelled, kinds, order, "group"), "Label errors"),
-        charts.class_accuracy(difficulty.class_accuracy(correct, answers.labels), "Classes"),
+        linked(charts.wrong_answer_matrix(same, names, "Same wrong answers", accuracy=accuracy), "pair"),
+        charts.label_error_dots(rates, "Label errors"),
+        charts.label_error_rows(wrong_answers.error_rates(mislabelled, kinds, order, "group"), "Label errors"),
+        charts.class_accuracy_dots(difficulty.class_accuracy(correct, answers.labels), "Classes"),
         *galleries(answers),
     ]
 
@@ -136,8 +136,8 @@ def subsets(answers: Answers) -> list:
         linked(charts.kappa_matrices(*matrices, panels, "Kappa", "cluster", accuracy), "pair"),
         linked(charts.excess_matrix(null, names, "Excess", significant, accuracy=accuracy), "pair"),
         charts.excess_dots(pd.concat([ranked.head(10), ranked.tail(3)]), "Excess"),
-        charts.null_comparison(pd.DataFrame([means]), "Mean kappa"),
-        charts.subset_curve(subset_curve(correct, TOLERANCE, sizes=range(5, 61, 5), subsets=2), "Subsets"),
+        charts.expectation_dots(pd.DataFrame([means]), "Mean kappa"),
+        charts.subset_size_curves(subset_curve(correct, TOLERANCE, sizes=range(5, 61, 5), subsets=2), "Subsets"),
     ]
 
 
@@ -155,11 +155,11 @@ def variants(answers: Answers) -> list:
     return [
         charts.consistency_dots(single, means, "Kappa with the base"),
         charts.accuracy_dots(networks.assign(accuracy=last.mean(axis=1)), "Accuracy"),
-        charts.decisions(correct[0], STEPS, "Decisions of the base"),
-        charts.overlay(correct, STEPS, "Decisions of all networks"),
-        charts.swaps(changes, networks, STEPS, "Changes"),
-        charts.compare_swaps(changes[changes["network"] < 2], "network", STEPS, "Changes of two"),
-        charts.swap_kinds(changes, "Kinds of changes"),
+        charts.decision_map(correct[0], STEPS, "Decisions of the base"),
+        charts.overlay_map(correct, STEPS, "Decisions of all networks"),
+        charts.swap_curves(changes, networks, STEPS, "Changes"),
+        charts.swap_comparison(changes[changes["network"] < 2], "network", STEPS, "Changes of two"),
+        charts.swap_bars(changes, "Kinds of changes"),
     ]
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from ddd_utils.analysis import difficulty, dynamics
 from ddd_utils.analysis.consistency import KappaMatrix
-from ddd_utils.experiments.plans.conditions import EXTRA_EPOCHS
-from ddd_utils.reporting import charts, charts_theme, palette
+from ddd_utils.experiments.plans.runs import EXTRA_EPOCHS
+from ddd_utils.reporting import charts, names_and_colours
+from ddd_utils.reporting.names_and_colours import ACCENT, CLASS_COLOURS, CONDITION_NAMES, MUTED, SECOND, SERIES
 
 CONDITIONS = ["base", "plus_1_epoch", "initialisation", "initialisation"]
 
@@ -76,20 +77,20 @@ def every_chart(predictions, networks):
         "correlation": charts.correlation_dots(networks.assign(correlation=[1, 0.9, 0.8, 0.7])[:3], "title"),
         "matrix": charts.kappa_matrix(kappa, "title"),
         "matrices": charts.kappa_matrices(kappa, kappa, ("all", "some"), "title"),
-        "histogram": charts.score_histogram(histogram, 1, "title"),
-        "models": charts.score_histogram(histogram, 1, "title", {"uniform": np.full(5, 0.2)}),
-        "curve": charts.subset_curve(curve(), "title"),
+        "histogram": charts.score_bars(histogram, 1, "title"),
+        "models": charts.score_bars(histogram, 1, "title", {"uniform": np.full(5, 0.2)}),
+        "curve": charts.subset_size_curves(curve(), "title"),
         "excess": charts.excess_dots(excess(), "title"),
-        "nulls": charts.null_comparison(nulls(), "title"),
-        "label errors": charts.error_rates(label_errors(), "title"),
-        "label errors by group": charts.group_error_rates(label_errors().assign(group=list("abc")), "title"),
-        "classes": charts.class_accuracy(classes, "title"),
-        "beside": charts.beside(*(charts.class_accuracy(classes, "title", width=200) for _ in range(2))),
-        "decisions": charts.decisions(correct[0], [30, 60], "title"),
-        "overlay": charts.overlay(correct, [30, 60], "title"),
-        "swaps": charts.swaps(changes, networks, [30, 60], "title"),
-        "swap kinds": charts.swap_kinds(changes, "title"),
-        "compared": charts.compare_swaps(changes[changes["network"] < 2], "network", [30], "title"),
+        "nulls": charts.expectation_dots(nulls(), "title"),
+        "label errors": charts.label_error_dots(label_errors(), "title"),
+        "label errors by group": charts.label_error_rows(label_errors().assign(group=list("abc")), "title"),
+        "classes": charts.class_accuracy_dots(classes, "title"),
+        "beside": charts.beside(*(charts.class_accuracy_dots(classes, "title", width=200) for _ in range(2))),
+        "decisions": charts.decision_map(correct[0], [30, 60], "title"),
+        "overlay": charts.overlay_map(correct, [30, 60], "title"),
+        "swaps": charts.swap_curves(changes, networks, [30, 60], "title"),
+        "swap kinds": charts.swap_bars(changes, "title"),
+        "compared": charts.swap_comparison(changes[changes["network"] < 2], "network", [30], "title"),
     }
 
 
@@ -123,17 +124,17 @@ def pixels(chart):
 
 @pytest.mark.parametrize("name", ["consistency", "overlay", "histogram", "models", "curve", "excess", "nulls"])
 def test_charts_fit_a_column_of_760_pixels(name, predictions):
-    names = list(charts.CONDITION_NAMES)
+    names = list(CONDITION_NAMES)
     many = pd.DataFrame({"condition": names, "network": names, "kappa": 0.5, "lower": 0.4, "upper": 0.6, "note": "n"})
     histogram = difficulty.score_histogram(np.eye(30))
     drawn = {
         "consistency": lambda: charts.consistency_dots(many, many, "title"),
-        "overlay": lambda: charts.overlay(predictions[0] == predictions[1], [30], "title"),
-        "histogram": lambda: charts.score_histogram(histogram, 1, "title"),
-        "models": lambda: charts.score_histogram(histogram, 1, "title", {"beta-binomial": histogram["share"]}),
-        "curve": lambda: charts.subset_curve(curve(), "title"),
+        "overlay": lambda: charts.overlay_map(predictions[0] == predictions[1], [30], "title"),
+        "histogram": lambda: charts.score_bars(histogram, 1, "title"),
+        "models": lambda: charts.score_bars(histogram, 1, "title", {"beta-binomial": histogram["share"]}),
+        "curve": lambda: charts.subset_size_curves(curve(), "title"),
         "excess": lambda: charts.excess_dots(excess(), "title"),
-        "nulls": lambda: charts.null_comparison(nulls(), "title"),
+        "nulls": lambda: charts.expectation_dots(nulls(), "title"),
     }
     assert 500 < pixels(drawn[name]()) <= 760
 
@@ -165,33 +166,38 @@ def cielab(linear):
 
 @pytest.mark.parametrize("eyes", COLOUR_BLIND)
 def test_the_three_classes_can_be_told_apart_by_all_eyes(eyes):
-    seen = [cielab(np.array(COLOUR_BLIND[eyes]) @ luminance(colour)) for colour in charts.CLASS_COLOURS.values()]
+    seen = [cielab(np.array(COLOUR_BLIND[eyes]) @ luminance(colour)) for colour in CLASS_COLOURS.values()]
     assert min(np.linalg.norm(a - b) for i, a in enumerate(seen) for b in seen[:i]) > 20
 
 
 @pytest.mark.parametrize("page", ["#ffffff", "#16181d"])
 def test_the_three_classes_stand_out_from_a_light_and_a_dark_page(page):
-    assert all(contrast(colour, page) >= 3 for colour in charts.CLASS_COLOURS.values())
+    assert all(contrast(colour, page) >= 3 for colour in CLASS_COLOURS.values())
 
 
 def test_no_other_mark_has_the_colour_of_a_class():
-    assert not set(charts.CLASS_COLOURS.values()) & {*palette.SERIES, palette.ACCENT, palette.SECOND, palette.MUTED}
-    assert all(f"--{kind}: {colour};" in palette.css() for kind, colour in charts.CLASS_COLOURS.items())
+    assert not set(CLASS_COLOURS.values()) & {
+        *SERIES,
+        ACCENT,
+        SECOND,
+        MUTED,
+    }
+    assert all(f"--{kind}: {colour};" in names_and_colours.css() for kind, colour in CLASS_COLOURS.items())
 
 
 def test_the_three_classes_are_those_of_the_analysis():
-    assert tuple(charts.CLASS_COLOURS) == difficulty.DIFFICULTIES
+    assert tuple(CLASS_COLOURS) == difficulty.DIFFICULTIES
 
 
 def test_every_condition_of_the_experiment_has_a_name_for_readers():
-    assert set(EXTRA_EPOCHS) <= set(charts.CONDITION_NAMES)
+    assert set(EXTRA_EPOCHS) <= set(CONDITION_NAMES)
     assert charts.condition_name("cuda_nondeterministic") == "CUDA non-determinism"
     assert charts.condition_name("resnet50") == "resnet50"
 
 
 def test_histogram_bars_carry_the_classes_of_the_analysis(predictions):
     correct = predictions[0][:, -1] == predictions[1]
-    drawn = rows(charts.score_histogram(difficulty.score_histogram(correct), 1, "title").to_dict())
+    drawn = rows(charts.score_bars(difficulty.score_histogram(correct), 1, "title").to_dict())
     bars = pd.DataFrame([row for row in drawn if "kind" in row])
     assert bars.groupby("kind")["share"].sum().to_dict() == pytest.approx(difficulty.shares(correct, 1))
 
@@ -238,14 +244,14 @@ def test_dots_of_a_single_kind_are_drawn(chart):
 
 
 def test_what_no_null_model_expects_gets_no_diamond():
-    drawn = pd.DataFrame([row for row in rows(charts.null_comparison(nulls(), "title").to_dict()) if "kind" in row])
+    drawn = pd.DataFrame([row for row in rows(charts.expectation_dots(nulls(), "title").to_dict()) if "kind" in row])
     assert drawn.loc[drawn["kind"] == "expected", ["name", "kappa"]].to_numpy().tolist() == [["all images", 0.58]]
     assert drawn.loc[drawn["kind"] == "observed", "kappa"].tolist() == [0.6, 0.3]
 
 
 def test_histogram_tooltips_count_the_images_that_a_model_expects(predictions):
     histogram = difficulty.score_histogram(predictions[0][:, -1] == predictions[1])
-    specification = charts.score_histogram(histogram, 1, "title", {"uniform": np.full(5, 0.2)}).to_dict()
+    specification = charts.score_bars(histogram, 1, "title", {"uniform": np.full(5, 0.2)}).to_dict()
     titles = {entry["field"]: entry.get("title") for entry in specification["layer"][-1]["encoding"]["tooltip"]}
     bars = pd.DataFrame([row for row in rows(specification) if "kind" in row])
     assert titles["expected0"] == "expected, binomial" and titles["expected1"] == "expected, uniform"
@@ -282,7 +288,7 @@ def test_heat_map_bins_average_neighbouring_images_in_order_of_difficulty():
     correct = np.zeros((5, 1000), bool)
     correct[1:, ::2] = True
     correct[2:, 1::4] = True
-    drawn = cells(charts.decisions(correct, [], "title"))
+    drawn = cells(charts.decision_map(correct, [], "title"))
     final = drawn[drawn["epoch"] == 4].sort_values("bin")["share"].to_numpy()
     assert final.tolist() == [1.0] * 75 + [0.0] * 25
     assert drawn.groupby("epoch")["share"].mean().tolist() == pytest.approx(correct.mean(axis=1))
@@ -290,29 +296,29 @@ def test_heat_map_bins_average_neighbouring_images_in_order_of_difficulty():
 
 def test_epoch_zero_does_not_order_the_images():
     correct = np.array([[False, True], [True, False], [True, False]])
-    drawn = cells(charts.decisions(correct, [], "title"))
+    drawn = cells(charts.decision_map(correct, [], "title"))
     assert drawn[(drawn["bin"] == 0) & (drawn["epoch"] > 0)]["share"].tolist() == [1, 1]
 
 
 def test_learning_rate_steps_are_marked_only_where_there_are_some(predictions):
     correct = predictions[0][0] == predictions[1]
-    assert "learning rate / 10" in str(charts.decisions(correct, [30], "t").to_dict())
-    assert "learning rate / 10" not in str(charts.decisions(correct, [], "t").to_dict())
+    assert "learning rate / 10" in str(charts.decision_map(correct, [30], "t").to_dict())
+    assert "learning rate / 10" not in str(charts.decision_map(correct, [], "t").to_dict())
 
 
 def test_more_images_make_no_bigger_heat_map():
-    sizes = [len(rows(charts.overlay(np.zeros((2, 91, n), bool), [], "t").to_dict())) for n in (1000, 50_000)]
+    sizes = [len(rows(charts.overlay_map(np.zeros((2, 91, n), bool), [], "t").to_dict())) for n in (1000, 50_000)]
     assert sizes[0] == sizes[1]
 
 
 def test_a_thousand_epochs_leave_room_for_what_is_told_about_each():
-    chart = charts.decisions(np.zeros((1001, 200), bool), [10], "t")
+    chart = charts.decision_map(np.zeros((1001, 200), bool), [10], "t")
     assert len(rows(chart.to_dict())) <= 5000
 
 
 def test_images_learned_and_lost_are_counted_from_epoch_to_epoch():
     correct = np.array([[0, 0, 0, 1], [1, 1, 0, 0], [1, 0, 1, 0]], bool)
-    told = epochs(charts.decisions(correct, [], "title"))
+    told = epochs(charts.decision_map(correct, [], "title"))
     assert told["accuracy"].tolist() == [0.25, 0.5, 0.5]
     assert told["learned"].tolist()[1:] == [2, 1] and told["lost"].tolist()[1:] == [1, 1]
     assert np.isnan(told.loc[0, ["learned", "lost"]]).all()
@@ -320,7 +326,7 @@ def test_images_learned_and_lost_are_counted_from_epoch_to_epoch():
 
 def test_images_on_which_all_networks_agree_are_counted_in_every_epoch(predictions):
     correct = predictions[0] == predictions[1]
-    told = epochs(charts.overlay(correct, [], "title"))
+    told = epochs(charts.overlay_map(correct, [], "title"))
     shares = difficulty.shares(correct[:, -1], 0)
     assert told["accuracy"].iloc[-1] == pytest.approx(correct[:, -1].mean(), abs=1e-5)
     assert told["all_right"].iloc[-1] == pytest.approx(shares["trivial"], abs=1e-5)
@@ -338,15 +344,15 @@ def test_the_last_epoch_is_told_until_the_pointer_is_over_another(specifications
 
 def test_parts_of_a_pair_keep_their_own_background_clear_and_stay_usable(predictions):
     classes = difficulty.class_accuracy(predictions[0][:, -1] == predictions[1], predictions[1])
-    one = charts.class_accuracy(classes, "one")
-    joined = charts.beside(one, charts.class_accuracy(classes, "two")).to_dict()
+    one = charts.class_accuracy_dots(classes, "one")
+    joined = charts.beside(one, charts.class_accuracy_dots(classes, "two")).to_dict()
     assert "background" not in joined["hconcat"][0]
     assert one.background == "transparent"
 
 
 def test_extremes_pass_over_undefined_values():
-    assert charts_theme.extremes({"a": 0.5, "b": float("nan"), "c": 0.25}) == "highest: a (0.50); lowest: c (0.25)"
-    assert charts_theme.extremes({"a": float("nan")}) == "all undefined"
+    assert names_and_colours.extremes({"a": 0.5, "b": float("nan"), "c": 0.25}) == "highest: a (0.50); lowest: c (0.25)"
+    assert names_and_colours.extremes({"a": float("nan")}) == "all undefined"
 
 
 def test_all_charts_compile_to_vega(predictions, networks):

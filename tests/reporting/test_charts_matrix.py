@@ -12,6 +12,7 @@ from ddd_utils.analysis.consistency import Estimate, KappaMatrix
 from ddd_utils.errors import InputError
 from ddd_utils.reporting import charts
 from ddd_utils.reporting.charts_order import MOST, arrange
+from ddd_utils.reporting.names_and_colours import CONDITION_NAMES
 
 
 def matrix(networks, labels=None, low=0.3):
@@ -58,7 +59,7 @@ CHARTS = {
     "kappa": lambda k: charts.kappa_matrix(matrix(k), "title", "cluster"),
     "pair": lambda k: charts.kappa_matrices(matrix(k), matrix(k, low=0.1), ("all images", "some"), "title", "cluster"),
     "excess": lambda k: charts.excess_matrix(null(k), matrix(k).labels, "title", null(k).excess.value > 0),
-    "wrong answers": lambda k: charts.wrong_answers(same(matrix(k).kappa), matrix(k).labels, "title"),
+    "wrong answers": lambda k: charts.wrong_answer_matrix(same(matrix(k).kappa), matrix(k).labels, "title"),
 }
 
 
@@ -82,7 +83,7 @@ def test_a_single_network_is_a_matrix_of_one_cell():
 
 
 def test_the_longest_names_of_conditions_fit_two_matrices_beside_one_another():
-    labels = list(charts.CONDITION_NAMES)
+    labels = list(CONDITION_NAMES)
     chart = charts.kappa_matrices(matrix(13, labels), matrix(13, labels), ("all", "some"), "title")
     assert "hconcat" in chart.to_dict()
     assert 600 < drawn(chart)[0] <= 760
@@ -222,7 +223,7 @@ def test_a_kappa_has_the_same_colour_in_every_chart_with_numbers():
 
 def test_wrong_answers_are_shares_from_none_to_all_without_a_diagonal():
     share = np.array([[np.nan, 0.25, np.nan], [0.25, np.nan, 1.0], [np.nan, 1.0, np.nan]])
-    chart = charts.wrong_answers(same(share), ["a", "b", "c"], "title")
+    chart = charts.wrong_answer_matrix(same(share), ["a", "b", "c"], "title")
     cells = rows(chart).set_index(["a", "b"])
     assert len(cells) == 6
     assert cells.loc[("a", "b"), "share"] == "25.0% [15.0%, 35.0%]" and cells.loc[("a", "c"), "share"] == "undefined"

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from ddd_utils.reporting import charts
-from ddd_utils.reporting.charts_pairs import MOST
+from ddd_utils.reporting.charts_agreement import MOST_NETWORKS as MOST
 
 
 def pairs(networks, missing=()):

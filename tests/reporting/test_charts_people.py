@@ -5,13 +5,14 @@ import pandas as pd
 import pytest
 
 from ddd_utils.analysis import humans, observer_trials, psychophysics
-from ddd_utils.reporting import charts_human, charts_people, charts_theme
+from ddd_utils.reporting import charts, names_and_colours
+from ddd_utils.reporting.charts_forms import BOUND, KAPPA
 
 QUESTIONS = {"main": "is there a main one?", "odd": "is it odd?"}
 
 
 @pytest.fixture(scope="module")
-def charts():
+def made():
     rng = np.random.default_rng(0)
     easiness = rng.normal(1, 2, 300)
     right = rng.binomial(50, 1 / (1 + np.exp(-easiness)))
@@ -33,18 +34,18 @@ def charts():
     )
     means = humans.means(humans.usable(answers))
     return {
-        "difficulty": charts_people.share_by_difficulty(
+        "difficulty": charts.human_difficulty_dots(
             pd.concat(rows, names=["tolerance"]).reset_index("tolerance"), "heading", "M = 6 networks"
         ),
-        "score": charts_people.share_by_score(humans.share_by_score(share, correct), 6, "heading", "rho"),
-        "majority": charts_people.majority_consistency(kappas, "heading", "subtitle"),
-        "experiment": charts_people.second_experiment(means, QUESTIONS, "heading", "subtitle"),
+        "score": charts.human_score_dots(humans.share_by_score(share, correct), 6, "heading", "rho"),
+        "majority": charts.majority_dots(kappas, "heading", "subtitle"),
+        "experiment": charts.answer_dots(means, QUESTIONS, "heading", "subtitle"),
     }, {"kappas": kappas, "means": means, "difficulty": rows[1]}
 
 
 @pytest.fixture(scope="module")
-def specifications(charts):
-    return {name: chart.to_dict() for name, chart in charts[0].items()}
+def specifications(made):
+    return {name: chart.to_dict() for name, chart in made[0].items()}
 
 
 def rows(specification):
@@ -65,18 +66,18 @@ def test_every_chart_compiles_and_fits_a_column(specifications):
         assert 400 < width <= 760, name
 
 
-def test_descriptions_tell_the_values(charts):
-    drawn, tables = charts
+def test_descriptions_tell_the_values(made):
+    drawn, tables = made
     last = tables["difficulty"].iloc[-1]
     assert f"{last['difficulty']} {last['share']:.1%} of {last['images']} images" in drawn["difficulty"].description
     assert f"is it odd?: trivial {tables['means']['answer'][3]:.2f}" in drawn["experiment"].description
-    assert charts_theme.extremes(tables["kappas"].set_index("network")["kappa"]) in drawn["majority"].description
+    assert names_and_colours.extremes(tables["kappas"].set_index("network")["kappa"]) in drawn["majority"].description
 
 
-def test_the_largest_possible_kappa_has_a_mark_of_its_own(charts, specifications):
+def test_the_largest_possible_kappa_has_a_mark_of_its_own(made, specifications):
     marks = pd.DataFrame([row for row in rows(specifications["majority"]) if "kind" in row])
-    ranked = charts[1]["kappas"].sort_values("accuracy", ascending=False)
-    for kind, column in ((charts_people.KAPPA, "kappa"), (charts_people.MOST, "kappa_max")):
+    ranked = made[1]["kappas"].sort_values("accuracy", ascending=False)
+    for kind, column in ((KAPPA, "kappa"), (BOUND, "kappa_max")):
         assert marks.loc[marks["kind"] == kind, "at"].tolist() == pytest.approx(ranked[column].tolist())
 
 
@@ -88,9 +89,9 @@ def test_the_second_experiment_has_a_scale_for_each_question(specifications):
 
 def test_two_observers_kappa_comes_with_its_interval():
     pairs = observer_trials.observer_consistency(psychophysics.simulate(2, 60))
-    specification = charts_human.observer_agreement(pairs, "heading").to_dict()
+    specification = charts.observer_matrix(pairs, "heading").to_dict()
     assert "95 % interval" in json.dumps(specification)
-    limits = pairs.loc[0, ["lower", "upper"]]
-    assert rows(specification)[0]["interval"] == f"{limits['lower']:.2f} to {limits['upper']:.2f}"
-    undefined = charts_human.observer_agreement(pairs.assign(kappa=np.nan, lower=np.nan, upper=np.nan), "heading")
+    kappa, low, high = pairs.loc[0, ["kappa", "lower", "upper"]]
+    assert [row["interval"] for row in rows(specification)] == [f"{kappa:.3f} [{low:.3f}, {high:.3f}]"] * 2
+    undefined = charts.observer_matrix(pairs.assign(kappa=np.nan, lower=np.nan, upper=np.nan), "heading")
     assert rows(undefined.to_dict())[0]["interval"] == "undefined"

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from ddd_utils.analysis import noise, observer_trials, psychophysics
-from ddd_utils.reporting import charts, charts_human, charts_noise, charts_observers
+from ddd_utils.reporting import charts
+from ddd_utils.reporting.charts_noise import IDEAL
 
 
 @pytest.fixture
@@ -17,11 +18,11 @@ def classes():
 
 
 @pytest.mark.parametrize("simulated", [True, False])
-@pytest.mark.parametrize("chart", ["observer_accuracies", "observer_agreement"])
+@pytest.mark.parametrize("chart", ["observer_dots", "observer_matrix"])
 def test_simulated_observers_are_called_so_in_the_chart_itself_and_people_are_not(chart, simulated):
     trials = psychophysics.simulate(3, 30)
-    table = observer_trials.accuracy(trials) if "accuracies" in chart else observer_trials.observer_consistency(trials)
-    specification = getattr(charts_human, chart)(table, "heading", simulated=simulated).to_dict()
+    table = observer_trials.accuracy(trials) if "dots" in chart else observer_trials.observer_consistency(trials)
+    specification = getattr(charts, chart)(table, "heading", simulated=simulated).to_dict()
     assert ("SIMULATED" in json.dumps(specification["title"])) == simulated
     assert ("SIMULATED" in specification["description"]) == simulated
 
@@ -31,8 +32,8 @@ def test_charts_of_single_trials_say_who_answered_and_lose_no_row(simulated):
     trials = psychophysics.simulate(3, 30)
     blocks, times = observer_trials.learning(trials), observer_trials.response_times(trials)
     for chart in (
-        charts_observers.learning(blocks, observer_trials.EVERYONE, "heading", simulated=simulated),
-        charts_observers.response_times(times, "heading", simulated=simulated),
+        charts.block_curves(blocks, observer_trials.EVERYONE, "heading", simulated=simulated),
+        charts.response_time_dots(times, "heading", simulated=simulated),
     ):
         specification = chart.to_dict()
         assert ("SIMULATED" in json.dumps(specification["title"])) == simulated
@@ -44,21 +45,21 @@ def test_charts_of_single_trials_say_who_answered_and_lose_no_row(simulated):
 
 
 def test_the_ideal_classifier_is_drawn_only_where_it_is_known(classes):
-    known = charts_noise.accuracy_by_sigma(classes, "heading", "subtitle")
-    unknown = charts_noise.accuracy_by_sigma(classes.assign(bayes=np.nan), "heading", "subtitle")
-    assert charts_noise.IDEAL in json.dumps(known.to_dict())
-    assert charts_noise.IDEAL not in json.dumps(unknown.to_dict()) and "ideal" not in unknown.description
+    known = charts.sigma_curves(classes, "heading", "subtitle")
+    unknown = charts.sigma_curves(classes.assign(bayes=np.nan), "heading", "subtitle")
+    assert IDEAL in json.dumps(known.to_dict())
+    assert IDEAL not in json.dumps(unknown.to_dict()) and "ideal" not in unknown.description
 
 
 def test_the_folders_stand_alone_where_the_published_spikes_are(classes):
     folders = classes.assign(folder=classes["sigma"] - 1, position=noise.string_sorted_positions(100))
-    chart = charts_noise.folder_order(folders.assign(moved=folders["folder"].between(4, 9)), "heading")
+    chart = charts.folder_order_curves(folders.assign(moved=folders["folder"].between(4, 9)), "heading")
     assert "x = 35, 46, 57, 68, 79, 90" in chart.description
 
 
 @pytest.mark.parametrize("chart", ["kl_curve", "kl_scatter"])
 def test_the_class_without_a_neighbour_is_left_out(classes, chart):
-    specification = getattr(charts_noise, chart)(classes, "heading").to_dict()
+    specification = getattr(charts, chart)(classes, "heading").to_dict()
     rows = specification["datasets"][specification["data"]["name"]]
     assert [row["sigma"] for row in rows] == list(range(1, 100))
     assert specification["background"] == "transparent" and specification["description"]

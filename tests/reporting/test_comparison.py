@@ -91,7 +91,7 @@ def build(tmp_path, monkeypatch):
     return tmp_path / "build"
 
 
-def written(name, dataset, shares, note):
+def written(name, dataset, shares, note=""):
     """Record the shares of a report as its section does."""
     book = claims.Book("sota_comparison", name)
     for kind, share in zip(KINDS, shares, strict=True):

@@ -74,7 +74,7 @@ def test_the_data_cannot_leave_their_element():
 def test_a_chart_is_linked_and_others_are_not():
     one, responses, _ = made()
     histogram = difficulty.score_histogram(responses.correct()[1:])
-    chart = charts.score_histogram(histogram, 1, "Scores")
+    chart = charts.score_bars(histogram, 1, "Scores")
     linked = one.linked(chart, "score").to_dict()
     assert explorer.attributes(linked) == f' data-explore="{one.data["key"]}" data-by="score"'
     assert explorer.attributes(chart.to_dict()) == ""

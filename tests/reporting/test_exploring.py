@@ -19,7 +19,7 @@ def explored(tmp_path_factory):
     """Build a page of two sections with the same explorer: a histogram in one, a matrix in the other."""
     one, responses, found = made()
     correct = responses.correct()[1:]
-    histogram = charts.score_histogram(difficulty.score_histogram(correct), 1, "Scores")
+    histogram = charts.score_bars(difficulty.score_histogram(correct), 1, "Scores")
     matrix = charts.kappa_matrix(consistency.pairwise_matrix(correct, found.kappa.labels), "Kappa")
     data = shown(**{key.replace("/", "__"): value for key, value in one._repr_mimebundle_().items()})
     with pytest.MonkeyPatch.context() as patch:
@@ -154,7 +154,7 @@ def test_answers_without_classes_are_right_or_wrong_and_images_have_their_names(
     opened, tmp_path, monkeypatch, all_drawn
 ):
     one, responses, _ = made(pictures=False, missing=range(6), labels_known=False)
-    histogram = charts.score_histogram(difficulty.score_histogram(responses.correct()[1:]), 1, "Scores")
+    histogram = charts.score_bars(difficulty.score_histogram(responses.correct()[1:]), 1, "Scores")
     data = shown(**{key.replace("/", "__"): value for key, value in one._repr_mimebundle_().items()})
     monkeypatch.setenv("DDD_BUILD", str(tmp_path))
     section = executed(

@@ -11,10 +11,11 @@ from made_notebooks import Preset, chart, code, executed, prose
 from test_browser import colour, contrast
 from test_downloading_figures import of_chart, rows, saved
 
-from ddd_utils.reporting import charts, charts_theme, page
+from ddd_utils.reporting import charts, page
+from ddd_utils.reporting.names_and_colours import ACCENT, MUTED, SECOND
 
 ACCURACY = [0.3, 0.9, 0.6, 0.5]
-COLOURS = charts_theme.MUTED, charts_theme.ACCENT, charts_theme.SECOND
+COLOURS = MUTED, ACCENT, SECOND
 NAMES = ["net_a", "net_b", "net_c", "net_d"]
 BARS = "#chart-4 svg .mark-rect:not([class*='brush']) path:is({})".format(
     ",".join(f"[fill='{each}']" for each in COLOURS)
@@ -35,7 +36,7 @@ def specifications():
     made = [
         charts.kappa_matrix(matrix, "One matrix", accuracy=ACCURACY),
         charts.kappa_matrices(matrix, matrix, ("all", "some"), "Two matrices", accuracy=ACCURACY),
-        charts.decisions(correct, [1], "Decisions"),
+        charts.decision_map(correct, [1], "Decisions"),
         charts.accuracy_against_kappa(table, "Pairs"),
     ]
     return [each.to_dict() for each in made]
@@ -189,7 +190,7 @@ def counts(tab):
     bars = tab.eval_on_selector_all(BARS, script)
     full = max(height for _, _, height in bars)
     places = sorted({round(x) for _, x, _ in bars})
-    filled = {round(x): round(3 * height / full) for fill, x, height in bars if fill != charts_theme.MUTED}
+    filled = {round(x): round(3 * height / full) for fill, x, height in bars if fill != MUTED}
     return [filled.get(place, 0) for place in places]
 
 
@@ -233,7 +234,7 @@ def test_a_finger_marks_in_the_plot_and_scrolls_beside_it(opened, linked, all_dr
 
 
 def test_the_pairs_of_the_network_under_the_pointer_are_in_front(tab):
-    front = tab.locator(f"{DOTS} svg .mark-symbol.role-mark path[fill='{charts_theme.SECOND}']")
+    front = tab.locator(f"{DOTS} svg .mark-symbol.role-mark path[fill='{SECOND}']")
     assert front.count() == 0
     tab.locator(BARS).last.hover(force=True)
     assert front.count() == 3

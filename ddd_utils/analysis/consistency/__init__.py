@@ -7,15 +7,18 @@ from .conditions import (
     ONE_NETWORK,
     ConditionDifference,
     KappaMatrix,
+    Rank,
+    compared_networks,
     condition_consistency,
     condition_difference,
     condition_matrix,
     condition_means,
+    condition_rank,
     pairwise_matrix,
 )
 from .kappa import copy_probability, error_consistency, kappa_bounds, kappa_from_counts, pairwise_error_consistency
 from .pairs import extremes, mean_kappa, mean_kappas, pair_table
-from .uncertainty import bootstrap, interval, joint_covariance, standard_errors
+from .uncertainty import accuracy_spread, bootstrap, interval, joint_covariance, standard_errors
 
 __all__ = [
     "DIFFERENT_DATA",
@@ -23,11 +26,15 @@ __all__ = [
     "ConditionDifference",
     "Estimate",
     "KappaMatrix",
+    "Rank",
+    "accuracy_spread",
     "bootstrap",
+    "compared_networks",
     "condition_consistency",
     "condition_difference",
     "condition_matrix",
     "condition_means",
+    "condition_rank",
     "copy_probability",
     "error_consistency",
     "extremes",

@@ -28,6 +28,21 @@ class ConditionDifference(NamedTuple):
     upper: float
     note: str
 
+    @property
+    def claimed(self) -> tuple[float, float] | None:
+        """Its interval; None where a condition has one network, of which another run might differ by any amount."""
+        return None if np.isnan(self.lower) or ONE_NETWORK in self.note else (self.lower, self.upper)
+
+
+class Rank(NamedTuple):
+    """Rank of a condition among all, 1 = most consistent with the base; its interval, and how often it is first."""
+
+    value: float
+    lower: float
+    upper: float
+    first: float  # share of the draws of images
+    of: int  # conditions ranked
+
 
 @dataclass(frozen=True)
 class KappaMatrix:
@@ -57,7 +72,6 @@ def condition_consistency(
     Parameters
     ----------
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
     networks : DataFrame
         One row a network, in the same order, with the columns network, condition and instance; one condition is "base".
     draws, seed, labels
@@ -68,11 +82,6 @@ def condition_consistency(
     DataFrame
         Columns condition, instance, network, kappa, lower, upper. Condition "different_data", last, compares the two
         networks of condition half_data with each other.
-
-    Raises
-    ------
-    InputError
-        If there is no base, or not one row a network.
     """
     kappa, resampled, pairs = _compare(correct, networks, draws, seed, labels)
     i, j = pairs.pop("first"), pairs.pop("second")
@@ -84,7 +93,7 @@ def condition_means(
     correct: ArrayLike, networks: pd.DataFrame, draws: int = 1000, seed: int = 0, labels: ArrayLike | None = None
 ) -> pd.DataFrame:
     """
-    Mean error consistency of each condition's instances with the base.
+    Mean error consistency of each condition's instances with the base; parameters as in `condition_consistency`.
 
     With k > 1 instances the error has two parts: variance of the mean over resampled images, the networks fixed, and
     that of the networks, 1 / k of the sample variance of their kappas, less what the images alone make them differ. The
@@ -95,11 +104,6 @@ def condition_means(
     A single instance says nothing about other networks; it gets the percentile interval of resampled images. Every
     condition is compared with one and the same base network: its own peculiarity is an error that all means share, and
     no interval here contains it.
-
-    Parameters
-    ----------
-    correct, networks, draws, seed, labels
-        As in `condition_consistency`.
 
     Returns
     -------
@@ -126,20 +130,9 @@ def condition_difference(
     """
     By how much the mean error consistency of one condition with the base exceeds that of another.
 
-    The same images are drawn for both, and the parts of both conditions' networks add up, as in
-    `condition_means`. Two conditions of one network each get the percentile interval of resampled images.
-
-    Parameters
-    ----------
-    correct, networks, draws, seed, labels
-        As in `condition_consistency`.
-    one, other : str
-        Two conditions.
-
-    Returns
-    -------
-    ConditionDifference
-        Undefined, with a note that says why, where no network of a condition is left to compare.
+    The same images are drawn for both, and the parts of both conditions' networks add up, as in `condition_means`,
+    whose parameters these are. Two conditions of one network each get the percentile interval of resampled images.
+    Undefined, with a note that says why, where no network of a condition is left to compare.
     """
     found = _means(correct, networks, draws, seed, labels)
     for condition in (one, other):
@@ -152,6 +145,62 @@ def condition_difference(
     return ConditionDifference(value, lower, upper, "; ".join(dict.fromkeys(map(_covered, two))))
 
 
+def condition_rank(
+    correct: ArrayLike,
+    networks: pd.DataFrame,
+    condition: str,
+    draws: int = 1000,
+    seed: int = 0,
+    labels: ArrayLike | None = None,
+) -> Rank:
+    """
+    Rank a condition by the mean error consistency of its networks with the base, the images resampled.
+
+    Parameters
+    ----------
+    correct, networks, draws, seed, labels
+        As in `condition_consistency`.
+    condition : str
+        A condition other than the base; "different_data", which is not compared with the base, is not ranked.
+
+    Returns
+    -------
+    Rank
+    """
+    conditions = networks["condition"].to_numpy()
+    kappa = pd.Series(pairwise_error_consistency(correct)[0], conditions).drop("base").groupby(level=0).mean()
+    resampled = bootstrap(correct, draws=draws, seed=seed, labels=labels)[:, 0]
+    ranks = pd.DataFrame(resampled, columns=conditions).drop(columns="base").T.groupby(level=0).mean()
+    found = ranks.rank(ascending=False).loc[condition]
+    lower, upper = np.quantile(found, [0.025, 0.975])
+    first = float((found == 1).mean())
+    return Rank(float(kappa.rank(ascending=False)[condition]), float(lower), float(upper), first, len(kappa))
+
+
+def compared_networks(networks: pd.DataFrame, condition: str, instance: int | None = None) -> np.ndarray:
+    """
+    Choose the networks that a condition's figure compares: the base and its own, or the two halves of the data.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        One row a network, with the columns condition and instance.
+    condition : str
+        Its name.
+    instance : int, optional
+        Only this one of the condition's networks.
+
+    Returns
+    -------
+    ndarray of bool, shape (networks,)
+    """
+    found = networks["condition"].to_numpy()
+    if condition == DIFFERENT_DATA:
+        return found == "half_data"
+    own = (found == condition) & ((networks["instance"].to_numpy() == instance) | (instance is None))
+    return own | (found == "base")
+
+
 def pairwise_matrix(correct: ArrayLike, labels: Sequence[str]) -> KappaMatrix:
     """
     Error consistency of all pairs of networks, each with its own interval.
@@ -159,7 +208,6 @@ def pairwise_matrix(correct: ArrayLike, labels: Sequence[str]) -> KappaMatrix:
     Parameters
     ----------
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
     labels : sequence of str
         Names of the networks, in the same order.
 
@@ -184,7 +232,6 @@ def condition_matrix(correct: ArrayLike, networks: pd.DataFrame) -> KappaMatrix:
     Parameters
     ----------
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
     networks : DataFrame
         One row a network, in the same order, with the column condition.
 

@@ -89,11 +89,6 @@ def kappa_bounds(p: ArrayLike, q: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     kappa_min, kappa_max : ndarray
         NaN where kappa is undefined (both accuracies 0 or both 1).
 
-    Raises
-    ------
-    InputError
-        If an accuracy lies outside 0 to 1.
-
     Examples
     --------
     >>> import ddd_utils as ddd
@@ -114,21 +109,10 @@ def copy_probability(p: ArrayLike, q: ArrayLike, kappa: ArrayLike) -> np.ndarray
     Share of images on which the less accurate network must copy the more accurate one to reach a kappa.
 
     On the other images it decides independently, with the accuracy that makes its own come out. Copying a share c adds
-    ``c a (1 - a)`` to the probability that both are right, with a the higher accuracy; hence
-    ``kappa = 2 c a (1 - a) / (p (1 - q) + q (1 - p))``, solved for c.
-
-    Parameters
-    ----------
-    p, q : array_like
-        Accuracies between 0 and 1.
-    kappa : array_like
-        Error consistency; all three are broadcast against each other.
-
-    Returns
-    -------
-    ndarray
-        NaN where no copying gives this kappa (below 0, or above what the accuracies allow) or any amount does (the
-        better network is always right, or both are always wrong).
+    ``c a (1 - a)`` to the probability that both are right, with a the higher accuracy; hence ``kappa = 2 c a (1 - a) /
+    (p (1 - q) + q (1 - p))``, solved for c. The accuracies p, q and kappa broadcast. NaN where no copying gives this
+    kappa (below 0, or above what the accuracies allow) or any amount does (the better network is always right, or both
+    are always wrong).
     """
     p, q = _accuracies(p, q)
     better, worse = np.maximum(p, q), np.minimum(p, q)

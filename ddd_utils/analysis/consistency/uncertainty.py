@@ -18,7 +18,7 @@ from scipy.special import ndtri
 
 from ddd_utils.analysis.consistency.kappa import kappa_from_counts
 from ddd_utils.analysis.decisions import as_correct, as_labels, count_both_right
-from ddd_utils.analysis.statistics import Estimate
+from ddd_utils.analysis.statistics import Estimate, percentile_interval
 from ddd_utils.errors import InputError, nearest
 
 RESAMPLE = ("images", "classes")
@@ -51,8 +51,8 @@ def standard_errors(correct: ArrayLike) -> np.ndarray:
     >>> import ddd_utils as ddd
     >>> correct = [[1, 1, 0, 0] * 25, [1, 1, 1, 0] * 25]  # kappa .5 on 100 images
     >>> print(ddd.standard_errors(correct).round(3))
-    [[0.    0.079]
-     [0.079 0.   ]]
+    [[0.    0.075]
+     [0.075 0.   ]]
     """
     correct = as_correct(correct)
     images = correct.shape[1]
@@ -79,22 +79,11 @@ def joint_covariance(correct: ArrayLike, labels: ArrayLike | None = None, resamp
     """
     Large-sample covariance of all pairs' kappas for a new draw of images, the same ones for all networks.
 
-    Pairs share networks and images, so their errors do not average out: whatever combines pairs needs this matrix.
-
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-    labels : array_like, shape (images,), optional
-        Classes; given, each class keeps its number of images n, and its spread counts n / (n - 1) times, since it is
-        taken around the class's own mean. Classes of a single image count as one class together.
-    resample : {"images", "classes"}
-        What a new draw would replace: images, or whole classes with all their images (this needs labels).
-
-    Returns
-    -------
-    ndarray of float64, shape (pairs, pairs)
-        Pairs in the order of ``np.triu_indices(networks, 1)``; NaN where a kappa is undefined.
+    Pairs share networks and images, so their errors do not average out: whatever combines pairs needs this matrix,
+    (pairs, pairs), in the order of ``np.triu_indices(networks, 1)``; NaN where a kappa is undefined. With labels
+    (images,) each class keeps its number of images n, and its spread counts n / (n - 1) times, since it is taken around
+    the class's own mean; classes of a single image count as one together. A new draw replaces "images" or, with
+    labels, whole "classes".
     """
     correct = as_correct(correct)
     networks, images = correct.shape
@@ -134,8 +123,10 @@ def interval(
         Rows of the networks; the value is the mean kappa over these pairs.
     minus : array_like of int, shape (pairs, 2), optional
         Pairs whose mean kappa is subtracted.
-    labels, resample
-        As in `joint_covariance`.
+    labels : array_like, shape (images,), optional
+        Classes; given, each class keeps its number of images.
+    resample : {"images", "classes"}
+        What a new draw would replace: images, or whole classes with all their images (this needs labels).
     level : float
         Coverage of the interval, which is cut off at the values that kappa, or a difference of two, can take.
 
@@ -155,7 +146,7 @@ def interval(
     >>> correct = [[1, 1, 0, 0] * 25, [1, 1, 1, 0] * 25, [0, 0, 1, 1] * 25]  # three networks, 100 images
     >>> kappa = ddd.interval(correct, [(0, 1)])
     >>> print(f"{kappa.value:.2f}, 95 % interval {kappa.lower:.2f} to {kappa.upper:.2f}")
-    0.50, 95 % interval 0.34 to 0.66
+    0.50, 95 % interval 0.35 to 0.65
     """
     correct = as_correct(correct)
     plus = _as_pairs(pairs, len(correct))
@@ -188,25 +179,18 @@ def bootstrap(
     Parameters
     ----------
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
     statistic : {"kappa", "agreement"}
         Error consistency, or the share of images on which both are right or both wrong.
     draws, seed : int
         Number of resampled image sets, and the seed of the resampling.
     labels : array_like, shape (images,), optional
-        Classes; given, each class keeps its number of images. Classes of a single image, which could only repeat
-        themselves, count as one class together.
+        Classes; given, each class keeps its number of images (those of a single image count as one class together).
 
     Returns
     -------
     ndarray of float64, shape (draws, networks, networks)
         NaN where a draw leaves a pair undefined. Drawn within classes of n images these vary too little, by the factor
         (n - 1) / n in variance: half with classes of two. `joint_covariance` and `interval` put that right.
-
-    Raises
-    ------
-    InputError
-        If the statistic is unknown or the labels do not fit the images.
     """
     correct = as_correct(correct)
     if statistic not in _STATISTICS:
@@ -218,6 +202,33 @@ def bootstrap(
     for draw, weights in enumerate(_image_weights(images, draws, seed, labels)):
         both[draw] = (decisions * weights) @ decisions.T
     return _STATISTICS[statistic](both, images)
+
+
+def accuracy_spread(correct: ArrayLike, labels: ArrayLike | None = None) -> dict[str, Estimate]:
+    """
+    Mean, lowest and highest accuracy of some networks, and their standard deviation, for a new draw of images.
+
+    Parameters
+    ----------
+    correct : array_like of bool, shape (networks, images)
+        Whether each network is right about each image.
+    labels : array_like, shape (images,), optional
+        As in `bootstrap`.
+
+    Returns
+    -------
+    dict of str to Estimate
+        "mean", "lowest", "highest" and "sd" with percentile intervals.
+    """
+    correct = as_correct(correct)
+    # Agreement with a network that is always right is accuracy: so the images are resampled for all networks at once.
+    always_right = np.ones((1, correct.shape[1]), bool)
+    resampled = bootstrap(np.vstack([correct, always_right]), "agreement", labels=labels)[:, -1, :-1]
+    accuracy, found = correct.mean(axis=1), {}
+    for name, statistic in (("mean", np.mean), ("lowest", np.min), ("highest", np.max), ("sd", np.std)):
+        draws = statistic(resampled, axis=1)
+        found[name] = Estimate(float(statistic(accuracy)), float(draws.std(ddof=1)), *percentile_interval(draws))
+    return found
 
 
 def _image_weights(images: int, draws: int, seed: int, labels: ArrayLike | None) -> Iterator[np.ndarray]:

@@ -32,24 +32,15 @@ class NullKappa:
     The intervals contain the error of the fitted abilities. The score histogram fixes the sum over pairs of the
     observed agreement, and any null given the scores has the same: excess agreement sums to zero. It ranks pairs; it
     cannot show that networks depend on each other on average.
-
-    Attributes
-    ----------
-    observed, expected, excess : Estimate of ndarray, shape (networks, networks)
-        Symmetric, NaN on the diagonal and where kappa is undefined.
-    mean_observed, mean_expected, mean_excess : Estimate of float
-        Means over the pairs whose kappa is defined.
-    p_values : ndarray, shape (networks, networks)
-        Two-sided, of no excess; not adjusted for the number of pairs. NaN also where the excess can only be 0.
     """
 
-    observed: Estimate
+    observed: Estimate  # (networks, networks), NaN on the diagonal and where kappa is undefined
     expected: Estimate
     excess: Estimate
-    mean_observed: Estimate
+    mean_observed: Estimate  # over the pairs whose kappa is defined
     mean_expected: Estimate
     mean_excess: Estimate
-    p_values: np.ndarray
+    p_values: np.ndarray  # of no excess, two-sided, not adjusted for the number of pairs; NaN where it can only be 0
 
     def adjusted_p_values(self) -> np.ndarray:
         """Return the p-values adjusted over pairs (Holm), shape (networks, networks)."""
@@ -60,18 +51,10 @@ class NullKappa:
 
     def table(self, names: Sequence[str]) -> pd.DataFrame:
         """
-        List the pairs, the one of the highest excess first.
+        List the pairs of the networks of these names, the one of the highest excess first; undefined ones are left out.
 
-        Parameters
-        ----------
-        names : sequence of str
-            Names of the networks.
-
-        Returns
-        -------
-        DataFrame
-            Columns one, other (names), observed, expected and excess, each also with ``_lower`` and ``_upper``, and
-            p_adjusted (Holm); undefined pairs are left out.
+        Columns one, other, observed, expected and excess, each also with ``_lower`` and ``_upper``, and p_adjusted
+        (Holm).
         """
         i, j = np.triu_indices(len(names), 1)
         columns = {"one": np.take(names, i), "other": np.take(names, j)}
@@ -95,7 +78,7 @@ def conditional_rasch_kappa(
     Parameters
     ----------
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image; at least three networks.
+        Whether each network is right about each image; at least three networks, since abilities reproduce two exactly.
     tolerance : int, optional
         Number t of deviating networks up to which an image counts as trivial or impossible: only images in between are
         compared. None: all images.
@@ -108,12 +91,6 @@ def conditional_rasch_kappa(
     Returns
     -------
     NullKappa
-
-    Raises
-    ------
-    InputError
-        If there are too few networks (the abilities of two reproduce them exactly), fewer than two images or groups, or
-        no score is in-between.
     """
     correct = _enough_networks(correct, 3, "one ability a network")
     return _null_kappa(correct, rasch_abilities, kept_cells(len(correct), tolerance), groups, seed)
@@ -180,7 +157,7 @@ def leave_pair_out_kappa(correct: ArrayLike, tolerance: int, groups: int = 50, s
     >>> rng = np.random.default_rng(0)
     >>> correct = rng.random((6, 400)) < rng.random(400)  # six networks, independent given an image's difficulty
     >>> null = ddd.leave_pair_out_kappa(correct, tolerance=1)
-    >>> null.mean_excess.lower < 0 < null.mean_excess.upper
+    >>> bool(null.mean_excess.lower < 0 < null.mean_excess.upper)
     True
     """
     correct = _enough_networks(correct, 3, "one ability a network")

@@ -27,24 +27,14 @@ def pair_expectations(log_odds: ArrayLike, score: ArrayLike) -> np.ndarray:
     """
     Probability that two of M independent networks are both right, given how many of all M are.
 
-    Given its sum s, a vector of independent decisions x has a probability proportional to the product of the odds of
+    `log_odds` is (rows, networks) and may be infinite, `score` is (rows,), the result (rows, networks, networks) with
+    ``P(i right | score)`` on the diagonal; NaN where infinite log odds make the score impossible.
+
+    Given its sum s, a vector of independent decisions has a probability proportional to the product of the odds of
     those that are right (Chen & Liu, 1997); the sums over all such vectors are elementary symmetric polynomials. A
     common factor of the odds cancels, so each row is shifted until s right decisions are the expected number: then the
     polynomials are Poisson-binomial probabilities near their largest, and no coefficient that matters underflows. They
     are built from sums and products of non-negative numbers only.
-
-    Parameters
-    ----------
-    log_odds : array_like, shape (rows, networks)
-        Logarithm of each network's odds of being right; ``-inf`` for never, ``inf`` for always.
-    score : array_like of int, shape (rows,)
-        Number of networks that are right, 0 to M.
-
-    Returns
-    -------
-    ndarray, shape (rows, networks, networks)
-        ``P(i and j right | score)``, on the diagonal ``P(i right | score)``; NaN where infinite log odds make the score
-        impossible.
     """
     log_odds, score = _checked(log_odds, score)
     rows, networks = log_odds.shape
@@ -258,10 +248,10 @@ def _newton_step(
 class AndersenTest:
     """Likelihood-ratio test of one ability vector against one for hard and one for easy images."""
 
-    statistic: float
-    degrees: int
-    p_value: float
-    split: int
+    statistic: float  # twice the gain in log-likelihood
+    degrees: int  # of freedom, M - 1
+    p_value: float  # chi-squared, which takes many images
+    split: int  # highest score of the hard images
 
 
 def andersen_test(correct: ArrayLike) -> AndersenTest:
@@ -270,22 +260,6 @@ def andersen_test(correct: ArrayLike) -> AndersenTest:
 
     Images on which all networks are right or all are wrong say nothing about abilities and are left out. Andersen
     (1973), "A goodness of fit test for the Rasch model".
-
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-
-    Returns
-    -------
-    AndersenTest
-        With statistic (twice the gain in log-likelihood), degrees (of freedom, M - 1), p_value (chi-squared, takes
-        many images) and split (highest score of the hard images).
-
-    Raises
-    ------
-    InputError
-        If the images with some but not all networks right do not have at least two different scores.
     """
     correct = as_correct(correct)
     networks = len(correct)

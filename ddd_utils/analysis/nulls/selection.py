@@ -26,23 +26,11 @@ def fleiss_kappa(scores: ArrayLike, networks: int) -> float:
 
 def selection_band(networks: int, tolerance: int) -> tuple[float, float]:
     """
-    Limits that Fleiss' kappa cannot leave on in-between images, whatever the networks and the images are.
+    Limits that Fleiss' kappa of M networks cannot leave on images in-between at tolerance t.
 
     In-between images have scores from ``t + 1`` to ``M - t - 1``, so ``s (M - s)`` is at least ``(t + 1)(M - t - 1)``
-    while ``p (1 - p)`` is at most 1/4: the upper limit. By Jensen's inequality ``E[s (M - s)]`` is at most
-    ``M^2 p (1 - p)``: the lower one.
-
-    Parameters
-    ----------
-    networks : int
-        Number of networks M.
-    tolerance : int
-        Number t of deviating networks up to which an image counts as trivial or impossible.
-
-    Returns
-    -------
-    (float, float)
-        ``-1 / (M - 1)`` and ``1 - 4 (t + 1)(M - t - 1) / (M (M - 1))``.
+    while ``p (1 - p)`` is at most 1/4: the upper limit, ``1 - 4 (t + 1)(M - t - 1) / (M (M - 1))``. By Jensen's
+    inequality ``E[s (M - s)]`` is at most ``M^2 p (1 - p)``: the lower one, ``-1 / (M - 1)``.
     """
     if tolerance < 0 or networks < 2 * (tolerance + 1):
         raise InputError(f"with {networks} networks and tolerance {tolerance} no image can be in-between")
@@ -126,7 +114,6 @@ def subset_consistency(
     Parameters
     ----------
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
     subset : array_like of bool, shape (images,)
         The images to keep. Whether an image is in the subset depends on that image only, so it stays fixed when images
         are resampled, the same ones for both means.
@@ -181,15 +168,12 @@ def subset_curve(
     Parameters
     ----------
     correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
     tolerance : int
         Number t of deviating networks up to which an image counts as trivial or impossible.
     sizes : iterable of int, optional
         Numbers of models; by default at most 15 from 2 (t + 1), below which no image can be in-between, to all.
-    subsets : int
-        How many subsets to draw of each size; all where there are no more.
-    seed : int
-        Seed of the draws.
+    subsets, seed : int
+        How many subsets to draw of each size (all where there are no more), and the seed of the draws.
 
     Returns
     -------

@@ -168,19 +168,7 @@ def expected_shares(alpha: float, beta: float, networks: int, tolerance: int = 0
     """
     Share of the images that any number of exchangeable networks would call trivial, in-between and impossible.
 
-    Parameters
-    ----------
-    alpha, beta : float
-        Of the Beta distribution of an image's probability of being classified correctly.
-    networks : int
-        Number of networks M.
-    tolerance : int
-        Number of deviating networks up to which an image counts as trivial or impossible.
-
-    Returns
-    -------
-    dict of str to float
-        Keys "trivial", "in-between", "impossible"; the values add up to 1.
+    An image's probability of being classified correctly follows the Beta distribution of alpha and beta.
     """
     _check_shape(alpha, beta)
     kept = between(networks, tolerance)

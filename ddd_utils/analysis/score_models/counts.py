@@ -7,20 +7,7 @@ from ddd_utils.errors import InputError
 
 
 def score_counts(scores: ArrayLike, networks: int) -> np.ndarray:
-    """
-    Count the images of each score.
-
-    Parameters
-    ----------
-    scores : array_like of int, shape (images,)
-        How many networks get each image right.
-    networks : int
-        Number of networks M.
-
-    Returns
-    -------
-    ndarray of int64, shape (networks + 1,)
-    """
+    """Count the images of each score, (networks + 1,), from scores (images,) that say how many networks are right."""
     scores = np.asarray(scores)
     whole = scores.astype(np.int64)
     if scores.ndim != 1 or (whole != scores).any() or (whole < 0).any() or (whole > networks).any():
@@ -78,21 +65,10 @@ def fleiss_interval(
     counts: ArrayLike, tolerance: int | None = None, draws: int = 1000, seed: int = 0
 ) -> tuple[float, float]:
     """
-    Interval of Fleiss' kappa for a new draw of images, the networks given.
+    Return the 95 % limits of `kappa_of_counts` for a new draw of images, the networks given.
 
-    Parameters
-    ----------
-    counts : array_like of int, shape (networks + 1,)
-        Number of images with each score.
-    tolerance : int or None
-        Only the in-between images at this tolerance; all by default. How many there are varies with the draw.
-    draws, seed : int
-        Number of draws, and their seed.
-
-    Returns
-    -------
-    lower, upper : float
-        95 %; draws without a defined kappa are left out, NaN if there are no others.
+    How many images are in-between varies with the draw. Draws without a defined kappa are left out, NaN if there are no
+    others.
     """
     return percentiles(kappa_of_counts(redraw(counts, draws, seed), tolerance))
 

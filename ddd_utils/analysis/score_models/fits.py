@@ -53,15 +53,8 @@ def fit_beta_binomial(counts: ArrayLike) -> ScoreModel:
     """
     Fit networks that are independent given the image, whose difficulty follows a Beta distribution (Skellam, 1948).
 
-    Parameters
-    ----------
-    counts : array_like of int, shape (networks + 1,)
-        Number of images with each score, as from `score_counts`.
-
-    Returns
-    -------
-    ScoreModel
-        With the parameters "alpha" and "beta", which are very large where the binomial fits best.
+    The counts, (networks + 1,), are those of `score_counts`. The parameters "alpha" and "beta" are very large where the
+    binomial fits best.
     """
     return _fit("beta-binomial", counts)
 
@@ -112,7 +105,7 @@ def _inflated(counts: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
 def _with_masses_at(counts: np.ndarray, ends: list[int]) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Fit point masses at these scores; a set of counts that would need a negative one gets log-likelihood -inf."""
     kept = ~np.isin(np.arange(counts.shape[1]), ends)
-    possible = counts[:, kept].any(axis=1)
+    possible = np.asarray(counts[:, kept].any(axis=1))
     mean, kappa = fit_kept_scores(np.where(possible[:, None], counts, 1), kept)
     log_p, _ = log_beta_binomial(mean, kappa, counts.shape[1] - 1)
     share = counts / counts.sum(axis=1, keepdims=True)

@@ -8,10 +8,13 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from multiprocessing.synchronize import Barrier
+from typing import Any
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -30,57 +33,29 @@ COUNTED = 2
 
 @dataclass(frozen=True)
 class Timing:
-    """
-    Repeats on one device, in seconds.
-
-    Attributes
-    ----------
-    images, fewer : int
-        Images of a step, and of a smaller one that is timed where the step is not a whole update.
-    step, small, update, answer : tuple of float
-        Forward and backward of both, the optimiser's step, and forward alone.
-    """
+    """Repeats on one device, in seconds; ``small`` steps of fewer images are timed where a step is no whole update."""
 
     images: int
-    fewer: int
-    step: tuple[float, ...]
-    small: tuple[float, ...]
-    update: tuple[float, ...]
-    answer: tuple[float, ...]
+    fewer: int = 0
+    step: list[float] = field(default_factory=list)  # forward and backward
+    small: list[float] = field(default_factory=list)
+    update: list[float] = field(default_factory=list)  # the optimiser's step
+    answer: list[float] = field(default_factory=list)  # forward alone
 
 
 def measure(cases: Sequence[Case], devices: Sequence[str], budget: float = 40) -> dict[Case, Measured]:
     """
-    Find out what cases cost on this machine.
+    Find out what cases cost on this machine, in about so many seconds for all of them.
 
-    Parameters
-    ----------
-    cases : sequence of Case
-        What to measure; doubles are measured once.
-    devices : sequence of str
-        torch device names; each gets a single-threaded process, and all work at the same time, so that what they take
-        from one another is in the measurement.
-    budget : float
-        Seconds for all cases together, about.
-
-    Returns
-    -------
-    dict of Case to Measured
-        With the repeats of all devices put together.
-
-    Raises
-    ------
-    InputError
-        If a model cannot be built, or does not fit into memory.
+    Each device gets a single-threaded process, and all work at the same time, so that what they take from one another
+    is in the measurement. A model that cannot be built or does not fit into memory raises InputError.
     """
-    # From few to many images an update, so that what was cut short once need not be tried with more.
-    cases = sorted(set(cases), key=lambda case: (case.architecture, case.update))
     sizes = {case: (forward_flops(case), planning.state_bytes(_on_meta(case), case.optimizer)) for case in cases}
-    timings = _on_all(devices, cases, budget) if cases else []
-    return {case: Measured(*sizes[case], **_pooled(each)) for case, *each in zip(cases, *timings, strict=True)}
+    timings = _on_all(devices, list(sizes), budget) if cases else []
+    return {case: Measured(*sizes[case], **_pooled(each)) for case, *each in zip(sizes, *timings, strict=True)}
 
 
-def _pooled(timings: Sequence[Timing]) -> dict:
+def _pooled(timings: Sequence[Timing]) -> dict[str, Any]:
     """
     Put the repeats of all devices together.
 
@@ -113,18 +88,7 @@ def _median(timings: Sequence[Timing], name: str) -> float:
 
 
 def forward_flops(case: Case) -> float:
-    """
-    Count one image's forward pass, as torch.utils.flop_counter does: convolutions and matrix products.
-
-    Parameters
-    ----------
-    case : Case
-
-    Returns
-    -------
-    float
-        Floating-point operations; a multiply-add is two.
-    """
+    """Count one image's forward pass: convolutions and matrix products, a multiply-add as two."""
     network = _on_meta(case).eval()
     images = torch.empty(COUNTED, 3, case.image_size, case.image_size, device="meta")
     with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -132,7 +96,7 @@ def forward_flops(case: Case) -> float:
     return counter.get_total_flops() / COUNTED
 
 
-def _on_meta(case: Case) -> torch.nn.Module:
+def _on_meta(case: Case) -> nn.Module:
     """Build a network without memory for its weights."""
     with torch.device("meta"):
         return networks.create(case.model, case.classes, json.loads(case.arguments))
@@ -151,56 +115,57 @@ def _on_all(devices: Sequence[str], cases: Sequence[Case], budget: float) -> lis
             ) from None
 
 
-def _start(together) -> None:
+def _start(together: Barrier) -> None:
     """Wait until all processes are there: starting takes longer than measuring a small network."""
     # As in training, where all runs but those that are about non-determinism are deterministic.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.set_num_threads(1)
     together.wait(START_SECONDS)
 
 
 def time_cases(cases: Sequence[Case], device: str, budget: float) -> list[Timing]:
-    """
-    Time cases on one device, one after the other.
-
-    Parameters
-    ----------
-    cases : sequence of Case
-        Those that differ in the images of an update only follow one another, the fewest images first.
-    device : str
-        torch device name.
-    budget : float
-        Seconds for all cases together, about: a case never takes less than two images and two repeats.
-
-    Returns
-    -------
-    list of Timing
-    """
-    timings: list[Timing] = []
+    """Time cases on one device, one after the other; none takes less than its fewest images and two repeats."""
     deadline = time.perf_counter() + budget
+    timings = []
     for index, case in enumerate(cases):
-        before = cases[index - 1] if index else None
-        if before and before.architecture == case.architecture and timings[-1].images < before.update:
-            timings.append(timings[-1])
-            continue
-        share = (deadline - time.perf_counter()) / len({each.architecture for each in cases[index:]})
+        share = (deadline - time.perf_counter()) / (len(cases) - index)
         timings.append(_time(case, torch.device(device), share))
     return timings
 
 
 def _time(case: Case, device: torch.device, share: float) -> Timing:
+    """Time steps and their parts for about so many seconds."""
     end = time.perf_counter() + share
-    network = networks.create(case.model, case.classes, json.loads(case.arguments))
-    network = network.to(device, memory_format=torch.channels_last).train()
-    kinds = {"sgd": partial(torch.optim.SGD, momentum=0.9), "adamw": torch.optim.AdamW}
-    optimizer = kinds[case.optimizer](network.parameters(), lr=1e-6, weight_decay=1e-4, fused=True)
+    network = networks.create(case.model, case.classes, json.loads(case.arguments)).to(device)
+    network = network.to(memory_format=torch.channels_last).train()
+    kind: Callable[..., torch.optim.Optimizer]
+    kind = torch.optim.AdamW if case.optimizer == "adamw" else partial(torch.optim.SGD, momentum=0.9)
+    optimizer = kind(network.parameters(), lr=1e-6, weight_decay=1e-4, fused=True)
     try:
         images = _affordable(case, network, device, share / STEPS)
-        return _repeat(network, optimizer, case, *_batch(images, case, device), end)
+        timing = Timing(images, max(images // 2, _fewest(case)) if images < case.update else 0)
+        pixels, labels = _batch(images, case, device)
+        optimizer.step()  # the first one makes its state
+        while len(timing.step) < LEAST_REPEATS or (len(timing.step) < MOST_REPEATS and time.perf_counter() < end):
+            _repeat(timing, network, optimizer, pixels, labels)
+        return timing
     except torch.cuda.OutOfMemoryError:
         raise InputError(f"calibration: '{case.model}' does not fit into the memory of {device}") from None
+
+
+def _repeat(
+    timing: Timing, network: nn.Module, optimizer: torch.optim.Optimizer, pixels: torch.Tensor, labels: torch.Tensor
+) -> None:
+    network.train()
+    for took, count in ((timing.small, timing.fewer), (timing.step, timing.images)):
+        if count:
+            optimizer.zero_grad(set_to_none=True)
+            took.append(_clock(partial(_backward, network, pixels[:count], labels[:count]), pixels.device))
+    timing.update.append(_clock(optimizer.step, pixels.device))
+    network.eval()
+    timing.answer.append(_clock(partial(_answer, network, pixels), pixels.device))
 
 
 def _batch(images: int, case: Case, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -214,7 +179,7 @@ def _fewest(case: Case) -> int:
     return min(1 if case.image_size >= 64 else 2, case.update)
 
 
-def _affordable(case: Case, network, device: torch.device, step: float) -> int:
+def _affordable(case: Case, network: nn.Module, device: torch.device, step: float) -> int:
     """Double the images until a step takes so many seconds or the update is full; this warms up as well."""
     images = _fewest(case)
     _backward(network, *_batch(images, case, device))
@@ -225,25 +190,6 @@ def _affordable(case: Case, network, device: torch.device, step: float) -> int:
         if 2 * took > step:
             break
     return images
-
-
-def _repeat(network, optimizer, case: Case, pixels: torch.Tensor, labels: torch.Tensor, end: float) -> Timing:
-    """Time steps and their parts until the time is up."""
-    took: dict[str, list[float]] = {"step": [], "small": [], "update": [], "answer": []}
-    images, device = len(pixels), pixels.device
-    fewer = max(images // 2, _fewest(case)) if images < case.update else 0
-    # The first step of an optimiser makes its state.
-    optimizer.step()
-    while len(took["step"]) < LEAST_REPEATS or (len(took["step"]) < MOST_REPEATS and time.perf_counter() < end):
-        network.train()
-        for name, count in (("small", fewer), ("step", images)):
-            if count:
-                optimizer.zero_grad(set_to_none=True)
-                took[name].append(_clock(partial(_backward, network, pixels[:count], labels[:count]), device))
-        took["update"].append(_clock(optimizer.step, device))
-        network.eval()
-        took["answer"].append(_clock(partial(_answer, network, pixels), device))
-    return Timing(images, fewer, *(tuple(took[name]) for name in ("step", "small", "update", "answer")))
 
 
 def _clock(call: Callable[[], object], device: torch.device) -> float:
@@ -259,13 +205,13 @@ def _finish(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def _backward(network, pixels: torch.Tensor, labels: torch.Tensor) -> None:
+def _backward(network: nn.Module, pixels: torch.Tensor, labels: torch.Tensor) -> None:
     with precision(pixels.device):
         loss = F.cross_entropy(network(pixels), labels)
     loss.backward()
 
 
 @torch.no_grad()
-def _answer(network, pixels: torch.Tensor) -> torch.Tensor:
+def _answer(network: nn.Module, pixels: torch.Tensor) -> torch.Tensor:
     with precision(pixels.device):
         return network(pixels).argmax(1)

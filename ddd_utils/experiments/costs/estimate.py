@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from ddd_utils import params
 from ddd_utils.experiments.costs import planning
@@ -17,34 +18,16 @@ PAPER_WATTS = 1000 * PAPER_KWH / (24 * PAPER_GPU_DAYS)
 
 @dataclass(frozen=True)
 class Estimate:
-    """
-    What a preset costs on a machine.
-
-    Attributes
-    ----------
-    preset : str
-    rows : list of Row
-        One an experiment.
-    total : Row
-    device : str
-        In words.
-    devices : int
-        How many of them.
-    watts, watts_from : float, str
-        Power of one device, and who says so.
-    grams : float
-        CO2 for each kilowatt-hour.
-    calibration : dict of Case to Measured
-    """
+    """What a preset costs on a machine."""
 
     preset: str
-    rows: list[Row]
+    rows: list[Row]  # one an experiment
     total: Row
-    device: str
+    device: str  # in words
     devices: int
-    watts: float
-    watts_from: str
-    grams: float
+    watts: float  # of one device
+    watts_from: str  # who says so
+    grams: float  # of CO2 for each kilowatt-hour
     calibration: dict[Case, Measured]
 
     @property
@@ -56,7 +39,7 @@ class Estimate:
         """Kilowatt-hours of a row."""
         return row.hours * self.watts / 1000
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """Return everything as plain data."""
         rows = [{**asdict(row), "kwh": self.kwh(row)} for row in (*self.rows, self.total)]
         return {
@@ -81,43 +64,23 @@ def estimate(
     budget: float = 40,
 ) -> Estimate:
     """
-    Estimate what a preset would cost on this machine.
+    Estimate what sections of a preset (all by default) would cost here; their data need not be there.
 
-    Parameters
-    ----------
-    preset : Preset
-        The preset; its data need not be there.
-    sections : sequence of str, optional
-        Only what these need; all by default.
-    watts : float, optional
-        Power of one device; by default an NVIDIA GPU's limit, or else the paper's figure.
-    grams : float
-        CO2 for each kilowatt-hour.
-    budget : float
-        Seconds for the calibration, about.
-
-    Returns
-    -------
-    Estimate
-
-    Raises
-    ------
-    InputError
-        If a model cannot be built or does not fit into memory.
+    Without ``watts`` a device takes an NVIDIA GPU's limit, or else the paper's figure. ``grams`` are those of CO2 for a
+    kilowatt-hour, and ``budget`` is about how many seconds the calibration takes.
     """
     from ddd_utils.experiments.costs import calibration
 
     found = planning.trained_experiments(preset, sections)
     cases = {planning.case(run, each.dataset) for _, each in found for run in each.missing()}
-    places = devices()
-    measured = calibration.measure(sorted(cases, key=repr), places, budget)
+    available = devices()
+    measured = calibration.measure(sorted(cases, key=repr), available, budget)
     rows = [planning.row(title, each, measured) for title, each in found]
-    limit = power_limit(places[0]) if watts is None else None
+    limit = power_limit(available[0]) if watts is None else None
     known = [(watts, "as given"), (limit, "its power limit"), (PAPER_WATTS, _PAPER_WATTS_FROM)]
     power, source = next((value, source) for value, source in known if value is not None)
-    total = planning.add("total", rows)
-    name = describe(places[0])
-    return Estimate(preset.name, rows, total, name, len(places), power, source, grams, measured)
+    total, name = planning.add("total", rows), describe(available[0])
+    return Estimate(preset.name, rows, total, name, len(available), power, source, grams, measured)
 
 
 def power_limit(device: str) -> float | None:
@@ -152,18 +115,7 @@ _WIDTHS = (37, 9, 5, 7, 8, 9, 9, 9, 20, 7)
 
 
 def text(plan: Estimate) -> str:
-    """
-    Show a plan in a terminal of 120 columns.
-
-    Parameters
-    ----------
-    plan : Estimate
-
-    Returns
-    -------
-    str
-        A table and what its figures rest on.
-    """
+    """Show a plan in a terminal of 120 columns: a table, and what its figures rest on."""
     lines = [_line(_HEAD), *(_line(_cells(plan, row)) for row in (*plan.rows, plan.total))]
     return "\n".join([*lines, "", *_costs(plan), "", *_notes(plan)])
 

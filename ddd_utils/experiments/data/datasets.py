@@ -1,29 +1,43 @@
-"""Data sets as plain arrays: training and test images, labels, class names, and how they are fed to a network."""
+"""Data sets with a training part: images, labels, class names, and how a network gets them."""
 
 import functools
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import filelock
 import numpy as np
+from PIL import Image
 
 from ddd_utils import image_sets, local_files, paths
-from ddd_utils.errors import InputError
-from ddd_utils.experiments.data import image_folders, photograph_cache
+from ddd_utils.errors import InputError, nearest, needs_extra
 from ddd_utils.experiments.data.gaussian import Noise, NoiseIds
-from ddd_utils.experiments.images import arrays
-from ddd_utils.experiments.images.photographs import Files, Photographs, central_crop
+from ddd_utils.experiments.images.photographs import Files, Photographs, read_npz
+from ddd_utils.experiments.images.views import central_crop, resize_short_side
+from ddd_utils.experiments.machine.devices import cores
+from ddd_utils.files import atomic, read_array, write_array
+from ddd_utils.local_files import PHOTOGRAPHS, class_folders, photographs
 
 IMAGENET_MEAN, IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+# Files of photographs that were decoded and shrunk once.
+PIXELS, SHAPES = "pixels.bin", "shapes.npy"
+# Names how files are decoded, so that what an older rule made is not taken for the same.
+RULE = "upright"
+# Files are decoded in chunks, so that no more than these many results wait to be written.
+CHUNK = 1_000
 
 
 @dataclass(frozen=True)
 class Images:
     """One split of a data set."""
 
-    pixels: np.ndarray | Noise | Photographs
+    pixels: np.ndarray | Noise | Photographs  # uint8 (images, 3, height, width), or what makes or decodes them
     labels: np.ndarray  # int16 (images,)
-    ids: Sequence[str]  # A name for each image
+    ids: Sequence[str]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -31,16 +45,16 @@ class Images:
 
 @dataclass(frozen=True)
 class Data:
-    """A data set."""
+    """A data set: two splits, and how their images become a network's input."""
 
     train: Images
     test: Images
-    classes: tuple[str, ...]  # Class names by label
-    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)  # Normalisation of each channel, for pixels in [0, 1]
-    sd: tuple[float, float, float] = (1.0, 1.0, 1.0)  # Normalisation of each channel, for pixels in [0, 1]
-    augmentation: str = "none"  # {"none", "flip_and_shift", "random_resized"}: What is done to training images
-    image_size: int = 32  # Height and width in pixels as the network sees them
-    resize_test: bool = False  # Whether test images are cropped at random too (the published Gaussian pipeline)
+    classes: tuple[str, ...]  # names by label
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)  # of each channel, for pixels in [0, 1]
+    sd: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    augmentation: str = "none"  # of training images: "none", "flip_and_shift" or "random_resized"
+    image_size: int = 32  # height and width of the input, pixels
+    resize_test: bool = False  # test images are cropped at random too, as in the published Gaussian pipeline
 
 
 def load(config: image_sets.Dataset) -> Data:
@@ -50,7 +64,7 @@ def load(config: image_sets.Dataset) -> Data:
 
 @functools.lru_cache(maxsize=2)
 def _load(config: image_sets.Dataset, state: str | None) -> Data:
-    makers = {
+    makers: dict[type, Callable[[Any], Data]] = {
         image_sets.Gaussian: _gaussian,
         image_sets.Digits: _digits,
         image_sets.Cifar: _cifar,
@@ -61,7 +75,7 @@ def _load(config: image_sets.Dataset, state: str | None) -> Data:
 
 
 def fingerprint(config: image_sets.Dataset) -> str | None:
-    """Tell apart files of the same name, so that results of one are never taken for those of another."""
+    """Return one SHA-256 over the two ``.npz`` files, which tells files of the same name apart; None for other sets."""
     if not isinstance(config, image_sets.Npz):
         return None
     digests = [local_files.digest(local_files.find(name, "file")) for name in (config.train, config.test)]
@@ -69,15 +83,16 @@ def fingerprint(config: image_sets.Dataset) -> str | None:
 
 
 def test_pixels(config: image_sets.Dataset, indices: np.ndarray) -> np.ndarray:
-    """Return some test images without loading more than needed."""
-    test = load(config).test.pixels
+    """Return some test images, uint8 (images, 3, size, size), without loading more than needed."""
+    data = load(config)
+    test = data.test.pixels
     if isinstance(test, Photographs):
-        return np.stack([central_crop(test.image(index), config.image_size) for index in indices]).transpose(0, 3, 1, 2)
+        return np.stack([central_crop(test.image(index), data.image_size) for index in indices]).transpose(0, 3, 1, 2)
     return test.images(indices) if isinstance(test, Noise) else test[indices]
 
 
 def _gaussian(config: image_sets.Gaussian) -> Data:
-    def split(name, per_class):
+    def split(name: str, per_class: int) -> Images:
         noise = Noise(config.classes, per_class, name, config.image_size, config.seed)
         return Images(noise, noise.labels, NoiseIds(noise))
 
@@ -93,6 +108,7 @@ def _gaussian(config: image_sets.Gaussian) -> Data:
 
 
 def _digits(config: image_sets.Digits) -> Data:
+    needs_extra("models", "the data set 'digits'")
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
@@ -119,12 +135,13 @@ def _enlarge(images: np.ndarray, size: int) -> np.ndarray:
 
 
 def _cifar(config: image_sets.Cifar) -> Data:
+    needs_extra("models", f"the data set '{config.name}'")
     import torchvision
 
     maker = {"cifar10": torchvision.datasets.CIFAR10, "cifar100": torchvision.datasets.CIFAR100}[config.name]
     root = paths.ROOT / config.root
 
-    def split(train):
+    def split(train: bool) -> tuple[Images, Any]:
         try:
             data = maker(root, train=train, download=True)
         except (OSError, RuntimeError) as error:
@@ -134,32 +151,127 @@ def _cifar(config: image_sets.Cifar) -> Data:
         return Images(pixels, np.asarray(data.targets, np.int16), [f"{name}-{i}" for i in range(len(pixels))]), data
 
     (train, _), (test, data) = split(True), split(False)
-    return Data(train, test, tuple(data.classes), IMAGENET_MEAN, IMAGENET_SD, "flip_and_shift", 32)
+    return _as_imagenet((train, test), tuple(data.classes), "flip_and_shift", 32)
 
 
 def _npz(config: image_sets.Npz) -> Data:
     files = {name: local_files.find(getattr(config, name), "file") for name in ("train", "test")}
-    (train, train_labels), (test, test_labels) = (arrays.read(path) for path in files.values())
+    (train, train_labels), (test, test_labels) = (read_npz(path) for path in files.values())
     if train.shape[2:] != test.shape[2:]:
         raise InputError(
             f"{files['test']}: images of {test.shape[2]} pixels a side, but {train.shape[2]} in {files['train']}"
         )
-    classes = arrays.class_names([(files["train"], train_labels), (files["test"], test_labels)], config.classes)
-    splits = (
-        Images(pixels, labels, [f"{name}-{i}" for i in range(len(labels))])
-        for name, pixels, labels in (("train", train, train_labels), ("test", test, test_labels))
-    )
-    return Data(*splits, classes, IMAGENET_MEAN, IMAGENET_SD, config.augmentation, train.shape[2])
+    classes = _class_names([(files["train"], train_labels), (files["test"], test_labels)], config.classes)
+    splits = {"train": (train, train_labels), "test": (test, test_labels)}
+    named = (Images(*each, [f"{name}-{i}" for i in range(len(each[1]))]) for name, each in splits.items())
+    return _as_imagenet(named, classes, config.augmentation, train.shape[2])
+
+
+def _as_imagenet(splits: Iterable[Images], classes: tuple[str, ...], augmentation: str, image_size: int) -> Data:
+    train, test = splits
+    return Data(train, test, classes, IMAGENET_MEAN, IMAGENET_SD, augmentation, image_size)
 
 
 def _folder(config: image_sets.Folder) -> Data:
-    folders = {name: local_files.find(getattr(config, name), "folder") for name in ("train", "test")}
-    classes, train, test = image_folders.scan(folders["train"], folders["test"])
+    train, test = (local_files.find(name, "folder") for name in (config.train, config.test))
+    classes = tuple(folder.name for folder in class_folders(train))
+    for folder in class_folders(test):
+        if folder.name not in classes:
+            raise InputError(f"{folder}: no such class in {train}{nearest(folder.name, classes)}")
     splits = []
-    for name, found in (("train", train), ("test", test)):
-        files = Files(folders[name], found.names)
-        side = config.cache_short_side
-        splits.append(
-            Images(files if side is None else photograph_cache.cached(files, side), found.labels, found.names)
+    for folder in (train, test):
+        names, labels = _photographs_of(folder, classes)
+        files, side = Files(folder, names), config.cache_short_side
+        splits.append(Images(files if side is None else cached(files, side), labels, names))
+    return _as_imagenet(splits, classes, "random_resized", config.image_size)
+
+
+def _class_names(labels: Sequence[tuple[Path, np.ndarray]], names: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Name the classes and check that the labels of both splits fit."""
+    (train, known), (test, asked) = ((path, np.unique(each)) for path, each in labels)
+    for path, found in ((train, known), (test, asked)):
+        if names is not None and found[-1] >= len(names):
+            raise InputError(f"{path}: y runs from {found[0]} to {found[-1]}, but only {len(names)} classes are named")
+    if names is None and len(known) <= known[-1]:
+        absent = np.setdiff1d(np.arange(known[-1]), known)[0]
+        raise InputError(
+            f"{train}: y runs from {known[0]} to {known[-1]} without {absent}; labels count from 0, or name the "
+            "`classes`"
         )
-    return Data(*splits, classes, IMAGENET_MEAN, IMAGENET_SD, "random_resized", config.image_size)
+    if len(untrained := np.setdiff1d(asked, known)):
+        raise InputError(f"{test}: label {untrained[0]} is not in {train}")
+    return names or tuple(str(label) for label in known)
+
+
+def _photographs_of(folder: Path, classes: Sequence[str]) -> tuple[list[str], np.ndarray]:
+    """List a split's files class after class, and their labels, int16 (images,)."""
+    names: list[str] = []
+    labels: list[int] = []
+    for each in class_folders(folder):
+        found = photographs(each)
+        if not found:
+            raise InputError(f"{each}: an empty class, no images ({', '.join(PHOTOGRAPHS)})")
+        names += [f"{each.name}/{name}" for name in found]
+        labels += [classes.index(each.name)] * len(found)
+    if not names:
+        raise InputError(f"{folder}: no sub-folders, but images are sorted into one folder a class")
+    return names, np.asarray(labels, np.int16)
+
+
+@dataclass(frozen=True)
+class Cached(Photographs):
+    """Photographs in a folder: ``pixels.bin``, the bytes of all, and ``shapes.npy``, their heights and widths."""
+
+    folder: Path
+
+    def __len__(self) -> int:
+        return len(_opened(self.folder)[1])
+
+    def image(self, index: int) -> Image.Image:
+        """Take one out."""
+        pixels, shapes, ends = _opened(self.folder)
+        height, width = (int(side) for side in shapes[index])
+        end = int(ends[index])
+        return Image.fromarray(np.array(pixels[end - 3 * height * width : end]).reshape(height, width, 3))
+
+
+@functools.lru_cache(maxsize=4)
+def _opened(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Map the files, once a process: a map sent to another process arrives as a copy of everything."""
+    shapes = read_array(folder / SHAPES)
+    return np.memmap(folder / PIXELS, mode="r"), shapes, np.cumsum(3 * shapes.astype(np.int64).prod(axis=1))
+
+
+def cached(files: Files, short: int) -> Cached:
+    """Decode and shrink photographs into ``build/data/photographs-<hash of files>``, unless that was done before."""
+    folder = paths.build() / "data" / f"photographs-{_state(files, short)}"
+    if not (folder / SHAPES).exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(folder.with_suffix(".lock")):
+            if not (folder / SHAPES).exists():
+                _fill(folder, files, short)
+    return Cached(folder)
+
+
+def _state(files: Files, short: int) -> str:
+    state = hashlib.sha256(json.dumps([str(files.folder), short, RULE]).encode())
+    for name in files.names:
+        stat = (files.folder / name).stat()
+        state.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return state.hexdigest()[:8]
+
+
+def _fill(folder: Path, files: Files, short: int) -> None:
+    shapes = np.empty((len(files), 2), np.int32)
+    with ThreadPoolExecutor(cores()) as pool, atomic(folder / PIXELS) as partial, partial.open("wb") as file:
+        for start in range(0, len(files), CHUNK):
+            chunk = range(start, min(start + CHUNK, len(files)))
+            for index, image in zip(chunk, pool.map(lambda i: _small(files, i, short), chunk), strict=True):
+                shapes[index] = image.shape[:2]
+                file.write(image.tobytes())
+    # Its presence says that both are whole.
+    write_array(folder / SHAPES, shapes)
+
+
+def _small(files: Files, index: int, short: int) -> np.ndarray:
+    return np.asarray(resize_short_side(files.image(index), short))

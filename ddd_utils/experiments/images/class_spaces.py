@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ddd_utils.errors import InputError, nearest
+from ddd_utils.errors import InputError, nearest, needs_extra
 
-# timm's lists of WordNet ids, by the number of outputs of the models that were trained on them.
-SYNSETS = {
-    1_000: "imagenet_synsets.txt",
+# ImageNet's classes in the order of a model's outputs: WordNet id, and its names in WordNet.
+CLASSES = Path(__file__).with_name("imagenet_classes.tsv")
+# timm's lists of WordNet ids for larger versions of ImageNet, by the number of outputs of models trained on them.
+LARGER = {
     11_221: "imagenet21k_miil_synsets.txt",
     11_821: "imagenet12k_synsets.txt",
     21_841: "imagenet22k_synsets.txt",
@@ -25,36 +26,34 @@ NEVER = -1  # an output that stands for none of the answers
 
 @functools.cache
 def synsets(outputs: int = 1_000) -> tuple[str, ...]:
-    """List the WordNet ids of a version of ImageNet."""
-    return tuple(_timm_data(SYNSETS[outputs]).split())
+    """List the WordNet ids of a version of ImageNet, in the order of the outputs of models trained on it."""
+    if outputs == 1_000:
+        return tuple(synset for synset, _ in _classes())
+    needs_extra("models", f"the list of ImageNet's {outputs:,} classes")
+    # Importing timm would import torch.
+    timm = Path(str(importlib.util.find_spec("timm").origin)).parent  # type: ignore[union-attr]
+    return tuple((timm / "data" / "_info" / LARGER[outputs]).read_text("utf-8").split())
+
+
+@functools.cache
+def _classes() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    rows = (line.split("\t") for line in CLASSES.read_text("utf-8").splitlines())
+    return tuple((synset, tuple(names.split(", "))) for synset, names in rows)
 
 
 @functools.cache
 def imagenet_names() -> tuple[str, ...]:
-    """Name ImageNet's 1,000 classes."""
-    first = [names[0] for names in _lemmas()]
+    """Name ImageNet's 1,000 classes by their first name; the WordNet id follows where two share one (crane)."""
+    first = [names[0] for _, names in _classes()]
     return tuple(
         f"{name} ({synset})" if first.count(name) > 1 else name for name, synset in zip(first, synsets(), strict=True)
     )
 
 
 @functools.cache
-def _lemmas() -> tuple[tuple[str, ...], ...]:
-    rows = (line.split("\t") for line in _timm_data("imagenet_synset_to_lemma.txt").splitlines())
-    by_synset = {synset: tuple(name.strip() for name in names.split(",")) for synset, names in rows}
-    return tuple(by_synset[synset] for synset in synsets())
-
-
-def _timm_data(name: str) -> str:
-    # Importing timm would import torch.
-    timm = Path(importlib.util.find_spec("timm").origin).parent
-    return (timm / "data" / "_info" / name).read_text("utf-8")
-
-
-@functools.cache
 def _by_name() -> dict[str, int]:
     """Map WordNet ids, indices and all names that only one class has to the class's index."""
-    names = [(_folded(name), index) for index, names in enumerate(_lemmas()) for name in names]
+    names = [(_folded(name), index) for index, (_, names) in enumerate(_classes()) for name in names]
     counts: dict[str, int] = {}
     for name, _ in names:
         counts[name] = counts.get(name, 0) + 1
@@ -68,7 +67,7 @@ def _folded(name: str) -> str:
 
 
 def imagenet_index(key: str) -> int | None:
-    """Find one of ImageNet's 1,000 classes."""
+    """Find the index of an ImageNet class by its WordNet id, any name that no other class has, or its index."""
     return _by_name().get(key) if key in _by_name() else _by_name().get(_folded(key))
 
 
@@ -76,11 +75,11 @@ def imagenet_index(key: str) -> int | None:
 class ClassSpace:
     """The answers that models choose from, and what they are called."""
 
-    names: tuple[str, ...]  # Of the answers by label
-    keys: tuple[str, ...]  # The same as the images call them: WordNet ids, or the images' own classes
-    own: np.ndarray  # int (classes of the images,): Their labels, in the images' own order
-    labels: np.ndarray  # int16 (images,): The right answer to each image
-    synsets: Mapping[str, int] | None = None
+    names: tuple[str, ...]  # of the answers, by label
+    keys: tuple[str, ...]  # the same as the images call them: WordNet ids, or their own classes
+    own: np.ndarray  # int (classes of the images,): labels of the images' classes, in their own order
+    labels: np.ndarray  # int16 (images,)
+    synsets: Mapping[str, int] | None = None  # label by WordNet id; none = the classes are not ImageNet's
 
     @property
     def present(self) -> np.ndarray:
@@ -88,14 +87,14 @@ class ClassSpace:
         return np.isin(np.arange(len(self.names)), self.labels)
 
     def answers_of(self, outputs: int, stated: Sequence[str] | str | None = None) -> np.ndarray:
-        """Tell which answer each output of a model stands for."""
+        """Return the label of each output, `NEVER` for none; `stated` gives classes, "imagenet" or "images"."""
         if isinstance(stated, tuple | list):
             return self._stated(outputs, stated)
-        if stated != "images" and outputs in SYNSETS and self.synsets is not None:
+        if stated != "images" and (outputs == 1_000 or outputs in LARGER) and self.synsets is not None:
             return np.array([self.synsets.get(synset, NEVER) for synset in synsets(outputs)])
         if stated != "imagenet" and outputs == len(self.own):
             return self.own
-        if stated != "images" and outputs in SYNSETS:
+        if stated != "images" and (outputs == 1_000 or outputs in LARGER):
             strange = next((key for key in self.keys if imagenet_index(key) is None), self.keys[0])
             raise InputError(
                 f"has ImageNet's {outputs:,} outputs, but '{strange}' is no class of ImageNet"
@@ -118,7 +117,7 @@ class ClassSpace:
 def class_space(
     keys: Sequence[str], order: Sequence[str], mapping: Mapping[str, str | list[str]] | None = None
 ) -> ClassSpace:
-    """Find out which classes images are of."""
+    """Find the classes of images: ImageNet's if names or ``mapping`` lead to them, else the images' own ``order``."""
     mapping = mapping or {}
     for name in mapping:
         if name not in order:
@@ -144,10 +143,10 @@ def class_space(
 
 
 def _group(key: str, mapping: Mapping[str, str | list[str]]) -> tuple[int, ...]:
-    """Find the ImageNet classes that a class of the images stands for; none if one of them is unknown."""
+    """Find the ImageNet classes that a class of the images stands for; nothing if one of them is unknown."""
     given = mapping.get(key, key)
     found = [imagenet_index(name) for name in ([given] if isinstance(given, str) else given)]
-    return () if None in found else tuple(found)
+    return () if None in found else tuple(index for index in found if index is not None)
 
 
 def _imagenet_space(keys: Sequence[str], groups: Mapping[str, tuple[int, ...]]) -> ClassSpace:
@@ -158,7 +157,7 @@ def _imagenet_space(keys: Sequence[str], groups: Mapping[str, tuple[int, ...]]) 
                 raise InputError(f"'{owner[index]}' and '{key}' both stand for ImageNet's class {synsets()[index]}")
     # Every class that the images do not have is an answer of its own; all in ImageNet's order.
     answers = dict.fromkeys(owner.get(index, synset) for index, synset in enumerate(synsets()))
-    label = {answer: place for place, answer in enumerate(answers)}
+    label = {answer: index for index, answer in enumerate(answers)}
     labels = np.array([label[key] for key in keys], np.int16)
     named = {key: imagenet_names()[group[0]] for key, group in groups.items() if len(group) == 1}
     named |= {synset: imagenet_names()[index] for index, synset in enumerate(synsets()) if index not in owner}

@@ -4,7 +4,8 @@ import csv
 import io
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ddd_utils import local_files
@@ -21,16 +22,15 @@ LABEL_COLUMNS = ("label", "class", "wnid", "category", PREDICTION)
 
 
 def find(tree: Tree, name: str) -> Table:
-    """Find the table that was asked for: among the images, beside them, or anywhere."""
+    """Find the table that was asked for: among the images, beside them, or anywhere; else name the nearest."""
     found = _first(tree.places, [name])
-    if found is not None:
-        return found
-    try:
-        return Folder(Path()).table(str(local_files.find(name, "table")))
-    except InputError:
+    with suppress(InputError):
+        found = found or Folder(Path()).table(str(local_files.find(name, "table")))
+    if found is None:
         others = [other for place in tree.places for other in place.names()]
         places = ", ".join(map(str, tree.places))
-        raise InputError(f"there is no table of labels '{name}'{nearest(name, others)}; looked in {places}") from None
+        raise InputError(f"there is no table of labels '{name}'{nearest(name, others)}; looked in {places}")
+    return found
 
 
 def well_known(places: Sequence[Place]) -> Table | None:
@@ -44,7 +44,7 @@ def _first(places: Sequence[Place], names: Sequence[str]) -> Table | None:
 
 
 def keys(table: Table, images: Sequence[str]) -> tuple[str, ...]:
-    """Look up every image's class."""
+    """Look up every image's class; a row gives an image's path or the end of it, with or without suffix."""
     if table.name == DEVKIT:
         return _devkit(table, images)
     index, found = _Index(images), {}
@@ -97,6 +97,7 @@ def _pair(cells: list[str], image: int, label: int) -> tuple[str, str]:
 def _cells(table: Table) -> Iterator[list[str]]:
     text = _text(table)
     first = text.lstrip().partition("\n")[0]
+    split: Iterable[list[str]]
     if table.name.lower().endswith(".csv"):
         split = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
     elif "\t" in first:
@@ -135,7 +136,7 @@ class _Index:
 
 
 def _fitting(path: str, known: dict[str, list[tuple[str, str]]]) -> list[str]:
-    """Return the image with this path, or all for which the path or the row has more folders in front."""
+    """Return the image with this path, or all whose path ends like it or the other way round."""
     candidates = known.get(_base(path), [])
     same = [image for other, image in candidates if other == path]
     return same or [image for other, image in candidates if _ends(path, other) or _ends(other, path)]

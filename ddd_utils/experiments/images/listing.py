@@ -1,4 +1,4 @@
-"""The images that pretrained models are shown: their names and classes, wherever they come from."""
+"""The images that pretrained models answer: their names and classes, wherever they come from."""
 
 import hashlib
 import json
@@ -10,61 +10,31 @@ import numpy as np
 from PIL import Image
 
 from ddd_utils import image_sets, local_files
-from ddd_utils.errors import InputError
-from ddd_utils.experiments.images import arrays, label_tables
-from ddd_utils.experiments.images.photographs import Photographs
-from ddd_utils.experiments.images.tars import tar_tree
-from ddd_utils.experiments.images.trees import Table, Tree, folder_tree
+from ddd_utils.errors import InputError, needs_extra
+from ddd_utils.experiments.images import label_tables
+from ddd_utils.experiments.images.photographs import Photographs, read_npz
+from ddd_utils.experiments.images.trees import Table, Tree, folder_tree, tar_tree
 
 
 @dataclass(frozen=True)
 class Listing:
-    """
-    Images and what they are of; none of them is decoded yet.
+    """Images and what they are of; none of them is decoded yet."""
 
-    Attributes
-    ----------
-    images : Photographs
-        Threads may decode them side by side; one that cannot be read raises :class:`InputError` with its name.
-    ids : tuple of str, shape (images,)
-        A name for each, unique.
-    keys : tuple of str, shape (images,)
-        Class of each as its source says: name of a folder, entry in a table, name or number of a class.
-    order : tuple of str
-        The classes in their own order: of the folders' names, of the labels.
-    state : str
-        Tells a changed source from an unchanged one, without reading the images.
-    """
-
-    images: Photographs
-    ids: tuple[str, ...]
-    keys: tuple[str, ...]
-    order: tuple[str, ...]
-    state: str
+    images: Photographs  # threads may decode them side by side
+    ids: tuple[str, ...]  # a unique name for each
+    keys: tuple[str, ...]  # class of each as its source says: a folder, an entry in a table, a name or number
+    order: tuple[str, ...]  # the classes in their own order
+    state: str  # changes with the source, and is known without reading the images
 
 
 def listing(config: image_sets.Photographs | image_sets.Torchvision) -> Listing:
-    """
-    List images.
-
-    Parameters
-    ----------
-    config : Photographs or Torchvision
-        Their block of a preset.
-
-    Returns
-    -------
-    Listing
-
-    Raises
-    ------
-    InputError
-        If there are none, or it is not clear what they are of; names file and row.
-    """
+    """List images; whatever leaves their classes unclear raises InputError with file and row."""
     if isinstance(config, image_sets.Torchvision):
+        needs_extra("models", f"torchvision's data set '{config.dataset}'")
         from ddd_utils.experiments.images import torchvision_sets
 
-        return torchvision_sets.listing(config)
+        images, labels, names, stamp = torchvision_sets.read(config)
+        return make(images, images.ids, *named(labels, names, config.dataset), stamp)
     path = local_files.find_images(config.path)
     if path.suffix.lower() == ".npz":
         return _npz(path, config)
@@ -80,28 +50,7 @@ def make(images: Photographs, ids: Sequence[str], keys: Sequence[str], order: Se
 
 
 def named(labels: np.ndarray, names: Sequence[str] | None, source: str) -> tuple[list[str], list[str]]:
-    """
-    Name the classes of numbered images.
-
-    Parameters
-    ----------
-    labels : ndarray of int, shape (images,)
-    names : sequence of str or None
-        Class names by label; None = the numbers are the names.
-    source : str
-        Where the labels are from, for errors.
-
-    Returns
-    -------
-    keys : list of str, shape (images,)
-    order : list of str
-        All that are named; without names, the numbers there are.
-
-    Raises
-    ------
-    InputError
-        If a label has no name, or two have the same.
-    """
+    """Name the classes of numbered images: the class of each, and all classes in order."""
     if names is None:
         return [str(label) for label in labels], [str(label) for label in np.unique(labels)]
     if labels.min() < 0 or labels.max() >= len(names):
@@ -131,7 +80,7 @@ class Pixels(Photographs):
 def _npz(path: Path, config: image_sets.Photographs) -> Listing:
     if config.labels is not None:
         raise InputError(f"`labels` names a table, but {path} holds its labels itself, as y")
-    pixels, labels = arrays.read(path)
+    pixels, labels = read_npz(path)
     keys, order = named(labels, config.classes, str(path))
     status = path.stat()
     ids = [f"image-{index}" for index in range(len(labels))]
@@ -140,12 +89,13 @@ def _npz(path: Path, config: image_sets.Photographs) -> Listing:
 
 def _tree(tree: Tree, labels: str | None) -> Listing:
     table = _table(tree, labels)
-    if table is None:
-        keys, order = _folders(tree)
-    else:
-        keys = label_tables.keys(table, tree.names)
-        order = _sorted(set(keys))
+    keys, order = _folders(tree) if table is None else _labelled(table, tree.names)
     return make(tree.images, tree.names, keys, order, tree.stamp)
+
+
+def _labelled(table: Table, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    keys = list(label_tables.keys(table, names))
+    return keys, _sorted(set(keys))
 
 
 def _table(tree: Tree, labels: str | None) -> Table | None:

@@ -1,40 +1,68 @@
-"""Photographs decoded, and crops chosen and cut as in the usual ImageNet recipe."""
+"""Images out of bytes, files and arrays: whole or refused, upright, RGB with 8 bits a channel."""
 
+import io
+import re
+import warnings
+import zipfile
+import zlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import (
+    BmpImagePlugin,
+    ExifTags,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
+from ddd_utils import local_files
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.images.image_bytes import decode_bytes
-from ddd_utils.experiments.images.views import View
 
-# RandomResizedCrop's ranges of area and aspect ratio, and how often it tries to fit a crop into the image.
-AREA, RATIO, TRIES = (0.08, 1.0), (3 / 4, 4 / 3), 10
-TEST_RESIZE = 256 / 224
+try:
+    import simplejpeg
+except ImportError:
+    simplejpeg = None
 
-
-def crop_boxes(random: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Choose RandomResizedCrop's boxes: 8 to 100 % of the area, aspect ratio 3/4 to 4/3, the first of ten tries that fits."""
-    tries = random.reshape(len(random), TRIES, 4)
-    area = height * width * (AREA[0] + tries[..., 0] * (AREA[1] - AREA[0]))
-    ratio = np.exp(np.log(RATIO[0]) + tries[..., 1] * np.log(RATIO[1] / RATIO[0]))
-    w, h = np.rint(np.sqrt(area * ratio)).astype(int), np.rint(np.sqrt(area / ratio)).astype(int)
-    top = (tries[..., 2] * (height - h + 1)).astype(int)
-    left = (tries[..., 3] * (width - w + 1)).astype(int)
-    fits = (w > 0) & (w <= width) & (h > 0) & (h <= height)
-    first = np.argmax(fits, axis=1)
-    boxes = np.stack([top, left, h, w], axis=-1)[np.arange(len(random)), first]
-    boxes[~fits.any(axis=1)] = _central_box(height, width)
-    return boxes
-
-
-def _central_box(height: int, width: int) -> tuple[int, int, int, int]:
-    w = round(min(width, height * RATIO[1]))
-    h = round(min(height, width / RATIO[0]))
-    return (height - h) // 2, (width - w) // 2, h, w
+MOST_PIXELS = 500_000_000
+MOST_CLASSES = np.iinfo(np.int16).max
+# Readers by the first bytes of a file. They are called themselves, as `Image.open` measures every image against one
+# limit for the whole process, `Image.MAX_IMAGE_PIXELS`, which no thread can change for itself: an image of 90 million
+# pixels would be a warning and one of 180 million an error. It would also try formats that no photograph has, some of
+# which start other programs. (Pillow's readers of TIFF and WebP ask for the limit once more: they end at 178 million.)
+READERS: dict[tuple[bytes, ...], Any] = {
+    (b"\xff\xd8\xff",): JpegImagePlugin.JpegImageFile,
+    (b"\x89PNG\r\n\x1a\n",): PngImagePlugin.PngImageFile,
+    (b"RIFF",): WebPImagePlugin.WebPImageFile,
+    (b"GIF87a", b"GIF89a"): GifImagePlugin.GifImageFile,
+    (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"): TiffImagePlugin.TiffImageFile,
+    (b"BM",): BmpImagePlugin.BmpImageFile,
+    (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6"): PpmImagePlugin.PpmImageFile,
+}
+# Colour spaces of the JPEGs that simplejpeg turns into RGB as Pillow does; printers' four inks are not among them.
+PLAIN = ("YCbCr", "Gray")
+# What EXIF's orientations ask for, so that the first row is at the top and the first column on the left.
+TURNS: dict[Any, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# A TIFF's way to count gray levels that Pillow heeds up to 8 bits.
+WHITE_IS_ZERO = 0
+# As `warnings.filterwarnings` writes it down.
+_PILLOWS_OWN = ("ignore", None, Warning, re.compile("PIL"), 0)
 
 
 class Photographs(ABC):
@@ -50,7 +78,7 @@ class Files(Photographs):
     """Photographs in files."""
 
     folder: Path
-    names: list[str]  # Paths in the folder
+    names: list[str]  # paths in the folder
 
     def __len__(self) -> int:
         return len(self.names)
@@ -60,8 +88,99 @@ class Files(Photographs):
         return decode(self.folder / self.names[index])
 
 
+class NotAnImage(InputError):
+    """Bytes that are no whole image; trouble in reading them is another error."""
+
+
+def decode_bytes(content: bytes, name: str) -> Image.Image:
+    """Decode a file to RGB: upright, what is transparent white, 16 bits scaled to 8, the first of several frames."""
+    # simplejpeg, where it is installed, is libjpeg-turbo like Pillow's decoder: same pixels.
+    # Neither notices data missing before the end mark of a JPEG. simplejpeg could, but results must not depend on it.
+    try:
+        image = _opened(content)
+        pixels = _turbo(content, image)
+        return _upright(_rgb(image) if pixels is None else Image.fromarray(pixels), image)
+    except MemoryError:
+        raise
+    except Exception as error:  # Whatever a decoder stumbles over, over bytes from anywhere, is in the bytes.
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise NotAnImage(f"{name}: not a whole image ({reason})") from None
+
+
+def upright_rgb(image: Image.Image) -> Image.Image:
+    """Return an image that was opened elsewhere in the form that :func:`decode_bytes` returns."""
+    return _upright(_rgb(image), image)
+
+
+def silence() -> None:
+    """Ignore what Pillow itself warns of, such as odd metadata: an image is either read or refused."""
+    if _PILLOWS_OWN not in warnings.filters:
+        # For good: `warnings.catch_warnings` would put back one thread's filters while another still needs its own.
+        warnings.filterwarnings("ignore", module=_PILLOWS_OWN[3].pattern)
+
+
+def _opened(content: bytes) -> ImageFile.ImageFile:
+    """Read the header."""
+    silence()
+    reader = next((reader for starts, reader in READERS.items() if content.startswith(starts)), None)
+    if reader is None:
+        formats = ", ".join(each.format for each in READERS.values())
+        raise ValueError(f"none of {formats}" if content else "an empty file")
+    if reader is PngImagePlugin.PngImageFile:
+        # Checksums: decoding does not look at those of the pixels.
+        reader(io.BytesIO(content)).verify()
+    image = reader(io.BytesIO(content))
+    if image.width * image.height > MOST_PIXELS:
+        raise ValueError(f"{image.width} x {image.height} pixels, more than {MOST_PIXELS:,}")
+    return image
+
+
+def _turbo(content: bytes, image: ImageFile.ImageFile) -> np.ndarray | None:
+    """Decode a plain JPEG; None for what only Pillow reads or judges."""
+    if simplejpeg is None or image.format != "JPEG" or not simplejpeg.is_jpeg(content):
+        return None
+    try:
+        if simplejpeg.decode_jpeg_header(content)[2] not in PLAIN:
+            return None
+        return simplejpeg.decode_jpeg(content, "RGB")
+    except ValueError:
+        return None
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    image.load()
+    if image.mode == "F":
+        raise ValueError("floating-point pixels, of which none is known to be white")
+    if image.mode.startswith("I"):
+        return _eight_bits(image).convert("RGB")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Scale a gray image of 16 bits, which Pillow would clip."""
+    gray = np.array(image, np.int32)
+    if gray.min() < 0 or gray.max() > 65_535:
+        raise ValueError(f"gray levels from {gray.min()} to {gray.max()}, but 16 bits are 0 to 65535")
+    gray[gray == image.info.get("transparency")] = 65_535
+    if getattr(image, "tag_v2", {}).get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == WHITE_IS_ZERO:
+        gray = 65_535 - gray
+    return Image.fromarray(((gray + 128) // 257).astype(np.uint8))
+
+
+def _upright(image: Image.Image, source: Image.Image) -> Image.Image:
+    """Turn an image as the metadata of its source say; damaged metadata say nothing."""
+    try:
+        turn = TURNS.get(source.getexif().get(ExifTags.Base.Orientation))
+    except Exception:
+        return image
+    return image if turn is None else image.transpose(turn)
+
+
 def decode(path: Path) -> Image.Image:
-    """Decode a file; see :func:`decode_bytes`."""
+    """Decode a file; see :func:`decode_bytes`. One that cannot be read at all raises plain :class:`InputError`."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -69,20 +188,35 @@ def decode(path: Path) -> Image.Image:
     return decode_bytes(content, str(path))
 
 
-def random_crop(image: Image.Image, random: np.ndarray, size: int) -> np.ndarray:
-    """Cut a training crop: RandomResizedCrop and a flip (by a bit the crop does not use)."""
-    top, left, height, width = crop_boxes(random[None], image.height, image.width)[0]
-    crop = image.resize((size, size), Image.BILINEAR, box=(left, top, left + width, top + height))
-    mirrored = int(random[-1] * 2**20) % 2
-    return np.asarray(crop.transpose(Image.FLIP_LEFT_RIGHT) if mirrored else crop)
+def read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read x and y of a ``.npz`` file: pixels, uint8 (images, 3, height, width), and labels, int16 (images,)."""
+    images, labels = (_member(path, key) for key in ("x", "y"))
+    if images.dtype != np.uint8:
+        raise InputError(f"{path}: x is {images.dtype}, but images are uint8 (0 to 255)")
+    if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] != 3) or 0 in images.shape:
+        raise InputError(
+            f"{path}: x has shape {images.shape}, not (images, height, width, 3) or (images, height, width)"
+        )
+    if images.shape[1] != images.shape[2]:
+        raise InputError(
+            f"{path}: x has images of {images.shape[1]} x {images.shape[2]} pixels, but they must be square"
+        )
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise InputError(f"{path}: y is {labels.dtype}, but labels are whole numbers")
+    if labels.shape != images.shape[:1]:
+        raise InputError(f"{path}: y has shape {labels.shape}, but x holds {len(images)} images")
+    if labels.min() < 0 or labels.max() > MOST_CLASSES:
+        raise InputError(
+            f"{path}: y runs from {labels.min()} to {labels.max()}, but labels count from 0 to at most {MOST_CLASSES}"
+        )
+    color = images if images.ndim == 4 else np.repeat(images[..., None], 3, axis=3)
+    return np.ascontiguousarray(color.transpose(0, 3, 1, 2)), labels.astype(np.int16)
 
 
-def central_crop(image: Image.Image, size: int) -> np.ndarray:
-    """Cut a test crop: the shorter side to 256/224 of the size, then the centre."""
-    return View(size, round(size * TEST_RESIZE)).of(image)
-
-
-def resize_short_side(image: Image.Image, short: int) -> Image.Image:
-    """Resize (bilinear, antialiased) so that the shorter side has ``short`` pixels."""
-    width, height = (short * side // min(image.size) for side in image.size)
-    return image.resize((width, height), Image.BILINEAR)
+def _member(path: Path, key: str) -> np.ndarray:
+    local_files.array_shape(path, key)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return file[key]
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{path}: {key} cannot be read ({error})") from None

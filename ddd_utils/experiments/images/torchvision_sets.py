@@ -18,9 +18,7 @@ from PIL import Image
 
 from ddd_utils import image_sets, paths
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.experiments.images.image_bytes import NotAnImage, silence, upright_rgb
-from ddd_utils.experiments.images.listing import Listing, make, named
-from ddd_utils.experiments.images.photographs import Photographs
+from ddd_utils.experiments.images.photographs import NotAnImage, Photographs, silence, upright_rgb
 
 # What torchvision raises when files are missing or damaged, or cannot be downloaded.
 ABSENT = (OSError, RuntimeError, EOFError, zipfile.BadZipFile, tarfile.TarError)
@@ -59,15 +57,14 @@ class Items(Photographs):
             ) from None
 
 
-def listing(config: image_sets.Torchvision) -> Listing:
-    """List the images of a data set, downloading it if that is possible and needed."""
+def read(config: image_sets.Torchvision) -> tuple[Items, np.ndarray, list[str] | None, str]:
+    """Open a data set, or download it: images, class numbers, class names, and a text that changes with its files."""
     dataset = _dataset(config)
     labels = _labels(dataset, config.dataset)
-    keys, order = named(labels, _names(dataset), config.dataset)
     files = _files(dataset)
-    ids = _ids(files, len(labels))
     stamp = [config.dataset, config.arguments, _stamp(dataset, files)]
-    return make(Items(dataset, ids), ids, keys, order, json.dumps(stamp, sort_keys=True, default=str))
+    images = Items(dataset, _ids(files, len(labels)))
+    return images, labels, _names(dataset), json.dumps(stamp, sort_keys=True, default=str)
 
 
 def _dataset(config: image_sets.Torchvision) -> Any:
@@ -89,11 +86,11 @@ def _dataset(config: image_sets.Torchvision) -> Any:
 
 
 def _parameters(maker: type) -> list[str]:
-    """List what a class takes, and what it hands on to those it is made from."""
+    """List the arguments of a class, with those it passes on to its bases."""
     found: dict[str, inspect.Parameter] = {}
     for each in maker.__mro__:
         if "__init__" in vars(each):
-            takes = inspect.signature(each.__init__).parameters
+            takes = inspect.signature(vars(each)["__init__"]).parameters
             found = {**takes, **found}
             if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in takes.values()):
                 break
@@ -101,7 +98,7 @@ def _parameters(maker: type) -> list[str]:
 
 
 def _parts(takes: list[str], arguments: dict[str, Any]) -> list[dict[str, Any]]:
-    """Say how to ask for the test part: ImageNet and some others have none but "val"."""
+    """Return the arguments that ask for the test part, in order of preference: some sets only have "val"."""
     if "train" in takes:
         return [{} if "train" in arguments else {"train": False}]
     if "split" in takes and "split" not in arguments:
@@ -135,7 +132,7 @@ def _line(error: Exception) -> str:
 
 
 def _labels(dataset: Any, name: str) -> np.ndarray:
-    """Return the numbers of the images' classes."""
+    """Return the numbers of the images' classes: an attribute if some images confirm it, else from every image."""
     if not len(dataset):
         raise InputError(f"torchvision's {name}: no images")
     probes = sorted({0, len(dataset) // 2, len(dataset) - 1})
@@ -192,4 +189,4 @@ def _stamp(dataset: Any, files: list[Path] | None) -> str:
     if files is not None:
         return "\n".join(f"{status.st_size}\0{status.st_mtime_ns}" for status in map(os.stat, files))
     pixels = next((np.asarray(getattr(dataset, name)) for name in PIXELS if hasattr(dataset, name)), None)
-    return "" if pixels is None else hashlib.sha256(np.ascontiguousarray(pixels)).hexdigest()
+    return "" if pixels is None else hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()

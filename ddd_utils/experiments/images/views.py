@@ -12,29 +12,30 @@ FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
-
-
 # An image whose sides differ by more than this is cut before it is resized.
 LONGEST = 64
+# RandomResizedCrop's ranges of area and aspect ratio, and how often it tries to fit a crop into the image.
+AREA, RATIO, TRIES = (0.08, 1.0), (3 / 4, 4 / 3), 10
+TEST_RESIZE = 256 / 224
 
 
 @dataclass(frozen=True)
 class View:
-    """How a photograph becomes a square of pixels. Models with equal views share the decoded images."""
+    """How a photograph becomes a crop. Models with equal views share the decoded images."""
 
-    size: int  # Height and width of the square in pixels
-    resized: int  # Pixels of the side that is resized before the square is cut out
-    crop: str = "center"
-    interpolation: str = "bilinear"  # {"nearest", "bilinear", "bicubic", "lanczos"}
-    fill: tuple[int, int, int] = (0, 0, 0)  # Gray level of each channel beyond the image's border
+    size: int  # height and width of the crop, pixels
+    resized: int  # pixels of the resized side, before the crop is cut
+    crop: str = "center"  # resized is the shorter side; "squash": both; "border": the longer, the rest is filled
+    interpolation: str = "bilinear"  # one of `FILTERS`
+    fill: tuple[int, int, int] = (0, 0, 0)  # gray level of each channel beyond the image's border
 
     @property
     def nbytes(self) -> int:
-        """Bytes of one square."""
+        """Bytes of one crop."""
         return 3 * self.size**2
 
     def of(self, image: Image.Image) -> np.ndarray:
-        """Cut the square out of an image, pixel by pixel as torchvision, timm and open_clip do."""
+        """Cut the crop, uint8 (size, size, 3), to the same pixels as torchvision, timm and open_clip."""
         image = self._middle(image)
         image = image.resize(self._scaled(*image.size), FILTERS[self.interpolation])
         if min(image.size) < self.size:
@@ -43,7 +44,7 @@ class View:
         return np.asarray(image.crop((left, top, left + self.size, top + self.size)))
 
     def _middle(self, image: Image.Image) -> Image.Image:
-        """Cut off the ends of a very long image that are not seen anyway: resized, they could fill the memory."""
+        """Cut off the unseen ends of a very long image: resized, they could fill the memory."""
         longest = LONGEST * min(image.size)
         if self.crop != "center" or max(image.size) <= longest:
             return image
@@ -81,17 +82,57 @@ class Preparation:
 
 def preparation(
     size: int,
-    mean: tuple[float, ...],
-    sd: tuple[float, ...],
+    mean: tuple[float, float, float],
+    sd: tuple[float, float, float],
     crop: str = "center",
     interpolation: str = "bilinear",
     crop_fraction: float | None = None,
     resized: int | None = None,
-    fill: tuple[int, ...] | None = None,
+    fill: tuple[int, int, int] | None = None,
 ) -> Preparation:
-    """Describe a preparation as timm does."""
+    """Describe a preparation as timm does: ``size`` is ``crop_fraction`` (.875) of the side before the crop."""
     resized = math.floor(size / (crop_fraction or 0.875)) if resized is None else resized
-    beyond = fill or tuple(round(255 * channel) for channel in mean)
+    red, green, blue = (round(255 * channel) for channel in mean)
     # Where nothing is filled up, the fill must not keep models from sharing images.
-    view = View(size, resized, crop, interpolation, beyond if crop == "border" else (0, 0, 0))
-    return Preparation(view, tuple(mean), tuple(sd))
+    view = View(size, resized, crop, interpolation, (fill or (red, green, blue)) if crop == "border" else (0, 0, 0))
+    return Preparation(view, mean, sd)
+
+
+def crop_boxes(random: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Choose RandomResizedCrop's boxes (top, left, height, width), the first of ten tries that fits; random (n, 40)."""
+    tries = random.reshape(len(random), TRIES, 4)
+    area = height * width * (AREA[0] + tries[..., 0] * (AREA[1] - AREA[0]))
+    ratio = np.exp(np.log(RATIO[0]) + tries[..., 1] * np.log(RATIO[1] / RATIO[0]))
+    w, h = np.rint(np.sqrt(area * ratio)).astype(int), np.rint(np.sqrt(area / ratio)).astype(int)
+    top = (tries[..., 2] * (height - h + 1)).astype(int)
+    left = (tries[..., 3] * (width - w + 1)).astype(int)
+    fits = (w > 0) & (w <= width) & (h > 0) & (h <= height)
+    first = np.argmax(fits, axis=1)
+    boxes = np.stack([top, left, h, w], axis=-1)[np.arange(len(random)), first]
+    boxes[~fits.any(axis=1)] = _central_box(height, width)
+    return boxes
+
+
+def _central_box(height: int, width: int) -> tuple[int, int, int, int]:
+    w = round(min(width, height * RATIO[1]))
+    h = round(min(height, width / RATIO[0]))
+    return (height - h) // 2, (width - w) // 2, h, w
+
+
+def random_crop(image: Image.Image, random: np.ndarray, size: int) -> np.ndarray:
+    """Cut a training crop: RandomResizedCrop and a flip (by a bit the crop does not use)."""
+    top, left, height, width = crop_boxes(random[None], image.height, image.width)[0]
+    crop = image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + width, top + height))
+    mirrored = int(random[-1] * 2**20) % 2
+    return np.asarray(crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else crop)
+
+
+def central_crop(image: Image.Image, size: int) -> np.ndarray:
+    """Cut a test crop: the shorter side to 256/224 of the size, then the centre."""
+    return View(size, round(size * TEST_RESIZE)).of(image)
+
+
+def resize_short_side(image: Image.Image, short: int) -> Image.Image:
+    """Resize (bilinear, antialiased) so that the shorter side has ``short`` pixels."""
+    width, height = (short * side // min(image.size) for side in image.size)
+    return image.resize((width, height), Image.Resampling.BILINEAR)

@@ -1,1 +1,1 @@
-"""What this machine has, and what its processes share: devices, locks, and the lines that tell how far they are."""
+"""What this machine has and what its processes share: devices, locks, progress."""

@@ -1,4 +1,4 @@
-"""What there is to compute on: cores and GPUs."""
+"""The cores and GPUs that can be computed on."""
 
 import os
 import platform
@@ -15,14 +15,8 @@ def cores() -> int:
 
 
 def devices() -> list[str]:
-    """
-    List the devices to train on: every GPU, or else one entry per core.
-
-    Returns
-    -------
-    list of str
-        torch device names, without importing torch where there is no NVIDIA driver.
-    """
+    """List the torch devices to train on: every GPU, or else one entry per core."""
+    # Without an NVIDIA driver torch need not be imported.
     if Path("/proc/driver/nvidia").exists() or os.environ.get("CUDA_VISIBLE_DEVICES"):
         import torch
 

@@ -1,29 +1,18 @@
-"""Locks between processes. They are the operating system's: a process that dies, however that be, gives them back."""
+"""Locks between processes. They are the operating system's: a process gives them back however it dies."""
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import filelock
 
+log = logging.getLogger(__name__)
+
 
 @contextmanager
 def attempt(path: Path, patience: float = 0) -> Iterator[bool]:
-    """
-    Take a lock if no other process has it.
-
-    Parameters
-    ----------
-    path : Path
-        The lock's file; it stays, empty, and means nothing by itself.
-    patience : float
-        Seconds to try: whoever only looks (:func:`held`) has the lock for a moment.
-
-    Yields
-    ------
-    bool
-        Whether the lock is ours for the duration of the block.
-    """
+    """Take a lock for the block if it is free within so many seconds; yield whether it was."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(path)
     try:
@@ -46,23 +35,12 @@ def held(path: Path) -> bool:
 
 
 @contextmanager
-def waiting(path: Path, say: Callable, what: str) -> Iterator[None]:
-    """
-    Take a lock, waiting for whoever has it.
-
-    Parameters
-    ----------
-    path : Path
-        The lock's file.
-    say : callable
-        Takes a line for the terminal if another process is at it.
-    what : str
-        What that process does, for example "computes imagenet-0123abcd".
-    """
+def waiting(path: Path, what: str) -> Iterator[None]:
+    """Take a lock for the block; while another process has it, wait, and say ``what`` that process does."""
     with attempt(path) as free:
         if free:
             yield
             return
-    say(f"waiting for another process that {what}")
+    log.info("waiting for another process that %s", what)
     with filelock.FileLock(path):
         yield

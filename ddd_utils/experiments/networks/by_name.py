@@ -3,6 +3,7 @@
 import functools
 import importlib
 import inspect
+from collections.abc import Callable
 
 import timm
 import torchvision
@@ -10,11 +11,9 @@ from torch import nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.experiments.networks.bagnet import BagNet33
-from ddd_utils.experiments.networks.cornet import CORnetRT
-from ddd_utils.experiments.networks.ours import PlainConvNet, ResNet, densenet121
+from ddd_utils.experiments.networks.ours import BagNet33, CORnetRT, PlainConvNet, ResNet, densenet121
 
-OURS = {
+OURS: dict[str, Callable[..., nn.Module]] = {
     "bagnet33": BagNet33,
     "cornet_rt": CORnetRT,
     "densenet121": densenet121,
@@ -26,23 +25,21 @@ OURS = {
 
 
 def create(model: str, classes: int, arguments: dict | None = None) -> nn.Module:
-    """Build a network."""
+    """Build a network with some number of outputs; unknown names and arguments raise :class:`InputError`."""
     arguments = dict(arguments or {})
     maker = find(model)
     try:
         if model in OURS:
             return maker(classes, **arguments)
-        if maker is timm.create_model:
-            return timm.create_model(model, num_classes=classes, **arguments)
-        if maker is torchvision.models.get_model:
-            return torchvision.models.get_model(model, num_classes=classes, **arguments)
+        if maker in (timm.create_model, torchvision.models.get_model):
+            return maker(model, num_classes=classes, **arguments)
         return maker(num_classes=classes, **arguments)
     except (TypeError, AssertionError, ValueError) as error:
         raise InputError(f"model '{model}' cannot be built with arguments {arguments}: {error}") from None
 
 
-def find(model: str):
-    """Find what builds a model, without building it."""
+def find(model: str) -> Callable[..., nn.Module]:
+    """Find what builds a model: one of ours, of timm, of torchvision, or a class of the two by its dotted name."""
     if model in OURS:
         return OURS[model]
     if model.startswith(("timm.", "torchvision.")):
@@ -55,7 +52,7 @@ def find(model: str):
     raise InputError(f"unknown model '{model}'{nearest(model, known)}")
 
 
-def _find_class(dotted: str):
+def _find_class(dotted: str) -> type[nn.Module]:
     module, _, name = dotted.rpartition(".")
     try:
         found = getattr(importlib.import_module(module), name, None)

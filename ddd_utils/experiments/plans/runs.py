@@ -1,45 +1,26 @@
-"""Plain data between the plan of an experiment and the training loop: runs, and the networks read from them."""
+"""What is trained: the paper's 13 conditions (appendix A.1) as differences from one base run, or a set of models."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
+
+from ddd_utils.experiments.plans import model_files
+from ddd_utils.model_sets import Model
+from ddd_utils.schema import Architecture, Instances, ModelSet, Variants
+
+EXTRA_EPOCHS = {"plus_1_epoch": 1, "plus_10_epochs": 10}
+# Learning rates of the instances as multiples of the base's: .148 to .152 against .1.
+RATE_FACTORS = (1.48, 1.49, 1.50, 1.51, 1.52)
+ORDER_STEP = 100
+REPEATED = {*Instances.model_fields, "half_data"}
 
 
 @dataclass(frozen=True)
 class Run:
-    """
-    One training run: everything that decides its outcome.
+    """One training run: everything that decides its outcome."""
 
-    Attributes
-    ----------
-    file : str
-        Stem of the run's files in the results folder.
-    model, arguments : str, dict
-        The architecture, see :func:`ddd_utils.experiments.networks.create`.
-    epochs : int
-        Epochs trained.
-    decay_epochs : tuple of int
-        Epochs after which the learning rate is divided by ten.
-    batch_size, splits : int
-        Images drawn together, and the number of successive updates they are split into.
-    init_seed, order_seed : int
-        Seeds of the weights, and of the order and augmentation (the epoch is added to the latter).
-    half : int or None
-        Train on one of two random disjoint halves of the training images.
-    stratified : bool
-        Draw every batch with the classes in equal shares.
-    nondeterminism : int
-        0 = deterministic. Otherwise a GPU may use whatever kernels it finds fastest; a CPU has no such chance, so there
-        the images inside each batch change places (another place for each number): the same sums, rounded differently.
-    recalibration : int
-        Training images on which BatchNorm's statistics are re-estimated before each evaluation; 0 = off.
-    also_running : bool
-        Evaluate a second time with BatchNorm's running statistics, as published.
-    keep_logits : tuple of int
-        Epochs at which the last layer's activations are kept.
-    """
-
-    file: str
-    model: str
+    file: str  # stem of its files in the results folder
+    model: str  # and its arguments, see ddd_utils.experiments.networks.create
     arguments: dict[str, Any]
     epochs: int
     batch_size: int
@@ -48,17 +29,19 @@ class Run:
     momentum: float = 0.9
     nesterov: bool = False
     optimizer: str = "sgd"
-    decay_epochs: tuple[int, ...] = ()
-    splits: int = 1
-    init_seed: int = 1312
-    order_seed: int = 1312
+    decay_epochs: tuple[int, ...] = ()  # the learning rate is divided by ten after each
+    splits: int = 1  # successive updates from one batch
+    init_seed: int = 1312  # of the weights
+    order_seed: int = 1312  # of the order and augmentation; the epoch is added
     split_seed: int = 1312
-    half: int | None = None
-    stratified: bool = False
+    half: int | None = None  # train on one of two random disjoint halves of the images
+    stratified: bool = False  # every batch has the classes in equal shares
+    # 0 = deterministic. Otherwise a GPU may use whatever kernels it finds fastest; a CPU has no such chance, so there
+    # the images inside each batch change places, differently for each number: the same sums, rounded differently.
     nondeterminism: int = 0
-    recalibration: int = 0
-    also_running: bool = False
-    keep_logits: tuple[int, ...] = ()
+    recalibration: int = 0  # training images to re-estimate BatchNorm's statistics before each evaluation; 0 = off
+    also_running: bool = False  # evaluate a second time with BatchNorm's running statistics, as published
+    keep_logits: tuple[int, ...] = ()  # epochs at which the last layer's activations are kept
     logit_images: int = 500
 
     @property
@@ -80,27 +63,155 @@ class Network:
 
 @dataclass(frozen=True)
 class Plan:
-    """
-    What an experiment consists of.
-
-    Attributes
-    ----------
-    runs : tuple of Run
-        What to train.
-    networks : tuple of Network
-        What is read from the runs; all have ``epochs`` + 1 stored epochs.
-    epochs : int
-        Epochs of a network.
-    decay_epochs : tuple of int
-        Epochs after which the learning rate was divided by ten.
-    """
+    """The runs of an experiment, and the networks that are read from them; each has ``epochs`` + 1 stored epochs."""
 
     runs: tuple[Run, ...]
     networks: tuple[Network, ...]
     epochs: int
-    decay_epochs: tuple[int, ...] = field(default=())
+    decay_epochs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a run has to do in all its epochs: images to train on, to answer and to recalibrate with, and updates."""
+
+    trained: int
+    answered: int  # for both kinds of BatchNorm statistics where the run asks for both
+    recalibrated: int
+    updates: int
+
+    @property
+    def guess(self) -> float:
+        """All of it in training images, before anything is measured."""
+        return self.trained + (self.answered + self.recalibrated) / 3 + 100 * self.updates
+
+
+def work(run: Run, sizes: tuple[int, int]) -> Work:
+    """Count what a run does with so many training and test images."""
+    train, test = sizes
+    # As np.array_split halves: the first has the odd image.
+    pool = train if run.half is None else (train + 1 - run.half) // 2
+    evaluations = run.epochs + 1
+    return Work(
+        trained=pool * run.epochs,
+        answered=test * evaluations * (1 + run.also_running),
+        recalibrated=min(run.recalibration, pool) * evaluations,
+        updates=-(-pool // run.batch_size) * run.splits * run.epochs,
+    )
+
+
+def plan(config: Variants | ModelSet) -> Plan:
+    """List the runs and networks of a configuration."""
+    return _models(config) if isinstance(config, ModelSet) else _variants(config)
 
 
 def step_epochs(epochs: int) -> tuple[int, ...]:
     """Return after which epochs the learning rate is divided by ten: a third and two thirds of ``epochs``."""
     return tuple(sorted({max(1, round(epochs * third / 3)) for third in (1, 2)}))
+
+
+def _models(config: ModelSet) -> Plan:
+    """Train each model of a set once; its condition is its name."""
+    runs = tuple(_model_run(model, config) for model in config.models)
+    networks = tuple(
+        Network(model.label, model.label, 1, run.file) for model, run in zip(config.models, runs, strict=True)
+    )
+    return Plan(runs, networks, config.training.epochs, runs[0].decay_epochs)
+
+
+def _model_run(model: Model, config: ModelSet) -> Run:
+    training = config.training
+    return Run(
+        file=model_files.trained(model),
+        model=model.model,
+        arguments=model.arguments,
+        epochs=training.epochs,
+        batch_size=training.batch_size,
+        learning_rate=model.learning_rate,
+        weight_decay=training.weight_decay,
+        optimizer=model.optimizer,
+        decay_epochs=step_epochs(training.epochs),
+        init_seed=training.seed,
+        order_seed=training.seed,
+        keep_logits=(training.epochs,),
+        logit_images=training.representation_images,
+    )
+
+
+def _variants(config: Variants) -> Plan:
+    """About 30 networks; "different data" needs none of its own, it is the two halves compared with each other."""
+    base = _base_run(config)
+    once = replace(base, epochs=config.epochs, keep_logits=(config.epochs,), also_running=False)
+    runs = [base]
+    networks = [Network("base", "base", 1, "base")]
+    networks += [Network(name, name, 1, "base", extra) for name, extra in EXTRA_EPOCHS.items()]
+    for condition, variants in _variations(config, once).items():
+        for instance, run in enumerate(variants, start=1):
+            name = f"{condition}_{instance}" if condition in REPEATED else condition
+            runs.append(replace(run, file=name))
+            networks.append(Network(name, condition, instance, name))
+    return Plan(tuple(runs), tuple(networks), config.epochs, base.decay_epochs)
+
+
+def _base_run(config: Variants) -> Run:
+    """Describe the run behind the base network and its continuations; it is ten epochs longer than the base."""
+    return Run(
+        file="base",
+        epochs=config.epochs + max(EXTRA_EPOCHS.values()),
+        decay_epochs=step_epochs(config.epochs),
+        learning_rate=config.learning_rate,
+        weight_decay=config.weight_decay,
+        momentum=config.momentum,
+        init_seed=config.seed,
+        order_seed=config.seed,
+        split_seed=config.seed,
+        stratified=config.stratified_batches,
+        recalibration=config.bn_recalibration,
+        also_running=config.bn_recalibration > 0,
+        keep_logits=tuple(config.epochs + k for k in (0, *EXTRA_EPOCHS.values())),
+        logit_images=config.representation_images,
+        **_architecture(config, config.base),
+    )
+
+
+def _architecture(config: Variants, architecture: Architecture) -> dict[str, Any]:
+    """Keep the order of images whatever the batch size: a smaller one of its own splits the common batches."""
+    splits = 1 if architecture.batch_size is None else -(-config.batch_size // architecture.batch_size)
+    return {
+        "model": architecture.model,
+        "arguments": architecture.arguments,
+        "batch_size": config.batch_size,
+        "splits": splits,
+    }
+
+
+def _variations(config: Variants, base: Run) -> dict[str, list[Run]]:
+    """Say for each condition how its instances, counted from 1, differ from the base."""
+    count, other = config.instances, _architecture(config, config.other)
+
+    def initialised(k: int) -> dict[str, Any]:
+        return {"init_seed": base.init_seed + k}
+
+    def paced(k: int) -> dict[str, Any]:
+        return {"learning_rate": base.learning_rate * RATE_FACTORS[(k - 1) % len(RATE_FACTORS)]}
+
+    def ordered(k: int) -> dict[str, Any]:
+        return {"order_seed": base.order_seed + ORDER_STEP * k}
+
+    def combined(k: int) -> dict[str, Any]:
+        return {**other, **initialised(k), **paced(k), **ordered(k), "nesterov": True}
+
+    def instances(number: int, change: Callable[[int], dict[str, Any]]) -> list[Run]:
+        return [replace(base, **change(k)) for k in range(1, number + 1)]
+
+    return {
+        "optimizer": [replace(base, nesterov=True)],
+        "batch_size": [replace(base, splits=2 * base.splits)],
+        "initialisation": instances(count.initialisation, initialised),
+        "learning_rate": instances(count.learning_rate, paced),
+        "cuda_nondeterministic": instances(count.cuda_nondeterministic, lambda k: {"nondeterminism": k}),
+        "data_order": instances(count.data_order, ordered),
+        "architecture": [replace(base, **other)],
+        "half_data": [replace(base, half=half) for half in (0, 1)],
+        "combined": instances(count.combined, combined),
+    }

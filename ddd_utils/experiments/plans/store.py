@@ -1,14 +1,13 @@
 """Where an experiment's results live: one folder a configuration, whole files, one lock for each training run."""
 
 import glob
-import hashlib
-import json
 import platform
 import subprocess
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,10 +16,9 @@ from ddd_utils import paths
 from ddd_utils.errors import InputError
 from ddd_utils.experiments.data import datasets
 from ddd_utils.experiments.machine import locks
-from ddd_utils.experiments.machine.progress import tell
-from ddd_utils.experiments.plans import conditions, zoo
+from ddd_utils.experiments.plans import runs
 from ddd_utils.experiments.plans.runs import Plan, Run
-from ddd_utils.files import is_whole, read_metadata, remove_partials, write_array, write_json
+from ddd_utils.files import is_whole, read_metadata, remove_partials, short_hash, write_array, write_json
 from ddd_utils.image_sets import Dataset
 from ddd_utils.responses import Responses, write_images, write_predictions
 from ddd_utils.schema import ModelSet, Variants
@@ -43,10 +41,10 @@ class Experiment:
     @cached_property
     def plan(self) -> Plan:
         """Runs and networks."""
-        return (zoo if isinstance(self.config, ModelSet) else conditions).plan(self.config)
+        return runs.plan(self.config)
 
     @property
-    def dataset(self):
+    def dataset(self) -> Dataset:
         """The data set's block of the configuration."""
         return self.config.images if isinstance(self.config, ModelSet) else self.config.dataset
 
@@ -56,22 +54,15 @@ class Experiment:
         matters = self.config.hashed(exclude=MEMBERSHIP)
         if files := datasets.fingerprint(self.dataset):
             matters["files"] = files
-        digest = hashlib.sha256(json.dumps(matters, sort_keys=True).encode()).hexdigest()[:8]
-        return paths.results() / f"{self.dataset.name}-{digest}"
+        return paths.results() / f"{self.dataset.name}-{short_hash(matters)}"
 
     def file(self, run: Run) -> Path:
         """Return the file whose presence says that a run is complete."""
         return self.folder / f"{run.file}.parquet"
 
     def work(self, run: Run) -> float:
-        """
-        Guess a run's work per epoch, to start long runs first and to tell the time left.
-
-        In training images: an evaluated image costs a third of a trained one, an update as much as about 100.
-        """
-        train, test = self.dataset.sizes
-        train = train if run.half is None else train / 2
-        return train + test / 3 + 100 * train * run.splits / run.batch_size
+        """Guess a run's work per epoch, in training images: to start long runs first and to tell the time left."""
+        return runs.work(run, self.dataset.sizes).guess / run.epochs
 
     def done(self, run: Run) -> bool:
         """Say whether a run's results are there, and whole."""
@@ -110,18 +101,8 @@ class Experiment:
         with suppress(OSError):
             (self.folder / WORK).rmdir()
 
-    def write(self, run: Run, trained, data, device: str) -> None:
-        """
-        Write one run's results; its Parquet file comes last, so that its presence means all is there.
-
-        Parameters
-        ----------
-        run : Run
-        trained : training.Trained
-        data : datasets.Data
-        device : str
-            Where it was trained, in words.
-        """
+    def write(self, run: Run, trained: Any, data: datasets.Data, device: str) -> None:
+        """Write one run's results; its Parquet file comes last, so that its presence means all is there."""
         self._write_images(data)
         for epoch, logits in trained.logits.items():
             write_array(self.folder / f"{run.file}-logits-{epoch}.npy", logits)
@@ -146,7 +127,7 @@ class Experiment:
         # Whoever holds this lock is the only one to write the description: a partial one is that of a killed process.
         # The lock is beside the folder, where it may stay: it could not be removed in the moment of the last write.
         lock = self.folder.with_name(f"{self.folder.name}.lock")
-        with locks.waiting(lock, tell, f"describes {self.folder.name}"):
+        with locks.waiting(lock, f"describes {self.folder.name}"):
             remove_partials(self.folder, "experiment.json")
             self._describe()
 
@@ -186,7 +167,7 @@ class Experiment:
         rows = [row for row in self._described() if row["diverged"] is not None]
         return [{key: row[key] for key in ("network", "condition", "diverged")} for row in rows]
 
-    def _described(self) -> list[dict]:
+    def _described(self) -> list[dict[str, Any]]:
         metadata = {run.file: read_metadata(self.file(run)) for run in self.plan.runs}
         rows = []
         for network in self.plan.networks:

@@ -1,26 +1,29 @@
 """Zero-shot models from open_clip: the answer is the class whose prompts are nearest to the image."""
 
 import hashlib
-import importlib.util
 import json
-from collections.abc import Callable
+import logging
 from typing import Any
 
 import torch
 from torch import nn
 
 from ddd_utils import paths
-from ddd_utils.errors import InputError, nearest
+from ddd_utils.errors import InputError, nearest, needs_extra
 from ddd_utils.experiments.images.class_spaces import ClassSpace, imagenet_index, synsets
 from ddd_utils.experiments.machine.devices import devices
 from ddd_utils.experiments.pretrained.recipe import Recipe, unavailable
 from ddd_utils.files import read_array, write_array
 
+log = logging.getLogger(__name__)
+
 MODES = {"shortest": "center", "squash": "squash", "longest": "border"}
 
 
 class ZeroShot(nn.Module):
-    """The image half of a CLIP model, with the embedded prompts of each class as its last layer."""
+    """The image half of a CLIP model; the last layer is the prompts, (embedding, classes) of unit length."""
+
+    prompts: torch.Tensor
 
     def __init__(self, visual: nn.Module, prompts: torch.Tensor):
         super().__init__()
@@ -37,11 +40,10 @@ class ClipModel(Recipe):
 
     def check(self) -> None:
         """Look up the model, then the tag among its own."""
-        if importlib.util.find_spec("open_clip") is None:
-            raise InputError(f"'{self.entry.label}' needs open_clip: .venv/bin/pip install open_clip_torch")
+        needs_extra("clip", f"'{self.entry.label}'")
         import open_clip
 
-        known, wanted = open_clip.list_models(), self.entry.pretrained.open_clip
+        known, wanted = open_clip.list_models(), self.weights.open_clip
         if self.entry.model not in known:
             raise InputError(f"open_clip has no model '{self.entry.model}'{nearest(self.entry.model, known)}")
         tags = open_clip.list_pretrained_tags_by_model(self.entry.model)
@@ -56,7 +58,7 @@ class ClipModel(Recipe):
         import open_clip
         from open_clip.transform import PreprocessCfg
 
-        found = open_clip.get_pretrained_cfg(self.entry.model, self.entry.pretrained.open_clip)
+        found = open_clip.get_pretrained_cfg(self.entry.model, self.weights.open_clip)
         plain = PreprocessCfg()
         size = open_clip.get_model_config(self.entry.model)["vision_cfg"].get("image_size", plain.size)
         return {
@@ -73,26 +75,26 @@ class ClipModel(Recipe):
         """Look up the classes that are given another name."""
         self.names(space)
 
-    def build(self, space: ClassSpace, say: Callable) -> nn.Module:
+    def build(self, space: ClassSpace) -> nn.Module:
         """Fetch the model and embed the prompts of every class, which takes long on a CPU and is done once."""
         import open_clip
 
         names = self.names(space)
         try:
-            model = open_clip.create_model(self.entry.model, self.entry.pretrained.open_clip, **self.entry.arguments)
+            model = open_clip.create_model(self.entry.model, self.weights.open_clip, **self.entry.arguments)
             tokenizer = open_clip.get_tokenizer(self.entry.model)
         except TypeError as error:
             raise InputError(f"'{self.entry.label}' cannot be built with {self.entry.arguments}: {error}") from None
         except Exception as error:
             raise unavailable(self.entry.label, self.origin, error) from None
-        templates = self.entry.pretrained.templates or open_clip.OPENAI_IMAGENET_TEMPLATES
+        templates = self.weights.templates or open_clip.OPENAI_IMAGENET_TEMPLATES
         # open_clip's own templates are functions; what they make of a word tells them apart as well.
         texts = [each.format("x") if isinstance(each, str) else each("x") for each in templates]
-        made_of = [self.entry.model, self.entry.pretrained.open_clip, self.entry.arguments, names, texts]
+        made_of = [self.entry.model, self.weights.open_clip, self.entry.arguments, names, texts]
         digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
         kept = paths.build() / "data" / "prompts" / f"{digest}.npy"
         if not kept.exists():
-            say(f"{self.entry.label}: embedding {len(names) * len(templates):,} prompts")
+            log.info("%s: embedding %s prompts", self.entry.label, f"{len(names) * len(templates):,}")
             device = devices()[0]
             embed = open_clip.build_zero_shot_classifier
             prompts = embed(model.eval().to(device), tokenizer, names, templates, device=device)
@@ -105,15 +107,15 @@ class ClipModel(Recipe):
 
         own = space.synsets is None
         found = [key.replace("_", " ") for key in space.keys] if own else list(open_clip.IMAGENET_CLASSNAMES)
-        for name, text in self.entry.pretrained.class_names.items():
+        for name, text in self.weights.class_names.items():
             known = space.keys if own else synsets()
-            place = imagenet_index(name) if not own else known.index(name) if name in known else None
-            if place is None:
+            index = imagenet_index(name) if not own else known.index(name) if name in known else None
+            if index is None:
                 raise InputError(f"'{self.entry.label}', class_names: there is no class '{name}'{nearest(name, known)}")
-            found[place] = text
+            found[index] = text
         return found
 
     @property
     def origin(self) -> str:
         """Model and tag."""
-        return f"open_clip {self.entry.model}, {self.entry.pretrained.open_clip}"
+        return f"open_clip {self.entry.model}, {self.weights.open_clip}"

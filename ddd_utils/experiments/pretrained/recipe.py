@@ -1,11 +1,11 @@
-"""What every kind of pretrained model can tell before, and do when, it is needed."""
+"""What every kind of pretrained model has: a check by name, a preparation of images, and a network on demand."""
 
 import logging
 import os
 import re
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,12 @@ from ddd_utils.model_sets import Model
 class Recipe(ABC):
     """How to make a pretrained model."""
 
-    entry: Model  # Its entry in the model set
+    entry: Model
+
+    @property
+    def weights(self) -> Any:
+        """The block of the entry that says whose weights; each kind of recipe has its own."""
+        return self.entry.pretrained
 
     @abstractmethod
     def check(self) -> None:
@@ -36,12 +41,12 @@ class Recipe(ABC):
         """Say how the model's own configuration prepares images: arguments of :func:`views.preparation`."""
 
     @abstractmethod
-    def build(self, space: ClassSpace, say: Callable) -> nn.Module:
-        """Build the network with its weights, downloading them if need be; ``say`` takes a line for the terminal."""
+    def build(self, space: ClassSpace) -> nn.Module:
+        """Build the network with its weights, downloading them if need be."""
 
     @abstractmethod
     def rehearse(self, space: ClassSpace) -> None:
-        """Find out, as far as that costs seconds and no download, whether the network can be made and fits the images."""
+        """Check, as far as that takes seconds and no download, that the network can be made and fits the images."""
 
     @property
     @abstractmethod
@@ -56,14 +61,14 @@ class Recipe(ABC):
             usual["crop_fraction"] = usual["size"] / usual.pop("resized")
         return views.preparation(**{**usual, **asked})
 
-    def network(self, space: ClassSpace, say: Callable) -> tuple[nn.Module, np.ndarray]:
-        """Make the network, and try it on an empty image."""
+    def network(self, space: ClassSpace) -> tuple[nn.Module, np.ndarray]:
+        """Make the network in evaluation mode and try it on an empty image; also return the answer of each output."""
         with loading_safely():
-            network = self.build(space, say)
+            network = self.build(space)
         return self.tried(network, space)
 
     def tried(self, network: nn.Module, space: ClassSpace) -> tuple[nn.Module, np.ndarray]:
-        """Try a network on an empty image; arguments without weights, returns and errors as for :meth:`network`."""
+        """Try a network on an empty image, as :meth:`network` does."""
         network = network.eval().requires_grad_(False)
         size = self.preparation.view.size
         try:
@@ -72,7 +77,7 @@ class Recipe(ABC):
         except (RuntimeError, AssertionError, ValueError, TypeError) as error:
             raise InputError(f"'{self.entry.label}' cannot take images of {size} px: {brief(error)}") from None
         if not isinstance(outputs, torch.Tensor) or outputs.ndim != 2:
-            raise InputError(f"'{self.entry.label}' does not put out one number a class")
+            raise InputError(f"'{self.entry.label}' does not return one number a class")
         try:
             return network, space.answers_of(outputs.shape[1], self.entry.classes)
         except InputError as error:
@@ -81,10 +86,13 @@ class Recipe(ABC):
 
 @contextmanager
 def loading_safely() -> Iterator[None]:
-    """Let no library unpickle more than weights, nor write on the terminal about its attempts to download them."""
+    """Let no library unpickle more than weights, or write to the terminal about its attempts to download them."""
     name, before = "TORCH_FORCE_WEIGHTS_ONLY_LOAD", os.environ.get("TORCH_FORCE_WEIGHTS_ONLY_LOAD")
     os.environ[name] = "1"
-    logging.disable(logging.ERROR)
+    # Our own logger has a level of its own and still speaks.
+    loud = {logger: logger.level for logger in map(logging.getLogger, (None, "huggingface_hub"))}
+    for logger in loud:
+        logger.setLevel(logging.CRITICAL)
     if not sys.stderr.isatty():
         from huggingface_hub.utils import disable_progress_bars
 
@@ -92,7 +100,8 @@ def loading_safely() -> Iterator[None]:
     try:
         yield
     finally:
-        logging.disable(logging.NOTSET)
+        for logger, level in loud.items():
+            logger.setLevel(level)
         os.environ.pop(name) if before is None else os.environ.update({name: before})
 
 
@@ -109,8 +118,8 @@ def unbuildable(entry: Model, error: BaseException) -> InputError:
 
 
 def unavailable(label: str, origin: str, error: BaseException) -> InputError:
-    """Say that weights are not to be had, and what helps without a network."""
+    """Say that weights cannot be loaded, and what helps without a network."""
     return InputError(
-        f"the weights of '{label}' ({origin}) are not to be had: {brief(error)}; without a network, give a file of "
+        f"the weights of '{label}' ({origin}) cannot be loaded: {brief(error)}; without a network, give a file of "
         "them as pretrained: {file: ...}"
     )

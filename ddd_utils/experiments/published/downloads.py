@@ -1,49 +1,36 @@
 """Public files: a local copy where there is one, else a download; checked either way."""
 
+import logging
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from ddd_utils import paths
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.machine.progress import tell
-from ddd_utils.files import sha256
-from ddd_utils.yaml_files import read_file
+from ddd_utils.files import read_yaml, sha256
+
+log = logging.getLogger(__name__)
 
 HOST = "https://raw.githubusercontent.com"
 REGISTRY = Path(__file__).with_name("registry.yaml")
 
 
 class Unavailable(InputError):
-    """A file that is neither here nor to be had; the message says what to fetch and where to put it."""
+    """A file that is not here and cannot be downloaded; the message says what to fetch and where to put it."""
 
 
 @dataclass(frozen=True)
 class PublicFile:
-    """
-    A file that someone has published.
+    """A file that someone has published."""
 
-    Attributes
-    ----------
-    name : str
-        Its path under ``DDD_DATA`` or ``build/data/published``.
-    repository, commit, path : str
-        Where it is on GitHub.
-    licence : str
-        What the repository states.
-    sha256 : str or None
-        Of its bytes; None where it is not known.
-    """
-
-    name: str
+    name: str  # its path under DDD_DATA or build/data/published
     repository: str
     commit: str
     path: str
     licence: str
-    sha256: str | None
+    sha256: str | None  # None where it is not known
 
     @property
     def url(self) -> str:
@@ -60,7 +47,7 @@ class PublicFile:
 def registry() -> dict[str, PublicFile]:
     """Return all public files that the project knows, by name."""
     files = []
-    for folder, source in read_file(REGISTRY).items():
+    for folder, source in read_yaml(REGISTRY).items():
         about = {key: source[key] for key in ("repository", "commit", "licence")}
         for part in source["parts"]:
             place = "/".join([folder, *([part["to"]] if "to" in part else [])])
@@ -70,24 +57,7 @@ def registry() -> dict[str, PublicFile]:
 
 
 def local_copy(name: str) -> Path | None:
-    """
-    Find a file in the folder that ``DDD_DATA`` names.
-
-    Parameters
-    ----------
-    name : str
-        Its path in there.
-
-    Returns
-    -------
-    Path or None
-        None if there is no such folder or file.
-
-    Raises
-    ------
-    InputError
-        If ``DDD_DATA`` names something that is no folder.
-    """
+    """Find a file in the folder that ``DDD_DATA`` names."""
     named = os.environ.get("DDD_DATA")
     if not named:
         return None
@@ -102,62 +72,14 @@ def place_for(name: str) -> str:
     return f"DDD_DATA/{name}" + ("" if os.environ.get("DDD_DATA") else ", where DDD_DATA is a folder of your choice")
 
 
-def fetch(name: str, say: Callable = tell) -> Path:
-    """
-    Return a public file: the copy in ``DDD_DATA``, or the one downloaded before, or downloaded now.
-
-    Parameters
-    ----------
-    name : str
-        A name in the registry.
-    say : callable
-        Takes a line for the terminal where there is no progress bar.
-
-    Returns
-    -------
-    Path
-        A file with the right SHA-256, where one is known.
-
-    Raises
-    ------
-    Unavailable
-        If there is no copy and none can be downloaded; names the file, its address and where to put it.
-    InputError
-        If the bytes are others than those published.
-    """
+def fetch(name: str) -> Path:
+    """Return a public file of the registry: the copy in ``DDD_DATA``, or one downloaded before or now."""
     file = registry()[name]
-    return fetch_from(file.url, file.sha256, name, say, f" (all files: ddd_utils/experiments/{REGISTRY.name})")
+    return fetch_from(file.url, file.sha256, name, f" (all files: ddd_utils/experiments/{REGISTRY.name})")
 
 
-def fetch_from(url: str, digest: str | None, name: str, say: Callable = tell, hint: str = "") -> Path:
-    """
-    Return what is at an address: the copy in ``DDD_DATA``, or the one downloaded before, or downloaded now.
-
-    Parameters
-    ----------
-    url : str
-        The address.
-    digest : str or None
-        SHA-256 of the file in hexadecimal. Without it nothing is downloaded, and a copy is taken as it is.
-    name : str
-        Path of a copy under ``DDD_DATA``; under ``build/data/published`` it goes if downloaded.
-    say : callable
-        Takes a line for the terminal where there is no progress bar.
-    hint : str
-        What else to say if it is not to be had.
-
-    Returns
-    -------
-    Path
-        A file with this SHA-256.
-
-    Raises
-    ------
-    Unavailable
-        If there is no copy and none can be downloaded; names the file, its address and where to put it.
-    InputError
-        If the bytes are others than those published.
-    """
+def fetch_from(url: str, digest: str | None, name: str, hint: str = "") -> Path:
+    """Return what is at an address: the copy in ``DDD_DATA``, or one with this SHA-256 downloaded before or now."""
     if copy := local_copy(name):
         if digest not in (None, sha256(copy)):
             raise InputError(f"{copy}: differs from the published file, {url} (SHA-256); move it away")
@@ -166,10 +88,10 @@ def fetch_from(url: str, digest: str | None, name: str, say: Callable = tell, hi
         raise Unavailable(
             f"{name}: not downloaded, as its SHA-256 is not known; put a copy of {url} at {place_for(name)}"
         )
-    return _download(url, digest, name, say, hint)
+    return _download(url, digest, name, hint)
 
 
-def _download(url: str, digest: str, name: str, say: Callable, hint: str) -> Path:
+def _download(url: str, digest: str, name: str, hint: str) -> Path:
     """Let pooch download to a temporary name, check and rename; what is there and right is kept."""
     import pooch
     import requests
@@ -179,7 +101,7 @@ def _download(url: str, digest: str, name: str, say: Callable, hint: str) -> Pat
     target = paths.build() / "data" / "published" / name
     live = sys.stderr.isatty()
     if not (live or target.is_file()):
-        say(f"downloading {url}")
+        log.info("downloading %s", url)
     try:
         # tqdm needs a total from the start; pooch puts in the real one.
         with tqdm(total=1, desc=target.name, unit="B", unit_scale=True, leave=False, disable=not live) as bar:
@@ -195,10 +117,10 @@ def _download(url: str, digest: str, name: str, say: Callable, hint: str) -> Pat
 
 
 def _reason(error: Exception) -> str:
-    """Say in a few words why a download failed; the libraries need a paragraph."""
+    """Say in a few words why a download failed."""
     import requests
 
-    if isinstance(error, requests.HTTPError):
+    if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"HTTP error {error.response.status_code}"
     if isinstance(error, requests.Timeout):
         return "no answer in time"

@@ -1,7 +1,8 @@
 """What others have published about ImageNet's validation images: predictions of models, better labels, scores."""
 
+import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import pandas as pd
 
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.experiments.images.class_spaces import imagenet_names
-from ddd_utils.experiments.machine.progress import tell
 from ddd_utils.experiments.published.downloads import Unavailable, fetch, local_copy, registry
 from ddd_utils.experiments.published.people import LABEL_ERRORS
 from ddd_utils.files import read_array, read_json
 from ddd_utils.responses import Responses
+
+log = logging.getLogger(__name__)
 
 IMAGES, CLASSES, ANSWERS = 50_000, 1_000, 5
 PREDICTIONS = "imagenetv2/predictions"
@@ -25,23 +27,7 @@ _VALIDATION_IMAGE = re.compile(r"(?:.*[/\\])?ILSVRC2012_val_(\d{8})(?:\.\w+)?")
 
 
 def imagenet_models(wanted: str | Sequence[str] = "all") -> list[str]:
-    """
-    List models whose predictions for the ImageNet validation images are published.
-
-    Parameters
-    ----------
-    wanted : "all" or sequence of str
-        "all" means those whose file can be checked, and others of which ``DDD_DATA`` holds a copy.
-
-    Returns
-    -------
-    list of str
-
-    Raises
-    ------
-    InputError
-        For an unknown or doubled name.
-    """
+    """List models with published predictions; "all" = those whose file can be checked, or lies in ``DDD_DATA``."""
     files = {Path(name).stem: file for name, file in registry().items() if name.startswith(PREDICTIONS)}
     if wanted == "all":
         return [model for model, file in files.items() if file.sha256 or local_copy(file.name)]
@@ -58,45 +44,24 @@ def imagenet_files(models: Sequence[str]) -> list[str]:
     return [CLASS_INFO, FILE_NAMES, *(f"{PREDICTIONS}/{model}.npy" for model in models)]
 
 
-def imagenet_responses(models: str | Sequence[str] = "all", top: int = 1, say: Callable = tell) -> Responses:
-    """
-    Read published predictions for the 50,000 ImageNet validation images (Recht et al., 2019, ImageNetV2).
-
-    Parameters
-    ----------
-    models : "all" or sequence of str
-        See :func:`imagenet_models`.
-    top : {1, 5}
-        With 5, an image whose label is among a model's first five answers counts as right: the label is stored as the
-        prediction there, and the first answer elsewhere.
-    say : callable
-        Takes a line for the terminal for each file downloaded.
-
-    Returns
-    -------
-    Responses
-        With one epoch; images in order of WordNet id; class names in ``info["classes"]``.
-
-    Raises
-    ------
-    InputError
-        If a file is missing, differs from the published one or is not what it should be; names it.
-    """
+def imagenet_responses(models: str | Sequence[str] = "all", top: int = 1) -> Responses:
+    """Read published predictions for ImageNet's validation images (Recht et al., 2019); one epoch, by WordNet id."""
     models = imagenet_models(models)
-    labels, image_ids, classes = _imagenet_truth(say)
+    labels, image_ids, classes = _imagenet_truth()
     predictions = np.empty((len(models), 1, IMAGES), np.int16)
     for row, model in zip(predictions, models, strict=True):
-        answers = _first_five(fetch(f"{PREDICTIONS}/{model}.npy", say))
+        # With top = 5, the label is stored where it is among the first five answers, and the first answer elsewhere.
+        answers = _first_five(fetch(f"{PREDICTIONS}/{model}.npy"))
         right = (answers[:, :top] == labels[:, None]).any(axis=1)
         row[0] = np.where(right, labels, answers[:, 0])
     networks = pd.DataFrame({"network": models, "condition": models, "instance": 1, "architecture": models})
     return Responses(predictions, labels, image_ids, networks, {"dataset": "imagenet", "classes": classes})
 
 
-def _imagenet_truth(say: Callable = tell) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def _imagenet_truth() -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Read labels (images,), file names (images,) and class names by label."""
-    by_wordnet = {entry["wnid"]: entry["cid"] for entry in read_json(fetch(CLASS_INFO, say))}
-    rows = read_json(fetch(FILE_NAMES, say))["image_filenames"]
+    by_wordnet = {entry["wnid"]: entry["cid"] for entry in read_json(fetch(CLASS_INFO))}
+    rows = read_json(fetch(FILE_NAMES))["image_filenames"]
     labels = np.array([by_wordnet[wordnet] for _, wordnet in rows], np.int16)
     return labels, np.array([name for name, _ in rows]), list(imagenet_names())
 
@@ -111,24 +76,16 @@ def _first_five(path: Path) -> np.ndarray:
     return answers
 
 
-def _validation_numbers(image_ids: Sequence[str] | np.ndarray) -> np.ndarray | None:
+def _validation_numbers(image_ids: Iterable[str]) -> np.ndarray | None:
     """Read the numbers 1 to 50,000 out of the names of ImageNet validation files; None if these are other images."""
     found = [_VALIDATION_IMAGE.fullmatch(str(name)) for name in image_ids]
-    if not found or not all(found):
-        return None
-    numbers = np.array([int(match[1]) for match in found])
-    return numbers if numbers.min() >= 1 and numbers.max() <= IMAGES else None
+    numbers = np.array([int(match[1]) for match in found if match])
+    known = 0 < len(numbers) == len(found) and numbers.min() >= 1 and numbers.max() <= IMAGES
+    return numbers if known else None
 
 
-def _aligned(read: Callable[[], np.ndarray], image_ids: Sequence[str] | np.ndarray) -> np.ndarray | None:
-    """
-    Bring values in order of WordNet id into the order of some image ids.
-
-    Returns
-    -------
-    ndarray or None
-        None if these are other images, before anything is read or downloaded, or if a file is not to be had.
-    """
+def _aligned(read: Callable[[], np.ndarray], image_ids: Iterable[str]) -> np.ndarray | None:
+    """Bring values in order of WordNet id into the order of some image ids; None for other images or lost files."""
     if (numbers := _validation_numbers(image_ids)) is None:
         return None
     try:
@@ -140,32 +97,18 @@ def _aligned(read: Callable[[], np.ndarray], image_ids: Sequence[str] | np.ndarr
     return values[position[numbers]]
 
 
-def fetch_companions(image_ids: Sequence[str] | np.ndarray, say: Callable = tell) -> None:
-    """
-    Fetch what else is published about ImageNet validation images, so that notebooks find it.
-
-    Parameters
-    ----------
-    image_ids : sequence of str, shape (images,)
-        As for :func:`real_labels`; for other images nothing is fetched.
-    say : callable
-        Takes a line for the terminal for each file downloaded, and for each that is not to be had.
-
-    Raises
-    ------
-    InputError
-        If a local copy differs from the published file.
-    """
+def fetch_companions(image_ids: Iterable[str]) -> None:
+    """Fetch what else is published about ImageNet validation images, so that notebooks find it."""
     if _validation_numbers(image_ids) is None:
         return
     for name in (CLASS_INFO, FILE_NAMES, LABEL_ERRORS, SCORES):
         try:
-            fetch(name, say)
+            fetch(name)
         except Unavailable as error:  # the sections can do without, and say so
-            say(f"left out: {error}")
+            log.info("left out: %s", error)
 
 
-def is_imagenet(image_ids: Sequence[str] | np.ndarray, labels: Sequence[int] | np.ndarray) -> bool:
+def is_imagenet(image_ids: Iterable[str], labels: Sequence[int]) -> bool:
     """
     Say whether images and labels are ImageNet's: only then do its other labels and scores speak of the same classes.
 
@@ -180,7 +123,7 @@ def is_imagenet(image_ids: Sequence[str] | np.ndarray, labels: Sequence[int] | n
     -------
     bool
         True if the ids are those of ImageNet validation images and each label is ImageNet's own index of the image's
-        class; False also if ImageNet's labels are neither here nor to be had.
+        class; False also if ImageNet's labels are not here and cannot be downloaded.
 
     Raises
     ------
@@ -223,7 +166,7 @@ def imagenet_facts(responses: Responses) -> ImageNetFacts:
     return ImageNetFacts(real_labels(names), label_errors(names), eleven)
 
 
-def real_labels(image_ids: Sequence[str] | np.ndarray) -> list[tuple[int, ...]] | None:
+def real_labels(image_ids: Iterable[str]) -> list[tuple[int, ...]] | None:
     """
     Look up the reassessed labels ("ReaL") of ImageNet validation images (Beyer et al., 2020).
 
@@ -245,7 +188,7 @@ def real_labels(image_ids: Sequence[str] | np.ndarray) -> list[tuple[int, ...]] 
     return [tuple(map(int, accepted[number - 1].split())) for number in numbers]
 
 
-def label_errors(image_ids: Sequence[str] | np.ndarray) -> np.ndarray | None:
+def label_errors(image_ids: Iterable[str]) -> np.ndarray | None:
     """
     Look up which ImageNet validation images the authors' repository marks as wrongly labelled (Meding et al., 2022).
 
@@ -259,7 +202,7 @@ def label_errors(image_ids: Sequence[str] | np.ndarray) -> np.ndarray | None:
     Returns
     -------
     ndarray of bool, shape (images,), or None
-        None if the ids are not those of ImageNet validation images, or if the file is neither here nor to be had.
+        None if the ids are not those of ImageNet validation images, or the file is not here and cannot be downloaded.
 
     Raises
     ------
@@ -269,7 +212,7 @@ def label_errors(image_ids: Sequence[str] | np.ndarray) -> np.ndarray | None:
     return _aligned(lambda: read_array(fetch(LABEL_ERRORS)).astype(bool), image_ids)
 
 
-def published_scores(image_ids: Sequence[str] | np.ndarray) -> np.ndarray | None:
+def published_scores(image_ids: Iterable[str]) -> np.ndarray | None:
     """
     Look up how many of the paper's 11 models are right on each ImageNet validation image (Meding et al., 2022).
 
@@ -281,7 +224,7 @@ def published_scores(image_ids: Sequence[str] | np.ndarray) -> np.ndarray | None
     Returns
     -------
     ndarray of int, shape (images,), or None
-        None if the ids are not those of ImageNet validation images, or if the file is neither here nor to be had.
+        None if the ids are not those of ImageNet validation images, or the file is not here and cannot be downloaded.
 
     Raises
     ------

@@ -1,13 +1,15 @@
 """What people answered, as others have published it."""
 
+import math
+import pickletools
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from ddd_utils.errors import InputError
 from ddd_utils.experiments.published.downloads import Unavailable, fetch, local_copy, place_for
-from ddd_utils.experiments.published.object_arrays import whole_numbers
 from ddd_utils.files import read_array
 
 PEOPLE, COUNTS = "human/cifar10_models_and_humans.npz", "human/cifar10h-counts.npy"
@@ -19,23 +21,12 @@ DIFFICULTIES = np.array(["impossible", "in-between", "trivial"])
 
 @dataclass(frozen=True)
 class People:
-    """
-    Networks and people on the 10,000 CIFAR-10 test images.
-
-    Attributes
-    ----------
-    models : list of str
-        Names of the networks.
-    predictions : ndarray of int16, shape (networks, images)
-    labels : ndarray of int16, shape (images,)
-    human_counts : ndarray of int, shape (images, 10)
-        How many people chose each class.
-    """
+    """Networks and people on the 10,000 CIFAR-10 test images."""
 
     models: list[str]
-    predictions: np.ndarray
-    labels: np.ndarray
-    human_counts: np.ndarray
+    predictions: np.ndarray  # int16 (networks, images)
+    labels: np.ndarray  # int16 (images,)
+    human_counts: np.ndarray  # how many people chose each class, int (images, 10)
 
 
 def cifar10_people() -> People:
@@ -49,8 +40,8 @@ def cifar10_people() -> People:
     Raises
     ------
     Unavailable
-        If the networks' predictions are not in ``DDD_DATA``: they were compiled from published logits and weights and
-        are not to be had in one file; or if the people's counts cannot be downloaded.
+        If the networks' predictions are not in ``DDD_DATA`` (they were compiled from published logits and weights, and
+        nobody publishes them in one file), or the people's counts cannot be downloaded.
     InputError
         If a file is not what it should be; names it.
     """
@@ -89,7 +80,7 @@ def second_experiment() -> pd.DataFrame:
     Raises
     ------
     InputError
-        If a file is not to be had or not what it should be; names it.
+        If a file cannot be had or is not what it should be; names it.
     """
     path = fetch("meding2022/experiment_two_results.ods")
     difficulty = DIFFICULTIES[read_array(fetch("meding2022/order.npy")).astype(int)]
@@ -120,7 +111,24 @@ def second_experiment_label_errors() -> np.ndarray:
     Raises
     ------
     InputError
-        If a file is not to be had or not what it should be; names it.
+        If a file cannot be had or is not what it should be; names it.
     """
     images = whole_numbers(fetch(SHOWN))[PRACTICE:]
     return np.flatnonzero(read_array(fetch(LABEL_ERRORS))[images])
+
+
+def whole_numbers(path: str | Path) -> np.ndarray:
+    """Read 64-bit whole numbers from a NumPy file of Python objects, without unpickling it."""
+    # Such a file is a pickle, and loading a pickle runs whatever it says. Here it is only listed: the bytes of each
+    # number stand in it as a constant, one after the other, and nothing is called or imported.
+    try:
+        with Path(path).open("rb") as file:
+            np.lib.format.read_magic(file)
+            shape, _, kind = np.lib.format.read_array_header_1_0(file)
+            arguments = [argument for _, argument, _ in pickletools.genops(file)]
+    except (ValueError, EOFError, OSError) as error:
+        raise InputError(f"{path}: not a NumPy file of objects ({' '.join(str(error).split())})") from None
+    numbers = [argument for argument in arguments if isinstance(argument, bytes) and len(argument) == 8]
+    if not kind.hasobject or "i8" not in arguments or len(numbers) != math.prod(shape):
+        raise InputError(f"{path}: does not hold {math.prod(shape)} whole numbers of 64 bits")
+    return np.frombuffer(b"".join(numbers), "<i8").reshape(shape)

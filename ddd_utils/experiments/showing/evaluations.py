@@ -1,8 +1,5 @@
-"""Pretrained models shown photographs: where their answers are, and which are missing."""
+"""Pretrained models and the photographs they answer: where their answers are, and which are missing."""
 
-import hashlib
-import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,14 +9,12 @@ import numpy as np
 import pandas as pd
 
 from ddd_utils import local_files, paths
-from ddd_utils.errors import ExperimentError
 from ddd_utils.experiments import published
 from ddd_utils.experiments.images.class_spaces import ClassSpace, class_space
 from ddd_utils.experiments.images.listing import Listing, listing
-from ddd_utils.experiments.machine import locks
 from ddd_utils.experiments.plans import model_files
 from ddd_utils.experiments.plans.store import versions
-from ddd_utils.files import is_whole, read_json, read_metadata, read_parquet, remove_partials, safe_name, write_json
+from ddd_utils.files import is_whole, read_json, read_metadata, read_parquet, safe_name, short_hash, write_json
 from ddd_utils.image_sets import Photographs
 from ddd_utils.model_sets import Model
 from ddd_utils.responses import Responses, write_images, write_predictions
@@ -31,7 +26,7 @@ SUFFIX = {"present": "", "all": "-all"}
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A set of pretrained models, the photographs they are shown, and where the answers are."""
+    """A set of pretrained models, the photographs they answer, and where the answers are."""
 
     config: PretrainedSet
 
@@ -58,22 +53,21 @@ class Evaluation:
     def folder(self) -> Path:
         """``build/results/<images>-<8 hex of photographs and classes>``: more models add to it."""
         matters = [self.listing.state, self.config.images.mapping]
-        digest = hashlib.sha256(json.dumps(matters, sort_keys=True).encode()).hexdigest()[:8]
-        return paths.results() / f"{safe_name(self.name)}-{digest}"
+        return paths.results() / f"{safe_name(self.name)}-{short_hash(matters)}"
 
     @property
     def lock(self) -> Path:
-        """The lock of whoever shows the photographs."""
+        """The lock of whoever computes the answers."""
         return self.folder.with_name(f"{self.folder.name}.lock")
 
     @property
     def scratch(self) -> Path:
-        """A folder for what is needed only while models are shown the photographs."""
+        """A folder for what is needed only while models answer."""
         return self.folder / "unfinished"
 
     def file(self, model: Model, among: str = "present") -> Path:
         """Return the file of a model's answers."""
-        return self.folder / f"{model_files.shown(model)}{SUFFIX[among]}.parquet"
+        return self.folder / f"{model_files.pretrained(model)}{SUFFIX[among]}.parquet"
 
     def done(self, model: Model) -> bool:
         """Say whether a model's answers are there, and whole."""
@@ -91,45 +85,13 @@ class Evaluation:
         described = read_json(self.folder / "experiment.json")["networks"]
         return [row["run"] for row in described] == [row["run"] for row in self.networks().to_dict("records")]
 
-    def make(self, say: Callable) -> None:
-        """
-        Show the photographs to the models that have not seen them; each one's answers are kept as soon as it is done.
-
-        Parameters
-        ----------
-        say : callable
-            Takes a line for the terminal.
-
-        Raises
-        ------
-        InputError
-            If a model does not exist, or no photograph can be read.
-        ExperimentError
-            If models fail; the others are finished and kept.
-        """
-        from ddd_utils.experiments.showing import work
-
-        with locks.waiting(self.lock, say, f"computes {self.folder.name}"):
-            if self.complete():
-                return
-            remove_partials(self.folder)
-            # Without the list of images it is not known which ones the answers are to.
-            known = self.positions() is not None
-            missing = [model for model in self.config.models if not (known and self.done(model))]
-            if failures := work.answer(self, missing, say):
-                raise ExperimentError("; ".join(failures))
-            self._describe()
-        published.fetch_companions(self.readable()["id"], say)
+    def missing(self) -> list[Model]:
+        """List the models without answers; all, where it is not known which images the answers are to."""
+        known = self.positions() is not None
+        return [model for model in self.config.models if not (known and self.done(model))]
 
     def keep_images(self, unread: dict[int, str]) -> None:
-        """
-        Write down which photographs there are.
-
-        Parameters
-        ----------
-        unread : dict of int to str
-            Those that cannot be read, with the reason: they are left out.
-        """
+        """Write down which photographs there are; those that cannot be read, with a reason each, are left out."""
         names = ((self.listing.ids[index], reason) for index, reason in unread.items())
         # Where the files lie on this machine is nobody's business.
         skipped = [{"image": name, "reason": reason.rpartition(f"{name}: ")[2]} for name, reason in names]
@@ -146,38 +108,33 @@ class Evaluation:
         if not all(is_whole(self.folder / name) for name in ("skipped.json", "images.parquet")):
             return None
         readable = set(self.readable()["id"])
-        return np.array([place for place, name in enumerate(self.listing.ids) if name in readable])
+        return np.array([position for position, name in enumerate(self.listing.ids) if name in readable])
+
+    def count(self) -> int:
+        """Count the photographs, without those that are known to be unreadable."""
+        known = self.positions()
+        return len(self.listing.ids if known is None else known)
 
     def readable_space(self) -> ClassSpace:
         """Return the classes of the photographs that can be read."""
         return replace(self.space, labels=self.readable()["label"].to_numpy())
 
     def write(self, model: Model, answers: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
-        """
-        Write a model's answers; the file of the decision among the classes present comes last.
-
-        Parameters
-        ----------
-        model : Model
-        answers : dict of str to ndarray of int16, shape (images,)
-            "present" and "all".
-        facts : dict
-            What is told about the model: columns of the networks' table.
-        """
+        """Write a model's answers; the file of the decision among the classes present comes last."""
         for among in ("all", "present"):
             write_predictions(self.file(model, among), answers[among][None], facts)
 
     def networks(self) -> pd.DataFrame:
         """Describe the models, in the set's order."""
-        rows = [self._row(model) for model in self.config.models]
-        return pd.DataFrame(rows)
+        return pd.DataFrame([self._row(model) for model in self.config.models])
 
     def _row(self, model: Model) -> dict[str, Any]:
-        run = model_files.shown(model) + SUFFIX[self.config.images.among]
+        run = model_files.pretrained(model) + SUFFIX[self.config.images.among]
         named = {"network": model.label, "condition": model.label, "instance": 1, "run": run, "first_epoch": 0}
         return {**named, **read_metadata(self.file(model))}
 
-    def _describe(self) -> None:
+    def describe(self) -> None:
+        """Write ``experiment.json`` once all models have answered."""
         networks = self.networks()
         write_json(
             self.folder / "experiment.json",
@@ -235,7 +192,9 @@ class _Readable:
 
     @cached_property
     def _positions(self) -> np.ndarray:
-        return self.evaluation.positions()
+        positions = self.evaluation.positions()
+        assert positions is not None, "there are responses, so it is known which photographs can be read"
+        return positions
 
     def __getitem__(self, index: int) -> np.ndarray:
         return np.asarray(self.evaluation.listing.images.image(self._positions[index]))

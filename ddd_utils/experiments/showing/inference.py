@@ -25,38 +25,17 @@ CHECKED, TOLERATED = 4_096, 0.001
 
 @dataclass(frozen=True)
 class Answers:
-    """
-    What a network answers.
-
-    Attributes
-    ----------
-    present, all : ndarray of int16, shape (images,)
-        Its choice among the classes that the images have, and among all that it knows.
-    seconds : float
-        Time that all images took, without decoding.
-    precision : {"float32", "bfloat16"}
-    batch : int
-        Images at a time.
-    """
+    """What a network answers, int16 (images,): among the classes that the images have, and among all it knows."""
 
     present: np.ndarray
     all: np.ndarray
-    seconds: float
-    precision: str
-    batch: int
+    seconds: float  # for all images, without decoding
+    precision: str  # float32 or bfloat16
+    batch: int  # images at a time
 
 
 class Chooser:
-    """
-    Turns a network's outputs into answers.
-
-    Parameters
-    ----------
-    answer_of : ndarray of int, shape (outputs,)
-        The answer that each output stands for, or `NEVER`.
-    present : ndarray of bool, shape (answers,)
-        Whether the images have it.
-    """
+    """Turns outputs into answers: the answer of each output (or `NEVER`), and whether the images have an answer."""
 
     def __init__(self, answer_of: np.ndarray, present: np.ndarray):
         known = answer_of != NEVER
@@ -64,23 +43,7 @@ class Chooser:
         self._forbidden = {"all": torch.from_numpy(~known), "present": torch.from_numpy(~(known & present[answer_of]))}
 
     def choose(self, outputs: torch.Tensor) -> dict[str, np.ndarray]:
-        """
-        Choose the answer with the largest output.
-
-        Parameters
-        ----------
-        outputs : Tensor, shape (images, outputs)
-
-        Returns
-        -------
-        dict of str to ndarray of int16, shape (images,)
-            "present" and "all".
-
-        Raises
-        ------
-        InputError
-            If an output is not finite.
-        """
+        """Choose the answer with the largest output, among those "present" and among "all", int16 (images,)."""
         outputs = outputs.float()
         if not torch.isfinite(outputs).all():
             raise InputError("puts out numbers that are not finite")
@@ -98,34 +61,9 @@ def answer(
     devices: Sequence[str],
     progress: Callable[[int], None] = lambda images: None,
 ) -> Answers:
-    """
-    Show photographs to a network.
-
-    On a CPU every core takes batches of its own, which is faster than all cores sharing one; on GPUs each has a copy of
-    the network. A batch that does not fit into memory is halved, and so are those after it.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-        In evaluation mode, on the CPU.
-    pixels : ndarray of uint8, shape (images, size, size, 3)
-    preparation : Preparation
-        Its normalisation is applied.
-    chooser : Chooser
-    devices : sequence of str
-        torch device names, one for each batch that is computed at a time.
-    progress : callable, optional
-        Told how many more images are answered, from several threads.
-
-    Returns
-    -------
-    Answers
-
-    Raises
-    ------
-    InputError
-        If a single image does not fit into memory, or outputs are not finite.
-    """
+    """Let a network in evaluation mode answer photographs, uint8 (images, size, size, 3)."""
+    # On a CPU every core takes batches of its own, which is faster than all cores sharing one; on GPUs each has a copy
+    # of the network. A batch that does not fit into memory is halved, and so are those after it.
     runner = _Runner(network, preparation, chooser, devices)
     precision = runner.settle_precision(pixels)
     started = time.monotonic()
@@ -169,20 +107,20 @@ class _Runner:
     ) -> dict[str, np.ndarray]:
         """Answer all images, in whatever order the devices come to them."""
         answers = {among: np.empty(len(pixels), np.int16) for among in ("present", "all")}
-        lots: queue.SimpleQueue[int] = queue.SimpleQueue()
+        chunks: queue.SimpleQueue[int] = queue.SimpleQueue()
         step = self.batch
         for start in range(0, len(pixels), step):
-            lots.put(start)
+            chunks.put(start)
 
         def work(device: torch.device) -> None:
             torch.set_num_threads(1)
             while not stop.is_set():
                 try:
-                    start = lots.get_nowait()
+                    start = chunks.get_nowait()
                 except queue.Empty:
                     return
                 stop_at = min(start + step, len(pixels))
-                for among, chosen in self._lot(pixels[start:stop_at], device, precision).items():
+                for among, chosen in self._chunk(pixels[start:stop_at], device, precision).items():
                     answers[among][start:stop_at] = chosen
                 progress(stop_at - start)
 
@@ -200,8 +138,8 @@ class _Runner:
             torch.set_num_threads(threads)
         return answers
 
-    def _lot(self, pixels: np.ndarray, device: torch.device, precision: torch.dtype) -> dict[str, np.ndarray]:
-        """Answer a lot of images, in smaller batches where memory asks for it."""
+    def _chunk(self, pixels: np.ndarray, device: torch.device, precision: torch.dtype) -> dict[str, np.ndarray]:
+        """Answer some images, in smaller batches where memory asks for it."""
         found: list[dict[str, np.ndarray]] = []
         start = 0
         while start < len(pixels):

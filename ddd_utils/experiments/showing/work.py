@@ -1,40 +1,40 @@
-"""The work of an evaluation: photographs decoded once for models that see the same of them, then model after model."""
+"""Pretrained models answer photographs: decoded once for all that see the same of them, then model after model."""
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import cached_property, partial
+from pathlib import Path
 
 import numpy as np
+import psutil
 import torch
+from PIL import Image
 
-from ddd_utils.errors import InputError
+from ddd_utils.errors import ExperimentError, InputError
+from ddd_utils.experiments import published
+from ddd_utils.experiments.images.photographs import NotAnImage, Photographs
 from ddd_utils.experiments.images.views import View
-from ddd_utils.experiments.machine.devices import describe, devices
+from ddd_utils.experiments.machine import locks
+from ddd_utils.experiments.machine.devices import cores, describe, devices
 from ddd_utils.experiments.machine.progress import DECODING, SHOWING, Progress, Steps
 from ddd_utils.experiments.pretrained import Recipe, recipe
 from ddd_utils.experiments.pretrained.recipe import brief
-from ddd_utils.experiments.showing import decode_once, inference
+from ddd_utils.experiments.showing import inference
 from ddd_utils.experiments.showing.evaluations import Evaluation
+from ddd_utils.files import remove_partials
 from ddd_utils.model_sets import Model
+
+# Photographs are decoded in chunks, so that few results wait.
+CHUNK = 256
+# Share of the free memory that decoded photographs may take; larger sets lie in a file.
+SHARE = 0.4
 
 
 def check(evaluation: Evaluation) -> None:
-    """
-    Look for trouble before any photograph is read.
-
-    Every model is looked up. One whose weights lie on this machine, or whose entry changes more than its name, is built
-    once and tried on an empty image.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-
-    Raises
-    ------
-    InputError
-        Names the first model that does not exist, with the nearest right one, or that does not fit.
-    """
+    """Look every model up, and try those on an empty image that need no download; no photograph is read."""
     space = evaluation.space
     for model in evaluation.config.models:
         try:
@@ -47,44 +47,33 @@ def check(evaluation: Evaluation) -> None:
             raise InputError(f"sota_comparison.models: {error}") from None
 
 
-def answer(evaluation: Evaluation, models: Sequence[Model], say: Callable) -> list[str]:
-    """
-    Show an evaluation's photographs to some of its models.
+def make(evaluation: Evaluation) -> None:
+    """Let the models answer that have not yet; each one's answers are kept at once, also where others fail."""
+    with locks.waiting(evaluation.lock, f"computes {evaluation.folder.name}"):
+        if evaluation.complete():
+            return
+        remove_partials(evaluation.folder)
+        missing = evaluation.missing()
+        if failures := _answered(evaluation, missing) if missing else []:
+            raise ExperimentError("; ".join(failures))
+        evaluation.describe()
+    published.fetch_companions(evaluation.readable()["id"])
 
-    Parameters
-    ----------
-    evaluation : Evaluation
-        Takes the answers of each model as soon as it is done.
-    models : sequence of Model
-    say : callable
-        Takes a line for the terminal.
 
-    Returns
-    -------
-    list of str
-        What went wrong with which model; the others are done.
-
-    Raises
-    ------
-    InputError
-        If a model does not exist, or no photograph can be read.
-    """
-    if not models:
-        return []
+def _answered(evaluation: Evaluation, models: Sequence[Model]) -> list[str]:
+    """Let some models answer; return what went wrong with which."""
     by_view: dict[View, list[Recipe]] = {}
     for each in map(recipe, models):
         each.check()
         by_view.setdefault(each.preparation.view, []).append(each)
     shutil.rmtree(evaluation.scratch, ignore_errors=True)  # what a killed process has left
-    budget = int(decode_once.SHARE * decode_once.free_memory())
+    budget = int(SHARE * free_memory())
     failures: list[str] = []
-    known = evaluation.positions()
-    images = len(evaluation.listing.ids if known is None else known)
     # How long a model takes is not known before it is at work, so neither is the time left.
-    rows = {("", each.label): Steps(evaluation.name, images, 0) for each in models}
-    progress = Progress(rows, say, SHOWING)
+    rows = {("", model.label): Steps(evaluation.name, evaluation.count(), 0) for model in models}
+    progress = Progress(rows, SHOWING)
     try:
-        for views in decode_once.passes(list(by_view), len(evaluation.listing.ids), budget):
+        for views in passes(list(by_view), len(evaluation.listing.ids), budget):
             decoded = _Pass(evaluation, views, budget, progress)
             for view in views:
                 for each in by_view[view]:
@@ -97,69 +86,62 @@ def answer(evaluation: Evaluation, models: Sequence[Model], say: Callable) -> li
 
 
 class _Pass:
-    """
-    Photographs decoded for some views, once the first network is there to see them.
-
-    So that nothing is decoded where no network can be made, as when weights cannot be downloaded.
-    """
+    """Photographs decoded for some views, but only when a network is there to see them: it may fail to be made."""
 
     def __init__(self, evaluation: Evaluation, views: Sequence[View], budget: int, progress: Progress):
-        self.evaluation, self.progress = evaluation, progress
-        self._views, self._budget, self._decoded = views, budget, None
+        self.evaluation, self.progress, self._views, self._budget = evaluation, progress, views, budget
 
-    def squares(self, view: View) -> tuple[np.ndarray, np.ndarray]:
+    @cached_property
+    def _decoded(self) -> tuple[dict[View, np.ndarray], np.ndarray]:
+        return _decoded(self.evaluation, self._views, self._budget)
+
+    def crops(self, view: View) -> tuple[np.ndarray, np.ndarray]:
         """Return the decoded photographs, and which rows count."""
-        if self._decoded is None:
-            self._decoded = _decoded(self.evaluation, self._views, self._budget, self.progress.note)
         pixels, kept = self._decoded
         return pixels[view], kept
 
     def release(self, view: View) -> None:
         """Forget the photographs of a view that no model needs any more."""
-        if self._decoded is not None:
+        if "_decoded" in vars(self):
             del self._decoded[0][view]
 
 
-def _decoded(
-    evaluation: Evaluation, views: Sequence[View], budget: int, say: Callable
-) -> tuple[dict[View, np.ndarray], np.ndarray]:
+def _decoded(evaluation: Evaluation, views: Sequence[View], budget: int) -> tuple[dict[View, np.ndarray], np.ndarray]:
     """Decode the photographs; return them by view, and which rows count. The first time, unreadable ones are found."""
-    wanted = evaluation.positions()
-    first = wanted is None
-    wanted = np.arange(len(evaluation.listing.ids)) if first else wanted
+    known = evaluation.positions()
+    wanted = np.arange(len(evaluation.listing.ids)) if known is None else known
     started, line = time.monotonic(), ""
-    progress = Progress({("", "decoding"): Steps(evaluation.name, len(wanted), 1)}, say, DECODING)
+    progress = Progress({("", "decoding"): Steps(evaluation.name, len(wanted), 1)}, DECODING)
     more = partial(progress.add, "", "decoding")
     try:
-        pixels, unread = decode_once.decode(evaluation.listing.images, wanted, views, evaluation.scratch, budget, more)
-        if unread and (len(unread) == len(wanted) or not first):
-            missing = "no image can be read" if first else "an image that could be read before cannot be read now"
-            raise InputError(f"{evaluation.name}: {missing}: {unread[0][1]}")
-        if first:
-            evaluation.keep_images({int(wanted[place]): reason for place, reason in unread})
+        pixels, unread = decode(evaluation.listing.images, wanted, views, evaluation.scratch, budget, more)
+        if unread and (len(unread) == len(wanted) or known is not None):
+            lost = "no image can be read" if known is None else "an image that could be read before cannot be read now"
+            raise InputError(f"{evaluation.name}: {lost}: {unread[0][1]}")
+        if known is None:
+            evaluation.keep_images({int(wanted[row]): reason for row, reason in unread})
         skipped = f", {len(unread):,} skipped" if unread else ""
         line = f"{evaluation.name}: {len(wanted):,} images decoded in {time.monotonic() - started:.0f} s{skipped}"
     finally:
         progress.close(line)
-    return pixels, np.setdiff1d(np.arange(len(wanted)), [place for place, _ in unread])
+    return pixels, np.setdiff1d(np.arange(len(wanted)), [row for row, _ in unread])
 
 
 def _attempt(decoded: _Pass, made: Recipe) -> list[str]:
-    """Show photographs to one model; return what went wrong, if anything: the others must not suffer from it."""
-    name, label = decoded.evaluation.name, made.entry.label
+    """Let one model answer; return what went wrong, if anything: the others must not suffer from it."""
+    label = made.entry.label
     try:
-        network, answer_of = made.network(decoded.evaluation.space, decoded.progress.note)
+        network, answer_of = made.network(decoded.evaluation.space)
     except Exception as error:
         return _failed(decoded, label, error)
-    square, kept = decoded.squares(made.preparation.view)
+    crops, kept = decoded.crops(made.preparation.view)
     try:
-        more = partial(decoded.progress.add, "", label)
-        how = _answer(decoded.evaluation, made, network, answer_of, square, kept, more)
+        how = _answer(decoded, made, network, answer_of, crops, kept)
     except OSError:
         raise
     except Exception as error:
         return _failed(decoded, label, error)
-    decoded.progress.end("", label, how, f"{name}: {label}  {how}")
+    decoded.progress.end("", label, how, f"{decoded.evaluation.name}: {label}  {how}")
     return []
 
 
@@ -171,22 +153,16 @@ def _failed(decoded: _Pass, label: str, error: Exception) -> list[str]:
 
 
 def _answer(
-    evaluation: Evaluation,
-    made: Recipe,
-    network: torch.nn.Module,
-    answer_of: np.ndarray,
-    square: np.ndarray,
-    kept: np.ndarray,
-    more: Callable[[int], None],
+    decoded: _Pass, made: Recipe, network: torch.nn.Module, answer_of: np.ndarray, crops: np.ndarray, kept: np.ndarray
 ) -> str:
     """Let a network answer, write its answers down, and say in a line how it went."""
-    space, places = evaluation.readable_space(), devices()
+    space, view = decoded.evaluation.readable_space(), made.preparation.view
     chooser = inference.Chooser(answer_of, space.present)
-    found = inference.answer(network, square, made.preparation, chooser, places, more)
+    more = partial(decoded.progress.add, "", made.entry.label)
+    found = inference.answer(network, crops, made.preparation, chooser, devices(), more)
     answers = {"present": found.present[kept], "all": found.all[kept]}
     right = {f"right_{among}": int((chosen == space.labels).sum()) for among, chosen in answers.items()}
-    speed = len(square) / max(found.seconds, 1e-9)
-    view = made.preparation.view
+    speed = len(crops) / max(found.seconds, 1e-9)
     never = int((space.present & ~np.isin(np.arange(len(space.names)), answer_of)).sum())
     facts = {
         "architecture": made.entry.model,
@@ -199,9 +175,82 @@ def _answer(
         "seconds": round(found.seconds, 2),
         "weights": made.origin,
         "classes_unknown": never,
-        "device": describe(torch.device(places[0])),
+        "device": describe(torch.device(devices()[0])),
         **right,
     }
-    evaluation.write(made.entry, answers, facts)
+    decoded.evaluation.write(made.entry, answers, facts)
     unknown = f", knows none of {never} of the classes" * bool(never)
     return f"{speed:,.0f} images/s, {right['right_present'] / len(kept):.1%} right{unknown}"
+
+
+def passes(views: Sequence[View], images: int, budget: int) -> list[list[View]]:
+    """Divide views into passes over the files: as many views at once as fit into memory, at least one."""
+    found: list[list[View]] = []
+    for view in views:
+        room = budget - images * sum(each.nbytes for each in found[-1]) if found else 0
+        if found and images * view.nbytes <= room:
+            found[-1].append(view)
+        else:
+            found.append([view])
+    return found
+
+
+def free_memory() -> int:
+    """Return the bytes of memory that this process may still take: the system's, or what is left to its job."""
+    return min([psutil.virtual_memory().available, *_left_to_the_job()])
+
+
+def _left_to_the_job() -> Iterator[int]:
+    """Read what control groups (containers, SLURM's jobs) leave to this process, where there are any."""
+    try:
+        own = Path("/proc/self/cgroup").read_text().rpartition("0::/")[2].strip()
+    except OSError:
+        return
+    root = Path("/sys/fs/cgroup")
+    for group in (root / own, *(root / own).parents):
+        if not group.is_relative_to(root):
+            return
+        with suppress(OSError, ValueError):  # "max" is no number
+            yield int((group / "memory.max").read_text()) - int((group / "memory.current").read_text())
+
+
+def decode(
+    photographs: Photographs,
+    wanted: np.ndarray,
+    views: Sequence[View],
+    scratch: Path,
+    budget: int,
+    progress: Callable[[int], None],
+) -> tuple[dict[View, np.ndarray], list[tuple[int, str]]]:
+    """Cut every view out of each photograph; return the pixels, and which could not be read and why (pixels 0)."""
+    pixels = {view: _room(view, len(wanted), scratch, budget) for view in views}
+    unread: list[tuple[int, str]] = []
+
+    def one(row: int) -> None:
+        try:
+            image = photographs.image(wanted[row])
+            crops = {view: view.of(image) for view in pixels}
+        except (NotAnImage, Image.DecompressionBombError) as error:
+            unread.append((row, str(error)))
+            return
+        for view, crop in crops.items():
+            pixels[view][row] = crop
+
+    with ThreadPoolExecutor(cores()) as pool:
+        for start in range(0, len(wanted), CHUNK):
+            chunk = range(start, min(start + CHUNK, len(wanted)))
+            list(pool.map(one, chunk))
+            progress(len(chunk))
+    return pixels, sorted(unread)
+
+
+def _room(view: View, images: int, scratch: Path, budget: int) -> np.ndarray:
+    shape = (images, view.size, view.size, 3)
+    if images * view.nbytes <= budget:
+        return np.zeros(shape, np.uint8)
+    scratch.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(scratch).free
+    if images * view.nbytes > free:  # writing to a mapped file would end the process
+        needed = f"{images * view.nbytes / 1e9:.2f} GB are needed for decoded images of {view.size} px"
+        raise InputError(f"{scratch}: {needed}, {free / 1e9:.2f} are free")
+    return np.lib.format.open_memmap(scratch / f"{view.size}.npy", "w+", np.uint8, shape=shape)

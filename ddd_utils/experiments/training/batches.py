@@ -12,43 +12,14 @@ def _shuffled(count: int, seed: int) -> np.ndarray:
 
 
 def pool(run: Run, images: int) -> np.ndarray:
-    """
-    List the training images of a run: all, or one of two random disjoint halves.
-
-    Parameters
-    ----------
-    run : Run
-        Which half, and the seed that draws them.
-    images : int
-        Training images in the data set.
-
-    Returns
-    -------
-    ndarray of int
-        Image indices, ascending.
-    """
+    """List the training images of a run, ascending: all, or one of two random disjoint halves."""
     if run.half is None:
         return np.arange(images)
     return np.sort(np.array_split(_shuffled(images, run.split_seed), 2)[run.half])
 
 
 def batches(run: Run, epoch: int, labels: np.ndarray) -> Iterator[np.ndarray]:
-    """
-    Yield the training images of each batch of an epoch; runs with the same stream get the same ones.
-
-    Parameters
-    ----------
-    run : Run
-        Batch size, half, order seed, and whether every batch holds the classes in equal shares.
-    epoch : int
-        Counted from 0.
-    labels : ndarray of int, shape (training images,)
-
-    Yields
-    ------
-    ndarray of int
-        Image indices; the last batch may be smaller.
-    """
+    """Yield the training images of each batch of an epoch, counted from 0; the last batch may be smaller."""
     members = pool(run, len(labels))
     order = members[_shuffled(len(members), run.order_seed + epoch)]
     if run.stratified:
@@ -59,48 +30,23 @@ def batches(run: Run, epoch: int, labels: np.ndarray) -> Iterator[np.ndarray]:
 
 def parts(run: Run, count: int, exchanged: bool = True) -> list[slice | np.ndarray]:
     """
-    Say how a run takes a batch: as one update or several, its images in order or in other places.
+    Return the positions in a batch of each of its successive updates.
 
-    Parameters
-    ----------
-    run : Run
-        Number of successive parts of a batch, and rounding (see ``Run.nondeterminism``).
-    count : int
-        Images in the batch.
-    exchanged : bool
-        Whether other rounding is had by images that change places; a GPU does not need that.
-
-    Returns
-    -------
-    list of slice or ndarray of int
-        Positions in the batch; parts of a single image are left out, BatchNorm has no variance there.
+    With ``exchanged``, a non-deterministic run has its images change places, for other rounding; a GPU needs no such
+    help. Parts of a single image are left out: BatchNorm has no variance there.
     """
     edges = [len(part) for part in np.array_split(np.empty(count), run.splits)]
     stops = np.cumsum(edges)
     cut = [slice(stop - size, stop) for stop, size in zip(stops, edges, strict=True) if size > 1]
     if run.nondeterminism == 0 or not exchanged:
-        return cut
+        return list(cut)
     return [part.start + _shuffled(part.stop - part.start, run.nondeterminism) for part in cut]
 
 
 def recalibration_images(run: Run, labels: np.ndarray) -> np.ndarray:
-    """
-    Choose training images in which every class has its share, in random order.
-
-    A random choice of 2,560 noise images has a mean standard deviation that is off by half a gray level, enough to
-    mistake the least noisy classes for their neighbours.
-
-    Parameters
-    ----------
-    run : Run
-        How many, and the seed.
-    labels : ndarray of int, shape (training images,)
-
-    Returns
-    -------
-    ndarray of int
-        Image indices.
-    """
+    """Choose training images for BatchNorm's statistics: of every class its share, in random order."""
+    # A random choice of 2,560 noise images has a mean standard deviation that is off by half a gray level, enough to
+    # mistake the least noisy classes for their neighbours.
     members = pool(run, len(labels))
     by_class = members[np.argsort(labels[members], kind="stable")]
     even = np.linspace(0, len(members) - 1, min(run.recalibration, len(members))).astype(int)

@@ -19,36 +19,22 @@ TOLERANCE = {"rtol": 1e-2, "atol": 1e-3}
 
 
 class Steps:
-    """
-    Takes the batches of one epoch to the networks of a group.
-
-    Parameters
-    ----------
-    trainees : sequence of Trainee
-        Networks that share a stream of batches, at the same epoch.
-    """
+    """Takes the batches of one epoch to the networks of a group, which are all at that epoch."""
 
     def __init__(self, trainees: Sequence[Trainee]):
         self.trainees = trainees
-        self.graph = None
+        self.graph: torch.cuda.CUDAGraph | None = None
         self.wanted = trainees[0].device.type == "cuda" and not any(map(_draws_numbers, trainees))
         self.taken = 0
 
     def __call__(self, images: torch.Tensor, labels: torch.Tensor, batch: int) -> None:
-        """
-        Let every network learn from a batch.
-
-        Parameters
-        ----------
-        images : float tensor, shape (images, 3, height, width)
-        labels : int64 tensor, shape (images,)
-        batch : int
-            Its number in the epoch.
-        """
+        """Let every network learn from a batch: images (batch, 3, height, width), labels, its number in the epoch."""
         if self.wanted and self.taken == WARM_UP and images.shape[-1] <= LARGEST_IMAGE:
             self._record(images, labels, batch)
         elif self.graph is not None and images.shape == self.images.shape:
-            self._replay(images, labels)
+            self.images.copy_(images)
+            self.labels.copy_(labels)
+            self.graph.replay()
         else:
             self._plainly(images, labels, batch)
         self.taken += 1
@@ -57,15 +43,11 @@ class Steps:
         for trainee in self.trainees:
             trainee.attempt(trainee.step, images, labels, batch)
 
-    def _replay(self, images: torch.Tensor, labels: torch.Tensor) -> None:
-        self.images.copy_(images)
-        self.labels.copy_(labels)
-        self.graph.replay()
-
     def _record(self, images: torch.Tensor, labels: torch.Tensor, batch: int) -> None:
         """Record a step, take it both ways from the same state, and use the graph only if both end alike."""
         learning = [trainee for trainee in self.trainees if trainee.failure is None]
         before = [_snapshot(trainee) for trainee in learning]
+        graph: torch.cuda.CUDAGraph | None
         try:
             self.images, self.labels = images.clone(memory_format=torch.preserve_format), labels.clone()
             graph = _recorded(learning, self.images, self.labels)

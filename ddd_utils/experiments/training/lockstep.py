@@ -1,38 +1,34 @@
-"""Networks trained side by side: a batch is read, decoded, augmented and moved to the device once for all of them."""
+"""Networks trained side by side: each batch, of training or test images, is made once for all of them."""
 
+import copy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
+import torch
+from torch import nn
 
-from ddd_utils.experiments.data.feed import Feed
-from ddd_utils.experiments.training.batches import batches
-from ddd_utils.experiments.training.clock import Clock
-from ddd_utils.experiments.training.evaluation import evaluate
+from ddd_utils.experiments.data.loader import Loader
+from ddd_utils.experiments.training.batches import batches, recalibration_images
 from ddd_utils.experiments.training.graphs import Steps
-from ddd_utils.experiments.training.trainee import Trainee
+from ddd_utils.experiments.training.trainee import Clock, Trainee, precision
+
+BATCH = 500
 
 
 def train(
     trainees: Sequence[Trainee],
-    feed: Feed,
+    feed: Loader,
     after_epoch: Callable[[Trainee], None] = lambda trainee: None,
     clock: Clock | None = None,
 ) -> None:
     """
-    Train networks to the end of their runs, each batch going to all that are at the same epoch.
+    Train networks that share a stream of batches to the end of their runs.
 
-    Parameters
-    ----------
-    trainees : sequence of Trainee
-        Networks that share a stream of batches (``Run.stream``); some may have been resumed at a later epoch than
-        others, which then catch up. What a network answers does not depend on which others are there.
-    feed : Feed
-        The data set.
-    after_epoch : callable, optional
-        Called with each network after each of its epochs, when its answers are recorded.
-    clock : Clock, optional
-        Takes the time spent on "data", "evaluation" and "storage"; networks time their own steps.
+    Some may have been resumed at a later epoch than others, which then catch up; what a network answers does not depend
+    on which others are there. ``after_epoch`` is called with each network after each of its epochs, when its answers
+    are recorded. The clock takes the time for "data", "evaluation" and "storage"; networks time their own steps.
     """
     clock = clock or Clock()
     _shared([trainee for trainee in trainees if not trainee.result.predictions], _evaluate, feed, clock)
@@ -46,7 +42,7 @@ def train(
                     after_epoch(trainee)
 
 
-def _shared(trainees: list[Trainee], work: Callable, feed: Feed, clock: Clock) -> None:
+def _shared(trainees: list[Trainee], work: Callable[..., None], feed: Loader, clock: Clock) -> None:
     """Do something with several networks; what it takes beyond their own time is charged to all alike."""
     started, own = time.perf_counter(), sum(trainee.result.seconds for trainee in trainees)
     work(trainees, feed, clock)
@@ -55,7 +51,7 @@ def _shared(trainees: list[Trainee], work: Callable, feed: Feed, clock: Clock) -
         trainee.result.seconds += common / len(trainees)
 
 
-def _epoch(trainees: list[Trainee], feed: Feed, clock: Clock) -> None:
+def _epoch(trainees: list[Trainee], feed: Loader, clock: Clock) -> None:
     run, epoch = trainees[0].run, trainees[0].epoch
     for trainee in trainees:
         trainee.attempt(trainee.begin_epoch)
@@ -80,6 +76,88 @@ def _judge(trainee: Trainee, labels: np.ndarray) -> None:
         trainee.result.diverged = f"after {trainee.epoch} epochs its accuracy of {accuracy:.1%} is not above chance"
 
 
-def _evaluate(trainees: list[Trainee], feed: Feed, clock: Clock) -> None:
-    with clock("evaluation"):
-        evaluate([trainee for trainee in trainees if trainee.failure is None], feed)
+def _evaluate(trainees: Sequence[Trainee], feed: Loader, clock: Clock) -> None:
+    """Record what networks answer after the epoch they have finished; one that fails is left as it was."""
+    working = [trainee for trainee in trainees if trainee.failure is None]
+    with clock("evaluation"), torch.no_grad():
+        for trainee, predictions, _ in _answers([each for each in working if each.run.also_running], feed):
+            trainee.result.running.append(predictions)
+        recalibrated = [each for each in working if each.run.recalibration and _norms(each.network)]
+        with ExitStack() as stack:
+            for trainee in recalibrated:
+                stack.enter_context(_keeping_statistics(trainee.network))
+            _recalibrate(recalibrated, feed)
+            answers = _answers(working, feed)
+        for trainee, predictions, logits in answers:
+            trainee.result.predictions.append(predictions)
+            if len(logits):
+                trainee.result.logits[trainee.epoch] = logits
+
+
+def _answers(trainees: Sequence[Trainee], feed: Loader) -> list[tuple[Trainee, np.ndarray, np.ndarray]]:
+    """Return each network's predictions, int16 (test images,), and the logits that its run keeps of this epoch."""
+    if not trainees:
+        return []
+    found: list[tuple[list[torch.Tensor], list[torch.Tensor]]] = [([], []) for _ in trainees]
+    kept = [_kept_images(trainee, len(feed.data.test)) for trainee in trainees]
+    for trainee in trainees:
+        trainee.network.eval()
+    start = 0
+    for images in feed.test_batches(BATCH):
+        for trainee, chosen, (predictions, logits) in zip(trainees, kept, found, strict=True):
+            output = trainee.attempt(_forward, trainee, images)
+            if output is not None:
+                predictions.append(output.argmax(1))
+                here = chosen[(chosen >= start) & (chosen < start + len(images))] - start
+                logits.append(output[torch.from_numpy(here).to(output.device)])
+        start += len(images)
+    # Only here does the host wait for the device.
+    return [
+        (trainee, torch.cat(predictions).cpu().numpy().astype(np.int16), torch.cat(logits).cpu().numpy())
+        for trainee, (predictions, logits) in zip(trainees, found, strict=True)
+        if trainee.failure is None
+    ]
+
+
+def _forward(trainee: Trainee, images: torch.Tensor) -> torch.Tensor:
+    trainee.prepare()
+    with precision(trainee.device):
+        return trainee.network(images).float()
+
+
+def _kept_images(trainee: Trainee, images: int) -> np.ndarray:
+    if trainee.epoch not in trainee.run.keep_logits:
+        return np.empty(0, int)
+    return np.unique(np.linspace(0, images - 1, trainee.run.logit_images).astype(int))
+
+
+def _norms(network: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
+    return [layer for layer in network.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+
+
+@contextmanager
+def _keeping_statistics(network: nn.Module) -> Iterator[None]:
+    """Put BatchNorm's running statistics back afterwards."""
+    kept = [(layer, layer.momentum, copy.deepcopy(layer.state_dict())) for layer in _norms(network)]
+    yield
+    for layer, momentum, state in kept:
+        layer.momentum = momentum
+        layer.load_state_dict(state)
+
+
+def _recalibrate(trainees: Sequence[Trainee], feed: Loader) -> None:
+    """Estimate BatchNorm's mean and variance on fixed training images; nothing else is as in training."""
+    if not trainees:
+        return
+    for trainee in trainees:
+        trainee.network.eval()
+        for layer in _norms(trainee.network):
+            layer.train()
+            layer.reset_running_stats()
+            layer.momentum = None  # the plain average over all batches
+    run = trainees[0].run
+    chosen = recalibration_images(run, feed.data.train.labels)
+    batches = [chosen[start : start + run.batch_size] for start in range(0, len(chosen), run.batch_size)]
+    for images, _ in feed.train_batches(batches, run.split_seed, 0):
+        for trainee in trainees:
+            trainee.attempt(_forward, trainee, images)

@@ -1,65 +1,107 @@
 """Groups of runs in processes of this machine: one single-threaded process per core, or one per GPU."""
 
+import logging
+import logging.handlers
 import multiprocessing
 import multiprocessing.connection
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.queues import Queue
 from pathlib import Path
 
+from ddd_utils import logs
 from ddd_utils.errors import ExperimentError, InputError
 from ddd_utils.experiments.machine.devices import cores
 from ddd_utils.experiments.machine.progress import Progress, Steps
 from ddd_utils.experiments.plans.runs import Run
-from ddd_utils.experiments.training.groups import Group
+from ddd_utils.experiments.plans.store import Experiment
+
+# With several processes no group has more than this share of a process's fair load, so that none waits for the last.
+LARGEST_SHARE = 0.5
+# What makes numerical libraries of child processes use one thread each.
+THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+
+# What a worker process is started with.
+_events: Queue
+_device: str
+_decoders: int
+
+Task = tuple[Experiment, Run, str]  # a run, its experiment, and what to call that in progress lines
 
 
-def run(groups: Sequence[Group], devices: Sequence[str], say: Callable) -> dict[Path, str]:
+@dataclass(frozen=True)
+class Group:
+    """Runs of one experiment that share a stream of batches, and what to call the experiment."""
+
+    experiment: Experiment
+    runs: tuple[Run, ...]
+    title: str
+
+    @property
+    def work(self) -> float:
+        """Guessed work, in training images."""
+        return sum(_work(self.experiment, run) for run in self.runs)
+
+
+def grouped(tasks: Sequence[Task], processes: int) -> list[Group]:
+    """
+    Put runs into lockstep groups, the most work first.
+
+    For one process a group holds all runs that share a stream of batches; for more, large groups are divided.
+    """
+    streams: dict[tuple, list[Task]] = {}
+    for experiment, run, title in tasks:
+        streams.setdefault((experiment.folder, run.stream), []).append((experiment, run, title))
+    whole = [Group(tasks[0][0], tuple(run for _, run, _ in tasks), tasks[0][2]) for tasks in streams.values()]
+    limit = LARGEST_SHARE * sum(group.work for group in whole) / processes
+    groups = [part for group in whole for part in (_divided(group, limit) if processes > 1 else [group])]
+    return sorted(groups, key=lambda group: group.work, reverse=True)
+
+
+def _divided(group: Group, limit: float) -> list[Group]:
+    """Divide a group into as few about equal parts as the limit asks for."""
+    count = min(len(group.runs), -int(-group.work // limit))
+    parts: list[list[Run]] = [[] for _ in range(count)]
+    loads = [0.0] * count
+    for run in sorted(group.runs, key=lambda run: _work(group.experiment, run), reverse=True):
+        lightest = loads.index(min(loads))
+        parts[lightest].append(run)
+        loads[lightest] += _work(group.experiment, run)
+    return [Group(group.experiment, tuple(part), group.title) for part in parts]
+
+
+def _work(experiment: Experiment, run: Run) -> float:
+    return experiment.work(run) * run.epochs
+
+
+def run(groups: Sequence[Group], devices: Sequence[str]) -> dict[Path, str]:
     """
     Train groups in one process a device, each process one group after another.
 
-    Parameters
-    ----------
-    groups : sequence of Group
-        What to train, in this order.
-    devices : sequence of str
-        torch device names.
-    say : callable
-        Takes a line for the terminal.
-
-    Returns
-    -------
-    dict of Path to str
-        What went wrong, by results file; the other runs are finished, or left to whoever else trains them.
-
-    Raises
-    ------
-    ExperimentError
-        If a process dies.
-    InputError, OSError
-        If the data or a model cannot be had, or results cannot be written.
+    What went wrong is returned by results file; the other runs are finished, or left to whoever else trains them. A
+    process that dies raises ExperimentError.
     """
     context = multiprocessing.get_context("spawn")
     events, free = context.Queue(), context.Queue()
-    places = min(len(devices), len(groups))
-    for device in devices[:places]:
+    count = min(len(devices), len(groups))
+    for device in devices[:count]:
         free.put(device)
     # Cores that no training process needs decode photographs.
-    decoders = max(0, cores() - places) // places
+    decoders = max(0, cores() - count) // count
     progress = Progress(
-        {(group.experiment.folder.name, run.file): _steps(group, run) for group in groups for run in group.runs}, say
+        {(group.experiment.folder.name, run.file): _steps(group, run) for group in groups for run in group.runs}
     )
     listener = threading.Thread(target=_listen, args=(events, progress), daemon=True)
-    failures = {}
-    with (
-        _single_threaded(),
-        ProcessPoolExecutor(places, context, _start_worker, (events, free, decoders)) as pool,
-    ):
+    failures: dict[Path, str] = {}
+    with _environment(THREADS), ProcessPoolExecutor(count, context, _start, (events, free, decoders)) as pool:
         listener.start()
-        futures = {pool.submit(_work, group): group for group in groups}
+        futures = {pool.submit(_train, group): group for group in groups}
         try:
             for future in as_completed(futures):
                 failed = _failures(future, futures[future])
@@ -107,28 +149,33 @@ def _stop(pool: ProcessPoolExecutor) -> None:
         worker.kill()
 
 
-def _listen(events, progress: Progress) -> None:
+def _listen(events: Queue, progress: Progress) -> None:
+    """Take what the workers report, finished epochs and what they log, until None comes."""
     while (event := events.get()) is not None:
-        progress.update(*event) if isinstance(event, tuple) else progress.note(event)
+        if isinstance(event, logging.LogRecord):
+            logging.getLogger(event.name).handle(event)
+        else:
+            progress.update(*event)
 
 
-class _single_threaded:
-    """Give the environment to child processes in which numerical libraries use one thread each."""
-
-    NAMES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-
-    def __enter__(self):
-        self.before = {name: os.environ.get(name) for name in self.NAMES}
-        os.environ.update(dict.fromkeys(self.NAMES, "1"))
-
-    def __exit__(self, *_):
-        for name, value in self.before.items():
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Change the environment for the block; child processes inherit it."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
-def _start_worker(events, free, decoders: int) -> None:
-    global _events, _place, _decoders
-    _events, _place, _decoders = events, free.get(), decoders
+def _start(events: Queue, free: Queue, decoders: int) -> None:
+    """Prepare a worker process, which takes the next free device."""
+    global _events, _device, _decoders
+    _events, _device, _decoders = events, free.get(), decoders
+    logs.PACKAGE.addHandler(logging.handlers.QueueHandler(events))
+    logs.PACKAGE.setLevel(logging.INFO)
     # SLURM announces the end of a job to all its processes; the parent alone answers, and takes its workers along.
     for name in ("SIGTERM", "SIGUSR2"):
         if hasattr(signal, name):
@@ -143,11 +190,13 @@ def _start_worker(events, free, decoders: int) -> None:
 
 def _end_with_parent() -> None:
     """Die with the parent: one that is killed cannot stop its workers, which would keep locks and cores for nobody."""
-    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    multiprocessing.connection.wait([parent.sentinel])
     os._exit(1)
 
 
-def _work(group: Group) -> dict[str, str]:
+def _train(group: Group) -> dict[str, str]:
     """Train a group in a worker process."""
     import torch
 
@@ -158,4 +207,4 @@ def _work(group: Group) -> dict[str, str]:
     def progress(run: str, epoch: int, *trouble: str) -> None:
         _events.put((folder, run, epoch, *trouble))
 
-    return worker.train(group, torch.device(_place), progress, _events.put, decoders=_decoders)
+    return worker.train(group.experiment, group.runs, torch.device(_device), progress, decoders=_decoders)

@@ -1,10 +1,15 @@
-"""A network in training: its steps, what it has answered so far, and everything that a checkpoint must hold."""
+"""A network in training: its steps, what it has answered so far, and the checkpoint that holds all of it."""
 
+import io
 import json
 import time
-from collections.abc import Callable
+import zipfile
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -14,83 +19,72 @@ from torch.nn import functional as F
 from ddd_utils.experiments import networks
 from ddd_utils.experiments.plans.runs import Run
 from ddd_utils.experiments.training.batches import parts
-from ddd_utils.experiments.training.clock import Clock
+from ddd_utils.files import TornFile, atomic
 
 DECAY = 0.1
+Item = TypeVar("Item")
+
+
+class Clock:
+    """Adds up where wall time goes, in ``seconds`` by name."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Time a block."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] += time.perf_counter() - started
+
+    def each(self, name: str, items: Iterable[Item]) -> Iterator[Item]:
+        """Pass items on, timing how long each takes to come."""
+        source = iter(items)
+        while True:
+            with self(name):
+                try:
+                    item = next(source)
+                except StopIteration:
+                    return
+            yield item
 
 
 @dataclass
 class Trained:
-    """
-    What a run leaves behind.
+    """What a run leaves behind."""
 
-    Attributes
-    ----------
-    predictions : list of ndarray of int16, shape (test images,)
-        One entry an epoch, epoch 0 first.
-    running : list of ndarray of int16
-        The same with BatchNorm's running statistics, where the run asks for both.
-    logits : dict of int to ndarray of float32, shape (chosen images, classes)
-        By epoch.
-    parameters : int
-        Number of trained weights.
-    seconds : float
-        Wall time: the network's own steps and evaluations, and its share of what it has in common with others.
-    diverged : str or None
-        Why training ended early or led nowhere.
-    """
-
-    predictions: list[np.ndarray] = field(default_factory=list)
-    running: list[np.ndarray] = field(default_factory=list)
-    logits: dict[int, np.ndarray] = field(default_factory=dict)
+    predictions: list[np.ndarray] = field(default_factory=list)  # int16 (test images,), one an epoch, epoch 0 first
+    running: list[np.ndarray] = field(default_factory=list)  # the same with BatchNorm's running statistics, if asked
+    logits: dict[int, np.ndarray] = field(default_factory=dict)  # by epoch, float32 (chosen images, classes)
     parameters: int = 0
-    seconds: float = 0.0
-    diverged: str | None = None
+    seconds: float = 0.0  # wall time of its own steps and evaluations, and its share of what it has in common
+    diverged: str | None = None  # why training ended early or led nowhere
 
 
 class Trainee:
-    """
-    A network in training.
-
-    Parameters
-    ----------
-    run : Run
-        Everything that decides the outcome.
-    classes : int
-        Number of outputs.
-    device : torch.device
-        Where to train.
-    clock : Clock, optional
-        Takes the time spent on "forward" and "backward", the latter with the update. A GPU works on behind the clock.
-
-    Attributes
-    ----------
-    epoch : int
-        Finished epochs.
-    result : Trained
-        What is known so far.
-    failure : Exception or None
-        What made further training impossible.
-    loss : tensor, shape ()
-        Sum over the updates of the epoch.
-    """
+    """A network in training; the clock takes its time for "forward" and "backward", the latter with the update."""
 
     def __init__(self, run: Run, classes: int, device: torch.device, clock: Clock | None = None):
-        self.run, self.device, self.epoch, self.failure = run, device, 0, None
+        self.run, self.device = run, device
+        self.epoch = 0  # finished ones
+        self.failure: Exception | None = None  # what made further training impossible
         self.clock = clock or Clock()
         torch.manual_seed(run.init_seed)
-        network = networks.create(run.model, classes, run.arguments)
-        self.network = network.to(device, memory_format=torch.channels_last)
+        network = networks.create(run.model, classes, run.arguments).to(device)
+        self.network = network.to(memory_format=torch.channels_last)
         self.optimizer = _optimizer(run, self.network)
         self.result = Trained(parameters=sum(weights.numel() for weights in self.network.parameters()))
-        self.loss = torch.zeros((), device=device)
+        self.loss = torch.zeros((), device=device)  # sum over the updates of the epoch
 
     @property
     def done(self) -> bool:
         """Whether nothing is left to train."""
         return self.failure is not None or self.result.diverged is not None or self.epoch >= self.run.epochs
 
-    def attempt(self, work: Callable, *arguments) -> Any:
+    def attempt(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Do something that may fail: the failure is this network's own, and the time it takes too."""
         if self.failure is not None:
             return None
@@ -111,16 +105,7 @@ class Trainee:
         self.loss.zero_()
 
     def step(self, images: torch.Tensor, labels: torch.Tensor, batch: int) -> None:
-        """
-        Learn from a batch of the epoch.
-
-        Parameters
-        ----------
-        images : float tensor, shape (images, 3, height, width)
-        labels : int64 tensor, shape (images,)
-        batch : int
-            Its number in the epoch: dropout and the like are keyed to (seed, epoch, batch).
-        """
+        """Learn from a batch, images (batch, 3, height, width); dropout and the like are keyed to its number."""
         torch.manual_seed(_seed(self.run, self.epoch, batch))
         self.learn(images, labels)
 
@@ -150,11 +135,11 @@ class Trainee:
         torch.backends.cudnn.benchmark = not deterministic
         torch.use_deterministic_algorithms(deterministic or self.device.type == "cpu")
         # Filling memory that is written anyway costs a tenth of the time on small networks.
-        torch.utils.deterministic.fill_uninitialized_memory = False
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
     def release(self) -> None:
         """Give the network's memory back; the result stays."""
-        self.network = self.optimizer = None
+        del self.network, self.optimizer
 
     def state(self) -> dict[str, Any]:
         """Return all that a later process needs to go on, as tensors and plain values."""
@@ -192,7 +177,7 @@ def learning_rate(run: Run, epoch: int) -> float:
     return run.learning_rate * DECAY ** sum(epoch >= decay for decay in run.decay_epochs)
 
 
-def precision(device: torch.device):
+def precision(device: torch.device) -> torch.autocast:
     """Use bfloat16 on GPUs, float32 on CPUs (where it does not pay)."""
     # Casts of weights that are kept from one forward pass for the next cannot be recorded in a CUDA graph.
     return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda", cache_enabled=False)
@@ -207,7 +192,28 @@ def _stacked(arrays: list[np.ndarray]) -> torch.Tensor:
 
 
 def _optimizer(run: Run, network: nn.Module) -> torch.optim.Optimizer:
-    common = {"params": network.parameters(), "lr": run.learning_rate, "weight_decay": run.weight_decay, "fused": True}
+    common: dict[str, Any] = {"lr": run.learning_rate, "weight_decay": run.weight_decay, "fused": True}
     if run.optimizer == "adamw":
-        return torch.optim.AdamW(**common)
-    return torch.optim.SGD(**common, momentum=run.momentum, nesterov=run.nesterov)
+        return torch.optim.AdamW(network.parameters(), **common)
+    return torch.optim.SGD(network.parameters(), **common, momentum=run.momentum, nesterov=run.nesterov)
+
+
+def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write the state of a network in place of the one before; if that fails, the one before stays."""
+    with atomic(path) as partial, partial.open("wb") as file:
+        torch.save(state, file)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any] | None:
+    """Read a state, tensors and plain values but never code; None if there is none, TornFile if it is damaged."""
+    if not path.exists():
+        return None
+    content = io.BytesIO(path.read_bytes())
+    try:
+        # torch does not look at the archive's checksums: a flipped bit would be another weight.
+        if zipfile.ZipFile(content).testzip() is not None:
+            raise TornFile(path, "damaged")
+        content.seek(0)
+        return torch.load(content, map_location="cpu", weights_only=True)
+    except Exception as error:  # damage shows itself in many ways, from a missing end to an unknown instruction
+        raise TornFile(path, "not a whole checkpoint") from error

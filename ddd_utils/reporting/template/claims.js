@@ -4,10 +4,7 @@ const KINDS = { all: "All", agree: "Agree", differ: "Differ", "not-comparable": 
 function filterBar(table) {
   const rows = all("tbody tr:not(.group)", table);
   const matching = (kind) => rows.filter((row) => kind === "all" || row.classList.contains(kind));
-  const bar = document.createElement("div");
-  bar.className = "filters";
-  bar.setAttribute("role", "group");
-  bar.setAttribute("aria-label", "Show claims by verdict");
+  const bar = made("div", { class: "filters", role: "group", "aria-label": "Show claims by verdict" });
   const show = (kind) => {
     const shown = new Set(matching(kind));
     rows.forEach((row) => { row.hidden = !shown.has(row); });

@@ -61,12 +61,8 @@ function fileName(element, title) {
 }
 
 function saves(what, buttons) {
-  const bar = document.createElement("div");
-  bar.className = "saves";
-  bar.setAttribute("role", "group");
-  bar.setAttribute("aria-label", `Download this ${what}`);
-  bar.append(...Object.entries(buttons).map(([kind, action]) => button(kind, action, `${kind}: download this ${what}`)));
-  return bar;
+  const bar = { class: "saves", role: "group", "aria-label": `Download this ${what}` };
+  return made("div", bar, ...Object.entries(buttons).map(([kind, action]) => button(kind, action, `${kind}: download this ${what}`)));
 }
 
 figures.forEach((figure) => {

@@ -11,20 +11,12 @@ function showResult(root, study, sides, way) {
   part("result").hidden = false;
 }
 
-function made(name, className, ...children) {
-  const element = document.createElement(name);
-  element.className = className;
-  element.append(...children);
-  return element;
-}
-
-const words = (text) => made("p", "what", text);
+const words = (text) => made("p", { class: "what", text });
 
 function marks(right) {
-  return made("ol", "marks", ...right.map((good, at) => {
-    const sign = made("span", "", `${at + 1} ${good ? "✓" : "✗"}`);
-    sign.setAttribute("aria-hidden", "true");
-    return made("li", good ? "right" : "wrong", sign, made("span", "unseen", `Pair ${at + 1} ${good ? "right" : "wrong"}`));
+  return made("ol", { class: "marks" }, ...right.map((good, at) => {
+    const sign = made("span", { "aria-hidden": "true", text: `${at + 1} ${good ? "✓" : "✗"}` }), word = good ? "right" : "wrong";
+    return made("li", { class: word }, sign, made("span", { class: "unseen", text: `Pair ${at + 1} ${word}` }));
   }));
 }
 
@@ -32,9 +24,9 @@ function marks(right) {
 function missed(study, right) {
   const pairs = study.trials.map((trial, at) => [trial, at]).filter(([, at]) => !right[at]);
   if (!pairs.length) return [];
-  const list = made("ul", "missed", ...pairs.map(([trial, at]) => {
+  const list = made("ul", { class: "missed" }, ...pairs.map(([trial, at]) => {
     const pictures = ["left", "right"].map((side) => picture(study, trial[side], side === trial.impossible));
-    return made("li", "", made("span", "nth", `Pair ${at + 1}`), ...pictures);
+    return made("li", {}, made("span", { class: "nth", text: `Pair ${at + 1}` }), ...pictures);
   }));
   return [words(`${pairs.length === 1 ? "The pair" : "The pairs"} that you got wrong, taking the trivial image for the impossible one:`), list];
 }
@@ -43,5 +35,5 @@ function picture(study, place, impossible) {
   const image = new Image(), kind = impossible ? "impossible" : "trivial";
   image.alt = study.names[place];
   show(image, study.pictures[place]);
-  return made("figure", kind, image, made("figcaption", "", kind));
+  return made("figure", { class: kind }, image, made("figcaption", { text: kind }));
 }

@@ -49,8 +49,5 @@ function learning(right) {
     svg("circle", { cx: x(at), cy: y(share), r: 4.5 }),
     svg("text", { x: x(at), y: height - 14, "text-anchor": "middle" }, `${first}–${last}`),
   ));
-  const figure = document.createElement("figure"), caption = document.createElement("figcaption");
-  caption.textContent = "Share right by pairs, in their order; dashed: guessing";
-  figure.append(chart, caption);
-  return figure;
+  return made("figure", {}, chart, made("figcaption", { text: "Share right by pairs, in their order; dashed: guessing" }));
 }

@@ -1,0 +1,249 @@
+"""What all charts are made of: their frame, and one form each of dots with intervals, lines and colours by kind."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import altair as alt
+import pandas as pd
+
+from .names_and_colours import ACCENT, CLASS_COLOURS, MUTED, SECOND, extremes
+
+Chart = TypeVar("Chart", bound=alt.TopLevelMixin)
+# Columns that a tooltip tells: their format, or format and title; None leaves one out.
+Tips = Mapping[str, str | tuple[str, str] | None]
+
+QUIET: dict[str, Any] = {
+    "gridColor": MUTED,
+    "gridOpacity": 0.2,
+    "domain": False,
+    "ticks": False,
+    "labelPadding": 6,
+}  # behind the data
+NO_FRAME = alt.ViewBackground(stroke=None)
+PICKED = "picked"  # parameter of a chart: what the page shows more of, a score or the names of a pair
+PICKED_PAIR = " || ".join(  # true of the rows of that pair
+    f"({PICKED} && datum.{one} === {PICKED}[0] && datum.{other} === {PICKED}[1])" for one, other in ("ab", "ba")
+)
+COLUMN = 760  # px that a chart may take with all its labels
+WIDTH = 540  # px of the plot alone: with the longest condition name it fits the column
+LABELS = 230  # px after which the name of a row is cut off
+
+DOT = ("circle", 90, ACCENT, ACCENT)
+DIAMOND = ("diamond", 130, "transparent", SECOND)
+TICK = "M0,-1L0,1"
+KAPPA, BOUND = "kappa with its 95 % interval", "most that the two accuracies allow"
+CLASS, SKIPPED = "class", "left out of the paper's scatter plot"
+LOOKS = {  # what a mark stands for: shape, size, fill, outline
+    "condition": DOT,
+    "observed": DOT,
+    "person": DOT,
+    "right": DOT,
+    KAPPA: DOT,
+    CLASS: ("circle", 45, ACCENT, ACCENT),
+    SKIPPED: ("circle", 45, "transparent", MUTED),
+    "single network": (TICK, 90, "transparent", MUTED),
+    BOUND: (TICK, 90, "transparent", SECOND),
+    "paper": DIAMOND,
+    "expected": DIAMOND,
+    "wrong": ("diamond", 90, SECOND, SECOND),
+    "simulated": ("diamond", 90, "transparent", ACCENT),  # no simulated observer looks like a person
+}
+ONE_NETWORK = "image error only"  # in a note: the interval says nothing about other training runs
+
+
+def title(text: str, subtitle: str | list[str] | None = None) -> alt.Title:
+    """Make a heading, flush left with the whole chart: what is seen, and smaller under which circumstances."""
+    return alt.Title(text, anchor="start", frame="bounds", offset=12, **({"subtitle": subtitle} if subtitle else {}))
+
+
+def finish(chart: Chart, heading: alt.Title, description: str) -> Chart:
+    """Give a chart its heading, its description for screen readers and a transparent background."""
+    return chart.properties(title=heading, description=description, background="transparent")
+
+
+def beside(*charts: alt.TopLevelMixin, description: str | None = None) -> alt.HConcatChart:
+    """
+    Put charts next to each other, each with its own axes; legends that say the same are drawn once.
+
+    Parameters
+    ----------
+    *charts : alt.Chart
+        Finished charts, narrow enough to share the width of a column.
+    description : str, optional
+        For screen readers; by default the charts' own descriptions, one after the other.
+    """
+    texts = " ".join(str(chart.description) for chart in charts)
+    parts = [chart.copy(deep=False) for chart in charts]
+    for part in parts:
+        part.background = alt.Undefined  # Altair allows it on the outermost chart only
+    return alt.hconcat(*parts, spacing=24).properties(description=description or texts, background="transparent")
+
+
+def label_width(labels: Iterable[str], limit: int, size: float = 10) -> int:
+    """Estimate how many pixels labels take, rather too many: a wide letter is two thirds as wide as high."""
+    return round(min(limit, max(0.66 * size * len(label) for label in labels)))
+
+
+def quiet(**settings: Any) -> alt.Axis:
+    """Make an axis that stays behind the data."""
+    return alt.Axis(**QUIET, **settings)
+
+
+def share_axis(column: str, heading: str = "accuracy") -> alt.Y:
+    """Make an upright axis of shares from 0 to 1."""
+    scale = alt.Scale(domain=[0, 1])
+    return alt.Y(field=column, type="quantitative", title=heading, scale=scale, axis=quiet(format="%"))
+
+
+def tell(columns: Tips) -> list[alt.Tooltip]:
+    """Make a tooltip; a column with an empty format is told as it is."""
+    tips = []
+    for column, written in columns.items():
+        if written is None:
+            continue
+        form, heading = written if isinstance(written, tuple) else (written, column)
+        field = f"{column}:Q" if form else f"{column}:N"
+        tips.append(alt.Tooltip(field, title=heading, **({"format": form} if form else {})))
+    return tips
+
+
+def by_kind(
+    colours: Mapping[str, str] = CLASS_COLOURS,
+    column: str = "kind",
+    shown: Sequence[str] | bool = True,
+    channel: type = alt.Color,
+    **legend: Any,
+) -> Any:
+    """Colour marks by what they stand for; the legend above the chart may name some of the kinds only, or none."""
+    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
+    names = {} if isinstance(shown, bool) else {"values": shown}
+    entries = alt.Legend(**{"title": None, "orient": "top", **names, **legend}) if shown else None
+    return channel(f"{column}:N", scale=scale, legend=entries)
+
+
+def looks(kinds: Sequence[str], column: str = "kind", heading: str | None = None) -> dict[str, Any]:
+    """Encode what each mark stands for by shape, size, fill and outline; a legend names several kinds."""
+    styles = zip(*(LOOKS[kind] for kind in kinds), strict=True)
+    channels = dict(zip(("shape", "size", "fill", "stroke"), styles, strict=True))
+    if len(kinds) == 1:  # Vega-Lite draws nothing where the range of sizes has one entry
+        return {channel: alt.value(look) for channel, (look,) in channels.items()}
+    legend = {"title": heading, "orient": "top", "labelLimit": 300}
+    # Vega-Lite warns of sizes that stand for names and of shapes that stand for an order.
+    types = dict.fromkeys(channels, "nominal") | {"size": "ordinal"}
+    return {
+        channel: {"field": column, "type": types[channel], "scale": {"domain": kinds, "range": look}, "legend": legend}
+        for channel, look in channels.items()
+    }
+
+
+def reference(row: Mapping[str, Any], along: alt.X | alt.Y) -> alt.Chart:
+    """Draw the dashed line that values are compared with; ``row`` has its name and its value."""
+    axis = "x" if isinstance(along, alt.X) else "y"
+    return alt.Chart(pd.DataFrame([row])).mark_rule(stroke=SECOND, strokeDash=[5, 4]).encode(**{axis: along})
+
+
+def dots(
+    table: pd.DataFrame,
+    value: str,
+    along: alt.X | alt.Y,
+    across: alt.X | alt.Y,
+    tips: Tips,
+    marks: pd.DataFrame | None = None,
+    look: Mapping[str, Any] | None = None,
+    line: Mapping[str, Any] | None = None,
+    **intervals: Any,
+) -> alt.LayerChart:
+    """
+    Draw a dot for each row, with its interval where the table has the columns lower and upper.
+
+    ``along`` is the axis of the values, ``across`` the other one. ``marks`` are the dots, where they are not those of
+    ``table``; ``look`` has their channels, where they are not those of what was observed, and ``intervals`` further
+    channels of the intervals. ``line`` is a row for `reference`.
+    """
+    axis, other = ("x", "y") if isinstance(along, alt.X) else ("y", "x")
+    at = along.field(value).type("quantitative")
+    limits = {axis: along.field("lower").type("quantitative"), f"{axis}2": "upper:Q", other: across, **intervals}
+    rules = alt.Chart(table).transform_filter("isValid(datum.lower)").mark_rule(strokeWidth=2, color=ACCENT)
+    points = alt.Chart(table if marks is None else marks).mark_point(strokeWidth=1.6, opacity=1)
+    points = points.encode(**{axis: at, other: across, **looks(["observed"]), **(look or {})}, tooltip=tell(tips))
+    layers = [reference(line, at)] if line else []
+    return alt.layer(*layers, *[rules.encode(**limits)] * ("lower" in table), points, view=NO_FRAME)
+
+
+def dot_rows(
+    parts: Mapping[str, pd.DataFrame],
+    value: str,
+    axis: str,
+    heading: alt.Title,
+    scale: alt.Scale,
+    form: str = ".3f",
+    row: str = "condition",
+    names: str = "name",
+    tips: Tips | None = None,
+    line: Mapping[str, Any] | None = None,
+    description: str | None = None,
+) -> alt.LayerChart:
+    """
+    Draw one row a name, complete: its value with an interval, and what belongs beside it.
+
+    Each part is a table of one kind of mark (a key of `LOOKS`) with the columns of names and values, and optionally
+    lower, upper (95 % interval), network and note (what the interval covers). The first gives the rows, their order
+    and the intervals; the others lie upon it. ``form`` is how a tooltip writes a value, ``row`` what a name names.
+    """
+    main = next(iter(parts.values()))
+    marks = pd.concat([part.assign(kind=kind) for kind, part in parts.items() if len(part)])
+    labels, kinds = main[names].tolist(), marks["kind"].unique().tolist()
+    known: dict[str, Any] = {names: ("", row), "kind": ("", "shown"), "network": ""}
+    known |= {value: form, "lower": form, "upper": form, **(tips or {}), "note": ""}
+    told = {column: tip for column, tip in known.items() if column in marks and (column != "kind" or len(kinds) > 1)}
+    along = alt.X(title=axis, scale=scale, axis=quiet(format="~%" if "%" in form else "~f", labelFlush=False))
+    across = alt.Y(f"{names}:N", sort=labels, title=None, axis=quiet(grid=True, labelLimit=LABELS))
+    chart = dots(main, value, along, across, told, marks, looks(kinds), line, **_covered(main))
+    chart = chart.properties(width=min(WIDTH, COLUMN - 25 - label_width(labels, LABELS)), height=alt.Step(24))
+    text = extremes(zip(labels, main[value], strict=True))
+    return finish(chart, heading, description or f"Dot plot, one row a {row}: {axis}. {text}.")
+
+
+def _covered(table: pd.DataFrame) -> dict[str, alt.StrokeDash]:
+    """Dash the intervals that cover the images' error only."""
+    if "note" not in table:
+        return {}
+    notes = table["note"].unique().tolist()
+    dashes = [[4, 3] if ONE_NETWORK in note else [1, 0] for note in notes]
+    legend = alt.Legend(title="95 % interval", orient="bottom", labelLimit=300, symbolStrokeColor=ACCENT)
+    return {"strokeDash": alt.StrokeDash("note:N", scale=alt.Scale(domain=notes, range=dashes), legend=legend)}
+
+
+def curve(table: pd.DataFrame, x: alt.X, y: alt.Y, tips: Tips, colour: Any = None, **mark: Any) -> list[alt.Chart]:
+    """Draw a line through the rows, and a dot for each, which tells its values."""
+    base = alt.Chart(table).encode(x=x, y=y, color=colour or alt.value(ACCENT))
+    return [
+        base.mark_line(**{"strokeWidth": 2, **mark}),
+        base.mark_point(filled=True, size=22, opacity=1).encode(tooltip=tell(tips)),
+    ]
+
+
+def bundle(
+    thin: pd.DataFrame, told: pd.DataFrame, x: alt.X, y: alt.Y, name: str, tips: Tips
+) -> tuple[alt.Chart, alt.Chart]:
+    """Draw a thin line a name, and return it with the layer that is touched: what is near the pointer is in front."""
+    near = alt.selection_point(fields=[name], on="pointerover", nearest=True, empty=False)
+    lines = (
+        alt.Chart(thin)
+        .mark_line()
+        .encode(
+            x=x,
+            y=y,
+            detail=f"{name}:N",
+            color=alt.condition(near, alt.value(SECOND), alt.value(MUTED)),
+            opacity=alt.condition(near, alt.value(1), alt.value(0.5)),
+            strokeWidth=alt.condition(near, alt.value(2.5), alt.value(1.2)),
+        )
+    )
+    touch = alt.Chart(told).mark_point(opacity=0, size=60).encode(x=x, y=y, detail=f"{name}:N", tooltip=tell(tips))
+    return lines, touch.add_params(near)
+
+
+def framed(*layers: alt.Chart | alt.LayerChart, width: int = WIDTH, height: int = 240) -> alt.LayerChart:
+    """Lay marks upon each other in a plot of some size, in pixels, without a frame."""
+    return alt.layer(*layers).properties(width=width, height=height, view=NO_FRAME)

@@ -1,0 +1,116 @@
+"""How the report names, colours and writes things: charts, cards, tables and prose take it from here."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+# Chosen to stay apart for red-green and blue-yellow blind readers and to keep a contrast of 3 with a white and with a
+# nearly black page (a test holds both). They stand for the paper's three classes of images and for nothing else.
+CLASS_COLOURS = {"trivial": "#3B82C4", "in-between": "#C08A00", "impossible": "#B8405E"}
+ACCENT = "#1C8568"  # what was measured, in networks and in people
+SECOND = "#C05A1A"  # what it is compared with: the paper's value, an expectation, a bound, chance
+MUTED = "#8C8C8C"
+NOTE = "#777777"  # words inside a plot: no renderer has a setting for them that holds on light and dark pages
+SERIES = [ACCENT, SECOND, "#8A63D2", "#1286B0", "#D6409F", MUTED]  # where a chart does not choose its colours
+
+CONDITION_NAMES = {
+    "base": "base",
+    "plus_1_epoch": "plus 1 epoch",
+    "plus_10_epochs": "plus 10 epochs",
+    "optimizer": "optimiser (Nesterov)",
+    "batch_size": "batch size halved",
+    "initialisation": "initialisation",
+    "learning_rate": "learning rate",
+    "cuda_nondeterministic": "CUDA non-determinism",
+    "data_order": "data order",
+    "architecture": "architecture",
+    "half_data": "half of the data",
+    "combined": "combined",
+    "different_data": "different data",
+}
+DATASET_NAMES = {
+    "gaussian": "Gaussian noise",
+    "digits": "digits",
+    "cifar10": "CIFAR-10",
+    "cifar100": "CIFAR-100",
+    "imagenet": "ImageNet",
+    "folder": "the image folder",
+    "npz": "the images from npz files",
+    "table": "your table",
+}
+
+
+def css() -> str:
+    """Return the colours as CSS variables: ``--trivial``, ``--in-between``, ``--impossible`` and ``--series``."""
+    classes = "".join(f" --{name}: {colour};" for name, colour in CLASS_COLOURS.items())
+    return f":root {{{classes} --series: {' '.join(SERIES)}; }}"
+
+
+def condition_name(condition: str) -> str:
+    """
+    Return the name that readers see for a condition.
+
+    Parameters
+    ----------
+    condition : str
+        Condition as the responses name it; any other name, such as that of a model, comes back unchanged.
+    """
+    return CONDITION_NAMES.get(condition, condition)
+
+
+def dataset_name(dataset: str) -> str:
+    """
+    Return the name that readers see for a data set.
+
+    Parameters
+    ----------
+    dataset : str
+        Data set as the responses name it; an unknown one comes back unchanged.
+    """
+    return DATASET_NAMES.get(dataset, dataset)
+
+
+def network_names(networks: pd.DataFrame) -> list[str]:
+    """
+    Name networks by their condition, and by their instance too where a condition has several of them.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        One row a network, with the columns condition and instance.
+
+    Returns
+    -------
+    list of str
+        The readable names, all different.
+    """
+    several = networks.duplicated("condition", keep=False)
+    rows = zip(networks["condition"], networks["instance"], several, strict=True)
+    return [condition_name(condition) + f" {instance}" * again for condition, instance, again in rows]
+
+
+def with_names(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy of a table with a further column: the readable name of each row's condition."""
+    return table.assign(name=[condition_name(condition) for condition in table["condition"]])
+
+
+def extremes(values: Mapping[str, float] | Iterable[tuple[str, float]]) -> str:
+    """Say which of several named values is the highest and which the lowest; undefined ones do not count."""
+    known = {name: value for name, value in dict(values).items() if pd.notna(value)}
+    if not known:
+        return "all undefined"
+    high, low = max(known, key=lambda name: known[name]), min(known, key=lambda name: known[name])
+    return f"highest: {high} ({known[high]:.2f}); lowest: {low} ({known[low]:.2f})"
+
+
+def bracketed(values: ArrayLike, lower: ArrayLike, upper: ArrayLike, form: str = ".3f") -> np.ndarray:
+    """Write numbers with their limits for a tooltip; a number without limits stands alone, NaN is "undefined"."""
+    value, low, high = (_written(np.asarray(part, float), form) for part in (values, lower, upper))
+    return np.where(np.isfinite(np.asarray(lower, float)), value + " [" + low + ", " + high + "]", value)
+
+
+def _written(values: np.ndarray, form: str) -> np.ndarray:
+    texts = [format(value + 0.0, form) if np.isfinite(value) else "undefined" for value in values.ravel()]
+    return np.array(texts, object).reshape(values.shape)
