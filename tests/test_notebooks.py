@@ -28,24 +28,24 @@ def is_text(node):
     return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
-def bound(source):
-    """Collect what a cell gives a name to: variables, modules, functions; neither loop variables nor ``_``."""
-    tree = ast.parse(source)
-    loops = {
-        name.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.For | ast.comprehension)
-        for name in ast.walk(node.target)
-        if isinstance(name, ast.Name)
-    }
-    stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    imported = {
-        (name.asname or name.name).partition(".")[0]
-        for node in nodes(source, ast.Import, ast.ImportFrom)
-        for name in node.names
-    }
-    defined = {node.name for node in nodes(source, ast.FunctionDef, ast.ClassDef)}
-    return (stored - loops - {"_"}) | imported | defined
+def bindings(source):
+    """List the names that a cell gives, loop variables aside, each with its kind: text, a function's result, ..."""
+    for node in nodes(source, ast.Assign):
+        for target in node.targets:
+            matched = isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple)
+            values = node.value.elts if matched else [node.value] * 9
+            names = target.elts if isinstance(target, ast.Tuple) else [target]
+            pairs = [pair for pair in zip(names, values, strict=matched) if isinstance(pair[0], ast.Name)]
+            yield from ((name.id, kind(value)) for name, value in pairs if name.id != "_")
+    for node in nodes(source, ast.Import, ast.ImportFrom):
+        yield from (((name.asname or name.name).partition(".")[0], "module") for name in node.names)
+    yield from ((node.name, "function") for node in nodes(source, ast.FunctionDef, ast.ClassDef))
+
+
+def kind(value):
+    if is_text(value):
+        return "text"
+    return ast.unparse(value.func) if isinstance(value, ast.Call) else ast.unparse(value)
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS)
@@ -79,8 +79,21 @@ def test_text_is_not_put_together_by_arithmetic(notebook):
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS)
 def test_a_name_means_one_thing(notebook):
-    times = Counter(name for source in cells(notebook) for name in bound(source))
-    assert [name for name, count in times.items() if count > 1] == []
+    kinds = {binding for source in cells(notebook) for binding in bindings(source)}
+    assert [name for name, count in Counter(name for name, _ in kinds).items() if count > 1] == []
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS)
+def test_a_loop_variable_is_nothing_else(notebook):
+    sources = cells(notebook)
+    loops = {
+        name.id
+        for source in sources
+        for node in nodes(source, ast.For)
+        for name in ast.walk(node.target)
+        if isinstance(name, ast.Name)
+    }
+    assert not loops & {name for source in sources for name, _ in bindings(source)}
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS)
