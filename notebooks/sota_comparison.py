@@ -21,7 +21,7 @@
 # - published by others (`PRESET=published`);
 # - your own, from a table with the columns `model, image, prediction, label` (`responses="my_models.csv"`).
 #
-# A parameter that is None is as the preset has it; a mapping names only what differs (`training = {"epochs": 20}`).
+# A parameter that is `None` is as the preset has it. To change one, name what differs: `training = {"epochs": 20}`.
 
 # %% tags=["parameters"]
 preset = "quick"
@@ -181,10 +181,11 @@ display(*model_table.by_choice(answers, decided, dissent))
 # %%
 predictions = answers.predictions[:, -1]
 unrecorded = wrong_answers.unrecorded_share(predictions, labels)
-same, kinds = None, None
-if unrecorded < 1:
-    same = wrong_answers.same_wrong_answer(predictions, labels)
-    kinds = wrong_answers.impossible_kinds(predictions, labels)
+same = wrong_answers.same_wrong_answer(predictions, labels) if unrecorded < 1 else None
+kinds = wrong_answers.impossible_kinds(predictions, labels) if unrecorded < 1 else None
+
+# %%
+if same is not None:
     title_same = f"Same wrong answer, where both are wrong, {name}"
     display(explored.linked(charts.wrong_answer_matrix(same, names, title_same, accuracy=accuracy), "pair"))
 
@@ -228,7 +229,7 @@ if known.accepted is not None and unrecorded < 1:
 # being half right and half wrong.
 
 # %%
-for kind in ("trivial", "impossible", "in-between") if answers.has_images else ():
+for kind in difficulty.DIFFICULTIES if answers.has_images else ():
     display(*charts.examples_gallery(answers, range(M), kind, dissent))
 sentences.pictures(answers)
 

@@ -17,7 +17,7 @@
 # set](sota_comparison.ipynb), shows how much of the fall was bound to happen, and asks what is left when that is
 # taken into account.
 #
-# A parameter that is None is as the preset has it.
+# A parameter that is `None` is as the preset has it.
 
 # %% tags=["parameters"]
 preset = "quick"

@@ -316,13 +316,18 @@ def test_a_section_of_ones_own_is_saved_from_its_notebook(own_section):
 
 @pytest.mark.parametrize("section", params.SECTIONS)
 def test_a_notebook_starts_with_the_quick_preset(section):
-    """The defaults in a notebook's parameters cell are the quick preset's, so it can be run alone."""
+    """A notebook that is run alone has the quick preset's parameters, and names each that there is."""
     notebook = jupytext.read(paths.NOTEBOOKS / f"{section}.py")
     declared = papermill.inspect_notebook(notebook)
-    given = {name: yaml.safe_load(str(_value(each["default"]))) for name, each in declared.items()}
-    assert given.pop("preset") == "quick"
-    assert given == params.load("quick").raw.get(section, {})
+    given = {name: ast.literal_eval(each["default"]) for name, each in declared.items()}
+    assert given == {"preset": "quick", **dict.fromkeys(params.section_keys(section))}
+    started = params.section(section, {"__name__": "__main__", **given})
+    assert started == getattr(params.load("quick"), section)
 
 
-def _value(source: str):
-    return yaml.safe_dump(ast.literal_eval(source))
+def test_a_parameter_of_a_notebook_changes_what_it_names_alone():
+    cell = {"__name__": "__main__", "preset": "quick", "models": None, "training": {"epochs": 3}, "tolerance": None}
+    quick = params.load("quick").sota_comparison
+    assert params.section("sota_comparison", cell) == quick.model_copy(
+        update={"training": quick.training.model_copy(update={"epochs": 3})}
+    )

@@ -82,7 +82,7 @@ def test_sections_are_saved_one_after_the_other(folder):
 
 
 def test_a_section_that_the_preset_has_not_is_added(folder):
-    params.save("mine", preset="published", training_variants=namespace("training_variants", preset="published"))
+    params.save("mine", preset="published", training_variants=params.load("quick").raw["training_variants"])
     assert params.load("mine").sections == [
         name for name in params.SECTIONS if name not in ("controls", "kl_divergence")
     ]
@@ -122,7 +122,7 @@ def test_files_named_from_the_notebooks_folder_are_found_from_elsewhere(folder, 
     for name in ("train", "test"):
         np.savez(notebooks / f"{name}.npz", x=np.zeros((4, 8, 8), np.uint8), y=np.arange(4) % 2)
     monkeypatch.chdir(notebooks)
-    experiment = namespace("training_variants")["experiment"]
+    experiment = params.load("quick").raw["training_variants"]["experiment"]
     experiment["dataset"] = {"name": "npz", "train": "train.npz", "test": "test.npz"}
     params.save("mine", training_variants={"experiment": experiment}, sota_comparison={"responses": "answers.csv"})
     monkeypatch.chdir(folder)

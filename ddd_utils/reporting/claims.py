@@ -223,8 +223,10 @@ class Book:
         note : str
             What a reader should know beside it.
         """
-        if isinstance(responses, Responses):
-            correct = responses.correct() if correct is None else correct
+        if correct is None:
+            if not isinstance(responses, Responses):
+                raise InputError(f"the shares '{prefix}...' need who was right, or the responses")
+            correct = responses.correct()
         shares, limits = difficulty.shares(correct, tolerance), difficulty.share_intervals(correct, tolerance)
         said = ", ".join(filter(None, [f"tolerance {tolerance}", note]))
         for kind, share in shares.items():
@@ -247,7 +249,7 @@ class Book:
             ("subset", "kappa_in_between", between),
             ("drop", "kappa_drop", between),
         ):
-            value, lower, upper = means.loc[row, ["kappa", "lower", "upper"]]
+            value, lower, upper = means.loc[row, ["kappa", "lower", "upper"]].tolist()
             note = f"tolerance {each.tolerance}{'; bound to happen, see this section' if row == 'drop' else ''}"
             self.record(f"{prefix}_{key}", value, (lower, upper), basis, note)
 

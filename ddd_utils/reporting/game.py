@@ -146,8 +146,7 @@ def keep_pairs(preset: str | Path, section: str, answers: Responses, rows: Seque
         drawn = image_pairs(correct, tolerance, few, labels=answers.labels)
         trials, shown = drawn.named(answers.image_ids), answers.thumbnails(drawn.images, SIDE)
         pictures = dict(zip(answers.image_ids[drawn.images], shown, strict=True))
-    about = answers.info["dataset"], len(correct), tolerance
-    keep(params.load(preset).folder, section, trials, pictures, *about)
+    keep(params.load(preset).folder, section, trials, pictures, answers.info["dataset"], len(correct), tolerance)
 
 
 def forget(folder: Path, section: str) -> None:

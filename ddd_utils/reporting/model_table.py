@@ -1,18 +1,19 @@
 """The models of a set in tables: what each is, how often it is right, how images reach it, what its scores imply."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ddd_utils.analysis import consistency, difficulty, score_models
 from ddd_utils.analysis.statistics import wilson
-from ddd_utils.reporting.claims import claim
+from ddd_utils.reporting.claims import paper_shares
 from ddd_utils.reporting.sentences import Prose, class_choices, readable, unreadable
 from ddd_utils.responses import Responses
 from ddd_utils.schema import ModelSet, PretrainedSet
 
-DESCRIBED = {
+DESCRIBED: dict[Any, list[str]] = {
     ModelSet: ["architecture", "parameters", "optimizer", "learning_rate", "seconds"],
     PretrainedSet: ["parameters"],
 }
@@ -97,8 +98,12 @@ def shares(sets: Mapping[str, np.ndarray], tolerances: Iterable[int]) -> pd.Data
         Percentages with their 95 % intervals.
     """
     table = difficulty.shares_table(sets, tolerances).drop(columns="distinct")
-    printed = {kind: claim(f"sota_{kind.replace('-', '_')}_share").value for kind in difficulty.DIFFICULTIES}
-    table.loc[len(table)] = {"networks": "the paper's eleven, printed", "M": 11, "tolerance": 1, **printed}
+    table.loc[len(table)] = {
+        "networks": "the paper's eleven, printed",
+        "M": 11,
+        "tolerance": 1,
+        **paper_shares("sota_"),
+    }
     return readable(table, ".2%").rename(columns={"networks": "models"})
 
 

@@ -354,7 +354,7 @@ def spikes(folders: pd.DataFrame, published: list[int]) -> Prose:
 
 # Models that are compared.
 
-HOW = {
+HOW: dict[Any, str] = {
     ModelSet: "Each was trained from scratch with the settings at the end of this section.",
     PretrainedSet: "Each came with weights of its own and was shown every image once.",
 }
