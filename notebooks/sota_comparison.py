@@ -218,7 +218,9 @@ if known.wrong_label is not None:
     display(sentences.in_percent(parts, ["share", "lower", "upper"]))
 
 # %%
-if known.accepted is not None and unrecorded < 1:
+if answers.info.get("on_imagenet") and known.accepted is None:
+    display(sentences.NO_REAL_LABELS)
+elif known.accepted is not None and unrecorded < 1:
     outcome = wrong_answers.impossible_because_of_label(predictions, labels, known.accepted)
     display(sentences.ACCEPTED, sentences.in_percent(outcome, ["share", "lower", "upper"]))
 

@@ -360,6 +360,7 @@ HOW: dict[Any, str] = {
 }
 ELSEWHERE = "Their answers were not computed here; where they come from is said at the end."
 ACCEPTED = Prose("Impossible images (tolerance 0) when every label that ReaL accepts counts as right:")
+NO_REAL_LABELS = Prose("ReaL's labels are not at hand: they come with the extra `models` (`pip install '.[models]'`).")
 NOTHING_TO_TEST = Prose("Nothing to test: too few networks.")
 UNITS = {"images": "other images", "classes": "other classes"}
 

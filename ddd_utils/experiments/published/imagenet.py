@@ -1,5 +1,7 @@
 """What others have published about ImageNet's validation images: predictions of models, better labels, scores."""
 
+import importlib.util
+import json
 import logging
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -147,12 +149,27 @@ def imagenet_facts(responses: Responses) -> ImageNetFacts:
 
 
 def real_labels(image_ids: Iterable[str]) -> list[tuple[int, ...]] | None:
-    """Look up all acceptable ("ReaL") labels of ImageNet validation images (Beyer et al., 2020); None for others."""
-    if (numbers := _validation_numbers(image_ids)) is None:
+    """
+    Look up the reassessed labels ("ReaL") of ImageNet validation images (Beyer et al., 2020), which timm carries.
+
+    Parameters
+    ----------
+    image_ids : iterable of str, shape (images,)
+        File names such as ``ILSVRC2012_val_00000001.JPEG``, with or without folders and suffix.
+
+    Returns
+    -------
+    list of tuple of int, or None
+        All acceptable classes of each image, none where people found no class that fits; None if the ids are not
+        those of ImageNet validation images, or timm is not installed.
+    """
+    numbers, timm = _validation_numbers(image_ids), importlib.util.find_spec("timm")
+    if numbers is None or timm is None or timm.origin is None:
         return None
-    # One line an image, in order of file name (google-research/reassessed-imagenet, Apache 2.0).
-    accepted = (Path(__file__).parent / "real_labels.txt").read_text("utf-8").splitlines()
-    return [tuple(map(int, accepted[number - 1].split())) for number in numbers]
+    # Importing timm would import torch. Its list is in order of file name.
+    listed = Path(timm.origin).parent / "data" / "_info" / "imagenet_real_labels.json"
+    accepted = json.loads(listed.read_text("utf-8"))
+    return [tuple(accepted[number - 1]) for number in numbers]
 
 
 def label_errors(image_ids: Iterable[str]) -> np.ndarray | None:
