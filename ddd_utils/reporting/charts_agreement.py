@@ -81,7 +81,7 @@ def accuracy_dots(networks: pd.DataFrame, heading: str) -> alt.LayerChart:
     heading : str
         What is seen.
     """
-    means = networks.groupby("condition", sort=False, as_index=False)["accuracy"].mean()
+    means = networks.groupby("condition", sort=False, as_index=False)[["accuracy"]].mean()
     parts, scale = _conditions(means, networks, "accuracy", None), alt.Scale(zero=False, padding=12)
     return dot_rows(parts, "accuracy", "accuracy (share of test images)", title(heading), scale, ".1%")
 
@@ -189,7 +189,7 @@ def _rows(pairs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns).round(4)
 
 
-def _selections(dots: str, counts: str) -> list[alt.TopLevelSelectionParameter | alt.Parameter]:
+def _selections(dots: str, counts: str) -> list[alt.TopLevelSelectionParameter | alt.VariableParameter]:
     """Let a part of the dots be marked, one of the bars be pointed at, and the page mark a pair."""
     edge = alt.BrushConfig(fill=MUTED, fillOpacity=0.12, stroke=MUTED, strokeOpacity=0.8)
     network = {

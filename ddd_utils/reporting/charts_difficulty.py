@@ -1,6 +1,7 @@
 """Charts of the difficulty of images and classes, and of what a choice of images by difficulty does."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -108,7 +109,13 @@ def _expectations(histogram: pd.DataFrame, lines: Mapping[str, np.ndarray]) -> l
     ]
     colours, dashes = zip(*LINES[: len(lines)], (MUTED, [4, 3]), strict=True)
     scales = (alt.Scale(domain=list(curves), range=look) for look in (colours, dashes))
-    settings = {"orient": "bottom", "labelLimit": 420, "columns": 1, "symbolType": "stroke", "symbolSize": 300}
+    settings: dict[str, Any] = {
+        "orient": "bottom",
+        "labelLimit": 420,
+        "columns": 1,
+        "symbolType": "stroke",
+        "symbolSize": 300,
+    }
     legend = alt.Legend(title="for comparison", **settings)
     base = alt.Chart(pd.concat(parts)).encode(
         stroke=alt.Stroke("extreme:N", scale=next(scales), legend=legend),

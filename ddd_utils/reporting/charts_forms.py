@@ -8,9 +8,8 @@ import pandas as pd
 
 from .names_and_colours import ACCENT, CLASS_COLOURS, MUTED, SECOND, extremes
 
-Chart = TypeVar("Chart", bound=alt.TopLevelMixin)
-# Columns that a tooltip tells: their format, or format and title; None leaves one out.
-Tips = Mapping[str, str | tuple[str, str] | None]
+Chart = TypeVar("Chart", alt.Chart, alt.LayerChart, alt.HConcatChart, alt.VConcatChart, alt.FacetChart)
+Tips = Mapping[str, Any]  # columns that a tooltip tells: their format, or format and title; None leaves one out
 
 QUIET: dict[str, Any] = {
     "gridColor": MUTED,
@@ -53,7 +52,7 @@ ONE_NETWORK = "image error only"  # in a note: the interval says nothing about o
 
 def title(text: str, subtitle: str | list[str] | None = None) -> alt.Title:
     """Make a heading, flush left with the whole chart: what is seen, and smaller under which circumstances."""
-    return alt.Title(text, anchor="start", frame="bounds", offset=12, **({"subtitle": subtitle} if subtitle else {}))
+    return alt.Title(text, anchor="start", frame="bounds", offset=12, subtitle=subtitle or alt.Undefined)
 
 
 def finish(chart: Chart, heading: alt.Title, description: str) -> Chart:
@@ -61,7 +60,7 @@ def finish(chart: Chart, heading: alt.Title, description: str) -> Chart:
     return chart.properties(title=heading, description=description, background="transparent")
 
 
-def beside(*charts: alt.TopLevelMixin, description: str | None = None) -> alt.HConcatChart:
+def beside(*charts: alt.Chart | alt.LayerChart, description: str | None = None) -> alt.HConcatChart:
     """
     Put charts next to each other, each with its own axes; legends that say the same are drawn once.
 
@@ -103,7 +102,7 @@ def tell(columns: Tips) -> list[alt.Tooltip]:
             continue
         form, heading = written if isinstance(written, tuple) else (written, column)
         field = f"{column}:Q" if form else f"{column}:N"
-        tips.append(alt.Tooltip(field, title=heading, **({"format": form} if form else {})))
+        tips.append(alt.Tooltip(field, title=heading, format=form or alt.Undefined))
     return tips
 
 
@@ -167,7 +166,8 @@ def dots(
     points = alt.Chart(table if marks is None else marks).mark_point(strokeWidth=1.6, opacity=1)
     points = points.encode(**{axis: at, other: across, **looks(["observed"]), **(look or {})}, tooltip=tell(tips))
     layers = [reference(line, at)] if line else []
-    return alt.layer(*layers, *[rules.encode(**limits)] * ("lower" in table), points, view=NO_FRAME)
+    layers += [rules.encode(**limits)] * ("lower" in table) + [points]
+    return alt.LayerChart(layer=layers, view=NO_FRAME)
 
 
 def dot_rows(
@@ -246,4 +246,4 @@ def bundle(
 
 def framed(*layers: alt.Chart | alt.LayerChart, width: int = WIDTH, height: int = 240) -> alt.LayerChart:
     """Lay marks upon each other in a plot of some size, in pixels, without a frame."""
-    return alt.layer(*layers).properties(width=width, height=height, view=NO_FRAME)
+    return alt.LayerChart(layer=layers, width=width, height=height, view=NO_FRAME)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 
 from ddd_utils.errors import InputError
 
-from .charts_forms import COLUMN, NO_FRAME, PICKED, PICKED_PAIR, Chart, finish, label_width, tell, title
+from .charts_forms import COLUMN, PICKED, PICKED_PAIR, Chart, finish, framed, label_width, tell, title
 from .charts_order import Arrangement, arrangement
 from .names_and_colours import bracketed, condition_name, extremes
 
@@ -121,7 +121,8 @@ def kappa_matrices(
         )
         for side, part in zip(both, headings, strict=True)
     ]
-    chart = alt.hconcat(*charts, spacing=GAP) if abreast else alt.vconcat(*charts, spacing=2 * GAP)
+    join: Any = alt.hconcat if abreast else alt.vconcat
+    chart = join(*charts, spacing=GAP if abreast else 2 * GAP)
     notes = [*fewer(arranged, left.labels), *undefined(frame[list(both)])]
     texts = [_description(kappa, left.labels, "error consistency") for kappa in both.values()]
     text = " ".join(f"{part}: {text}" for part, text in zip(headings, texts, strict=True))
@@ -152,9 +153,9 @@ def excess_matrix(
     order, accuracy : optional
         As in `kappa_matrix`; by default similar networks are neighbours, so that their families show.
     """
-    excess = null.excess.value
+    excess = np.asarray(null.excess.value)
     arranged = arrangement(excess, labels, order, accuracy)
-    columns = {
+    columns: dict[str, np.ndarray] = {
         "excess": excess,
         "interval": bracketed(excess, null.excess.lower, null.excess.upper, "+.3f"),
         "observed": bracketed(null.observed.value, null.observed.lower, null.observed.upper),
@@ -221,7 +222,7 @@ def _pairs(
     return frame if diagonal else frame[frame["a"] != frame["b"]]
 
 
-def cell_size(names: Sequence[str], across: int = 1, largest: int = LARGEST) -> int:
+def cell_size(names: Sequence[str] | np.ndarray, across: int = 1, largest: int = LARGEST) -> int:
     """Find how many pixels a cell can have; of matrices beside one another the first alone names its rows."""
     room = COLUMN - 20 - label_width(names, LABELS) - GAP * (across - 1)
     return min(largest, room // (across * len(names)))
@@ -252,17 +253,22 @@ def cells(
     if "marked" in frame:
         corner = 0.33 * cell if readable else 0  # out of the number's way
         size = max(3, (min(cell, READABLE) / 5) ** 2)
-        mark = {"filled": True, "size": size, "opacity": 0.85, "xOffset": corner, "yOffset": -corner}
+        mark: dict[str, Any] = {"filled": True, "size": size, "opacity": 0.85, "xOffset": corner, "yOffset": -corner}
         layers.append(base.transform_filter("datum['marked']").mark_point(**mark).encode(color=ink))
-    ring = {"fillOpacity": 0, "stroke": "#111111", "strokeWidth": 2.5, "clip": False}
+    ring: dict[str, Any] = {"fillOpacity": 0, "stroke": "#111111", "strokeWidth": 2.5, "clip": False}
     layers.append(base.transform_filter(PICKED_PAIR).mark_rect(**ring))
     side = cell * frame["a"].nunique()
-    return alt.layer(*layers).properties(width=side, height=side, view=NO_FRAME)
+    return framed(*layers, width=side, height=side)
 
 
 def _grid(frame: pd.DataFrame, cell: int, named: bool) -> alt.Chart:
     """Place cells by the names of their pair, in the order that is chosen."""
-    settings = {"labelLimit": LABELS, "labelFontSize": max(8, min(12, cell - 1)), "domain": False, "ticks": False}
+    settings: dict[str, Any] = {
+        "labelLimit": LABELS,
+        "labelFontSize": max(8, min(12, cell - 1)),
+        "domain": False,
+        "ticks": False,
+    }
     turned = alt.Axis(labelAngle=-55 if cell >= READABLE else -90, grid=False, **settings)
     upright = alt.Axis(grid=False, **settings) if named else None
     scale = alt.Scale(padding=0, domain=alt.ExprRef(f"{LISTS}[{CHOSEN}]"))
@@ -273,17 +279,17 @@ def _grid(frame: pd.DataFrame, cell: int, named: bool) -> alt.Chart:
 def offered(chart: Chart, arranged: Arrangement) -> Chart:
     """Give a chart of one or more matrices the control of its order, and let the page mark a pair."""
     buttons = alt.binding_radio(options=list(arranged.orders), name="Order by")
-    choice = alt.param(CHOSEN, value=arranged.first, **({"bind": buttons} if len(arranged.place) > 2 else {}))
+    choice = alt.param(CHOSEN, value=arranged.first, bind=buttons if len(arranged.place) > 2 else alt.Undefined)
     return chart.add_params(alt.param(LISTS, value=arranged.orders), choice, alt.param(PICKED, value=None))
 
 
 def kappa_shades(frame: pd.DataFrame, columns: Sequence[str], cell: int) -> Shades:
     """Give a kappa the same colour in every chart that has numbers: pale at 0, where errors are independent."""
     low, high = _shown_range(frame, columns)
-    if cell >= READABLE or low < 0:
-        scheme, domain = "purpleorange", [-1, 1]
-    else:
-        scheme, domain = alt.SchemeParams(name="purpleorange", extent=[0, 0.5]), [low, high]
+    scheme: Any = "purpleorange"
+    domain: Sequence[float] = [-1, 1]
+    if cell < READABLE and low >= 0:
+        scheme, domain = alt.SchemeParams(name=scheme, extent=[0, 0.5]), [low, high]
     return Shades("error consistency (kappa)", alt.Scale(scheme=scheme, reverse=True, domain=domain, clamp=True), 1.0)
 
 

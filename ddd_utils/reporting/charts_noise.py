@@ -1,5 +1,7 @@
 """Charts of the Gaussian noise classes: how far apart they are, and how well they are told apart."""
 
+from typing import Any
+
 import altair as alt
 import pandas as pd
 
@@ -22,7 +24,10 @@ from .names_and_colours import ACCENT, MUTED, SECOND
 
 NETWORKS, IDEAL = "trained networks (mean)", "ideal classifier (Bayes)"
 SIGMA = alt.X("sigma:Q", title="standard deviation of the class (gray levels)", axis=quiet())
-DECADES = {"scale": alt.Scale(type="log"), "axis": quiet(format=".0e", values=[10.0**power for power in range(-5, 2)])}
+DECADES: dict[str, Any] = {
+    "scale": alt.Scale(type="log"),
+    "axis": quiet(format=".0e", values=[10.0**power for power in range(-5, 2)]),
+}
 
 
 def kl_curve(classes: pd.DataFrame, heading: str) -> alt.LayerChart:
@@ -61,7 +66,7 @@ def sigma_curves(classes: pd.DataFrame, heading: str, subtitle: str) -> alt.Laye
     columns = {"accuracy": NETWORKS, "bayes": IDEAL}
     lines = classes.rename(columns=columns).melt("sigma", list(columns.values()), "curve", "share").dropna()
     known = dict(list({NETWORKS: ACCENT, IDEAL: SECOND}.items())[: lines["curve"].nunique()])
-    stroke = {"symbolType": "stroke", "symbolSize": 300}
+    stroke: dict[str, Any] = {"symbolType": "stroke", "symbolSize": 300}
     dashes = alt.Scale(domain=list(known), range=[[1, 0], [6, 4]])
     dash = alt.StrokeDash("curve:N", scale=dashes, legend=alt.Legend(title=None, orient="top", **stroke))
     y = share_axis("share")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.cluster import hierarchy
@@ -46,7 +47,7 @@ def arrangement(
 def arrange(
     similarity: np.ndarray,
     order: str = "cluster",
-    names: Sequence | None = None,
+    names: Sequence[Any] | None = None,
     accuracy: Sequence[float] | None = None,
 ) -> np.ndarray:
     """
@@ -63,10 +64,12 @@ def arrange(
     return place[np.linspace(0, len(place) - 1, min(MOST, len(place))).round().astype(int)]
 
 
-def _sorted(similarity: np.ndarray, order: str, names: Sequence | None, accuracy: Sequence[float] | None) -> np.ndarray:
+def _sorted(
+    similarity: np.ndarray, order: str, names: Sequence[Any] | None, accuracy: Sequence[float] | None
+) -> np.ndarray:
     place = np.arange(len(similarity))
     if order == "name" and names is not None:
-        return np.array(sorted(place, key=lambda row: names[row]))
+        return np.array(sorted(place, key=lambda row: names[int(row)]))
     if order == "accuracy":
         return np.argsort(-np.asarray(accuracy, float), kind="stable")
     if order == "cluster" and len(place) > 2:

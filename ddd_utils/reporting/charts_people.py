@@ -1,6 +1,7 @@
 """Charts of people: how accurate observers are, how much they agree, and what networks have in common with them."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -139,7 +140,7 @@ def response_time_dots(times: pd.DataFrame, heading: str, simulated: bool = Fals
     x = alt.X(
         title="median response time (s, with 95 % interval)", scale=alt.Scale(type="log", nice=True), axis=quiet()
     )
-    tips = {"observer": "", "answer": "", "trials": ""}
+    tips: dict[str, Any] = {"observer": "", "answer": "", "trials": ""}
     tips |= {name: (".2f", f"{name} (s)") for name in ("median", "lower", "upper")}
     answers = ["right", "wrong"]
     look = looks(answers, "answer", "answer") | {"yOffset": alt.YOffset("answer:N", sort=answers)}
@@ -248,7 +249,7 @@ def answer_dots(table: pd.DataFrame, questions: Mapping[str, str], heading: str,
     """
     x = alt.X("difficulty:N", title=None, sort=list(CLASS_COLOURS), axis=quiet(labelAngle=0))
     panels, texts = [], []
-    for question, rows in table.groupby("question", sort=False):
+    for question, rows in table.groupby(table["question"].astype(str), sort=False):
         y = alt.Y(title=questions[question], scale=alt.Scale(zero=False, padding=12), axis=quiet())
         panels.append(_by_difficulty(rows, "answer", y, x, ".2f").properties(width=180, height=200))
         means = ", ".join(f"{row.difficulty} {row.answer:.2f}" for row in rows.itertuples())

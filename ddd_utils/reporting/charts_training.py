@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -159,7 +160,7 @@ def _cells(means: np.ndarray, edges: np.ndarray, colours: list[str], meaning: st
     cell = {"epoch": np.repeat(np.arange(epochs), bins), "bin": np.tile(np.arange(bins), epochs)}
     frame = pd.DataFrame({**cell, "share": means.ravel()})
     frame = frame.assign(first=edges[frame["bin"]] + 1, last=edges[frame["bin"] + 1])
-    edge = {"domain": False, "ticks": False, "labelPadding": 6}
+    edge: dict[str, Any] = {"domain": False, "ticks": False, "labelPadding": 6}
     epoch = alt.Axis(values=list(range(0, epochs, max(1, round(epochs / 10)))), labelAngle=0, **edge)
     percent = f"datum.value == {bins - 1} ? '100%' : format(datum.value / {bins}, '.0%')"
     quarters = alt.Axis(values=[min(bins - 1, bins * part // 4) for part in range(5)], labelExpr=percent, **edge)
@@ -205,7 +206,7 @@ def _strip(strip: Strip, column: alt.Chart) -> list[alt.Chart]:
 
 def _outline(column: alt.Chart) -> list[alt.Chart]:
     """Mark a column of the heat map: a dark line upon a light one is seen on every colour."""
-    edges = {"fillOpacity": 0, "strokeOpacity": 1, "width": {"band": 1}}
+    edges: dict[str, Any] = {"fillOpacity": 0, "strokeOpacity": 1, "width": {"band": 1}}
     box = column.encode(x="epoch:O", y=alt.value(0), y2=alt.value("height"))
     return [box.mark_rect(stroke="white", strokeWidth=3, **edges), box.mark_rect(stroke="#222222", **edges)]
 
@@ -215,7 +216,7 @@ def _decays(steps: Sequence[int], text: str | None = None) -> list[alt.Chart]:
     if not len(steps):
         return []
     base, x = alt.Chart(pd.DataFrame({"epoch": list(steps)})), alt.X("epoch:O", bandPosition=1)
-    dashed = {"strokeDash": [5, 3], "strokeWidth": 1.5}
+    dashed: dict[str, Any] = {"strokeDash": [5, 3], "strokeWidth": 1.5}
     if text:
         words = base.mark_text(color=NOTE, fontSize=11, baseline="bottom", dy=-4, text=text)
         return [base.mark_rule(color=MUTED, **dashed).encode(x=x), words.encode(x=x, y=alt.value(0))]
@@ -242,7 +243,7 @@ def swap_curves(changes: pd.DataFrame, networks: pd.DataFrame, steps: Sequence[i
     """
     named = with_names(networks.reset_index(drop=True))[["name", "network"]].rename(columns={"network": "label"})
     frame = changes[["network", "epoch", "changed"]].join(named, on="network")
-    mean = frame.groupby("epoch", as_index=False)["changed"].mean()
+    mean = frame.groupby("epoch", as_index=False)[["changed"]].mean()
     told = {"name": ("", "condition"), "label": ("", "network"), "epoch": "", "changed": (".1%", "changed")}
     thin, touch = bundle(frame, frame, ARRIVAL, CHANGED, "label", told)
     thick = curve(mean, ARRIVAL, CHANGED, {"epoch": "", "changed": (".1%", "changed, mean")}, strokeWidth=3)

@@ -1,6 +1,7 @@
 """How the report names, colours and writes things: charts, cards, tables and prose take it from here."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -96,7 +97,7 @@ def with_names(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(name=[condition_name(condition) for condition in table["condition"]])
 
 
-def extremes(values: Mapping[str, float] | Iterable[tuple[str, float]]) -> str:
+def extremes(values: Mapping[Any, Any] | Iterable[tuple[Any, Any]]) -> str:
     """Say which of several named values is the highest and which the lowest; undefined ones do not count."""
     known = {name: value for name, value in dict(values).items() if pd.notna(value)}
     if not known:
