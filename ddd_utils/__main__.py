@@ -95,41 +95,61 @@ def _parser() -> argparse.ArgumentParser:
     def command(
         name: str, does: Callable[[argparse.Namespace], int], text: str, *examples: str
     ) -> argparse.ArgumentParser:
-        added = commands.add_parser(
-            name, help=text, description=f"{text[0].upper()}{text[1:]}.", **_examples(*examples)
-        )
+        described = f"{text[0].upper()}{text[1:]}."
+        added = commands.add_parser(name, help=text, description=described, **_examples(*examples))
         added.set_defaults(command=does)
         return added
 
-    def of_preset(*described: Any) -> argparse.ArgumentParser:
-        added = command(*described)
-        added.add_argument("preset", help="a preset's name or YAML file")
-        added.add_argument("--sections", nargs="+", metavar="SECTION", help="only these (all by default)")
-        added.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a value (YAML)")
-        return added
+    _add_commands_on_presets(command)
+    _add_experiment(command)
+    both = command(
+        "compare", _compare, "make the page on which two reports stand side by side", "compare quick published"
+    )
+    both.add_argument("first", help="the folder of a report, or its preset's name or YAML file")
+    both.add_argument("second", help="another; differences are its figures minus those of the first")
+    both.add_argument("--out", type=Path, metavar="FILE", help="where the page goes (build/compare/FIRST-SECOND.html)")
+    return parser
 
-    of_preset(
-        "report",
-        _report,
-        "compute what is missing, run the notebooks, build the page",
+
+def _add_commands_on_presets(command: Callable[..., argparse.ArgumentParser]) -> None:
+    report = (
         "report quick",
         "report quick --sections training_variants summary --set training_variants.tolerance=1",
         "report published --sections sota_comparison --set sota_comparison.responses=my_models.csv",
     )
-    train = of_preset("train", _train, "train what is missing, and nothing else", "train quick")
+    chosen = {
+        name: command(name, does, text, *examples)
+        for name, does, text, examples in (
+            ("report", _report, "compute what is missing, run the notebooks, build the page", report),
+            ("train", _train, "train what is missing, and nothing else", ["train quick"]),
+            (
+                "status",
+                _status,
+                "tell what is trained, running, diverged and missing, and the time left",
+                ["status quick"],
+            ),
+            (
+                "plan",
+                _plan,
+                "estimate hours, disk and energy from a short calibration here",
+                ["plan paper --watts 300"],
+            ),
+        )
+    }
+    for added in chosen.values():
+        added.add_argument("preset", help="a preset's name or YAML file")
+        added.add_argument("--sections", nargs="+", metavar="SECTION", help="only these (all by default)")
+        added.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a value (YAML)")
+    train, plan = chosen["train"], chosen["plan"]
     train.add_argument("--launcher", choices=("local", "slurm"), default="local", help="processes here, or SLURM jobs")
     train.add_argument("--wait", action="store_true", help="with slurm: wait until the jobs have ended")
-    of_preset(
-        "status", _status, "tell what is trained, running, diverged and missing, and the time left", "status quick"
-    )
-    plan = of_preset(
-        "plan", _plan, "estimate hours, disk and energy from a short calibration here", "plan paper --watts 300"
-    )
     plan.add_argument("--watts", type=float, help="power of one device (its limit if known, or the paper's)")
     plan.add_argument("--gco2", type=float, help="grams of CO2 for a kilowatt-hour (the paper's by default)")
     plan.add_argument("--seconds", type=float, default=40, help="how long to calibrate, about (40)")
     plan.add_argument("--json", action="store_true", help="print JSON")
 
+
+def _add_experiment(command: Callable[..., argparse.ArgumentParser]) -> None:
     study = command(
         "experiment",
         _experiment,
@@ -148,14 +168,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     study.add_argument("--out", default="experiment.html", metavar="FILE", help="where the page goes (experiment.html)")
     study.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a value (YAML)")
-
-    both = command(
-        "compare", _compare, "make the page on which two reports stand side by side", "compare quick published"
-    )
-    both.add_argument("first", help="the folder of a report, or its preset's name or YAML file")
-    both.add_argument("second", help="another; differences are its figures minus those of the first")
-    both.add_argument("--out", type=Path, metavar="FILE", help="where the page goes (build/compare/FIRST-SECOND.html)")
-    return parser
 
 
 def _report(options: argparse.Namespace) -> int:
