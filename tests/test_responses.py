@@ -93,6 +93,24 @@ def test_some_networks_are_chosen_by_row(responses, tmp_path):
     assert answers.select([1, 0]).networks["network"].tolist() == ["b", "a"]
 
 
+@pytest.mark.parametrize("images", [[1], np.arange(5) == 1])
+def test_some_images_are_chosen_and_keep_their_pictures(responses, tmp_path, images):
+    answers = responses.attributed(HandMade(tmp_path, Table(path="mine.csv")))
+    chosen = answers.select(images=images)
+    assert np.array_equal(chosen.predictions, responses.predictions[:, :, [1]])
+    assert (chosen.labels.tolist(), chosen.image_ids.tolist()) == ([responses.labels[1]], [responses.image_ids[1]])
+    assert [image.shape for image in chosen.images([0])] == [(2, 2, 3)]
+    assert chosen.info["all_images"] == len(responses.labels) and "all_images" not in answers.info
+
+
+def test_a_choice_of_a_choice_keeps_count_of_the_images(responses, tmp_path):
+    answers = responses.attributed(HandMade(tmp_path, Table(path="mine.csv")))
+    chosen = answers.select([1], images=[1, 0]).select(images=[1])
+    assert np.array_equal(chosen.predictions, responses.predictions[1:, :, [0]])
+    assert [image.shape for image in chosen.images([0])] == [(4, 8, 3)]
+    assert chosen.info["all_images"] == len(responses.labels)
+
+
 def test_plus_k_is_the_same_run_seen_later(responses, tmp_path):
     responses.save(tmp_path)
     networks = pd.DataFrame({"network": ["base", "plus"], "run": ["a", "a"], "first_epoch": [0, 1]})

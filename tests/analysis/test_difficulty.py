@@ -138,3 +138,22 @@ def test_class_accuracy_is_the_mean_over_images_and_networks():
     assert table.to_dict("list") == {"label": [3, 7], "accuracy": [0.5, 1.0], "images": [2, 1]}
     with pytest.raises(InputError, match="label"):
         difficulty.class_accuracy([[1, 0, 1]], [7, 3])
+
+
+def test_the_table_of_shares_is_what_the_functions_say_and_leaves_out_what_cannot_be():
+    rng = np.random.default_rng(1)
+    sets = {"seven": rng.random((7, 50)) < 0.5, "three": np.repeat(rng.random((1, 50)) < 0.5, 3, axis=0)}
+    table = difficulty.shares_table(sets, [1, 0, 1])
+    rows = table[["networks", "M", "distinct", "tolerance"]].to_numpy().tolist()
+    assert rows == [["seven", 7, 7, 0], ["seven", 7, 7, 1], ["three", 3, 1, 0]]
+    for row in table.to_dict("records"):
+        limits = difficulty.share_intervals(sets[row["networks"]], row["tolerance"])
+        for kind, share in difficulty.shares(sets[row["networks"]], row["tolerance"]).items():
+            assert (row[kind], row[f"{kind}_lower"], row[f"{kind}_upper"]) == (share, *limits[kind])
+
+
+@pytest.mark.parametrize(("networks", "fitting"), [(2, 0), (3, 0), (4, 1), (5, 1), (6, 2), (11, 2)])
+def test_a_tolerance_is_lowered_until_an_image_can_be_in_between(networks, fitting):
+    assert difficulty.fitting_tolerance(2, networks) == fitting
+    half = np.arange(networks)[:, None] < [networks // 2]
+    assert difficulty.classify(half, fitting) == ["in-between"]

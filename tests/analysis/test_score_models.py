@@ -306,3 +306,9 @@ def test_a_beta_distribution_needs_positive_parameters(shape):
         score_models.posterior_difficulty([1], *shape, 2)
     with pytest.raises(InputError, match="above 0"):
         score_models.expected_shares(*shape, 4)
+
+
+def test_expected_shares_in_a_table():
+    table = score_models.expected_shares_table(0.4, 0.3, (5, 11), (0, 1))
+    assert table[["M", "tolerance"]].to_numpy().tolist() == [[5, 0], [5, 1], [11, 0], [11, 1]]
+    assert table.iloc[3, 2:].to_dict() == score_models.expected_shares(0.4, 0.3, 11, 1)

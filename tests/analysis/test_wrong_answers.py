@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from ddd_utils.analysis import wrong_answers
 from ddd_utils.analysis.difficulty import DIFFICULTIES, classify, scores, shares
 from ddd_utils.analysis.statistics import wilson
 from ddd_utils.analysis.wrong_answers import (
@@ -175,3 +176,24 @@ def test_no_impossible_image_leaves_the_shares_undefined():
 def test_one_set_of_labels_an_image():
     with pytest.raises(InputError, match="5 for predictions"):
         relabelled_correct(PREDICTIONS, ACCEPTED[:5])
+
+
+def test_the_share_of_wrong_answers_that_were_not_recorded():
+    assert wrong_answers.unrecorded_share([[0, -1, 2, 1], [0, 0, -1, 0]], [0, 1, 0, 0]) == 2 / 5
+    assert wrong_answers.unrecorded_share([[0, -1]], [0, 1]) == 1
+    assert np.isnan(wrong_answers.unrecorded_share([[0, 1]], [0, 1]))
+
+
+def test_every_image_is_in_one_of_the_groups():
+    predictions = np.array([[0, 1, 1, 1], [0, 0, 1, 2], [0, 0, 1, 3], [0, 0, 2, 4]])
+    found = wrong_answers.difficulty_groups(predictions, [0, 0, 0, 0])
+    assert found.tolist() == ["trivial", "in-between", "impossible, consensus", "impossible, confused"]
+    assert set(found) == set(wrong_answers.GROUPS)
+
+
+def test_sets_are_repeated_without_the_images_of_a_wrong_label():
+    sets = {"here": np.eye(3, dtype=bool)}
+    assert list(wrong_answers.also_without(sets, None)) == ["here"]
+    found = wrong_answers.also_without(sets, np.array([True, False, False]))
+    assert list(found) == ["here", "here, without label errors"]
+    assert found["here, without label errors"].tolist() == np.eye(3, dtype=bool)[:, 1:].tolist()

@@ -48,6 +48,7 @@ def test_a_table_is_kept_and_loaded_as_read(build, tmp_path, lines):
     assert kept.image_ids.tolist() == ["i", "j"]
     assert kept.networks["network"].tolist() == ["one", "two"]
     assert kept.info["device"] == "table mine.csv"
+    assert kept.info["on_imagenet"] is False
 
 
 def test_a_table_is_no_data_set_and_keeps_its_class_names(build, tmp_path):

@@ -1,9 +1,11 @@
 """Published predictions, labels and answers: read as they are meant, and in the order of the images at hand."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from public_files import NAMES, register, write_imagenet
 from scipy import stats
@@ -12,6 +14,7 @@ from ddd_utils.errors import InputError
 from ddd_utils.experiments import published
 from ddd_utils.experiments.published import downloads, people
 from ddd_utils.experiments.published.imagenet import CLASS_INFO, FILE_NAMES, LABEL_ERRORS, PREDICTIONS, SCORES
+from ddd_utils.responses import Responses
 
 REAL = Path(os.environ.get("DDD_DATA", "/none"))
 ANSWERS = {
@@ -134,6 +137,23 @@ def test_labels_are_imagenets_only_if_all_are_its_own_indices(small):
     assert not published.is_imagenet(NAMES, [0, 0, 1])
     (small / CLASS_INFO).unlink()
     assert not published.is_imagenet(NAMES, [0, 0, 1, 2])
+
+
+def test_facts_of_imagenets_images_in_the_order_of_the_responses(small):
+    responses = Responses(
+        np.zeros((2, 1, 3), np.int16),
+        np.array([2, 1, 0]),
+        np.array(NAMES[:0:-1]),
+        pd.DataFrame({"network": list("ab")}),
+        {"on_imagenet": True},
+    )
+    facts = published.imagenet_facts(responses)
+    assert facts.accepted == published.real_labels(NAMES[:0:-1])
+    assert facts.wrong_label.tolist() == [False, False, True]
+    assert facts.eleven.shape == (11, 3) and facts.eleven.sum(axis=0).tolist() == [1, 11, 0]
+    elsewhere = published.imagenet_facts(replace(responses, info={"on_imagenet": False}))
+    assert elsewhere == published.ImageNetFacts(None, None, None)
+    assert published.imagenet_facts(replace(responses, info={})) == elsewhere
 
 
 def test_companions_that_cannot_be_downloaded_are_left_out(small, lines):

@@ -8,7 +8,7 @@ import pytest
 
 from ddd_utils import params
 from ddd_utils.reporting import claims
-from ddd_utils.reporting.comparability import Paper, obstacle, of_people
+from ddd_utils.reporting.comparability import Basis, Paper, obstacle, of_people, of_the_eleven
 
 ELEVEN = [entry.label for entry in params.load("paper").sota_comparison.models]
 
@@ -103,6 +103,17 @@ def test_the_small_photographs_of_a_cache_are_not_the_papers():
 )
 def test_the_eleven_models_on_all_of_imagenet(networks, images, on_imagenet, reason):
     assert judged("sota_trivial_share", None, networks, images, on_imagenet=on_imagenet) == reason
+
+
+def test_images_selected_from_all_of_imagenet_are_the_papers():
+    chosen = {"on_imagenet": True, "all_images": 50_000}
+    assert judged("sota_kappa_in_between", None, ELEVEN, 21_000, **chosen) == ""
+    assert judged("sota_kappa_in_between", None, ELEVEN, 21_000, **{**chosen, "all_images": 40_000}) != ""
+
+
+def test_the_published_scores_of_the_eleven_are_theirs_on_all_images_alone():
+    assert of_the_eleven(50_000) == Basis(11, 50_000, "imagenet")
+    assert of_the_eleven(10_000).obstacle == "another data set"
 
 
 def test_answers_of_unknown_origin_are_never_comparable_with_a_trained_network():

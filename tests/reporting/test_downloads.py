@@ -2,9 +2,10 @@ import csv
 
 import pandas as pd
 import pytest
+from made_models import made
 
 from ddd_utils.errors import InputError
-from ddd_utils.reporting.downloads import write_difficulty
+from ddd_utils.reporting.downloads import take_away, write_difficulty
 
 NAMES = ["plain.png", 'with "quotes", and commas', "=SUM(A1)", "-1", "two\nlines", "return\r", "Zürich 🐟", "NA"]
 
@@ -38,3 +39,22 @@ def test_a_name_that_does_not_fit_in_a_line_is_refused_before_anything_is_writte
         write_difficulty(tmp_path, table(), ["fine", name])
     assert len(str(error.value).splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_taken_away_belongs_to_the_responses(tmp_path, monkeypatch):
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
+    answers = made(6)
+    said = take_away("quick", answers, 1, 0.4, 0.5)
+    found = pd.read_csv(tmp_path / "quick" / "difficulty.csv")
+    assert found["score"].tolist() == answers.correct().sum(axis=0).tolist()
+    assert set(found["label"]) == {"cat", "dog", "emu"}
+    decisive = (tmp_path / "quick" / "decisive_images.txt").read_text().splitlines()
+    between = (found["difficulty"] == "in-between").sum()
+    assert len(decisive) == between
+    assert "[difficulty.csv](difficulty.csv): 90 images" in said and f"the {between} most decisive" in said
+
+
+def test_unknown_labels_are_not_written(tmp_path, monkeypatch):
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
+    take_away("quick", made(6, labels_known=False), 1, 0.4, 0.5)
+    assert "label" not in pd.read_csv(tmp_path / "quick" / "difficulty.csv")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 from made_experiment import HOSTILE, made, pictures
+from made_models import made as made_models
 from PIL import Image
 
 from ddd_utils.reporting import game
@@ -115,3 +116,19 @@ def test_the_figure_of_the_report_escapes_what_it_is_given():
     study = made(trials=4, practice=0, tail=HOSTILE) | {"rule": "<b>rule</b>"}
     soup = BeautifulSoup(game.figure(study), "html.parser")
     assert embedded(str(soup)) == study and soup.b is None and "<b>rule</b>" in soup.get_text()
+
+
+@pytest.mark.parametrize("pictured", [True, False])
+def test_a_section_with_images_keeps_pairs_of_them(tmp_path, monkeypatch, pictured):
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
+    answers = made_models(6, pictures=pictured)
+    game.keep_pairs("quick", "sota_comparison", answers, range(5), 1)
+    found = game.kept(tmp_path / "quick")
+    assert (found is not None) == pictured
+    if found:
+        scores = dict(zip(answers.image_ids, answers.correct()[:5].sum(axis=0), strict=True))
+        study = found.study
+        for trial in study["trials"]:
+            impossible = study["names"][trial[trial["impossible"]]]
+            assert scores[impossible] <= 1
+        assert 4 <= len(study["trials"]) <= game.MOST

@@ -3,6 +3,7 @@ import json
 import nbformat
 import pytest
 from made_explorer import CLASSES, HOSTILE, made
+from made_models import made as made_models
 from made_notebooks import code, executed, shown
 
 from ddd_utils.analysis import difficulty
@@ -86,3 +87,13 @@ def test_a_chart_is_linked_and_others_are_not():
 def test_a_notebook_says_where_it_is_seen():
     text = made()[0]._repr_mimebundle_()["text/plain"]
     assert "In the report" in text and "40 of 60 images" in text
+
+
+def test_an_explorer_is_made_from_the_responses_alone():
+    answers = made_models(6)
+    found = explorer.explored(answers, [1, 2, 3, 4, 5], 1).data
+    assert found["networks"] == [f"model {i}" for i in range(1, 6)]
+    assert sum(found["scores"]) == 90 and found["between"]["total"] > 0
+    assert all(image["picture"].startswith("data:image/png") for image in found["images"])
+    without = explorer.explored(made_models(6, pictures=False), range(6), 1).data
+    assert not any("picture" in image for image in without["images"])

@@ -2,8 +2,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
+from made_models import made
 
+from ddd_utils import params
+from ddd_utils.analysis import consistency, nulls
+from ddd_utils.analysis.wrong_answers import impossible_kinds, same_wrong_answer
 from ddd_utils.reporting import markdown, sentences
+from ddd_utils.reporting.network_sets import NetworkSet
+from ddd_utils.schema import PretrainedSet, Published, Table
+
+MODELS = params.load("quick").sota_comparison.experiment
+PRETRAINED = PretrainedSet.model_validate({"models": ["resnet18", "resnet50"], "images": {"path": "photos"}})
 
 
 @pytest.mark.parametrize(
@@ -47,3 +56,131 @@ def test_a_literal_name_is_shown_as_it_stands(name):
     shown = BeautifulSoup(markdown.render(f"About {sentences.literal(name)}.", "section", [], set()), "html.parser")
     assert shown.get_text().strip() == f"About {name}."
     assert [tag.name for tag in shown.find_all()] == ["p"]
+
+
+@pytest.mark.parametrize(
+    ("networks", "said"), [(11, ""), (2, "With 2 models no image can be in-between at tolerance 1: it is 0 here.")]
+)
+def test_a_tolerance_that_is_lowered_is_said_to_be_so(networks, said):
+    assert sentences.lowered_tolerance(1, networks) == said
+
+
+ELEVEN = [model.label for model in params.load("paper").sota_comparison.models]
+
+
+@pytest.mark.parametrize(
+    ("config", "names", "on_imagenet", "said"),
+    [
+        (MODELS, "ab", False, ["M = 2 models, 90 images, data set **digits**. They are not the paper's eleven, and "]),
+        (MODELS, "ab", False, ["and digits is not ImageNet.", "trained from scratch"]),
+        (PRETRAINED, "ab", False, ["not the paper's eleven, and the images are not the paper's.", "shown every image"]),
+        (PRETRAINED, "ab", True, ["not the paper's eleven, but the images are the same."]),
+        (PRETRAINED, ELEVEN, True, ["They are called as the paper's eleven, and the images are the same."]),
+        (Table(path="a"), ELEVEN, False, ["called as the paper's eleven, and digits is not ImageNet. Their answers"]),
+        (Published(published="imagenet", top=5), "ab", True, ["not computed here", "first five."]),
+    ],
+)
+def test_what_is_compared(config, names, on_imagenet, said):
+    answers = made(len(names), config=config, on_imagenet=on_imagenet)
+    answers.networks["network"] = list(names)
+    text = sentences.models(answers, "digits")
+    assert all(part in text for part in said)
+    assert ("first five" in text) == (getattr(config, "top", 1) == 5)
+
+
+def test_pretrained_models_may_choose_from_more_classes_than_there_are():
+    more = {"classes_present": 200, "classes_all": 1000}
+    said = sentences.choices(made(config=PRETRAINED, **more))
+    assert "twice, among the 200 classes present and among all 1,000 classes. The figures take the answer" in said
+    assert "**among the 200 classes present**; `images: {..., among: all}` makes" in said
+    assert sentences.choices(made(config=PRETRAINED)).startswith("If photographs were in a model's training set")
+    assert sentences.choices(made(config=MODELS, **more)) == ""
+
+
+def test_the_range_of_kappa_and_the_error_of_its_mean():
+    answers = made()
+    correct, names = answers.correct(), list("abcdef")
+    pairs, means = consistency.pair_table(correct, names), consistency.mean_kappas(correct, answers.labels)
+    said = sentences.kappa_range(pairs, means)
+    for kappa in (pairs["kappa"].max(), pairs["kappa"].min()):
+        assert f"{kappa:.3f} (" in said
+    assert f"mean over 15 pairs is **{means['images'].value:.4f}**" in said
+    assert "for other images of the same classes, " in said and "for other classes. The interval of" in said
+    assert "for other images. The" in sentences.kappa_range(pairs, {"images": means["images"]})
+    said = sentences.dependent_pairs(pairs, means["images"])
+    independent = np.sqrt((consistency.standard_errors(correct)[np.triu_indices(6, 1)] ** 2).sum()) / 15
+    assert f"would be {independent:.5f}; it is {means['images'].standard_error:.5f}, " in said
+
+
+@pytest.mark.parametrize("right", [np.ones((3, 20), bool), np.repeat(np.arange(20)[None] % 2 == 0, 3, axis=0)])
+def test_models_that_never_differ_have_no_error(right):
+    pairs, means = consistency.pair_table(right, list("abc")), consistency.mean_kappas(right, np.zeros(20))
+    assert sentences.dependent_pairs(pairs, means["images"]).startswith("These models never differ")
+    assert sentences.kappa_range(pairs, means).startswith("All models are always" if right.all() else "Kappa runs from")
+
+
+def test_what_the_wrong_answers_are():
+    labels = np.zeros(4, int)
+    predictions = np.array([[1, 0, 2, 1], [1, 0, 1, 0], [1, 0, 2, 3]])
+    same, kinds = same_wrong_answer(predictions, labels), impossible_kinds(predictions, labels)
+    said = sentences.wrong_answers(same, kinds, 0.0)
+    assert said.startswith(f"Mean over pairs {np.mean([0.5, 2 / 3, 0.5]):.2f}, from 0.50 (")
+    assert "Of 2 impossible images (tolerance 0), 100% (" in said and "not recorded" not in said
+    said = sentences.wrong_answers(same, kinds, 0.25)
+    assert said.endswith(" 25.0% of the wrong answers were not recorded; they are left out.")
+    assert "0 impossible images (tolerance 0), none have" in sentences.wrong_answers(same, np.full(4, ""), 0.0)
+    assert sentences.wrong_answers(None, None, 1.0).startswith("No wrong answer was recorded")
+    assert sentences.wrong_answers(None, None, np.nan) == "No answer is wrong."
+
+
+def test_why_label_errors_and_pictures_are_not_shown():
+    assert "is not at hand" in sentences.no_label_errors(made(on_imagenet=True))
+    assert "are not ImageNet validation images" in sentences.no_label_errors(made())
+    assert sentences.pictures(made()) == ""
+    assert sentences.pictures(made(pictures=False)) == "Not shown here: these answers came without images."
+
+
+@pytest.mark.parametrize(
+    ("kind", "tolerance", "images", "said"),
+    [
+        ("trivial", 1, 8, "**Trivial**: at most 1 of 11 networks wrong"),
+        ("impossible", 0, 0, "**Impossible**: none of 11 networks right. There is none."),
+        ("in-between", 1, 8, "**In-between**: the most divisive"),
+    ],
+)
+def test_which_images_are_shown(kind, tolerance, images, said):
+    assert sentences.example_rule(kind, 11, tolerance, images) == said
+
+
+def test_what_is_said_about_sets_of_networks():
+    few = NetworkSet("models", made(2), 1)
+    assert sentences.network_sets([few], 1).splitlines() == [
+        "- models&#44; digits: tolerance 0, as M = 2.",
+        "- This preset has no training variants.",
+    ]
+    alike = made(4, conditions=list("abcd"))
+    alike.predictions[:] = alike.labels
+    said = sentences.network_sets([NetworkSet("variants", alike, 1)], 1)
+    assert said == "- variants&#44; digits: no image is in-between, so there is nothing to see."
+    assert sentences.too_few({"models": 2}) == "- Not for the models: 2 networks are too few."
+    assert sentences.too_few({}) == ""
+    said = sentences.ceilings({11: 0.3454, 13: 0.4359}, tolerance=1)
+    assert "At tolerance 1, " in said and "cannot exceed 0.345 with 11 networks, 0.436 with 13 networks. " in said
+
+
+def test_by_how_much_kappa_falls_and_how_many_pairs_stand_out():
+    correct = made(8, 400).correct()
+    compared, null = nulls.compare_nulls(correct, 1), nulls.score_stratified_kappa(correct)
+    said = sentences.falls({"models, digits": compared})
+    everything, some = compared["all images"].mean_observed, compared["in-between, tolerance 1"].mean_observed
+    assert f"- **models&#44; digits**: observed from {everything.value:.3f} (" in said
+    assert f") to {some.value:z.3f} (" in said
+    assert sentences.falls({}) == ""
+    table = null.table(list("abcdefgh"))
+    stand_out = (table["p_adjusted"] < 0.05).sum()
+    assert f"{stand_out} of {len(table)} pairs stand out" in sentences.excess("models, digits", null)
+
+
+def test_shares_are_written_as_percentages():
+    table = sentences.in_percent(pd.DataFrame({"a": [0.12345], "b": [0.5]}), ["a"])
+    assert table.to_dict("records") == [{"a": "12.35%", "b": 0.5}]

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from ddd_utils.analysis import nulls
 from ddd_utils.analysis.consistency import error_consistency, interval, pairwise_error_consistency, standard_errors
 from ddd_utils.analysis.nulls import conditional_rasch_kappa, leave_pair_out_kappa, score_stratified_kappa
 from ddd_utils.analysis.nulls.expected_kappa import kappa_of_tables, kept_cells
@@ -197,3 +198,17 @@ def test_no_image_in_between_leaves_everything_undefined():
 def test_bad_input_is_named(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+@pytest.mark.parametrize("tolerance", [0, 1])
+def test_all_nulls_at_once_are_those_one_by_one(tolerance):
+    correct = np.random.default_rng(0).random((nulls.fewest_networks(tolerance), 200)) < 0.5
+    found = nulls.compare_nulls(correct, tolerance)
+    last = f"in-between, tolerance {tolerance}", f"pair left out, tolerance {tolerance}"
+    assert len(found) == 3 + 2 * tolerance and list(found)[-2:] == list(last)
+    assert found["all images"].mean_excess == nulls.conditional_rasch_kappa(correct).mean_excess
+    assert found[last[0]].mean_excess == nulls.conditional_rasch_kappa(correct, tolerance).mean_excess
+    assert found[last[1]].mean_excess == nulls.leave_pair_out_kappa(correct, tolerance).mean_excess
+    table = nulls.null_means(found)
+    assert table["what"].tolist() == list(found)
+    assert table["expected_upper"].iloc[-1] == found[last[1]].mean_expected.upper

@@ -9,6 +9,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logsumexp
 from scipy.stats import chi2, kstest
 
+from ddd_utils.analysis import nulls
 from ddd_utils.analysis.nulls import andersen_test
 from ddd_utils.analysis.nulls.rasch import (
     ScoreTables,
@@ -224,3 +225,16 @@ def test_andersen_rejects_a_network_that_is_good_on_easy_images_only():
 def test_andersen_needs_two_scores():
     with pytest.raises(InputError, match="two different scores"):
         andersen_test([[1, 1, 0], [0, 1, 0], [0, 1, 0]])
+
+
+def test_the_tests_of_several_sets_in_a_table():
+    correct = np.random.default_rng(0).random((5, 200)) < 0.5
+    (row,) = nulls.andersen_table({"five": correct}).to_dict("records")
+    test = nulls.andersen_test(correct)
+    assert row == {
+        "networks": "five",
+        "split_after_score": test.split,
+        "statistic": test.statistic,
+        "degrees": 4,
+        "p_value": test.p_value,
+    }

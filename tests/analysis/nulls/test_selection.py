@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from ddd_utils.analysis import difficulty
+from ddd_utils.analysis import consistency, difficulty, nulls
 from ddd_utils.analysis.consistency import condition_matrix, pairwise_error_consistency
 from ddd_utils.analysis.difficulty import classify
 from ddd_utils.analysis.nulls import fleiss_kappa, selection_band, subset_consistency, subset_curve
@@ -164,3 +164,33 @@ def test_subsets_without_in_between_images_have_no_kappa():
 def test_sizes_that_leave_nothing_in_between_are_refused(tolerance, sizes):
     with pytest.raises(InputError, match=r"in-between|must have"):
         subset_curve(deciders(6, 20), tolerance, sizes)
+
+
+def test_the_band_stands_beside_fleiss_kappa():
+    correct = np.random.default_rng(0).random((7, 200)) < 0.5
+    (row,) = nulls.band_table({"seven": (correct, 1)}).to_dict("records")
+    between = difficulty.classify(correct, 1) == "in-between"
+    assert (row["networks"], row["M"], row["tolerance"], row["in-between"]) == ("seven", 7, 1, between.sum())
+    assert row["Fleiss, all"] == nulls.fleiss_kappa(correct.sum(axis=0), 7)
+    assert row["Fleiss, in-between"] == nulls.fleiss_kappa(correct[:, between].sum(axis=0), 7)
+    assert row["Fleiss, in-between_lower"] <= row["Fleiss, in-between"] <= row["Fleiss, in-between_upper"]
+    assert (row["lowest possible"], row["highest possible"]) == nulls.selection_band(7, 1)
+
+
+def test_a_network_that_is_chosen_twice_agrees_with_itself():
+    correct = np.random.default_rng(0).random((5, 200)) < 0.5
+    table = nulls.choices_table(correct, {"once": [0, 1, 2, 3], "twice": [0, 0, 1, 2, 3]}, 0).set_index("networks")
+    assert table[["M", "distinct"]].to_numpy().tolist() == [[4, 4], [5, 4]]
+    for title, rows in (("once", [0, 1, 2, 3]), ("twice", [0, 0, 1, 2, 3])):
+        between = difficulty.classify(correct[rows], 0) == "in-between"
+        mean = consistency.mean_kappa(correct[rows][:, between])
+        assert table.loc[title, "in-between images"] == between.sum()
+        assert table.loc[title, "mean kappa, in-between images"] == pytest.approx(mean.value)
+    assert table.loc["twice", "mean kappa, all images"] > table.loc["once", "mean kappa, all images"]
+
+
+def test_a_choice_without_in_between_images_has_no_kappa_there():
+    same = np.repeat([[True, False]], 3, axis=0)
+    (row,) = nulls.choices_table(same, {"same": [0, 1, 2]}, 0).to_dict("records")
+    assert row["in-between images"] == 0 and "mean kappa, in-between images" not in row
+    assert row["mean kappa, all images"] == 1
