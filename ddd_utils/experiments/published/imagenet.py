@@ -110,7 +110,7 @@ def fetch_companions(image_ids: Iterable[str]) -> None:
             log.info("left out: %s", error)
 
 
-def is_imagenet(image_ids: Iterable[str], labels: Sequence[int]) -> bool:
+def is_imagenet(image_ids: Iterable[str], labels: Sequence[int] | np.ndarray) -> bool:
     """Say whether images and labels are ImageNet's own, so that other labels and scores speak of the same classes."""
     truth = _aligned(lambda: _imagenet_truth()[0], image_ids)
     return truth is not None and np.array_equal(truth, labels)
