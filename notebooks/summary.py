@@ -20,15 +20,10 @@
 preset = "quick"
 
 # %%
-from pathlib import Path
-
-from ddd_utils.reporting.claims_table import claims_table
-from IPython.display import Markdown
-
 from ddd_utils import params, reporting
-from ddd_utils.reporting import claims, game, slips
+from ddd_utils.reporting import claims, errata, game, headline, sentences, verdicts
 
-reporting.setup()
+_, book = reporting.begin("summary", globals())
 
 # %% [markdown]
 # ## Find those tricky images
@@ -37,8 +32,7 @@ reporting.setup()
 # is not; can you tell which is which? `python -m ddd_utils experiment` makes a whole experiment of it.
 
 # %%
-none = "Not here: no section of this report has pictures of enough trivial and impossible images."
-game.kept(params.load(preset).folder) or Markdown(none)
+game.kept(params.load(preset).folder) or sentences.NO_GAME
 
 # %% [markdown]
 # ## The claims
@@ -46,22 +40,12 @@ game.kept(params.load(preset).folder) or Markdown(none)
 # Some claims are arithmetic on figures that the paper prints, and need no network. They are checked here.
 
 # %%
-book = claims.Book("summary", preset)
-for claim_id, value in slips.arithmetic().items():
+for claim_id, value in errata.arithmetic().items():
     book.record(claim_id, value)
 
-table = claims.table(preset)
-counts = table["verdict"].value_counts()
-computed = table[~table["reason"].isin(["not computed", "no observers"])]
-
 # %%
-reasons = computed.loc[computed["reason"] != "", "reason"].value_counts()
-because = "; ".join(f"{reason}: {number}" for reason, number in reasons.items())
-Markdown(
-    f"Figures found here are those of preset **{Path(preset).stem}**. Of **{len(table)} claims**, {len(computed)} have "
-    f"been computed: **{counts.get('agree', 0)} agree** with the paper, **{counts.get('differ', 0)} differ**, and "
-    f"{reasons.sum()} have a figure here that cannot be compared with the paper's{f' ({because})' if because else ''}."
-)
+table = verdicts.table(preset)
+sentences.tally(table, preset)
 
 # %% [markdown]
 # ## The claims of the abstract
@@ -77,19 +61,11 @@ abstract[["claim", "paper", "here", "data set", "verdict", "reason"]]
 # name.
 
 # %%
-missing = table.drop(computed.index)
-names = missing["id"].str.partition(".")[0].groupby(missing["section"]).agg(lambda ids: ", ".join(dict.fromkeys(ids)))
-sections = table.groupby("section", sort=False).agg(claims=("id", "size"))
-sections["computed"] = computed.groupby("section").size().reindex(sections.index, fill_value=0)
-sections["missing"] = names.reindex(sections.index, fill_value="")
-sections.reset_index()
+verdicts.by_section(table)
 
 # %%
 _, unreadable = claims.recorded(preset)
-todo = [f"[{section}]({section}.ipynb)" for section in dict.fromkeys(missing["section"])]
-lines = [f"- {line}" for line in unreadable.values()]
-lines += [f"Still to be run, or run in part: {', '.join(todo)}."] if todo else ["Every claim has been computed."]
-Markdown("\n".join(lines))
+sentences.still_to_be_run(table, unreadable)
 
 # %% [markdown]
 # ## Every claim
@@ -101,14 +77,14 @@ Markdown("\n".join(lines))
 # networks (or observers) and n the images (or trials) that a figure rests on.
 
 # %%
-claims_table(table)
+headline.claims_table(table)
 
 # %% [markdown]
-# ## Slips in the paper
+# ## Errata of the paper
 #
 # Reproducing the paper brought up some places where it disagrees with its own figures or code. None of them
 # overturns its main finding; they matter to those who build on its numbers. The evidence is computed wherever it
 # can be.
 
 # %%
-slips.slips(preset)[["where", "slip", "evidence"]]
+errata.errata(preset)[["where", "erratum", "evidence"]]

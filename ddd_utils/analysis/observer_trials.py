@@ -1,20 +1,21 @@
 """What trials tell: observers' accuracy, agreement, learning, response times; do they err where networks do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import bdtr
+from scipy.special import bdtr, gammaincinv, stdtrit
 
-from ddd_utils.analysis.consistency import pairwise_matrix
+from ddd_utils.analysis.consistency import bootstrap, pairwise_matrix
 from ddd_utils.analysis.decisions import as_correct
 from ddd_utils.analysis.psychophysics import PAIR, guessing_p_value
-from ddd_utils.analysis.statistics import wilson
+from ddd_utils.analysis.statistics import Estimate, percentile_interval, wilson
 
 BLOCKS, SHORTEST = 6, 5  # at most so many blocks, of so many trials at least
 EVERYONE = "all observers"
+STATISTICS = {"mean": "mean", "lowest": "min", "highest": "max", "sd": "std"}
 
 
 def accuracy(trials: pd.DataFrame) -> pd.DataFrame:
@@ -47,6 +48,85 @@ def observer_consistency(trials: pd.DataFrame) -> pd.DataFrame:
         found = _pair_kappa(np.stack([a.loc[shared], b.loc[shared]])) if len(shared) else [np.nan] * 3
         rows.append((name_a, name_b, len(shared), *found))
     return pd.DataFrame(rows, columns=["observer_a", "observer_b", "shared_trials", "kappa", "lower", "upper"])
+
+
+def accuracy_statistics(observers: pd.DataFrame) -> dict[str, Estimate]:
+    """
+    Mean, lowest, highest and standard deviation ("sd") of the observers' accuracies.
+
+    Parameters
+    ----------
+    observers : DataFrame
+        From `accuracy`.
+
+    Returns
+    -------
+    dict of str to Estimate
+        With 95 % intervals: of the mean over observers (Student's t), of the standard deviation likewise (chi-squared),
+        of the least and the most accurate observer Wilson's. NaN where there are too few observers.
+    """
+    ranked, n = observers.sort_values("accuracy"), len(observers)
+    values = {name: float(getattr(ranked["accuracy"], how)()) for name, how in STATISTICS.items()}
+    limits = {}
+    if n:
+        limits = {name: ranked[["lower", "upper"]].iloc[at] for name, at in (("lowest", 0), ("highest", -1))}
+    if n > 1:
+        limits["mean"] = values["mean"] + stdtrit(n - 1, [0.025, 0.975]) * values["sd"] / np.sqrt(n)
+        chi_squared = 2 * gammaincinv((n - 1) / 2, [0.975, 0.025])  # its quantiles
+        limits["sd"] = values["sd"] * np.sqrt((n - 1) / chi_squared)
+    return _estimates(values, limits)
+
+
+def kappa_statistics(trials: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, Estimate]:
+    """
+    Mean, lowest, highest and standard deviation ("sd") of the pairwise error consistencies of observers.
+
+    Parameters
+    ----------
+    trials : DataFrame
+        As from `psychophysics.read_observers`.
+    pairs : DataFrame
+        From `observer_consistency`.
+
+    Returns
+    -------
+    dict of str to Estimate
+        With 95 % intervals: the image pairs that all observers have judged are resampled, for all observers at once.
+        Resampling drives extremes and spread further apart, so those intervals lean outwards. NaN without such pairs.
+    """
+    values = {name: float(getattr(pairs["kappa"], how)()) for name, how in STATISTICS.items()}
+    judged = trials.pivot_table(index="observer", columns=PAIR, values="correct", aggfunc="first")
+    by_all = judged.dropna(axis=1).to_numpy(bool)
+    limits = {}
+    if len(by_all) > 1 and by_all.size:
+        draws = pd.DataFrame(bootstrap(by_all)[:, *np.triu_indices(len(by_all), 1)])
+        for name, how in STATISTICS.items():
+            limits[name] = percentile_interval(getattr(draws, how)(axis=1).to_numpy())
+    return _estimates(values, limits)
+
+
+def _estimates(values: Mapping[str, float], limits: Mapping[str, Sequence[float]]) -> dict[str, Estimate]:
+    unknown = np.nan, np.nan
+    return {name: Estimate(value, np.nan, *map(float, limits.get(name, unknown))) for name, value in values.items()}
+
+
+def dataset_shown(trials: pd.DataFrame, image_ids: Mapping[str, Sequence[str] | np.ndarray]) -> str | None:
+    """
+    Find out from which data set the observers' images are: an observer's file does not say.
+
+    Parameters
+    ----------
+    trials : DataFrame
+        As from `psychophysics.read_observers`.
+    image_ids : mapping of str to sequence of str
+        Names of the images of each data set that it may be.
+
+    Returns
+    -------
+    str or None
+        The first that has one of the trivial images; None where none has.
+    """
+    return next((name for name, ids in image_ids.items() if trials["trivial_image"].isin(ids).any()), None)
 
 
 def learning(trials: pd.DataFrame) -> pd.DataFrame:
@@ -126,6 +206,11 @@ def model_consistency(
                 both = np.stack([first["correct"].to_numpy(bool)[counted], right[counted]])
                 rows.append((observer, name, both.shape[1], int((~both[1]).sum()), *_pair_kappa(both)))
     return pd.DataFrame(rows, columns=["observer", "network", "pairs", "network_errors", "kappa", "lower", "upper"])
+
+
+def erring_networks(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep the rows of `model_consistency` in which the network errs, the most consistent first."""
+    return table[table["network_errors"] > 0].sort_values("kappa", ascending=False).reset_index(drop=True)
 
 
 def _first_trials(trials: pd.DataFrame) -> pd.DataFrame:

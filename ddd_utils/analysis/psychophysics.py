@@ -1,6 +1,7 @@
 """The two-alternative forced-choice experiment: observers say which of two images is harder for networks."""
 
 import csv
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
@@ -29,6 +30,36 @@ PRINTED = {
     "sd of kappa": "0.08783",
 }
 _DTYPES = {"trial_index": "int64", "rt": "float64", "correct": "bool"}
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Trials of observers, lines about files that are left out, and whether nobody was there and answers were drawn."""
+
+    trials: pd.DataFrame
+    problems: list[str]
+    simulated: bool
+
+
+def observe(folder: str | Path, simulated: int = 0) -> Observed:
+    """
+    Read the trials of all observers, or simulate some where there are none.
+
+    Parameters
+    ----------
+    folder : str or Path
+        As in `read_observers`.
+    simulated : int
+        How many observers stand in for people where no file has trials, with as many trials as the paper's had.
+
+    Returns
+    -------
+    Observed
+    """
+    trials, problems = read_observers(folder)
+    if len(trials) or not simulated:
+        return Observed(trials, problems, False)
+    return Observed(simulate(simulated, int(PRINTED["trials"])), problems, True)
 
 
 def read_observers(folder: str | Path) -> tuple[pd.DataFrame, list[str]]:

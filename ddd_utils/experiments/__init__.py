@@ -24,11 +24,11 @@ from typing import Any
 from ddd_utils import params
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import sources
-from ddd_utils.experiments.published import imagenet_facts
+from ddd_utils.experiments.published import imagenet_facts, people_facts
 from ddd_utils.files import TornFile
 from ddd_utils.responses import Responses, Source
 
-__all__ = ["alternatives", "at_hand", "imagenet_facts", "responses"]
+__all__ = ["alternatives", "at_hand", "imagenet_facts", "people_facts", "responses"]
 
 
 def responses(what: Any, preset: str | Path = "quick") -> Responses:

@@ -16,7 +16,6 @@ from ddd_utils.reporting.sentences import section_label
 
 SETS = {"Training variants": ("", "variants_"), "Models": ("sota_", "sota_")}  # prefixes of their shares and kappas
 NOT_COMPUTED = "not computed"
-UNCOUNTED = (NOT_COMPUTED, "no observers")  # reasons that mean: there is no figure here
 HEADINGS = {"Claim": "", "Paper": ' class="number"', "Here": ' class="number"', "Verdict": "", "Rests on": ""}
 
 
@@ -107,7 +106,7 @@ def tally(preset: str | Path) -> dict[str, int]:
 
 def outcome(verdict: str, reason: str) -> str:
     """Tell claims without a figure from those whose figure cannot be compared."""
-    return NOT_COMPUTED if reason in UNCOUNTED else verdict
+    return NOT_COMPUTED if reason in verdicts.UNCOUNTED else verdict
 
 
 def _card(records: Mapping[str, claims.Record], title: str, shares: str, kappas: str) -> Card:

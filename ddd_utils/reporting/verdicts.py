@@ -19,6 +19,7 @@ REASONS = (
     "no interval",
     "interval includes zero",
 )
+UNCOUNTED = ("not computed", "no observers")  # reasons that mean: there is no figure here
 Verdict = Literal["agree", "differ", "not comparable"]
 
 
@@ -132,6 +133,29 @@ def of_section(preset: str | Path, section: str) -> pd.DataFrame:
     rows = table(preset).query("section == @section").reset_index(drop=True)
     shown = rows[["claim", "paper", "here", "M", "n", "data set", "verdict", "reason"]]
     return shown.astype({"M": object, "n": object}).fillna("–")
+
+
+def by_section(table: pd.DataFrame) -> pd.DataFrame:
+    """
+    Count the claims of each section that have a figure here, and name those that have none.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`table`.
+
+    Returns
+    -------
+    DataFrame
+        Columns section, claims, computed (counts) and missing (ids; of an entry with several values its own).
+    """
+    without = table[table["reason"].isin(UNCOUNTED)]
+    entries = without["id"].str.partition(".")[0]
+    missing = entries.groupby(without["section"]).agg(lambda ids: ", ".join(dict.fromkeys(ids)))
+    sections = table.groupby("section", sort=False).agg(claims=("id", "size"))
+    sections["computed"] = sections["claims"] - without.groupby("section").size().reindex(sections.index, fill_value=0)
+    sections["missing"] = missing.reindex(sections.index, fill_value="")
+    return sections.reset_index()
 
 
 def paper_text(stated: Claim) -> str:

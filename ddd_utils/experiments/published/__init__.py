@@ -14,13 +14,16 @@ from ddd_utils.experiments.published.imagenet import (
 )
 from ddd_utils.experiments.published.people import (
     People,
+    PeopleFacts,
     cifar10_people,
+    people_facts,
     second_experiment,
     second_experiment_label_errors,
 )
 
 __all__ = [
     "People",
+    "PeopleFacts",
     "Unavailable",
     "cifar10_people",
     "fetch",
@@ -31,6 +34,7 @@ __all__ = [
     "imagenet_responses",
     "is_imagenet",
     "label_errors",
+    "people_facts",
     "published_scores",
     "real_labels",
     "second_experiment",

@@ -2,7 +2,8 @@
 
 import math
 import pickletools
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,43 @@ class People:
     predictions: np.ndarray  # int16 (networks, images)
     labels: np.ndarray  # int16 (images,)
     human_counts: np.ndarray  # how many people chose each class, int (images, 10)
+
+
+@dataclass(frozen=True)
+class PeopleFacts:
+    """What others have published about people; None where it is not asked for or cannot be had."""
+
+    cifar10: People | None = None
+    second: pd.DataFrame | None = None  # the authors' second experiment
+    label_errors: np.ndarray | None = None  # items of it with a wrong label
+    missing: Mapping[str, str] = field(default_factory=dict)  # why, by the names of the three
+
+
+def people_facts(wanted: bool = True) -> PeopleFacts:
+    """
+    Look up what people answered in published experiments; what is not on this machine is downloaded.
+
+    Parameters
+    ----------
+    wanted : bool
+        Whether to look at all.
+
+    Returns
+    -------
+    PeopleFacts
+        ``cifar10``: networks and people on CIFAR-10's test images (:func:`cifar10_people`); ``second``: the authors'
+        second experiment, a row an observer, item and question (:func:`second_experiment`); ``label_errors``: its items
+        with a wrong label. Each is None where it cannot be had, and ``missing`` says why.
+    """
+    if not wanted:
+        return PeopleFacts()
+    found, missing = {}, {}
+    for name, read in _READERS.items():
+        try:
+            found[name] = read()
+        except InputError as error:
+            missing[name] = str(error)
+    return PeopleFacts(**found, missing=missing)
 
 
 def cifar10_people() -> People:
@@ -115,6 +153,9 @@ def second_experiment_label_errors() -> np.ndarray:
     """
     images = whole_numbers(fetch(SHOWN))[PRACTICE:]
     return np.flatnonzero(read_array(fetch(LABEL_ERRORS))[images])
+
+
+_READERS = {"cifar10": cifar10_people, "second": second_experiment, "label_errors": second_experiment_label_errors}
 
 
 def whole_numbers(path: str | Path) -> np.ndarray:
