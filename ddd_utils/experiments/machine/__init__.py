@@ -1,1 +1,0 @@
-"""What this machine has and what its processes share: devices, locks, progress."""

@@ -1,1 +1,0 @@
-"""What is to be trained, and where its results are: runs, the conditions and model sets they come from, the store."""

@@ -1,1 +1,0 @@
-"""Pretrained models shown photographs: what is missing, the work, and where the answers are."""
