@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ddd_utils import charts
     from ddd_utils.analysis.consistency import (
         error_consistency,
         interval,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     )
     from ddd_utils.analysis.difficulty import classify, score_histogram, shares
     from ddd_utils.analysis.nulls import leave_pair_out_kappa, score_stratified_kappa
-    from ddd_utils.reporting import charts
+    from ddd_utils.config import params
     from ddd_utils.responses import Responses, read_responses
 
     __version__: str
@@ -36,6 +37,7 @@ __all__ = [
     "kappa_bounds",
     "leave_pair_out_kappa",
     "pairwise_error_consistency",
+    "params",
     "read_responses",
     "score_histogram",
     "score_stratified_kappa",
@@ -54,14 +56,15 @@ _MODULES = {
     "analysis.nulls": ("leave_pair_out_kappa", "score_stratified_kappa"),
     "responses": ("Responses", "read_responses"),
 }
+_SUBMODULES = {"charts": "ddd_utils.charts", "params": "ddd_utils.config.params"}
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         found: Any = _version()
-    elif name == "charts":
-        found = import_module("ddd_utils.reporting.charts")
+    elif name in _SUBMODULES:
+        found = import_module(_SUBMODULES[name])
     elif name in _HOMES:
         found = getattr(import_module(f"ddd_utils.{_HOMES[name]}"), name)
     else:

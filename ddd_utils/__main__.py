@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ddd_utils import logs, params, paths
+from ddd_utils import logs, paths
+from ddd_utils.config import params
 from ddd_utils.errors import ExperimentError, InputError, missing_extra, nearest
 from ddd_utils.experiments import sources
 from ddd_utils.responses import Source
@@ -212,9 +213,9 @@ def _submit(preset: params.Preset, sections: Sequence[str], wait: bool) -> list[
 
 
 def _status(options: argparse.Namespace) -> int:
+    from ddd_utils.devices import devices
     from ddd_utils.experiments import status
     from ddd_utils.experiments.costs import planning
-    from ddd_utils.experiments.machine.devices import devices
 
     preset = params.load(options.preset, options.set)
     chosen = _chosen(preset, options.sections)
@@ -268,7 +269,7 @@ def report(name: str, sections: Sequence[str] | None = None, overrides: Sequence
     needed = sources.needed(preset, chosen)
     failed = _compute(needed)
     # The page's and the notebooks' libraries take seconds to load; a mistake in the preset is told before.
-    from ddd_utils.reporting import citation, page, run
+    from ddd_utils.report import citation, page, run
 
     preset.write()
     outcomes = run.execute(preset, chosen)

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from ddd_utils import paths
 from ddd_utils.errors import InputError
 from ddd_utils.files import safe_name
-from ddd_utils.reporting import comparison, page, run
+from ddd_utils.report import comparison, page, run
 
 
 def write(first: str, second: str, out: Path | None = None) -> Path:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ddd_utils import experiments, params
+from ddd_utils import experiments
 from ddd_utils.analysis import difficulty, examples
+from ddd_utils.config import params
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import sources
 from ddd_utils.files import write_text
-from ddd_utils.reporting import game
+from ddd_utils.report import game
 
 SIDE = 224  # px, as in the paper
 

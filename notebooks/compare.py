@@ -20,10 +20,10 @@ first = "quick"
 second = "published"
 
 # %%
-from ddd_utils import reporting
-from ddd_utils.reporting import comparison
+from ddd_utils import report
+from ddd_utils.report import comparison
 
-reporting.setup()
+report.setup()
 both = comparison.read(first, second)
 both.runs()
 

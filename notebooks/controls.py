@@ -60,13 +60,13 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from ddd_utils import experiments, reporting
+from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, dynamics
 from ddd_utils.analysis.examples import answers_of, examples
-from ddd_utils.reporting import charts, claims
-from ddd_utils.reporting.sentences import left_out, with_interval
+from ddd_utils.report import claims
+from ddd_utils.report.sentences import left_out, with_interval
 
-reporting.setup()
+report.setup()
 book = claims.Book("controls", preset)
 
 # %%

@@ -30,11 +30,12 @@ published = None
 import pandas as pd
 from IPython.display import display
 
-from ddd_utils import experiments, params, paths, reporting
+from ddd_utils import charts, experiments, paths, report
 from ddd_utils.analysis import humans, observer_trials, psychophysics
-from ddd_utils.reporting import charts, comparability, people_table, sentences, verdicts
+from ddd_utils.config import params
+from ddd_utils.report import comparability, people_table, sentences, verdicts
 
-parameters, book = reporting.begin("human_results", globals())
+parameters, book = report.begin("human_results", globals())
 
 # %% [markdown]
 # ## The paper's figures checked against each other

@@ -28,11 +28,11 @@ experiment = None
 # %%
 from IPython.display import display
 
-from ddd_utils import experiments, reporting
+from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import noise
-from ddd_utils.reporting import charts, claims, sentences
+from ddd_utils.report import claims, sentences
 
-parameters, book = reporting.begin("kl_divergence", globals())
+parameters, book = report.begin("kl_divergence", globals())
 
 # %% [markdown]
 # ## The divergence between neighbours

@@ -34,11 +34,11 @@ tolerance = None
 # %%
 from IPython.display import display
 
-from ddd_utils import experiments, reporting
+from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, score_models, wrong_answers
-from ddd_utils.reporting import charts, comparability, downloads, explorer, game, model_table, sentences
+from ddd_utils.report import comparability, downloads, explorer, game, model_table, sentences
 
-parameters, book = reporting.begin("sota_comparison", globals())
+parameters, book = report.begin("sota_comparison", globals())
 
 # %%
 answers = experiments.responses(parameters.experiment, preset)
@@ -232,7 +232,7 @@ elif known.accepted is not None and unrecorded < 1:
 
 # %%
 for kind in difficulty.DIFFICULTIES if answers.has_images else ():
-    display(*charts.examples_gallery(answers, range(M), kind, dissent))
+    display(*explorer.examples_gallery(answers, range(M), kind, dissent))
 sentences.pictures(answers)
 
 # %%

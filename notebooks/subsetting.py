@@ -29,12 +29,12 @@ tolerance = None
 import pandas as pd
 from IPython.display import display
 
-from ddd_utils import experiments, reporting
+from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, nulls
-from ddd_utils.reporting import charts, explorer, sentences, verdicts
-from ddd_utils.reporting.network_sets import NetworkSet
+from ddd_utils.report import explorer, sentences, verdicts
+from ddd_utils.report.network_sets import NetworkSet
 
-parameters, book = reporting.begin("subsetting", globals())
+parameters, book = report.begin("subsetting", globals())
 
 # %%
 sections = {"variants": parameters.variants, "models": parameters.models}

@@ -20,10 +20,11 @@
 preset = "quick"
 
 # %%
-from ddd_utils import params, reporting
-from ddd_utils.reporting import claims, errata, game, headline, sentences, verdicts
+from ddd_utils import report
+from ddd_utils.config import params
+from ddd_utils.report import claims, errata, game, headline, sentences, verdicts
 
-_, book = reporting.begin("summary", globals())
+_, book = report.begin("summary", globals())
 
 # %% [markdown]
 # ## Find those tricky images

@@ -26,11 +26,11 @@ tolerance = None
 import pandas as pd
 from IPython.display import display
 
-from ddd_utils import experiments, reporting
+from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, dynamics
-from ddd_utils.reporting import charts, claims, explorer, game, sentences
+from ddd_utils.report import claims, explorer, game, sentences
 
-parameters, book = reporting.begin("training_variants", globals())
+parameters, book = report.begin("training_variants", globals())
 
 # %%
 answers = experiments.responses(parameters.experiment, preset)
@@ -164,7 +164,7 @@ book.record("distinct_networks", distinct, note="rows of the published arrays th
 
 # %%
 for kind in difficulty.DIFFICULTIES:
-    display(*charts.examples_gallery(answers, rows, kind, parameters.tolerance))
+    display(*explorer.examples_gallery(answers, rows, kind, parameters.tolerance))
 
 # %%
 # The pairs of images with which the summary opens, where no models of other kinds are compared.

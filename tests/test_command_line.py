@@ -9,7 +9,8 @@ import zipfile
 import pytest
 
 from ddd_utils import __main__ as command_line
-from ddd_utils import params, paths
+from ddd_utils import paths
+from ddd_utils.config import params
 from ddd_utils.versions import version_of
 
 COMMANDS = ("report", "train", "status", "plan", "experiment", "compare")

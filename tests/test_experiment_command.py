@@ -13,7 +13,7 @@ from bs4 import BeautifulSoup
 
 from ddd_utils import __main__ as cli
 from ddd_utils import experiments, paths
-from ddd_utils.experiments.plans.store import Experiment
+from ddd_utils.experiments.store import Experiment
 from ddd_utils.responses import Responses
 
 TRIVIAL, IMPOSSIBLE = 40, 12

@@ -5,14 +5,13 @@ import sys
 
 import pytest
 
-from ddd_utils import image_sets
+from ddd_utils.config import image_sets
+from ddd_utils.data import datasets, listing
 from ddd_utils.errors import InputError, needs_extra
-from ddd_utils.experiments.data import datasets
-from ddd_utils.experiments.images import listing
 
 LIGHT = (
-    "params, tables, responses, files, errors, experiments.images.class_spaces, experiments.images.photographs, "
-    "experiments.images.listing, experiments.data.datasets"
+    "config.params, responses.tables, responses, files, errors, data.class_spaces, data.photographs, data.listing, "
+    "data.datasets"
 )
 HEAVY = ("torch", "torchvision", "timm", "sklearn", "jupyterlab", "open_clip")
 

@@ -6,7 +6,8 @@ from collections import Counter
 import jupytext
 import pytest
 
-from ddd_utils import params, paths
+from ddd_utils import paths
+from ddd_utils.config import params
 
 LINES, NAMES, DEFINITION = 10, 14, 5
 NOTEBOOKS = sorted(path.stem for path in paths.NOTEBOOKS.glob("*.py"))

@@ -14,8 +14,8 @@ from PIL import Image
 from test_report import run
 
 from ddd_utils import __main__ as cli
-from ddd_utils import params
-from ddd_utils.experiments.showing.evaluations import Evaluation
+from ddd_utils.config import params
+from ddd_utils.experiments.evaluations import Evaluation
 
 SYNSETS = {"n01440764": "tench", "n01443537": "goldfish", "n02123045": "tabby"}
 MODELS = ["<b>bold</b>", "net & co", "third $x$", "fourth", "fifth"]

@@ -12,7 +12,7 @@ import yaml
 
 from ddd_utils import __main__ as cli
 from ddd_utils import paths
-from ddd_utils.schema import Instances
+from ddd_utils.config.schema import Instances
 
 
 def run(build, *arguments):

@@ -1,6 +1,6 @@
 """The figures of the report, one function a figure: tidy tables or small arrays in, an Altair chart out."""
 
-from .charts_agreement import (
+from .agreement import (
     accuracy_against_kappa,
     accuracy_dots,
     consistency_dots,
@@ -8,11 +8,13 @@ from .charts_agreement import (
     excess_dots,
     expectation_dots,
 )
-from .charts_difficulty import class_accuracy_dots, label_error_dots, label_error_rows, score_bars, subset_size_curves
-from .charts_forms import beside
-from .charts_matrix import excess_matrix, kappa_matrices, kappa_matrix, wrong_answer_matrix
-from .charts_noise import folder_order_curves, kl_curve, kl_scatter, sigma_curves
-from .charts_people import (
+from .difficulty import class_accuracy_dots, label_error_dots, label_error_rows, score_bars, subset_size_curves
+from .forms import beside
+from .gallery import answers_gallery, gallery
+from .matrix import excess_matrix, kappa_matrices, kappa_matrix, wrong_answer_matrix
+from .names_and_colours import condition_name, dataset_name, network_names
+from .noise import folder_order_curves, kl_curve, kl_scatter, sigma_curves
+from .people import (
     answer_dots,
     block_curves,
     human_difficulty_dots,
@@ -22,9 +24,7 @@ from .charts_people import (
     observer_matrix,
     response_time_dots,
 )
-from .charts_training import decision_map, overlay_map, swap_bars, swap_comparison, swap_curves
-from .gallery import answers_gallery, examples_gallery, gallery
-from .names_and_colours import condition_name, dataset_name, network_names
+from .training import decision_map, overlay_map, swap_bars, swap_comparison, swap_curves
 
 __all__ = [
     "accuracy_against_kappa",
@@ -39,7 +39,6 @@ __all__ = [
     "correlation_dots",
     "dataset_name",
     "decision_map",
-    "examples_gallery",
     "excess_dots",
     "excess_matrix",
     "expectation_dots",

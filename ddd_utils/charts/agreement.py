@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from .charts_forms import PICKED, PICKED_PAIR, WIDTH, dot_rows, finish, framed, quiet, tell, title
+from .forms import PICKED, PICKED_PAIR, WIDTH, dot_rows, finish, framed, quiet, tell, title
 from .names_and_colours import ACCENT, MUTED, SECOND, bracketed, extremes, with_names
 
 MOST_NETWORKS = 98  # in the plot of pairs: 4,753 pairs

@@ -7,7 +7,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from .charts_forms import (
+from .forms import (
     PICKED,
     WIDTH,
     by_kind,

@@ -10,10 +10,7 @@ import numpy as np
 from IPython.display import HTML
 from PIL import Image
 
-from ddd_utils.analysis.examples import Answer, answers_of, examples
-from ddd_utils.reporting.names_and_colours import network_names
-from ddd_utils.reporting.sentences import Prose, example_rule
-from ddd_utils.responses import Responses
+from ddd_utils.analysis.examples import Answer
 
 PIXELS = "image-rendering:pixelated;width:100%;"
 TINY = 64  # px up to which every pixel is kept, and shown as a square
@@ -63,37 +60,6 @@ def answers_gallery(
     rows = list(zip(images, names, labels, answers, strict=True))[:MOST_PICTURES]
     grid = "repeat(auto-fill,minmax(8.5em,1fr));gap:1.4em 1em;max-width:46em"
     return _grid("answers", [_answered(*row) for row in rows], grid)
-
-
-def examples_gallery(answers: Responses, rows: Sequence[int], kind: str, tolerance: int) -> list[Prose | HTML]:
-    """
-    Show some images of a kind, and under each who answered what.
-
-    Parameters
-    ----------
-    answers : Responses
-        With images.
-    rows : sequence of int
-        Which networks make an image trivial or impossible.
-    kind : {"trivial", "in-between", "impossible"}
-        Chosen as by `analysis.examples.examples`.
-    tolerance : int
-        As in `difficulty.classify`.
-
-    Returns
-    -------
-    list
-        What to display: the rule, and the images where there are any.
-    """
-    chosen = answers.select(list(rows))
-    found = examples(chosen.correct(), tolerance, labels=answers.labels)[kind]
-    rule = example_rule(kind, len(rows), tolerance, len(found))
-    if not len(found):
-        return [rule]
-    names, classes, predictions = network_names(chosen.networks), answers.class_names, chosen.predictions[:, -1]
-    given = [answers_of(predictions[:, image], answers.labels[image], classes, names) for image in found]
-    labels = [classes[label] for label in answers.labels[found]]
-    return [rule, answers_gallery(answers.thumbnails(found), answers.image_ids[found], labels, given)]
 
 
 def data_uri(image: np.ndarray) -> str:

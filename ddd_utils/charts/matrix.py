@@ -10,9 +10,9 @@ import pandas as pd
 
 from ddd_utils.errors import InputError
 
-from .charts_forms import COLUMN, PICKED, PICKED_PAIR, Chart, finish, framed, label_width, tell, title
-from .charts_order import Arrangement, arrangement
+from .forms import COLUMN, PICKED, PICKED_PAIR, Chart, finish, framed, label_width, tell, title
 from .names_and_colours import bracketed, condition_name, extremes
+from .order import Arrangement, arrangement
 
 if TYPE_CHECKING:
     from ddd_utils.analysis.consistency import KappaMatrix

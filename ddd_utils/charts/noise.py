@@ -5,7 +5,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from .charts_forms import (
+from .forms import (
     CLASS,
     SKIPPED,
     WIDTH,

@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from .charts_forms import (
+from .forms import (
     BOUND,
     KAPPA,
     WIDTH,
@@ -23,9 +23,9 @@ from .charts_forms import (
     share_axis,
     title,
 )
-from .charts_matrix import INTERVAL, cell_size, cells, fewer, kappa_shades, offered, undefined
-from .charts_order import arrangement
+from .matrix import INTERVAL, cell_size, cells, fewer, kappa_shades, offered, undefined
 from .names_and_colours import CLASS_COLOURS, bracketed, extremes
+from .order import arrangement
 
 CHANCE = 0.5
 AT_CHANCE = {"observer": "chance", "accuracy": CHANCE}

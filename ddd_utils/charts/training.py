@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from .charts_forms import NO_FRAME, WIDTH, bundle, by_kind, curve, finish, framed, quiet, share_axis, tell, title
+from .forms import NO_FRAME, WIDTH, bundle, by_kind, curve, finish, framed, quiet, share_axis, tell, title
 from .names_and_colours import ACCENT, CLASS_COLOURS, MUTED, NOTE, SECOND, extremes, with_names
 
 BLUES = ["#08306B", "#3F86C1", "#F1F6FB"]  # from wrong to right, as in the paper

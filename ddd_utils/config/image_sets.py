@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ddd_utils import local_files
-from ddd_utils.blocks import Strict
+from ddd_utils.config.blocks import Strict
 from ddd_utils.errors import InputError
 
 Count = Annotated[int, Field(ge=1)]

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from ddd_utils import paths
-from ddd_utils.blocks import Strict
+from ddd_utils.config.blocks import Strict
+from ddd_utils.config.image_sets import Count
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import read_yaml
-from ddd_utils.image_sets import Count
 
 Positive = Annotated[float, Field(gt=0)]
 Channels = Annotated[tuple[float, float, float], Field(strict=False)]

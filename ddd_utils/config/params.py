@@ -10,12 +10,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from ddd_utils import local_files, paths
-from ddd_utils.blocks import explain
+from ddd_utils.config.blocks import explain
+from ddd_utils.config.image_sets import read_images
+from ddd_utils.config.model_sets import located
+from ddd_utils.config.schema import SECTIONS, Config, Preset, SotaComparison, find_table, read_experiment, section_keys
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import parse_yaml, read_yaml, write_yaml
-from ddd_utils.image_sets import read_images
-from ddd_utils.model_sets import located
-from ddd_utils.schema import SECTIONS, Config, Preset, SotaComparison, find_table, read_experiment, section_keys
 
 # Sections with images to show people; where several have some, the first is taken.
 WITH_IMAGES = ("sota_comparison", "training_variants")

@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ddd_utils import local_files, paths
-from ddd_utils.blocks import Strict, explain
+from ddd_utils.config.blocks import Strict, explain
+from ddd_utils.config.image_sets import AnyImages, Count, Dataset, TestImages, read_images
+from ddd_utils.config.model_sets import Model, Models, Positive, Training
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import write_yaml
-from ddd_utils.image_sets import AnyImages, Count, Dataset, TestImages, read_images
-from ddd_utils.model_sets import Model, Models, Positive, Training
 
 Tolerance = Annotated[int, Field(ge=0)]
 

@@ -1,1 +1,1 @@
-"""Images wherever they lie: files, folders, tars, arrays and torchvision's sets, their names, classes and views."""
+"""Images: noise, small sets, photographs in folders, tars and tables, torchvision's sets; their classes and views."""

@@ -13,12 +13,13 @@ import filelock
 import numpy as np
 from PIL import Image
 
-from ddd_utils import image_sets, local_files, paths
+from ddd_utils import local_files, paths
+from ddd_utils.config import image_sets
+from ddd_utils.data.gaussian import Noise, NoiseIds
+from ddd_utils.data.photographs import Files, Photographs, read_npz
+from ddd_utils.data.views import central_crop, resize_short_side
+from ddd_utils.devices import cores
 from ddd_utils.errors import InputError, nearest, needs_extra
-from ddd_utils.experiments.data.gaussian import Noise, NoiseIds
-from ddd_utils.experiments.images.photographs import Files, Photographs, read_npz
-from ddd_utils.experiments.images.views import central_crop, resize_short_side
-from ddd_utils.experiments.machine.devices import cores
 from ddd_utils.files import atomic, read_array, write_array
 from ddd_utils.local_files import PHOTOGRAPHS, class_folders, photographs
 

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from ddd_utils import local_files
+from ddd_utils.data.trees import Folder, Place, Table, Tree
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.experiments.images.trees import Folder, Place, Table, Tree
 
 DEVKIT, META = "ILSVRC2012_validation_ground_truth.txt", "meta.mat"
 # Tiny ImageNet's, Kaggle's, Caffe's and the ImageNet development kit's.

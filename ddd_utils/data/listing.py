@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ddd_utils import image_sets, local_files
+from ddd_utils import local_files
+from ddd_utils.config import image_sets
+from ddd_utils.data import label_tables
+from ddd_utils.data.photographs import Photographs, read_npz
+from ddd_utils.data.trees import Table, Tree, folder_tree, tar_tree
 from ddd_utils.errors import InputError, needs_extra
-from ddd_utils.experiments.images import label_tables
-from ddd_utils.experiments.images.photographs import Photographs, read_npz
-from ddd_utils.experiments.images.trees import Table, Tree, folder_tree, tar_tree
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def listing(config: image_sets.Photographs | image_sets.Torchvision) -> Listing:
     """List images; whatever leaves their classes unclear raises InputError with file and row."""
     if isinstance(config, image_sets.Torchvision):
         needs_extra("models", f"torchvision's data set '{config.dataset}'")
-        from ddd_utils.experiments.images import torchvision_sets
+        from ddd_utils.data import torchvision_sets
 
         images, labels, names, stamp = torchvision_sets.read(config)
         return make(images, images.ids, *named(labels, names, config.dataset), stamp)

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from ddd_utils.data import views
+from ddd_utils.data.datasets import Data, Images
+from ddd_utils.data.gaussian import LEVELS, SPLITS, STREAM, Noise, philox, pixel_table, uniforms
+from ddd_utils.data.photographs import Photographs
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.data.datasets import Data, Images
-from ddd_utils.experiments.data.gaussian import LEVELS, SPLITS, STREAM, Noise, philox, pixel_table, uniforms
-from ddd_utils.experiments.images import views
-from ddd_utils.experiments.images.photographs import Photographs
 
 # Without worker processes a batch is decoded by several threads: decoders work outside Python's lock.
 THREADS = 8

@@ -16,9 +16,10 @@ import numpy as np
 import torchvision
 from PIL import Image
 
-from ddd_utils import image_sets, paths
+from ddd_utils import paths
+from ddd_utils.config import image_sets
+from ddd_utils.data.photographs import NotAnImage, Photographs, silence, upright_rgb
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.experiments.images.photographs import NotAnImage, Photographs, silence, upright_rgb
 
 # What torchvision raises when files are missing or damaged, or cannot be downloaded.
 ABSENT = (OSError, RuntimeError, EOFError, zipfile.BadZipFile, tarfile.TarError)

@@ -12,8 +12,8 @@ from typing import Protocol
 
 from PIL import Image
 
+from ddd_utils.data.photographs import Files, NotAnImage, Photographs, decode_bytes
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.images.photographs import Files, NotAnImage, Photographs, decode_bytes
 from ddd_utils.local_files import PHOTOGRAPHS
 
 # Control characters, and bytes of a name that are no UTF-8: they would tear tables and terminals.

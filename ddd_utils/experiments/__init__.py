@@ -1,27 +1,17 @@
 """
 Where responses come from. Everything here is cached: asking twice computes once.
 
-The rooms, each of which imports only from those above it (``tests/test_layers.py`` says from which):
-
-- ``machine``: devices, locks between processes, progress.
-- ``images``: files, folders, tars, arrays, torchvision's sets; their names, classes and views.
-- ``data``: the sets that networks are trained on and tested with, as batches.
-- ``networks``: architectures by name.
-- ``published``: what others have published.
-- ``plans``: runs, the conditions and model sets they come from, and the store of their results.
-- ``training``: networks side by side and in processes, from batches to checkpoints.
-- ``pretrained``: models with weights, and how images reach them.
-- ``showing``: pretrained models answer photographs.
-- ``costs``: what a preset asks of a machine.
-
-What lies beside the rooms joins them: ``sources`` finds a configuration's results, ``launch`` and ``cluster`` have them
-computed here or by SLURM, ``imports`` reads those that nobody trains here, ``status`` tells how far they are.
+- ``plans``: runs, and the conditions and model sets that they come from; ``store``: where their results are.
+- ``training``: networks side by side and in processes; ``launch`` starts it here, ``cluster`` through SLURM.
+- ``evaluations``, ``inference``, ``inference_runs``: pretrained models shown photographs.
+- ``published``, ``imports``: answers that others have published, and users' tables.
+- ``sources``: finds a configuration's results, of whichever kind. ``status`` and ``costs`` tell how far and how long.
 """
 
 from pathlib import Path
 from typing import Any
 
-from ddd_utils import params
+from ddd_utils.config import params
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import sources
 from ddd_utils.experiments.published import imagenet_facts, people_facts

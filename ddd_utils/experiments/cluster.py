@@ -13,8 +13,8 @@ from submitit import SlurmExecutor, SlurmJob
 from submitit.core.utils import FailedJobError
 from submitit.helpers import Checkpointable
 
+from ddd_utils.config.schema import Cluster
 from ddd_utils.errors import InputError
-from ddd_utils.schema import Cluster
 
 log = logging.getLogger(__name__)
 

@@ -9,16 +9,15 @@ import numpy as np
 import pandas as pd
 
 from ddd_utils import local_files, paths
-from ddd_utils.experiments import published
-from ddd_utils.experiments.images.class_spaces import ClassSpace, class_space
-from ddd_utils.experiments.images.listing import Listing, listing
-from ddd_utils.experiments.plans import model_files
-from ddd_utils.experiments.plans.store import versions
+from ddd_utils.config.image_sets import Photographs
+from ddd_utils.config.model_sets import Model
+from ddd_utils.config.schema import PretrainedSet
+from ddd_utils.data.class_spaces import ClassSpace, class_space
+from ddd_utils.data.listing import Listing, listing
+from ddd_utils.experiments import model_files, published
+from ddd_utils.experiments.store import versions
 from ddd_utils.files import is_whole, read_json, read_metadata, read_parquet, safe_name, short_hash, write_json
-from ddd_utils.image_sets import Photographs
-from ddd_utils.model_sets import Model
 from ddd_utils.responses import Responses, write_images, write_predictions
-from ddd_utils.schema import PretrainedSet
 
 # The decision among all classes a model knows lies beside the one among those present, under its own file name.
 SUFFIX = {"present": "", "all": "-all"}

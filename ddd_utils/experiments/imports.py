@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ddd_utils import paths
-from ddd_utils.experiments import published
-from ddd_utils.experiments.machine import locks
-from ddd_utils.experiments.plans.store import versions
-from ddd_utils.experiments.published.downloads import local_copy, registry
+from ddd_utils.config.schema import Published, Table
+from ddd_utils.data.downloads import local_copy, registry
+from ddd_utils.experiments import locks, published
+from ddd_utils.experiments.store import versions
 from ddd_utils.files import is_whole, read_json, remove_partials, safe_name, sha256, short_hash
 from ddd_utils.responses import Responses, Source
-from ddd_utils.schema import Published, Table
 
 log = logging.getLogger(__name__)
 

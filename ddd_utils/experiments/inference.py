@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from ddd_utils.data.class_spaces import NEVER
+from ddd_utils.data.views import Preparation
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.images.class_spaces import NEVER
-from ddd_utils.experiments.images.views import Preparation
 
 # Pixels of a batch: large ones fall out of a core's cache (EfficientNet-Lite0 answers 53 images a second on one core in
 # batches of 4, 34 in batches of 16, 26 in batches of 64), small ones leave a GPU idle.

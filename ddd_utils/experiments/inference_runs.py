@@ -13,19 +13,17 @@ import psutil
 import torch
 from PIL import Image
 
+from ddd_utils.config.model_sets import Model
+from ddd_utils.data.photographs import NotAnImage, Photographs
+from ddd_utils.data.views import View
+from ddd_utils.devices import cores, describe, devices
 from ddd_utils.errors import ExperimentError, InputError
-from ddd_utils.experiments import published
-from ddd_utils.experiments.images.photographs import NotAnImage, Photographs
-from ddd_utils.experiments.images.views import View
-from ddd_utils.experiments.machine import locks
-from ddd_utils.experiments.machine.devices import cores, describe, devices
-from ddd_utils.experiments.machine.progress import DECODING, SHOWING, Progress, Steps
-from ddd_utils.experiments.pretrained import Recipe, recipe
-from ddd_utils.experiments.pretrained.recipe import brief
-from ddd_utils.experiments.showing import inference
-from ddd_utils.experiments.showing.evaluations import Evaluation
+from ddd_utils.experiments import inference, locks, published
+from ddd_utils.experiments.evaluations import Evaluation
+from ddd_utils.experiments.progress import DECODING, SHOWING, Progress, Steps
 from ddd_utils.files import remove_partials
-from ddd_utils.model_sets import Model
+from ddd_utils.models.pretrained import recipe
+from ddd_utils.models.recipe import Recipe, brief
 
 # Photographs are decoded in chunks, so that few results wait.
 CHUNK = 256

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ddd_utils import logs, paths
+from ddd_utils.devices import devices
 from ddd_utils.errors import ExperimentError, InputError
-from ddd_utils.experiments.machine import locks
-from ddd_utils.experiments.machine.devices import devices
-from ddd_utils.experiments.plans.store import Experiment
+from ddd_utils.experiments import locks
+from ddd_utils.experiments.store import Experiment
 from ddd_utils.experiments.training import processes
 from ddd_utils.experiments.training.processes import Group, Task, grouped
 
@@ -77,14 +77,14 @@ def check(experiments: Iterable[Experiment]) -> None:
     tasks = missing(list(experiments))
     if not tasks:
         return  # a light installation has no networks to import
-    from ddd_utils.experiments import networks
     from ddd_utils.experiments.costs import planning
+    from ddd_utils.models import by_name
 
     states, wanted = {}, 0
     for experiment, run, _ in tasks:
         case = planning.case(run, experiment.dataset)
         if case not in states:
-            states[case] = planning.state_bytes(networks.create(run.model, case.classes, run.arguments), run.optimizer)
+            states[case] = planning.state_bytes(by_name.create(run.model, case.classes, run.arguments), run.optimizer)
         wanted += planning.disk_bytes(run, experiment.dataset.sizes[1], case.classes, states[case])
     free = shutil.disk_usage(paths.results()).free
     if wanted > free:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from ddd_utils import local_files
-from ddd_utils.experiments.published.downloads import local_copy
+from ddd_utils.config.model_sets import Checkpoint, Model
+from ddd_utils.data.downloads import local_copy
 from ddd_utils.files import short_hash
-from ddd_utils.model_sets import Checkpoint, Model
 
 TRAINED = {"model", "arguments", "optimizer", "learning_rate"}
 PRETRAINED = {"model", "arguments", "pretrained", "preprocessing", "classes"}

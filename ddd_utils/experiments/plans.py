@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ddd_utils.experiments.plans import model_files
-from ddd_utils.model_sets import Model
-from ddd_utils.schema import Architecture, Instances, ModelSet, Variants
+from ddd_utils.config.model_sets import Model
+from ddd_utils.config.schema import Architecture, Instances, ModelSet, Variants
+from ddd_utils.experiments import model_files
 
 EXTRA_EPOCHS = {"plus_1_epoch": 1, "plus_10_epochs": 10}
 # Learning rates of the instances as multiples of the base's: .148 to .152 against .1.
@@ -20,7 +20,7 @@ class Run:
     """One training run: everything that decides its outcome."""
 
     file: str  # stem of its files in the results folder
-    model: str  # and its arguments, see ddd_utils.experiments.networks.create
+    model: str  # and its arguments, see models.by_name.create
     arguments: dict[str, Any]
     epochs: int
     batch_size: int

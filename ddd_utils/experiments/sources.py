@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ddd_utils import params
+from ddd_utils.config import params
+from ddd_utils.config.params import Config, Preset
+from ddd_utils.config.schema import ModelSet, PretrainedSet, Published, Table, Variants
 from ddd_utils.errors import ExperimentError
 from ddd_utils.experiments import launch
+from ddd_utils.experiments.evaluations import Evaluation
 from ddd_utils.experiments.imports import Imported
-from ddd_utils.experiments.plans.store import Experiment
-from ddd_utils.experiments.showing.evaluations import Evaluation
+from ddd_utils.experiments.store import Experiment
 from ddd_utils.files import is_whole, read_json, set_aside
-from ddd_utils.params import Config, Preset
 from ddd_utils.responses import Source, provenance
-from ddd_utils.schema import ModelSet, PretrainedSet, Published, Table, Variants
 
 log = logging.getLogger(__name__)
 
@@ -56,15 +56,15 @@ def _read(imported: Sequence[Imported], titles: Sequence[str] = ()) -> None:
 
 
 def _look_up(evaluations: Sequence[Evaluation]) -> None:
-    from ddd_utils.experiments.showing import work
+    from ddd_utils.experiments import inference_runs
 
-    _each(work.check, evaluations)
+    _each(inference_runs.check, evaluations)
 
 
 def _evaluate(evaluations: Sequence[Evaluation], titles: Sequence[str]) -> None:
-    from ddd_utils.experiments.showing import work
+    from ddd_utils.experiments import inference_runs
 
-    _each(work.make, evaluations)
+    _each(inference_runs.make, evaluations)
 
 
 # In the order in which they are made. To read what is imported is to check it, and takes seconds.

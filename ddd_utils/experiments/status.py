@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.machine import locks
-from ddd_utils.experiments.machine.progress import duration, remaining
-from ddd_utils.experiments.plans.runs import Run
-from ddd_utils.experiments.plans.store import Experiment
-from ddd_utils.experiments.showing.evaluations import Evaluation
+from ddd_utils.experiments import locks
+from ddd_utils.experiments.evaluations import Evaluation
+from ddd_utils.experiments.plans import Run
+from ddd_utils.experiments.progress import duration, remaining
+from ddd_utils.experiments.store import Experiment
 from ddd_utils.files import TornFile, read_metadata
 
 # A run that is "stopped" has a checkpoint, and nobody trains it.

@@ -13,15 +13,14 @@ import numpy as np
 import pandas as pd
 
 from ddd_utils import paths
+from ddd_utils.config.image_sets import Dataset
+from ddd_utils.config.schema import ModelSet, Variants
+from ddd_utils.data import datasets
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.data import datasets
-from ddd_utils.experiments.machine import locks
-from ddd_utils.experiments.plans import runs
-from ddd_utils.experiments.plans.runs import Plan, Run
+from ddd_utils.experiments import locks, plans
+from ddd_utils.experiments.plans import Plan, Run
 from ddd_utils.files import is_whole, read_metadata, remove_partials, short_hash, write_array, write_json
-from ddd_utils.image_sets import Dataset
 from ddd_utils.responses import Responses, write_images, write_predictions
-from ddd_utils.schema import ModelSet, Variants
 from ddd_utils.versions import installed
 
 # The paper's BatchNorm evaluation is kept beside the recalibrated one, under its own file name.
@@ -41,7 +40,7 @@ class Experiment:
     @cached_property
     def plan(self) -> Plan:
         """Runs and networks."""
-        return runs.plan(self.config)
+        return plans.plan(self.config)
 
     @property
     def dataset(self) -> Dataset:
@@ -62,7 +61,7 @@ class Experiment:
 
     def work(self, run: Run) -> float:
         """Guess a run's work per epoch, in training images: to start long runs first and to tell the time left."""
-        return runs.work(run, self.dataset.sizes).guess / run.epochs
+        return plans.work(run, self.dataset.sizes).guess / run.epochs
 
     def done(self, run: Run) -> bool:
         """Say whether a run's results are there, and whole."""

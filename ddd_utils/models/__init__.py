@@ -1,5 +1,1 @@
-"""Architectures: our own, and those of timm and torchvision, by name."""
-
-from ddd_utils.experiments.networks.by_name import create, find
-
-__all__ = ["create", "find"]
+"""Networks by name, and pretrained models: where their weights come from and how images reach them."""

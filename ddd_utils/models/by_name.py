@@ -11,7 +11,7 @@ from torch import nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.experiments.networks.ours import BagNet33, CORnetRT, PlainConvNet, ResNet, densenet121
+from ddd_utils.models.ours import BagNet33, CORnetRT, PlainConvNet, ResNet, densenet121
 
 OURS: dict[str, Callable[..., nn.Module]] = {
     "bagnet33": BagNet33,

@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from ddd_utils import paths
+from ddd_utils.data.class_spaces import ClassSpace, imagenet_index, synsets
+from ddd_utils.devices import devices
 from ddd_utils.errors import InputError, nearest, needs_extra
-from ddd_utils.experiments.images.class_spaces import ClassSpace, imagenet_index, synsets
-from ddd_utils.experiments.machine.devices import devices
-from ddd_utils.experiments.pretrained.recipe import Recipe, unavailable
 from ddd_utils.files import read_array, write_array
+from ddd_utils.models.recipe import Recipe, unavailable
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ import timm
 import torchvision
 from torch import nn
 
+from ddd_utils.data.class_spaces import ClassSpace
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.experiments.images.class_spaces import ClassSpace
-from ddd_utils.experiments.pretrained.recipe import Recipe, unavailable, unbuildable
+from ddd_utils.models.recipe import Recipe, unavailable, unbuildable
 
 
 class _LibraryModel(Recipe):

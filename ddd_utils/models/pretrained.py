@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from ddd_utils.experiments.pretrained.clip import ClipModel
-from ddd_utils.experiments.pretrained.files import FileModel
-from ddd_utils.experiments.pretrained.libraries import TimmModel, TorchvisionModel
-from ddd_utils.experiments.pretrained.recipe import Recipe
-from ddd_utils.model_sets import Checkpoint, Model, OpenClip, TorchvisionWeights
+from ddd_utils.config.model_sets import Checkpoint, Model, OpenClip, TorchvisionWeights
+from ddd_utils.models.clip import ClipModel
+from ddd_utils.models.libraries import TimmModel, TorchvisionModel
+from ddd_utils.models.recipe import Recipe
+from ddd_utils.models.weights import FileModel
 
 __all__ = ["Recipe", "recipe"]
 

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from ddd_utils.config.model_sets import Model
+from ddd_utils.data import views
+from ddd_utils.data.class_spaces import ClassSpace
+from ddd_utils.data.views import Preparation
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.images import views
-from ddd_utils.experiments.images.class_spaces import ClassSpace
-from ddd_utils.experiments.images.views import Preparation
-from ddd_utils.model_sets import Model
 
 
 @dataclass(frozen=True)

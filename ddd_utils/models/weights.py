@@ -14,13 +14,13 @@ import torchvision
 from torch import nn
 
 from ddd_utils import local_files
+from ddd_utils.data import downloads
+from ddd_utils.data.class_spaces import ClassSpace
+from ddd_utils.data.datasets import IMAGENET_MEAN, IMAGENET_SD
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.experiments import networks
-from ddd_utils.experiments.data.datasets import IMAGENET_MEAN, IMAGENET_SD
-from ddd_utils.experiments.images.class_spaces import ClassSpace
-from ddd_utils.experiments.pretrained.libraries import timm_usual, torchvision_usual
-from ddd_utils.experiments.pretrained.recipe import Recipe, brief
-from ddd_utils.experiments.published import downloads
+from ddd_utils.models import by_name
+from ddd_utils.models.libraries import timm_usual, torchvision_usual
+from ddd_utils.models.recipe import Recipe, brief
 
 # How files of torch.save begin, today's and those before torch 1.6.
 STARTS = (b"PK\x03\x04", b"\x80")
@@ -33,7 +33,7 @@ class FileModel(Recipe):
 
     def check(self) -> None:
         """Look up the architecture and the file; what must be downloaded is not, yet."""
-        networks.find(self.entry.model)
+        by_name.find(self.entry.model)
         if self.weights.file is None and self.weights.sha256 is None:
             self._fetched()  # which finds a copy, or says where to put one
         elif self.weights.file is not None:
@@ -74,7 +74,7 @@ class FileModel(Recipe):
         return network
 
     def _architecture(self, outputs: int) -> nn.Module:
-        return networks.create(self.entry.model, outputs, self.entry.arguments)
+        return by_name.create(self.entry.model, outputs, self.entry.arguments)
 
     def _outputs(self, space: ClassSpace) -> int | None:
         """Return how many outputs the entry asks for, if it does."""

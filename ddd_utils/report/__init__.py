@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ddd_utils import logs, mime
 
 if TYPE_CHECKING:
-    from ddd_utils.reporting.claims import Book
+    from ddd_utils.report.claims import Book
 
 
 def begin(section: str, values: Mapping[str, Any]) -> tuple[Any, "Book"]:
@@ -36,8 +36,8 @@ def begin(section: str, values: Mapping[str, Any]) -> tuple[Any, "Book"]:
     import yaml
     from IPython.display import display
 
-    from ddd_utils import params
-    from ddd_utils.reporting.claims import Book
+    from ddd_utils.config import params
+    from ddd_utils.report.claims import Book
 
     setup()
     parameters = params.section(section, values)

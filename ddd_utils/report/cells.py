@@ -14,7 +14,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from ddd_utils import mime
-from ddd_utils.reporting import explorer, game, markdown, markup
+from ddd_utils.report import explorer, game, markdown, markup
 
 LEFT_OUT = {"parameters", "injected-parameters", "papermill-error-cell-tag"}
 VEGALITE = "application/vnd.vegalite."

@@ -15,8 +15,8 @@ from ddd_utils.analysis import difficulty
 from ddd_utils.analysis.consistency import compared_networks
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import write_json
-from ddd_utils.reporting.comparability import Basis, Paper, obstacle
-from ddd_utils.reporting.network_sets import NetworkSet
+from ddd_utils.report.comparability import Basis, Paper, obstacle
+from ddd_utils.report.network_sets import NetworkSet
 from ddd_utils.responses import Responses
 
 PAPER = Path(__file__).with_name("paper.yaml")

@@ -6,9 +6,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from ddd_utils import paths
+from ddd_utils.config.schema import Variants
 from ddd_utils.files import read_yaml
 from ddd_utils.responses import Responses
-from ddd_utils.schema import Variants
 
 VALIDATION_IMAGES, ELEVEN = 50_000, 11
 NOT_PHOTOGRAPHS = ("gaussian", "digits")

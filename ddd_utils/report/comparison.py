@@ -13,13 +13,13 @@ from IPython.display import HTML, Markdown
 from markupsafe import Markup
 
 from ddd_utils import paths
+from ddd_utils.charts.forms import WIDTH, finish, title
+from ddd_utils.charts.names_and_colours import CLASS_COLOURS, dataset_name
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.reporting import assets, citation, claims, headline
-from ddd_utils.reporting.charts_forms import WIDTH, finish, title
-from ddd_utils.reporting.claims import Record, registry
-from ddd_utils.reporting.names_and_colours import CLASS_COLOURS, dataset_name
-from ddd_utils.reporting.sentences import section_label
-from ddd_utils.reporting.verdicts import paper_text
+from ddd_utils.report import assets, citation, claims, headline
+from ddd_utils.report.claims import Record, registry
+from ddd_utils.report.sentences import section_label
+from ddd_utils.report.verdicts import paper_text
 
 Interval = tuple[float, float]
 SETS_ABOVE = alt.Header(title=None, labelOrient="top", labelAnchor="start", labelAngle=0)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from ddd_utils import params
 from ddd_utils.analysis.examples import decisive_images, difficulty_table
+from ddd_utils.config import params
 from ddd_utils.errors import InputError
 from ddd_utils.files import write_csv, write_text
-from ddd_utils.reporting.sentences import Prose
+from ddd_utils.report.sentences import Prose
 from ddd_utils.responses import Responses
 
 DIFFICULTY, DECISIVE = "difficulty.csv", "decisive_images.txt"

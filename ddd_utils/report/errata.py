@@ -7,7 +7,7 @@ import pandas as pd
 
 from ddd_utils.analysis import difficulty, noise
 from ddd_utils.analysis.nulls import fleiss_kappa
-from ddd_utils.reporting import claims
+from ddd_utils.report import claims
 
 HOURS_A_DAY = 24
 

@@ -6,12 +6,14 @@ from typing import TypeVar
 
 import altair as alt
 import numpy as np
+from IPython.display import HTML
 
+from ddd_utils.analysis.examples import answers_of, examples
 from ddd_utils.analysis.exploration import Exploration, explore
-from ddd_utils.reporting import markup
-from ddd_utils.reporting.gallery import data_uri
-from ddd_utils.reporting.names_and_colours import bracketed, condition_name, network_names
-from ddd_utils.reporting.sentences import p_value
+from ddd_utils.charts.gallery import answers_gallery, data_uri
+from ddd_utils.charts.names_and_colours import bracketed, condition_name, network_names
+from ddd_utils.report import markup
+from ddd_utils.report.sentences import Prose, example_rule, p_value
 from ddd_utils.responses import Responses
 
 MIME = "application/vnd.ddd.exploration+json"
@@ -117,6 +119,37 @@ def explored(answers: Responses, rows: Sequence[int], tolerance: int) -> Explore
     found = explore(chosen.correct(), network_names(chosen.networks), answers.labels, tolerance=tolerance)
     pictures = answers.thumbnails(found.images, SIDE) if answers.has_images else None
     return Explorer(found, answers, rows, answers.class_names, pictures)
+
+
+def examples_gallery(answers: Responses, rows: Sequence[int], kind: str, tolerance: int) -> list[Prose | HTML]:
+    """
+    Show some images of a kind, and under each who answered what.
+
+    Parameters
+    ----------
+    answers : Responses
+        With images.
+    rows : sequence of int
+        Which networks make an image trivial or impossible.
+    kind : {"trivial", "in-between", "impossible"}
+        Chosen as by `analysis.examples.examples`.
+    tolerance : int
+        As in `difficulty.classify`.
+
+    Returns
+    -------
+    list
+        What to display: the rule, and the images where there are any.
+    """
+    chosen = answers.select(list(rows))
+    found = examples(chosen.correct(), tolerance, labels=answers.labels)[kind]
+    rule = example_rule(kind, len(rows), tolerance, len(found))
+    if not len(found):
+        return [rule]
+    names, classes, predictions = network_names(chosen.networks), answers.class_names, chosen.predictions[:, -1]
+    given = [answers_of(predictions[:, image], answers.labels[image], classes, names) for image in found]
+    labels = [classes[label] for label in answers.labels[found]]
+    return [rule, answers_gallery(answers.thumbnails(found), answers.image_ids[found], labels, given)]
 
 
 def attributes(specification: dict) -> str:

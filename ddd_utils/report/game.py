@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ddd_utils import params, paths
+from ddd_utils import paths
 from ddd_utils.analysis.examples import count_extremes, image_pairs
+from ddd_utils.charts import names_and_colours
+from ddd_utils.charts.gallery import data_uri
+from ddd_utils.config import params
 from ddd_utils.files import read_json, write_json
-from ddd_utils.reporting import assets, markup, names_and_colours
-from ddd_utils.reporting.claims import claim, paper
-from ddd_utils.reporting.gallery import data_uri
+from ddd_utils.report import assets, markup
+from ddd_utils.report.claims import claim, paper
 from ddd_utils.responses import Responses
 
 MIME = "application/vnd.ddd.experiment+json"

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 from IPython.display import HTML
 
-from ddd_utils.reporting import claims, verdicts
-from ddd_utils.reporting.names_and_colours import CLASS_COLOURS, dataset_name
-from ddd_utils.reporting.sentences import section_label
+from ddd_utils.charts.names_and_colours import CLASS_COLOURS, dataset_name
+from ddd_utils.report import claims, verdicts
+from ddd_utils.report.sentences import section_label
 
 SETS = {"Training variants": ("", "variants_"), "Models": ("sota_", "sota_")}  # prefixes of their shares and kappas
 NOT_COMPUTED = "not computed"

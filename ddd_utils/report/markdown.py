@@ -10,7 +10,7 @@ import latex2mathml.converter
 import mistune
 
 from ddd_utils.errors import InputError
-from ddd_utils.reporting.markup import clean, external, tidy_tables
+from ddd_utils.report.markup import clean, external, tidy_tables
 
 DISPLAY = r"\$\$(?P<display>(?:\\.|[^$\\])+?)\$\$"
 INLINE = r"\$(?=[^\s$])(?P<inline>(?:\\.|[^$\\])*?[^\s$\\])\$(?!\d)"

@@ -8,10 +8,10 @@ import pandas as pd
 
 from ddd_utils.analysis import consistency, difficulty, score_models
 from ddd_utils.analysis.statistics import wilson
-from ddd_utils.reporting.claims import paper_shares
-from ddd_utils.reporting.sentences import Prose, class_choices, readable, unreadable
+from ddd_utils.config.schema import ModelSet, PretrainedSet
+from ddd_utils.report.claims import paper_shares
+from ddd_utils.report.sentences import Prose, class_choices, readable, unreadable
 from ddd_utils.responses import Responses
-from ddd_utils.schema import ModelSet, PretrainedSet
 
 DESCRIBED: dict[Any, list[str]] = {
     ModelSet: ["architecture", "parameters", "optimizer", "learning_rate", "seconds"],

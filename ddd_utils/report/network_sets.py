@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from ddd_utils.analysis import difficulty
-from ddd_utils.reporting.names_and_colours import dataset_name, network_names
+from ddd_utils.charts.names_and_colours import dataset_name, network_names
 from ddd_utils.responses import Responses
 
 

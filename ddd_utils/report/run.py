@@ -16,9 +16,9 @@ from pathlib import Path
 import jupytext
 
 from ddd_utils import paths
+from ddd_utils.config.schema import declared_parameters
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.reporting import claims, game
-from ddd_utils.schema import declared_parameters
+from ddd_utils.report import claims, game
 
 AT_A_TIME = 2
 LAST = "summary"  # it reads what all others have recorded

@@ -14,12 +14,12 @@ from ddd_utils.analysis.nulls import NullKappa
 from ddd_utils.analysis.psychophysics import Observed
 from ddd_utils.analysis.statistics import Estimate, wilson
 from ddd_utils.analysis.wrong_answers import SameWrongAnswer
-from ddd_utils.reporting.claims import claim
-from ddd_utils.reporting.comparability import are_the_papers
-from ddd_utils.reporting.names_and_colours import condition_name, dataset_name
-from ddd_utils.reporting.verdicts import UNCOUNTED
+from ddd_utils.charts.names_and_colours import condition_name, dataset_name
+from ddd_utils.config.schema import Architecture, ModelSet, PretrainedSet, Published, Variants
+from ddd_utils.report.claims import claim
+from ddd_utils.report.comparability import are_the_papers
+from ddd_utils.report.verdicts import UNCOUNTED
 from ddd_utils.responses import Responses
-from ddd_utils.schema import Architecture, ModelSet, PretrainedSet, Published, Variants
 
 PAPER_EPOCHS = 90
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from ddd_utils.reporting.claims import Claim, Record, recorded, registry
+from ddd_utils.report.claims import Claim, Record, recorded, registry
 
 ROUNDING = 1e-12  # floating-point slack, far below any printed digit
 REASONS = (

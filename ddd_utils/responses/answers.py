@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from ddd_utils.errors import InputError
 from ddd_utils.files import TornFile, read_array, read_json, read_parquet, safe_name, write_json, write_parquet
-from ddd_utils.tables import table_to_arrays
+from ddd_utils.responses.tables import table_to_arrays
 
 # What a table shows is not known: its data set has this name, whatever the file is called.
 TABLE = "table"

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ddd_utils.columns import Column, column_names, fault, read_columns, row_number
 from ddd_utils.errors import InputError, nearest
+from ddd_utils.responses.columns import Column, column_names, fault, read_columns, row_number
 
 WRONG = -1
 HIGHEST = np.iinfo(np.int16).max

@@ -16,16 +16,16 @@ import timm
 import torch
 
 from ddd_utils import local_files
-from ddd_utils.experiments import networks
-from ddd_utils.experiments.images import photographs, trees, views
-from ddd_utils.experiments.images.listing import listing
-from ddd_utils.experiments.pretrained import recipe
-from ddd_utils.experiments.showing import inference, work
-from ddd_utils.experiments.showing.evaluations import Evaluation
-from ddd_utils.image_sets import Photographs
-from ddd_utils.schema import SotaComparison
+from ddd_utils.config.image_sets import Photographs
+from ddd_utils.config.schema import SotaComparison
+from ddd_utils.data import photographs, trees, views
+from ddd_utils.data.listing import listing
+from ddd_utils.experiments import inference, inference_runs
+from ddd_utils.experiments.evaluations import Evaluation
+from ddd_utils.models import by_name
+from ddd_utils.models.pretrained import recipe
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 import lite
 
 SMALL = ("test_resnet", "test_efficientnet", "test_convnext", "test_byobnet", "test_vit")
@@ -114,7 +114,7 @@ def watching():
     watch(trees.Members, "image", lambda *_: "reading and decoding")
     watch(views.View, "of", lambda *_: "resizing and cropping")
     watch(inference._Runner, "_outputs", lambda _, pixels, *__: f"networks at {pixels.shape[1]} px")
-    watch(work.Recipe, "network", lambda *_: "loading weights")
+    watch(inference_runs.Recipe, "network", lambda *_: "loading weights")
     yield spent
     for owner, name, plain in patched:
         setattr(owner, name, plain)
@@ -143,7 +143,7 @@ def compare(title: str, entries: list[dict], images: str, bound: float, repeats:
 
 def added(folder: Path, images: str, repeats: int) -> None:
     """See what one more model costs that is small and sees the same pixels: they are decoded already."""
-    network = networks.create("plain_convnet", 1_000, NEGLIGIBLE)
+    network = by_name.create("plain_convnet", 1_000, NEGLIGIBLE)
     torch.save(network.state_dict(), folder / "negligible.pth")
     weights = {"file": str(folder / "negligible.pth")}
     entries = [

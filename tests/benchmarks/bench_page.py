@@ -8,7 +8,7 @@ from statistics import median
 
 from ddd_utils import paths
 
-sys.path.insert(0, str(paths.ROOT / "tests" / "reporting"))
+sys.path.insert(0, str(paths.ROOT / "tests" / "helpers"))
 import made_large_page
 from made_page import CHROMIUM
 

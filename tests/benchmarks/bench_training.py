@@ -10,16 +10,17 @@ import time
 
 import numpy as np
 
-from ddd_utils.experiments import launch, networks
+from ddd_utils.config.image_sets import Digits, Gaussian
+from ddd_utils.config.schema import ModelSet, Training
+from ddd_utils.data import datasets
+from ddd_utils.devices import devices
+from ddd_utils.experiments import launch
 from ddd_utils.experiments.costs import calibration, planning
-from ddd_utils.experiments.data import datasets
-from ddd_utils.experiments.machine.devices import devices
-from ddd_utils.experiments.plans.runs import step_epochs
-from ddd_utils.experiments.plans.store import Experiment
+from ddd_utils.experiments.plans import step_epochs
+from ddd_utils.experiments.store import Experiment
 from ddd_utils.experiments.training.processes import grouped
-from ddd_utils.image_sets import Digits, Gaussian
+from ddd_utils.models import by_name
 from ddd_utils.responses import read_predictions
-from ddd_utils.schema import ModelSet, Training
 
 BATCH, RATE, WIDTH = 256, 0.05, 16
 CPU_RATIO, CUDA_RATIO, AFTER_TRAINING, MEMORY = 1.8, 3.0, 0.10, 1.3
@@ -178,7 +179,7 @@ def memory(counts: list[int]) -> None:
     each = experiment(Gaussian(classes=10, image_size=32), 2, 1)
     case = planning.case(each.plan.runs[0], each.dataset)
     # A checkpoint has weights and momentum; gradients are as large as either.
-    network = networks.create(case.model, case.classes, {"width": WIDTH})
+    network = by_name.create(case.model, case.classes, {"width": WIDTH})
     own = 1.5 * planning.state_bytes(network, case.optimizer)
     grown = np.polyfit(counts, found, 1)[0]
     sizes = ", ".join(f"{size / 1e6:.0f} MB for K = {k}" for k, size in zip(counts, found, strict=True))

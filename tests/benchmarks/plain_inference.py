@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from ddd_utils.experiments.images.photographs import Photographs
+from ddd_utils.data.photographs import Photographs
 
 
 class Transformed(Dataset):

@@ -11,8 +11,8 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from ddd_utils.experiments import networks
-from ddd_utils.experiments.data.datasets import Data, Images
+from ddd_utils.data.datasets import Data, Images
+from ddd_utils.models import by_name
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def loader(data: Data, split: str, batch: int) -> DataLoader:
 
 def plain_resnet(classes: int) -> nn.Module:
     """Build the engine's network with torch's own convolutions: it must not profit from the engine's shortcuts."""
-    network = networks.create("resnet18", classes, {"width": 16})
+    network = by_name.create("resnet18", classes, {"width": 16})
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             module.__class__ = nn.Conv2d

@@ -5,11 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ddd_utils import charts
 from ddd_utils.analysis import difficulty, dynamics
 from ddd_utils.analysis.consistency import KappaMatrix
-from ddd_utils.experiments.plans.runs import EXTRA_EPOCHS
-from ddd_utils.reporting import charts, names_and_colours
-from ddd_utils.reporting.names_and_colours import ACCENT, CLASS_COLOURS, CONDITION_NAMES, MUTED, SECOND, SERIES
+from ddd_utils.charts import names_and_colours
+from ddd_utils.charts.names_and_colours import ACCENT, CLASS_COLOURS, CONDITION_NAMES, MUTED, SECOND, SERIES
+from ddd_utils.experiments.plans import EXTRA_EPOCHS
 
 CONDITIONS = ["base", "plus_1_epoch", "initialisation", "initialisation"]
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ddd_utils import charts
 from ddd_utils.analysis.consistency import Estimate, KappaMatrix
+from ddd_utils.charts.names_and_colours import CONDITION_NAMES
+from ddd_utils.charts.order import MOST, arrange
 from ddd_utils.errors import InputError
-from ddd_utils.reporting import charts
-from ddd_utils.reporting.charts_order import MOST, arrange
-from ddd_utils.reporting.names_and_colours import CONDITION_NAMES
 
 
 def matrix(networks, labels=None, low=0.3):

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ddd_utils.reporting import charts
-from ddd_utils.reporting.charts_agreement import MOST_NETWORKS as MOST
+from ddd_utils import charts
+from ddd_utils.charts.agreement import MOST_NETWORKS as MOST
 
 
 def pairs(networks, missing=()):

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ddd_utils import charts
 from ddd_utils.analysis import humans, observer_trials, psychophysics
-from ddd_utils.reporting import charts, names_and_colours
-from ddd_utils.reporting.charts_forms import BOUND, KAPPA
+from ddd_utils.charts import names_and_colours
+from ddd_utils.charts.forms import BOUND, KAPPA
 
 QUESTIONS = {"main": "is there a main one?", "odd": "is it odd?"}
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ddd_utils import charts
 from ddd_utils.analysis import noise, observer_trials, psychophysics
-from ddd_utils.reporting import charts
-from ddd_utils.reporting.charts_noise import IDEAL
+from ddd_utils.charts.noise import IDEAL
 
 
 @pytest.fixture

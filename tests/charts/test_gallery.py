@@ -8,8 +8,10 @@ from bs4 import BeautifulSoup
 from made_models import made
 from PIL import Image
 
+from ddd_utils import charts
 from ddd_utils.analysis.examples import Answer, answers_of, examples
-from ddd_utils.reporting import charts, gallery, markup
+from ddd_utils.charts import gallery
+from ddd_utils.report import markup
 
 HOSTILE = '<img src=x onerror="alert(1)">&'
 

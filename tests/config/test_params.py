@@ -7,10 +7,11 @@ import papermill
 import pytest
 import yaml
 
-from ddd_utils import params, paths
+from ddd_utils import paths
+from ddd_utils.config import params
+from ddd_utils.config.image_sets import Photographs
+from ddd_utils.config.schema import ModelSet, PretrainedSet, Published, Table, Variants
 from ddd_utils.errors import InputError
-from ddd_utils.image_sets import Photographs
-from ddd_utils.schema import ModelSet, PretrainedSet, Published, Table, Variants
 
 PRESETS = sorted(path.stem for path in paths.PARAMS.glob("*.yaml"))
 

@@ -7,10 +7,11 @@ import jupytext
 import numpy as np
 import pytest
 
-from ddd_utils import params, paths
+from ddd_utils import paths
+from ddd_utils.config import params
+from ddd_utils.config.schema import declared_parameters
 from ddd_utils.errors import InputError
 from ddd_utils.files import write_yaml
-from ddd_utils.schema import declared_parameters
 
 
 @pytest.fixture

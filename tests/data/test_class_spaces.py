@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from timm.data import ImageNetInfo
 
+from ddd_utils.data import class_spaces
+from ddd_utils.data.class_spaces import NEVER, class_space, imagenet_index, imagenet_names, synsets
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.images import class_spaces
-from ddd_utils.experiments.images.class_spaces import NEVER, class_space, imagenet_index, imagenet_names, synsets
 
 CLASS_INFO = Path(os.environ.get("DDD_DATA", ""), "imagenetv2", "class_info.json")
 DOGS = ["n02085620", "n02085782"]

@@ -7,8 +7,8 @@ import socket
 import pytest
 from public_files import register, serve
 
+from ddd_utils.data import downloads
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.published import downloads
 
 BODY = bytes(range(256)) * 1000
 NAME, ADDRESS = "things/deep/file.npy", "/someone/something/abc/data/file.npy"

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from ddd_utils.analysis.noise import class_distribution
-from ddd_utils.experiments.data import datasets, loader
-from ddd_utils.experiments.data.gaussian import Noise, NoiseIds, noise_images, pixel_table
-from ddd_utils.experiments.data.loader import Loader, NoiseMaker
-from ddd_utils.image_sets import Gaussian
+from ddd_utils.config.image_sets import Gaussian
+from ddd_utils.data import datasets, loader
+from ddd_utils.data.gaussian import Noise, NoiseIds, noise_images, pixel_table
+from ddd_utils.data.loader import Loader, NoiseMaker
 
 CPU = torch.device("cpu")
 

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageOps
 
+from ddd_utils.data import photographs
+from ddd_utils.data.photographs import decode_bytes
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.images import photographs
-from ddd_utils.experiments.images.photographs import decode_bytes
 
 # Big enough that JPEG keeps the colours of its parts: blocks have 8 or 16 pixels.
 PARTS = np.zeros((32, 64, 3), np.uint8)

@@ -5,13 +5,12 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional as F
 
-from ddd_utils import params
-from ddd_utils.experiments.data import datasets, loader
-from ddd_utils.experiments.data.gaussian import uniforms
-from ddd_utils.experiments.data.loader import Loader
-from ddd_utils.experiments.images import views
-from ddd_utils.experiments.plans.store import Experiment
-from ddd_utils.image_sets import Digits, Gaussian
+from ddd_utils.config import params
+from ddd_utils.config.image_sets import Digits, Gaussian
+from ddd_utils.data import datasets, loader, views
+from ddd_utils.data.gaussian import uniforms
+from ddd_utils.data.loader import Loader
+from ddd_utils.experiments.store import Experiment
 
 CPU = torch.device("cpu")
 

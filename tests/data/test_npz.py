@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from ddd_utils import local_files, params
+from ddd_utils import local_files
+from ddd_utils.config import params
+from ddd_utils.config.image_sets import Digits, Npz
+from ddd_utils.config.schema import TrainingVariants
+from ddd_utils.data import datasets
+from ddd_utils.data.loader import Loader
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.data import datasets
-from ddd_utils.experiments.data.loader import Loader
-from ddd_utils.image_sets import Digits, Npz
-from ddd_utils.schema import TrainingVariants
 
 CPU = torch.device("cpu")
 REAL = Path(os.environ.get("DDD_DATA", "/none")) / "cifar10"

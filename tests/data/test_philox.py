@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddd_utils.experiments.data.gaussian import philox, uniforms
+from ddd_utils.data.gaussian import philox, uniforms
 
 # Known answers published with the algorithm: counter, key, result.
 KNOWN = [

@@ -10,12 +10,11 @@ from PIL import ExifTags, Image
 from torchvision.transforms import v2
 
 from ddd_utils import local_files, paths
+from ddd_utils.config.image_sets import Folder
+from ddd_utils.data import datasets, photographs, views
+from ddd_utils.data.loader import Loader
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import networks
-from ddd_utils.experiments.data import datasets
-from ddd_utils.experiments.data.loader import Loader
-from ddd_utils.experiments.images import photographs, views
-from ddd_utils.image_sets import Folder
+from ddd_utils.models import by_name
 
 CPU = torch.device("cpu")
 SAMPLE = Path(os.environ.get("DDD_DATA", "/none")) / "imagenet_sample" / "val"
@@ -223,7 +222,7 @@ def test_a_network_is_trained_on_real_photographs():
     data = datasets.load(config)
     assert data.train.labels.tolist() == list(range(200))
     torch.manual_seed(0)
-    feed, network = Loader(data, CPU), networks.create("plain_convnet", 200, {"stages": [1, 1], "width": 4})
+    feed, network = Loader(data, CPU), by_name.create("plain_convnet", 200, {"stages": [1, 1], "width": 4})
     optimizer = torch.optim.SGD(network.parameters(), 0.05, momentum=0.9)
     losses = []
     for epoch in range(3):

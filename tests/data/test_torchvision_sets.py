@@ -12,9 +12,9 @@ from image_files import colour, fill, numbers
 from PIL import Image
 
 from ddd_utils import paths
+from ddd_utils.config.image_sets import Torchvision
+from ddd_utils.data.listing import listing
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.images.listing import listing
-from ddd_utils.image_sets import Torchvision
 
 
 def listed(dataset, root="none", **arguments):

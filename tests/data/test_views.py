@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from timm.data.transforms_factory import transforms_imagenet_eval
 
-from ddd_utils.experiments.images.views import LONGEST, View, preparation
+from ddd_utils.data.views import LONGEST, View, preparation
 
 MEAN, SD = (0.48, 0.45, 0.4), (0.2, 0.2, 0.2)
 SIDES = st.integers(8, 200)

@@ -1,32 +1,8 @@
 """What several of these test files need."""
 
-import logging
-
 import pytest
 
-from ddd_utils.experiments.machine import progress
-
-
-class Lines(list):
-    """What is logged, line by line; ``heard`` is called with each."""
-
-    def __init__(self):
-        super().__init__()
-        self.heard = lambda line: None
-
-    def handle(self, record):
-        self.append(record.getMessage())
-        self.heard(self[-1])
-
-
-@pytest.fixture
-def lines():
-    """The lines of progress that are logged from here on, in whichever thread."""
-    found, handler, ours = Lines(), logging.Handler(), logging.getLogger("ddd_utils")
-    handler.emit = found.handle
-    ours.addHandler(handler)
-    yield found
-    ours.removeHandler(handler)
+from ddd_utils.experiments import progress
 
 
 @pytest.fixture

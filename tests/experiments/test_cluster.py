@@ -12,10 +12,11 @@ import pytest
 import slurm_cluster
 from counting import Counting
 
-from ddd_utils import params, paths
+from ddd_utils import paths
+from ddd_utils.config import params
+from ddd_utils.config.schema import Cluster
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import cluster
-from ddd_utils.schema import Cluster
 
 SMALL = {"timeout_min": 3, "gpus_per_node": 0, "cpus_per_task": 1, "mem_gb": 0.1}
 PATIENCE_S = 60
@@ -31,7 +32,7 @@ def slurm(tmp_path_factory):
     ):
         patch.setenv("SLURM_CONF", str(configuration))
         # The jobs import what these tests import.
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(paths.ROOT), str(Path(__file__).parent)]))
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(paths.ROOT), str(paths.ROOT / "tests" / "helpers")]))
         patch.setattr(cluster, "POLL_S", 0.2)
         yield
 

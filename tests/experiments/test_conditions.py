@@ -5,11 +5,11 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from ddd_utils import params
-from ddd_utils.experiments.plans.runs import plan
+from ddd_utils.config import params
+from ddd_utils.config.schema import Variants
+from ddd_utils.experiments.plans import plan
 from ddd_utils.experiments.training.batches import batches, parts, pool
 from ddd_utils.experiments.training.trainee import learning_rate
-from ddd_utils.schema import Variants
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from ddd_utils.experiments.data import datasets
-from ddd_utils.experiments.data.loader import Loader
-from ddd_utils.experiments.plans.runs import Run
+from ddd_utils.config.image_sets import Digits
+from ddd_utils.data import datasets
+from ddd_utils.data.loader import Loader
+from ddd_utils.experiments.plans import Run
 from ddd_utils.experiments.training import graphs, lockstep
 from ddd_utils.experiments.training.trainee import Trainee
-from ddd_utils.image_sets import Digits
 
 CPU = torch.device("cpu")
 RUN = Run("base", "plain_convnet", {"stages": [1, 1], "width": 8}, 2, 10, 0.05, 1e-4)

@@ -9,16 +9,16 @@ import pytest
 from public_files import NAMES, register, write_imagenet
 
 from ddd_utils import __main__ as cli
-from ddd_utils import experiments, params
+from ddd_utils import experiments
+from ddd_utils.config import params
+from ddd_utils.config.schema import Published, Table
+from ddd_utils.data import downloads
+from ddd_utils.data.class_spaces import imagenet_names
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import sources
-from ddd_utils.experiments.images.class_spaces import imagenet_names
+from ddd_utils.experiments import locks, sources
 from ddd_utils.experiments.imports import Imported
-from ddd_utils.experiments.machine import locks
-from ddd_utils.experiments.published import downloads
 from ddd_utils.experiments.published.imagenet import CLASS_INFO, LABEL_ERRORS, PREDICTIONS, SCORES
 from ddd_utils.responses import Responses
-from ddd_utils.schema import Published, Table
 
 HOSTILE = ["a/b", "../up", "images", "ResNet", "resnet", "ж" * 300, "x" * 300, "con tains.dots and  spaces", "", "-rf"]
 

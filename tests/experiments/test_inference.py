@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import nn
 
+from ddd_utils.data.views import preparation
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.images.views import preparation
-from ddd_utils.experiments.showing import inference
-from ddd_utils.experiments.showing.inference import Chooser, answer
+from ddd_utils.experiments import inference
+from ddd_utils.experiments.inference import Chooser, answer
 
 PREPARED = preparation(16, (0.4, 0.5, 0.6), (0.2, 0.25, 0.3))
 CLASSES = 6

@@ -14,8 +14,9 @@ import pytest
 import yaml
 from tiny_experiment import TINY, contents, train_and_die, train_here
 
-from ddd_utils import params, paths
-from ddd_utils.experiments.plans.store import Experiment
+from ddd_utils import paths
+from ddd_utils.config import params
+from ddd_utils.experiments.store import Experiment
 
 KILLS = 24
 CONFIG = {**TINY, "epochs": 6, "dataset": {**TINY["dataset"], "train_images": 1000}, "batch_size": 50}

@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from ddd_utils.experiments.data import datasets
-from ddd_utils.experiments.data.loader import Loader
-from ddd_utils.experiments.networks.ours import PlainConvNet
-from ddd_utils.experiments.plans.runs import Run
+from ddd_utils.config.image_sets import Digits
+from ddd_utils.data import datasets
+from ddd_utils.data.loader import Loader
+from ddd_utils.experiments.plans import Run
 from ddd_utils.experiments.training import lockstep
 from ddd_utils.experiments.training.trainee import Clock, Trainee, read_checkpoint, write_checkpoint
 from ddd_utils.files import TornFile
-from ddd_utils.image_sets import Digits
+from ddd_utils.models.ours import PlainConvNet
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -93,7 +93,7 @@ def test_each_batch_is_made_once_for_all(data):
 
 
 def test_random_numbers_inside_a_network_are_its_own(data, monkeypatch):
-    monkeypatch.setattr("ddd_utils.experiments.networks.by_name.OURS", {"plain_convnet": Dropping})
+    monkeypatch.setattr("ddd_utils.models.by_name.OURS", {"plain_convnet": Dropping})
     pair = [RUN, replace(RUN, file="initialisation", init_seed=7)]
     for trainee in trained(pair, data):
         assert_same(trainee.result, trained([trainee.run], data)[0].result)

@@ -9,11 +9,11 @@ import torchvision
 from pydantic import TypeAdapter
 
 from ddd_utils import paths
-from ddd_utils.experiments import networks
-from ddd_utils.experiments.images.views import View
-from ddd_utils.experiments.networks.by_name import OURS
-from ddd_utils.experiments.pretrained import recipe
-from ddd_utils.model_sets import Checkpoint, Model, Models, OpenClip, TorchvisionWeights
+from ddd_utils.config.model_sets import Checkpoint, Model, Models, OpenClip, TorchvisionWeights
+from ddd_utils.data.views import View
+from ddd_utils.models import by_name
+from ddd_utils.models.by_name import OURS
+from ddd_utils.models.pretrained import recipe
 
 FILES = sorted(path.name for path in (paths.PARAMS / "models").glob("*.yaml"))
 NEEDS_OPEN_CLIP = pytest.mark.skipif(
@@ -80,4 +80,4 @@ def test_open_clip_has_the_weights_with_the_activation_they_were_trained_with(mo
 
 @pytest.mark.parametrize("model", entries(lambda weights: not weights))
 def test_models_to_train_can_be_built(model):
-    networks.find(model.model)
+    by_name.find(model.model)

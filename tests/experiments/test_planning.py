@@ -10,20 +10,21 @@ import torchvision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ddd_utils import __main__, params
+from ddd_utils import __main__
+from ddd_utils.config import params
+from ddd_utils.config.image_sets import Gaussian
+from ddd_utils.config.schema import Variants
+from ddd_utils.data import datasets
+from ddd_utils.data.loader import Loader
 from ddd_utils.errors import InputError
+from ddd_utils.experiments import plans
 from ddd_utils.experiments.costs import calibration, estimate, planning
 from ddd_utils.experiments.costs.calibration import Timing
 from ddd_utils.experiments.costs.planning import Case, Measured, Row
-from ddd_utils.experiments.data import datasets
-from ddd_utils.experiments.data.loader import Loader
-from ddd_utils.experiments.plans import runs
-from ddd_utils.experiments.plans.store import Experiment
+from ddd_utils.experiments.store import Experiment
 from ddd_utils.experiments.training import lockstep
 from ddd_utils.experiments.training.trainee import Trainee
-from ddd_utils.image_sets import Gaussian
 from ddd_utils.responses import write_predictions
-from ddd_utils.schema import Variants
 
 TINY = {
     "dataset": {"name": "gaussian", "classes": 4, "train_per_class": 9, "test_per_class": 5, "image_size": 8},
@@ -67,12 +68,12 @@ def test_a_checkpoint_is_as_large_as_predicted(tmp_path, optimizer, kind):
 def test_work_is_what_the_training_loop_does():
     config = Variants.model_validate(TINY)
     data = datasets.load(config.dataset)
-    for run in runs.plan(config).runs:
+    for run in plans.plan(config).runs:
         trainee, shown = Trainee(run, len(data.classes), torch.device("cpu")), Shown(data, torch.device("cpu"))
         learn, updates = trainee.optimizer.step, []
         trainee.optimizer.step = lambda learn=learn, updates=updates: updates.append(learn())
         lockstep.train([trainee], shown)
-        what = runs.work(run, config.dataset.sizes)
+        what = plans.work(run, config.dataset.sizes)
         assert what.trained + what.recalibrated == shown.trained
         assert what.answered == shown.answered
         assert what.updates == len(updates)

@@ -7,8 +7,8 @@ import pytest
 from bs4 import BeautifulSoup
 
 from ddd_utils import mime
-from ddd_utils.experiments.machine import progress
-from ddd_utils.experiments.machine.progress import SHOWING, Progress, Steps
+from ddd_utils.experiments import progress
+from ddd_utils.experiments.progress import SHOWING, Progress, Steps
 
 
 @pytest.fixture

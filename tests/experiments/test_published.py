@@ -10,9 +10,10 @@ import pytest
 from public_files import NAMES, register, write_imagenet
 from scipy import stats
 
+from ddd_utils.data import downloads
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import published
-from ddd_utils.experiments.published import downloads, people
+from ddd_utils.experiments.published import people
 from ddd_utils.experiments.published.imagenet import CLASS_INFO, FILE_NAMES, LABEL_ERRORS, PREDICTIONS, SCORES
 from ddd_utils.responses import Responses
 

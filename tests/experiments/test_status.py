@@ -7,11 +7,10 @@ import torch
 from tiny_experiment import TINY
 
 from ddd_utils import __main__ as cli
-from ddd_utils import params
-from ddd_utils.experiments import status
-from ddd_utils.experiments.data.loader import Loader
-from ddd_utils.experiments.machine import locks
-from ddd_utils.experiments.plans.store import Experiment
+from ddd_utils.config import params
+from ddd_utils.data.loader import Loader
+from ddd_utils.experiments import locks, status
+from ddd_utils.experiments.store import Experiment
 from ddd_utils.experiments.training import lockstep, worker
 from ddd_utils.experiments.training.trainee import Trainee, write_checkpoint
 

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 from tiny_experiment import TINY
 
-from ddd_utils import experiments, params
+from ddd_utils import experiments
+from ddd_utils.config import params
 from ddd_utils.errors import ExperimentError, InputError
-from ddd_utils.experiments import launch, sources
-from ddd_utils.experiments.machine import locks
-from ddd_utils.experiments.plans import store
-from ddd_utils.experiments.plans.store import Experiment
+from ddd_utils.experiments import launch, locks, sources, store
+from ddd_utils.experiments.store import Experiment
 from ddd_utils.experiments.training import processes
 from ddd_utils.responses import Responses
 

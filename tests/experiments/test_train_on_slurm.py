@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import time
-from pathlib import Path
 
 import pytest
 import slurm_cluster
@@ -11,9 +10,10 @@ import yaml
 from tiny_experiment import TINY, contents, train_here
 
 from ddd_utils import __main__ as cli
-from ddd_utils import params, paths
+from ddd_utils import paths
+from ddd_utils.config import params
 from ddd_utils.experiments import cluster
-from ddd_utils.experiments.plans.store import Experiment
+from ddd_utils.experiments.store import Experiment
 
 CONFIG = {**TINY, "epochs": 10, "dataset": {**TINY["dataset"], "train_images": 1000}, "batch_size": 50}
 OPTIONS = {"timeout_min": 5, "gpus_per_node": 0, "cpus_per_task": 2, "mem_gb": 1}
@@ -27,7 +27,7 @@ def slurm(tmp_path, monkeypatch):
     place.mkdir()
     with slurm_cluster.cluster(place) as configuration:
         monkeypatch.setenv("SLURM_CONF", str(configuration))
-        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(paths.ROOT), str(Path(__file__).parent)]))
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(paths.ROOT), str(paths.ROOT / "tests" / "helpers")]))
         monkeypatch.setenv("DDD_BUILD", str(tmp_path / "build"))
         monkeypatch.setattr(cluster, "POLL_S", 0.2)
         yield

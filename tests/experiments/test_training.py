@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from ddd_utils.experiments.data import datasets
-from ddd_utils.experiments.data.loader import Loader
-from ddd_utils.experiments.networks import create
-from ddd_utils.experiments.plans.runs import Run
+from ddd_utils.config.image_sets import Digits, Gaussian
+from ddd_utils.data import datasets
+from ddd_utils.data.loader import Loader
+from ddd_utils.experiments.plans import Run
 from ddd_utils.experiments.training import lockstep
 from ddd_utils.experiments.training.batches import batches
 from ddd_utils.experiments.training.trainee import Trainee
-from ddd_utils.image_sets import Digits, Gaussian
+from ddd_utils.models.by_name import create
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -133,7 +133,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_at_its_epoch(data):
 def test_a_network_that_learned_nothing_is_marked(data, monkeypatch):
     """A network whose logits are all equal always names the first class, which is chance."""
     monkeypatch.setattr(
-        "ddd_utils.experiments.networks.ours.PlainConvNet.forward", lambda self, x: self.fc.bias.expand(len(x), 4) * 0
+        "ddd_utils.models.ours.PlainConvNet.forward", lambda self, x: self.fc.bias.expand(len(x), 4) * 0
     )
     trained = train(replace(RUN, recalibration=0), data)
     assert trained.diverged == "after 3 epochs its accuracy of 25.0% is not above chance"

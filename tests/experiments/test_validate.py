@@ -12,11 +12,11 @@ import torch
 from PIL import Image
 
 from ddd_utils import experiments, paths
-from ddd_utils.experiments.images import photographs
-from ddd_utils.experiments.pretrained import recipe
+from ddd_utils.config.model_sets import Model
+from ddd_utils.config.params import experiment
+from ddd_utils.data import photographs
 from ddd_utils.experiments.sources import source
-from ddd_utils.model_sets import Model
-from ddd_utils.params import experiment
+from ddd_utils.models.pretrained import recipe
 
 sys.path.insert(0, str(paths.ROOT / "tests" / "benchmarks"))
 import plain_inference

@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddd_utils.experiments.images.views import View
-from ddd_utils.experiments.showing.work import passes
+from ddd_utils.data.views import View
+from ddd_utils.experiments.inference_runs import passes
 
 
 @given(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from ddd_utils import params
+from ddd_utils.config import params
 from ddd_utils.experiments import sources
 
 HERE = Path(__file__).parent

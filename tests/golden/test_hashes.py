@@ -7,10 +7,10 @@ import pytest
 import yaml
 from pydantic import Field
 
-from ddd_utils.blocks import Strict, later
-from ddd_utils.image_sets import Digits
-from ddd_utils.params import Config
-from ddd_utils.schema import Variants
+from ddd_utils.config.blocks import Strict, later
+from ddd_utils.config.image_sets import Digits
+from ddd_utils.config.params import Config
+from ddd_utils.config.schema import Variants
 
 FIELDS = yaml.safe_load((Path(__file__).parent / "fields.yaml").read_text("utf-8"))
 

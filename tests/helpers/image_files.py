@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ddd_utils.config.image_sets import Photographs
+from ddd_utils.data.listing import listing
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.images.listing import listing
-from ddd_utils.image_sets import Photographs
 
 
 def colour(number):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ddd_utils.reporting import game
+from ddd_utils.report import game
 
 HOSTILE = '</script><img src=x onerror="window.hacked=1">,"\n=1+1'
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ddd_utils.analysis.exploration import explore
-from ddd_utils.reporting import explorer
+from ddd_utils.report import explorer
 from ddd_utils.responses import Responses
 
 HOSTILE = "</script><img src=x onerror='window.hacked=1'>"

@@ -8,11 +8,12 @@ from made_notebooks import Preset, chart, code, executed, prose, shown
 from nbformat.v4 import new_output
 from PIL import Image
 
+from ddd_utils import charts
 from ddd_utils.analysis import consistency, difficulty, dynamics, nulls, score_models, wrong_answers
 from ddd_utils.analysis.examples import answers_of, examples
 from ddd_utils.analysis.exploration import explore
 from ddd_utils.analysis.nulls import subset_curve
-from ddd_utils.reporting import charts, explorer, game, page
+from ddd_utils.report import explorer, game, page
 from ddd_utils.responses import Responses
 
 MODELS, IMAGES, CLASSES = 60, 50_000, 1000

@@ -6,7 +6,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from ddd_utils import paths
-from ddd_utils.reporting.run import Outcome
+from ddd_utils.report.run import Outcome
 
 
 @dataclass(frozen=True)

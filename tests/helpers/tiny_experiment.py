@@ -5,9 +5,10 @@ import signal
 
 import pyarrow.parquet as pq
 
-from ddd_utils import files, params
+from ddd_utils import files
+from ddd_utils.config import params
 from ddd_utils.experiments import launch
-from ddd_utils.experiments.plans.store import Experiment
+from ddd_utils.experiments.store import Experiment
 from ddd_utils.experiments.training.processes import grouped
 from ddd_utils.files import read_metadata
 

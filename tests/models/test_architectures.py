@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import networks
+from ddd_utils.models import by_name
 
 
 @pytest.fixture(autouse=True)
@@ -13,7 +13,7 @@ def same_weights_and_images():
 
 
 def build(model, **arguments):
-    return networks.create(model, 1_000, arguments).eval()
+    return by_name.create(model, 1_000, arguments).eval()
 
 
 def count(network):
@@ -34,7 +34,7 @@ def test_they_are_as_large_as_published_and_answer_with_the_classes_asked_for(mo
     network = build(model)
     assert count(network) == parameters
     assert answers(network, torch.rand(1, 3, 224, 224)).shape == (1, 1_000)
-    assert answers(networks.create(model, 7), torch.rand(2, 3, 64, 64)).shape == (2, 7)
+    assert answers(by_name.create(model, 7), torch.rand(2, 3, 64, 64)).shape == (2, 7)
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,15 @@ import pytest
 import torch
 import torchvision
 
-from ddd_utils import params
+from ddd_utils.config import params
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import networks
-from ddd_utils.experiments.networks.ours import CroppedConv2d
+from ddd_utils.models import by_name
+from ddd_utils.models.ours import CroppedConv2d
 
 
 @pytest.mark.parametrize("model", ["resnet18", "resnet50", "densenet121"])
 def test_our_resnet_at_full_width_is_torchvisions(model):
-    ours, theirs = networks.create(model, 10), torchvision.models.get_model(model, num_classes=10)
+    ours, theirs = by_name.create(model, 10), torchvision.models.get_model(model, num_classes=10)
     ours.load_state_dict(theirs.state_dict())
     images = torch.rand(2, 3, 64, 64)
     with torch.no_grad():
@@ -35,14 +35,14 @@ def test_leaving_out_taps_that_see_padding_changes_nothing(side, stride):
 
 def test_the_small_stem_keeps_the_max_pool():
     image = torch.rand(1, 3, 32, 32)
-    network = networks.create("resnet18", 10, {"width": 8, "stem": "small"})
+    network = by_name.create("resnet18", 10, {"width": 8, "stem": "small"})
     assert network.maxpool(network.conv1(image)).shape[-1] == 16
-    features = networks.create("densenet121", 10, {"stem": "small"}).features
+    features = by_name.create("densenet121", 10, {"stem": "small"}).features
     assert features.pool0(features.conv0(image)).shape[-1] == 16
 
 
 def test_plain_convnet_is_vgg11_without_its_large_head():
-    ours = networks.create("plain_convnet", 10, {"batch_norm": False})
+    ours = by_name.create("plain_convnet", 10, {"batch_norm": False})
     theirs = torchvision.models.vgg11()
     shapes = [[tuple(w.shape) for w in net.features.parameters()] for net in (ours, theirs)]
     assert shapes[0] == shapes[1]
@@ -60,17 +60,17 @@ def test_plain_convnet_is_vgg11_without_its_large_head():
 )
 def test_an_unknown_name_gets_the_nearest(model, message):
     with pytest.raises(InputError) as caught:
-        networks.find(model)
+        by_name.find(model)
     assert message in str(caught.value)
 
 
 def test_wrong_arguments_are_named():
     with pytest.raises(InputError, match=r"'test_vit' cannot be built with arguments .*patch_sise"):
-        networks.create("test_vit", 10, {"patch_sise": 4})
+        by_name.create("test_vit", 10, {"patch_sise": 4})
     with pytest.raises(InputError, match="at least 8 channels, not 4"):
-        networks.create("resnet18", 10, {"width": 4})
+        by_name.create("resnet18", 10, {"width": 4})
     with pytest.raises(InputError, match="did you mean 'small'"):
-        networks.create("resnet18", 10, {"stem": "smal"})
+        by_name.create("resnet18", 10, {"stem": "smal"})
 
 
 def test_quicks_models_differ_and_answer_with_ten_classes():
@@ -78,7 +78,7 @@ def test_quicks_models_differ_and_answer_with_ten_classes():
     assert len(models) >= 10
     sizes = set()
     for model in models:
-        network = networks.create(model.model, 10, model.arguments).eval()
+        network = by_name.create(model.model, 10, model.arguments).eval()
         with torch.no_grad():
             assert network(torch.rand(2, 3, 32, 32)).shape == (2, 10)
         sizes.add(sum(weights.numel() for weights in network.parameters()))

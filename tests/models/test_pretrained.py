@@ -15,13 +15,13 @@ import torch
 import torchvision
 from pydantic import TypeAdapter, ValidationError
 
+from ddd_utils.config.model_sets import Model, Models
+from ddd_utils.data import views
+from ddd_utils.data.class_spaces import class_space, synsets
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.images import views
-from ddd_utils.experiments.images.class_spaces import class_space, synsets
-from ddd_utils.experiments.plans import model_files
-from ddd_utils.experiments.pretrained import recipe
-from ddd_utils.experiments.pretrained.recipe import loading_safely
-from ddd_utils.model_sets import Model, Models
+from ddd_utils.experiments import model_files
+from ddd_utils.models.pretrained import recipe
+from ddd_utils.models.recipe import loading_safely
 
 IMAGENET = class_space(synsets(), synsets())
 LETTERS = class_space(list("abcabc"), list("abc"))

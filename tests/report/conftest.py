@@ -5,8 +5,8 @@ from nbformat.v4 import new_output
 
 from ddd_utils import paths
 from ddd_utils.files import write_text
-from ddd_utils.reporting import claims, game, page, verdicts
-from ddd_utils.reporting.headline import claims_table
+from ddd_utils.report import claims, game, page, verdicts
+from ddd_utils.report.headline import claims_table
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@ import re
 import pytest
 from made_notebooks import Preset, executed, prose
 
-from ddd_utils.reporting import page
+from ddd_utils.report import page
 
 TABLE = "#summary .output table:not(.claims)"
 

@@ -7,7 +7,7 @@ from bs4 import BeautifulSoup
 from made_notebooks import Preset, executed, prose
 
 from ddd_utils import paths
-from ddd_utils.reporting import citation, page
+from ddd_utils.report import citation, page
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from ddd_utils.analysis.psychophysics import PRINTED
 from ddd_utils.errors import InputError
-from ddd_utils.reporting import claims, verdicts
-from ddd_utils.reporting.claims import Basis
-from ddd_utils.reporting.verdicts import REASONS
+from ddd_utils.report import claims, verdicts
+from ddd_utils.report.claims import Basis
+from ddd_utils.report.verdicts import REASONS
 
 OBSTACLES = ["", "another data set", "other networks", "other training", "simulated observers"]
 IMAGENET = Basis(13, 50_000, "imagenet")

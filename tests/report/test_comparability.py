@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ddd_utils import params
-from ddd_utils.reporting import claims
-from ddd_utils.reporting.comparability import Basis, Paper, obstacle, of_people, of_the_eleven
+from ddd_utils.config import params
+from ddd_utils.report import claims
+from ddd_utils.report.comparability import Basis, Paper, obstacle, of_people, of_the_eleven
 
 ELEVEN = [entry.label for entry in params.load("paper").sota_comparison.models]
 

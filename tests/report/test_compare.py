@@ -11,7 +11,7 @@ from test_comparison import written
 
 from ddd_utils import __main__ as cli
 from ddd_utils import paths
-from ddd_utils.reporting import claims, comparison
+from ddd_utils.report import claims, comparison
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from made_notebooks import Preset, executed, prose
 from made_page import HOSTILE
 
-from ddd_utils.reporting import claims, comparison, markup, page
-from ddd_utils.reporting.claims import Record
+from ddd_utils.report import claims, comparison, markup, page
+from ddd_utils.report.claims import Record
 
 KINDS = ("trivial", "in_between", "impossible")
 FIGURE = st.floats(-1e3, 1e3)

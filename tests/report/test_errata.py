@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ddd_utils.reporting import claims, errata, verdicts
+from ddd_utils.report import claims, errata, verdicts
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from made_experiment import HOSTILE, made, pictures
 from made_models import made as made_models
 from PIL import Image
 
-from ddd_utils.reporting import game
+from ddd_utils.report import game
 
 
 def keep(folder, section, trials):

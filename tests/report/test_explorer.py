@@ -6,8 +6,9 @@ from made_explorer import CLASSES, HOSTILE, made
 from made_models import made as made_models
 from made_notebooks import code, executed, shown
 
+from ddd_utils import charts
 from ddd_utils.analysis import difficulty
-from ddd_utils.reporting import cells, charts, explorer, markup
+from ddd_utils.report import cells, explorer, markup
 
 
 def rendered(*outputs):

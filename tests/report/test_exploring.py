@@ -7,10 +7,11 @@ from axe_playwright_python.sync_playwright import Axe
 from made_explorer import HOSTILE, made
 from made_notebooks import Preset, chart, code, executed, prose, shown
 
+from ddd_utils import charts
 from ddd_utils.analysis import consistency, difficulty
 from ddd_utils.analysis.exploration import explore
-from ddd_utils.reporting import charts, page
-from ddd_utils.reporting.explorer import Explorer
+from ddd_utils.report import page
+from ddd_utils.report.explorer import Explorer
 from ddd_utils.responses import Responses
 
 

@@ -4,8 +4,8 @@ import pytest
 from bs4 import BeautifulSoup
 from made_notebooks import Preset, executed, prose
 
-from ddd_utils.reporting import claims, headline, page, verdicts
-from ddd_utils.reporting.headline import claims_table
+from ddd_utils.report import claims, headline, page, verdicts
+from ddd_utils.report.headline import claims_table
 
 ELEVEN = claims.Basis(11, 50_000, "imagenet")
 THIRTY = claims.Basis(30, 50_000, "imagenet")

@@ -2,7 +2,7 @@
 
 import made_large_page
 
-from ddd_utils.reporting import cells
+from ddd_utils.report import cells
 
 
 def test_with_60_models_and_50_000_images_the_page_has_less_than_10_mb(tmp_path, monkeypatch):

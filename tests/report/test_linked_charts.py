@@ -11,8 +11,9 @@ from made_notebooks import Preset, chart, code, executed, prose
 from test_browser import colour, contrast
 from test_downloading_figures import of_chart, rows, saved
 
-from ddd_utils.reporting import charts, page
-from ddd_utils.reporting.names_and_colours import ACCENT, MUTED, SECOND
+from ddd_utils import charts
+from ddd_utils.charts.names_and_colours import ACCENT, MUTED, SECOND
+from ddd_utils.report import page
 
 ACCURACY = [0.3, 0.9, 0.6, 0.5]
 COLOURS = MUTED, ACCENT, SECOND

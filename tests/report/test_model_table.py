@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from ddd_utils.analysis import consistency, difficulty
-from ddd_utils.params import load
-from ddd_utils.reporting import model_table
+from ddd_utils.config.params import load
+from ddd_utils.config.schema import PretrainedSet, Published
+from ddd_utils.report import model_table
 from ddd_utils.responses import Responses
-from ddd_utils.schema import PretrainedSet, Published
 
 CORRECT = np.array([[1, 0, 0, 0], [1, 1, 1, 0]], bool)
 TRAINED = load("quick").sota_comparison.experiment

@@ -7,8 +7,8 @@ import pytest
 from made_models import made
 
 from ddd_utils.analysis import difficulty, nulls
-from ddd_utils.reporting import claims
-from ddd_utils.reporting.network_sets import NetworkSet
+from ddd_utils.report import claims
+from ddd_utils.report.network_sets import NetworkSet
 
 
 @pytest.fixture(autouse=True)

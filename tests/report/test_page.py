@@ -17,9 +17,9 @@ from PIL import Image
 
 from ddd_utils import mime, paths
 from ddd_utils.errors import InputError
-from ddd_utils.reporting import page, run
-from ddd_utils.reporting.markdown import mathml, render
-from ddd_utils.reporting.markup import clean, tidy_tables
+from ddd_utils.report import page, run
+from ddd_utils.report.markdown import mathml, render
+from ddd_utils.report.markup import clean, tidy_tables
 
 SPECIFICATION = {
     "data": {"values": [{"x": "</script><b>", "y": 1}]},

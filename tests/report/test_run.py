@@ -10,7 +10,7 @@ from made_notebooks import Preset, source
 
 from ddd_utils import paths
 from ddd_utils.errors import InputError
-from ddd_utils.reporting import run
+from ddd_utils.report import run
 
 LEAVE = "from pathlib import Path\nPath('{0}.left').touch()"
 SECTIONS = ["summary", "good", "failing", "dying", "killing"]

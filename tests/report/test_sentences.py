@@ -4,12 +4,12 @@ import pytest
 from bs4 import BeautifulSoup
 from made_models import made
 
-from ddd_utils import params
 from ddd_utils.analysis import consistency, nulls
 from ddd_utils.analysis.wrong_answers import impossible_kinds, same_wrong_answer
-from ddd_utils.reporting import markdown, sentences
-from ddd_utils.reporting.network_sets import NetworkSet
-from ddd_utils.schema import PretrainedSet, Published, Table
+from ddd_utils.config import params
+from ddd_utils.config.schema import PretrainedSet, Published, Table
+from ddd_utils.report import markdown, sentences
+from ddd_utils.report.network_sets import NetworkSet
 
 MODELS = params.load("quick").sota_comparison.experiment
 PRETRAINED = PretrainedSet.model_validate({"models": ["resnet18", "resnet50"], "images": {"path": "photos"}})

@@ -9,10 +9,10 @@ import pytest
 from pydantic import BaseModel
 
 from ddd_utils import experiments
+from ddd_utils.config.schema import Table
 from ddd_utils.errors import InputError
 from ddd_utils.files import write_parquet
 from ddd_utils.responses import Responses, Source, read_predictions, write_predictions
-from ddd_utils.schema import Table
 
 
 @pytest.fixture

@@ -19,10 +19,10 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import networks
 from ddd_utils.experiments.costs import planning
 from ddd_utils.experiments.costs.planning import Case, Measured
 from ddd_utils.experiments.training.trainee import precision
+from ddd_utils.models import by_name
 
 MOST_REPEATS, LEAST_REPEATS = 5, 2
 # A measurement takes two warm-up steps, two or more repeats of a whole and a half step, and forward (a third of one).
@@ -99,7 +99,7 @@ def forward_flops(case: Case) -> float:
 def _on_meta(case: Case) -> nn.Module:
     """Build a network without memory for its weights."""
     with torch.device("meta"):
-        return networks.create(case.model, case.classes, json.loads(case.arguments))
+        return by_name.create(case.model, case.classes, json.loads(case.arguments))
 
 
 def _on_all(devices: Sequence[str], cases: Sequence[Case], budget: float) -> list[list[Timing]]:
@@ -138,7 +138,7 @@ def time_cases(cases: Sequence[Case], device: str, budget: float) -> list[Timing
 def _time(case: Case, device: torch.device, share: float) -> Timing:
     """Time steps and their parts for about so many seconds."""
     end = time.perf_counter() + share
-    network = networks.create(case.model, case.classes, json.loads(case.arguments)).to(device)
+    network = by_name.create(case.model, case.classes, json.loads(case.arguments)).to(device)
     network = network.to(memory_format=torch.channels_last).train()
     kind: Callable[..., torch.optim.Optimizer]
     kind = torch.optim.AdamW if case.optimizer == "adamw" else partial(torch.optim.SGD, momentum=0.9)

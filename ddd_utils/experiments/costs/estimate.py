@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ddd_utils import params
+from ddd_utils.config import params
+from ddd_utils.devices import devices
 from ddd_utils.experiments.costs import planning
 from ddd_utils.experiments.costs.planning import Case, Measured, Row
-from ddd_utils.experiments.machine.devices import devices
 
 # "Environmental aspects" of the paper: 250 GPU-days took 1,800 kWh, at 400 g of CO2 each.
 PAPER_GPU_DAYS, PAPER_KWH, PAPER_GRAMS = 250, 1800, 400

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ddd_utils import image_sets, params, schema
-from ddd_utils.experiments.plans.runs import Run, work
-from ddd_utils.experiments.plans.store import Experiment
+from ddd_utils.config import image_sets, params, schema
+from ddd_utils.experiments.plans import Run, work
+from ddd_utils.experiments.store import Experiment
 from ddd_utils.responses import write_predictions
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _shape(dataset: image_sets.Dataset) -> tuple[int, int]:
     if isinstance(dataset, image_sets.Folder):
         folder = Path(dataset.train)
         return sum(path.is_dir() for path in folder.iterdir()) if folder.is_dir() else 1000, dataset.image_size
-    from ddd_utils.experiments.data import datasets
+    from ddd_utils.data import datasets
 
     data = datasets.load(dataset)
     return len(data.classes), data.image_size

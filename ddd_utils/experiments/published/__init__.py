@@ -1,6 +1,6 @@
 """What others have published: predictions of ImageNet models, better labels, people's answers."""
 
-from ddd_utils.experiments.published.downloads import Unavailable, fetch
+from ddd_utils.data.downloads import Unavailable, fetch
 from ddd_utils.experiments.published.imagenet import (
     fetch_companions,
     imagenet_facts,

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ddd_utils.data.class_spaces import imagenet_names
+from ddd_utils.data.downloads import Unavailable, fetch, local_copy, registry
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.experiments.images.class_spaces import imagenet_names
-from ddd_utils.experiments.published.downloads import Unavailable, fetch, local_copy, registry
 from ddd_utils.experiments.published.people import LABEL_ERRORS
 from ddd_utils.files import read_array, read_json
 from ddd_utils.responses import Responses

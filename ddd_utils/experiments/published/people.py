@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ddd_utils.data.downloads import Unavailable, fetch, local_copy, place_for
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.published.downloads import Unavailable, fetch, local_copy, place_for
 from ddd_utils.files import read_array
 
 PEOPLE, COUNTS = "human/cifar10_models_and_humans.npz", "human/cifar10h-counts.npy"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ddd_utils.experiments.plans.runs import Run
+from ddd_utils.experiments.plans import Run
 
 
 def _shuffled(count: int, seed: int) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ddd_utils.experiments.data.loader import Loader
+from ddd_utils.data.loader import Loader
 from ddd_utils.experiments.training.batches import batches, recalibration_images
 from ddd_utils.experiments.training.graphs import Steps
 from ddd_utils.experiments.training.trainee import Clock, Trainee, precision

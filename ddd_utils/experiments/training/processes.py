@@ -16,11 +16,11 @@ from multiprocessing.queues import Queue
 from pathlib import Path
 
 from ddd_utils import logs
+from ddd_utils.devices import cores
 from ddd_utils.errors import ExperimentError, InputError
-from ddd_utils.experiments.machine.devices import cores
-from ddd_utils.experiments.machine.progress import Progress, Steps
-from ddd_utils.experiments.plans.runs import Run
-from ddd_utils.experiments.plans.store import Experiment
+from ddd_utils.experiments.plans import Run
+from ddd_utils.experiments.progress import Progress, Steps
+from ddd_utils.experiments.store import Experiment
 
 # With several processes no group has more than this share of a process's fair load, so that none waits for the last.
 LARGEST_SHARE = 0.5

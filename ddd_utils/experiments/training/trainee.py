@@ -16,10 +16,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ddd_utils.experiments import networks
-from ddd_utils.experiments.plans.runs import Run
+from ddd_utils.experiments.plans import Run
 from ddd_utils.experiments.training.batches import parts
 from ddd_utils.files import TornFile, atomic
+from ddd_utils.models import by_name
 
 DECAY = 0.1
 Item = TypeVar("Item")
@@ -73,7 +73,7 @@ class Trainee:
         self.failure: Exception | None = None  # what made further training impossible
         self.clock = clock or Clock()
         torch.manual_seed(run.init_seed)
-        network = networks.create(run.model, classes, run.arguments).to(device)
+        network = by_name.create(run.model, classes, run.arguments).to(device)
         self.network = network.to(memory_format=torch.channels_last)
         self.optimizer = _optimizer(run, self.network)
         self.result = Trained(parameters=sum(weights.numel() for weights in self.network.parameters()))

@@ -6,12 +6,12 @@ from contextlib import ExitStack
 
 import torch
 
-from ddd_utils.experiments.data import datasets
-from ddd_utils.experiments.data.loader import Loader
-from ddd_utils.experiments.machine import locks
-from ddd_utils.experiments.machine.devices import describe
-from ddd_utils.experiments.plans.runs import Run
-from ddd_utils.experiments.plans.store import Experiment
+from ddd_utils.data import datasets
+from ddd_utils.data.loader import Loader
+from ddd_utils.devices import describe
+from ddd_utils.experiments import locks
+from ddd_utils.experiments.plans import Run
+from ddd_utils.experiments.store import Experiment
 from ddd_utils.experiments.training import lockstep
 from ddd_utils.experiments.training.trainee import Clock, Trainee, read_checkpoint, write_checkpoint
 from ddd_utils.files import TornFile, set_aside

@@ -1,0 +1,1 @@
+"""Presets: what a run may ask for, read, overridden and checked before anything is computed."""

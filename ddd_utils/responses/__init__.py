@@ -1,0 +1,23 @@
+"""Who answered what: the one table at which training, inference, published predictions and users' tables meet."""
+
+from .answers import (
+    Images,
+    Responses,
+    Source,
+    provenance,
+    read_predictions,
+    read_responses,
+    write_images,
+    write_predictions,
+)
+
+__all__ = [
+    "Images",
+    "Responses",
+    "Source",
+    "provenance",
+    "read_predictions",
+    "read_responses",
+    "write_images",
+    "write_predictions",
+]
