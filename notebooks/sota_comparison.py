@@ -186,8 +186,8 @@ kinds = wrong_answers.impossible_kinds(predictions, labels) if unrecorded < 1 el
 
 # %%
 if same is not None:
-    title_same = f"Same wrong answer, where both are wrong, {name}"
-    display(explored.linked(charts.wrong_answer_matrix(same, names, title_same, accuracy=accuracy), "pair"))
+    heading = f"Same wrong answer, where both are wrong, {name}"
+    display(explored.linked(charts.wrong_answer_matrix(same, names, heading, accuracy=accuracy), "pair"))
 
 # %%
 sentences.wrong_answers(same, kinds, unrecorded)

@@ -40,7 +40,7 @@ def test_the_numeric_functions_and_responses_bring_neither_torch_nor_altair(code
 
 
 def test_charts_come_without_torch():
-    found = loaded("ddd.charts.score_histogram")
+    found = loaded("ddd.charts.score_bars")
     assert "altair" in found and "torch" not in found
 
 

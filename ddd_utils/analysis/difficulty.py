@@ -140,7 +140,7 @@ def shares_table(sets: Mapping[str, ArrayLike], tolerances: Iterable[int]) -> pd
 
 
 def _row_of_shares(correct: np.ndarray, tolerance: int) -> dict[str, float]:
-    row = {"M": len(correct), "distinct": len(np.unique(correct, axis=0)), "tolerance": tolerance}
+    row: dict[str, float] = {"M": len(correct), "distinct": len(np.unique(correct, axis=0)), "tolerance": tolerance}
     limits = share_intervals(correct, tolerance)
     for kind, share in shares(correct, tolerance).items():
         row |= {kind: share, f"{kind}_lower": limits[kind][0], f"{kind}_upper": limits[kind][1]}

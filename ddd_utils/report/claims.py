@@ -249,7 +249,7 @@ class Book:
             ("subset", "kappa_in_between", between),
             ("drop", "kappa_drop", between),
         ):
-            value, lower, upper = means.loc[row, ["kappa", "lower", "upper"]].tolist()
+            value, lower, upper = (float(means[column][row]) for column in ("kappa", "lower", "upper"))
             note = f"tolerance {each.tolerance}{'; bound to happen, see this section' if row == 'drop' else ''}"
             self.record(f"{prefix}_{key}", value, (lower, upper), basis, note)
 

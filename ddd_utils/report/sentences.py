@@ -490,13 +490,15 @@ def _same_answers(same: SameWrongAnswer) -> list[str]:
     rows = rows[np.isfinite(rows[:, 0])]
     if not len(rows):
         return []
-    least, most = (with_interval(*rows[at], ".2f") for at in (rows[:, 0].argmin(), rows[:, 0].argmax()))
+    ends = (rows[at].tolist() for at in (rows[:, 0].argmin(), rows[:, 0].argmax()))
+    least, most = (with_interval(share, lower, upper, ".2f") for share, lower, upper in ends)
     return [f"Mean over pairs {rows[:, 0].mean():.2f}, from {least} to {most}."]
 
 
 def _consensus(kinds: np.ndarray) -> str:
     consensus, impossible = int((kinds == "consensus").sum()), int((kinds != "").sum())
-    agreed = with_interval(consensus / impossible, *wilson(consensus, impossible), ".0%") if impossible else "none"
+    lower, upper = map(float, wilson(consensus, impossible))
+    agreed = with_interval(consensus / impossible, lower, upper, ".0%") if impossible else "none"
     return f"Of {impossible:,} impossible images (tolerance 0), {agreed} have a consensus."
 
 

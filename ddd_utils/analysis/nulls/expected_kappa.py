@@ -212,7 +212,7 @@ def null_means(found: Mapping[str, NullKappa]) -> pd.DataFrame:
 
 
 def _mean_row(null: NullKappa) -> dict[str, float]:
-    row = {}
+    row: dict[str, float] = {}
     for kind in ("observed", "expected", "excess"):
         mean = getattr(null, f"mean_{kind}")
         row |= {kind: mean.value, f"{kind}_lower": mean.lower, f"{kind}_upper": mean.upper}
