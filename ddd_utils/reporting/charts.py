@@ -23,7 +23,7 @@ from .charts_people import (
     response_time_dots,
 )
 from .charts_training import decision_map, overlay_map, swap_bars, swap_comparison, swap_curves
-from .gallery import answers_gallery, examples_gallery, gallery
+from .gallery import answers_gallery, examples_gallery, gallery, pairs_gallery
 from .names_and_colours import condition_name, dataset_name, network_names
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "observer_dots",
     "observer_matrix",
     "overlay_map",
+    "pairs_gallery",
     "response_time_dots",
     "score_bars",
     "sigma_curves",
