@@ -8,7 +8,7 @@ import pytest
 
 from ddd_utils import params
 from ddd_utils.reporting import claims
-from ddd_utils.reporting.comparability import Paper, obstacle, of_people
+from ddd_utils.reporting.comparability import Paper, family, obstacle, of_people
 
 ELEVEN = [entry.label for entry in params.load("paper").sota_comparison.models]
 
@@ -114,3 +114,16 @@ def test_people_are_comparable_on_photographs():
     assert of_people(9, 149).obstacle == of_people(9, 149, "imagenet/val").obstacle == ""
     assert of_people(9, 149, "digits").obstacle == "another data set"
     assert of_people(9, 149, simulated=True).obstacle == "simulated observers"
+
+
+@pytest.mark.parametrize(
+    ("model", "base"),
+    [
+        ("vgg11", "vgg11"),
+        ("plain_convnet", "vgg11"),
+        ("torchvision.models.DenseNet", "densenet121"),
+        ("resnet18", None),
+    ],
+)
+def test_a_base_stands_beside_the_papers_of_its_family(model, base):
+    assert family(model) == base
