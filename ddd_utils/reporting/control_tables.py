@@ -8,6 +8,7 @@ from ddd_utils.analysis import consistency, dynamics
 from ddd_utils.reporting.network_sets import NetworkSet
 from ddd_utils.reporting.sentences import described, with_interval
 from ddd_utils.responses import Responses
+from ddd_utils.schema import Variants
 
 CONTINUED = {"plus_1_epoch": "kappa, plus 1 epoch", "plus_10_epochs": "kappa, plus 10 epochs"}
 
@@ -31,8 +32,8 @@ def experiments(sets: Iterable[NetworkSet]) -> pd.DataFrame:
             "data set": each.dataset,
             "classes": len(each.answers.class_names),
             "test images": each.correct.shape[1],
-            "base": described(each.answers.config.base),
-            "epochs": each.answers.config.epochs,
+            "base": described(_config(each.answers).base),
+            "epochs": _config(each.answers).epochs,
             "networks": len(each.correct),
             "mean accuracy": each.correct.mean(),
         }
@@ -78,7 +79,7 @@ def both_ways(answers: Responses, running: Responses) -> dict[str, Responses]:
     -------
     dict of str to Responses
     """
-    images = answers.config.bn_recalibration
+    images = _config(answers).bn_recalibration
     return {
         f"recalibrated on {images:,} training images": answers,
         "running averages (as published)": running,
@@ -102,16 +103,22 @@ def statistics(ways: Mapping[str, Responses], dataset: str) -> pd.DataFrame:
         One row a way: accuracy of the base, decisions that change at its last epoch, and its error consistency with
         itself after 1 and 10 more epochs.
     """
-    return pd.DataFrame([{"data set": dataset, "statistics": way} | _evaluated(each) for way, each in ways.items()])
+    rows = [{"data set": dataset, "statistics": way, **_evaluated(each)} for way, each in ways.items()]
+    return pd.DataFrame(rows)
 
 
 def _evaluated(answers: Responses) -> dict[str, float | str]:
     conditions = answers.networks["condition"].tolist()
     rows = [conditions.index(condition) for condition in ("base", *CONTINUED)]
     correct, changes = answers.correct()[rows], dynamics.swaps(answers.predictions[rows[:1]], answers.labels)
-    row = {"accuracy of the base": correct[0].mean()}
-    row |= {"decisions changed, last epoch": f"{changes['changed'].iloc[-1]:.1%}"}
+    last = f"{changes['changed'].iloc[-1]:.1%}"
+    row = {"accuracy of the base": correct[0].mean(), "decisions changed, last epoch": last}
     for at, title in enumerate(CONTINUED.values(), start=1):
         kappa = consistency.interval(correct, [(0, at)], labels=answers.labels)
         row[title] = with_interval(kappa.value, kappa.lower, kappa.upper)
     return row
+
+
+def _config(answers: Responses) -> Variants:
+    assert isinstance(answers.config, Variants)
+    return answers.config
