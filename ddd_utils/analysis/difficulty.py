@@ -1,6 +1,6 @@
 """Difficulty of images: how many networks get each one right; which are trivial, impossible or in-between."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -243,9 +243,24 @@ def as_published(networks: pd.DataFrame) -> np.ndarray:
     return published
 
 
-def class_accuracy(correct: ArrayLike, labels: ArrayLike) -> pd.DataFrame:
-    """Average accuracy over networks and the images of each label, (images,): columns label, accuracy, images."""
+def class_accuracy(correct: ArrayLike, labels: ArrayLike, names: Sequence[str] | None = None) -> pd.DataFrame:
+    """
+    Accuracy on each class, averaged over networks (figure 15).
+
+    Parameters
+    ----------
+    correct : array_like of bool, shape (networks, images)
+    labels : array_like of int, shape (images,)
+    names : sequence of str, optional
+        Names of the classes by label.
+
+    Returns
+    -------
+    DataFrame
+        Columns label, accuracy, images (how many) and, where given, name.
+    """
     correct = as_correct(correct)
     labels = as_labels(labels, np.zeros(correct.shape[1], int))
     table = pd.DataFrame({"label": labels, "accuracy": correct.mean(axis=0)})
-    return table.groupby("label", as_index=False).agg(accuracy=("accuracy", "mean"), images=("accuracy", "size"))
+    found = table.groupby("label", as_index=False).agg(accuracy=("accuracy", "mean"), images=("accuracy", "size"))
+    return found if names is None else found.assign(name=np.take(names, found["label"]))

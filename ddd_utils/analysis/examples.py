@@ -67,6 +67,17 @@ def earlier(rank: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return counts
 
 
+def hard_and_easy(correct: ArrayLike, labels: ArrayLike, count: int = 8) -> tuple[np.ndarray, np.ndarray]:
+    """Choose the hardest images and for each the easiest unused one of its class (figure 14): positions (count,)."""
+    score, labels = scores(correct), np.asarray(labels)
+    hard, easiest_first = np.argsort(score, kind="stable")[:count], np.argsort(-score, kind="stable")
+    easy: list[int] = []
+    for image in hard:
+        same = easiest_first[labels[easiest_first] == labels[image]]
+        easy.append(next(candidate for candidate in same.tolist() if candidate not in easy))
+    return hard, np.array(easy)
+
+
 @dataclass(frozen=True)
 class Answer:
     """An answer to one image: what the class is called, whether it is right, and the networks that gave it."""

@@ -67,7 +67,7 @@ def accuracy_statistics(observers: pd.DataFrame) -> dict[str, Estimate]:
     """
     ranked, n = observers.sort_values("accuracy"), len(observers)
     values = {name: float(getattr(ranked["accuracy"], how)()) for name, how in STATISTICS.items()}
-    limits = {}
+    limits: dict[str, ArrayLike] = {}
     if n:
         limits = {name: ranked[["lower", "upper"]].iloc[at] for name, at in (("lowest", 0), ("highest", -1))}
     if n > 1:
@@ -97,7 +97,7 @@ def kappa_statistics(trials: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, Est
     values = {name: float(getattr(pairs["kappa"], how)()) for name, how in STATISTICS.items()}
     judged = trials.pivot_table(index="observer", columns=PAIR, values="correct", aggfunc="first")
     by_all = judged.dropna(axis=1).to_numpy(bool)
-    limits = {}
+    limits: dict[str, ArrayLike] = {}
     if len(by_all) > 1 and by_all.size:
         draws = pd.DataFrame(bootstrap(by_all)[:, *np.triu_indices(len(by_all), 1)])
         for name, how in STATISTICS.items():
@@ -105,9 +105,12 @@ def kappa_statistics(trials: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, Est
     return _estimates(values, limits)
 
 
-def _estimates(values: Mapping[str, float], limits: Mapping[str, Sequence[float]]) -> dict[str, Estimate]:
-    unknown = np.nan, np.nan
-    return {name: Estimate(value, np.nan, *map(float, limits.get(name, unknown))) for name, value in values.items()}
+def _estimates(values: Mapping[str, float], limits: Mapping[str, ArrayLike]) -> dict[str, Estimate]:
+    found = {}
+    for name, value in values.items():
+        lower, upper = np.asarray(limits.get(name, (np.nan, np.nan)), float).tolist()
+        found[name] = Estimate(value, np.nan, lower, upper)
+    return found
 
 
 def dataset_shown(trials: pd.DataFrame, image_ids: Mapping[str, Sequence[str] | np.ndarray]) -> str | None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from ddd_utils import paths
 from ddd_utils.analysis import difficulty
-from ddd_utils.analysis.consistency import compared_networks
+from ddd_utils.analysis.consistency import BaseComparison, compared_networks
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import write_json
 from ddd_utils.report.comparability import Basis, Paper, obstacle
@@ -272,6 +272,25 @@ class Book:
             compared = responses.select(compared_networks(responses.networks, row["condition"], row.get("instance")))
             value = row["kappa"] if "kappa" in row else row["correlation"]
             self.record(f"{entry_id}.{row['condition']}", value, interval, compared, row.get("note", ""))
+
+    def record_base(self, entry: str, found: BaseComparison, responses: Responses) -> None:
+        """
+        Record how consistently the first network of each condition errs with the base, and the gap of two conditions.
+
+        Parameters
+        ----------
+        entry : str
+            What the claims' ids end with: ``cifar100`` for ``kappa_cifar100`` and the gap of that name.
+        found : BaseComparison
+            From `consistency.compare_with_base`.
+        responses : Responses
+            Of all networks.
+        """
+        self.record_conditions(f"kappa_{entry}", found.first, responses)
+        conditions = ["base", "architecture", "cuda_nondeterministic"]
+        compared = responses.select(responses.networks["condition"].isin(conditions).to_numpy())
+        claim_id = f"architecture_minus_nondeterminism_{entry}"
+        self.record(claim_id, found.gap.value, found.gap.claimed, compared, found.gap.note)
 
 
 def paper_shares(prefix: str = "") -> dict[str, float]:

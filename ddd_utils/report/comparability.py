@@ -14,6 +14,8 @@ VALIDATION_IMAGES, ELEVEN = 50_000, 11
 NOT_PHOTOGRAPHS = ("gaussian", "digits")
 # Keys that say which network it is; all others say how it is trained.
 NETWORK = (".model", ".arguments")
+# The paper's other bases by words in the name of a network of the same family: VGGs have no shortcuts.
+FAMILIES = {"vgg": "vgg11", "plain": "vgg11", "densenet": "densenet121"}
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,23 @@ def obstacle(paper: Paper, responses: Responses) -> str:
 def are_the_papers(names: Iterable[str]) -> bool:
     """Say whether models are called as the paper's eleven (params/models/paper.yaml)."""
     return set(names) == _eleven()
+
+
+def family(model: str) -> str | None:
+    """
+    Find the paper's other base network of the same family.
+
+    Parameters
+    ----------
+    model : str
+        Name or class of a network.
+
+    Returns
+    -------
+    {"vgg11", "densenet121"} or None
+        None for any other network.
+    """
+    return next((base for word, base in FAMILIES.items() if word in model.lower()), None)
 
 
 @cache

@@ -8,9 +8,10 @@ import altair as alt
 import numpy as np
 from IPython.display import HTML
 
-from ddd_utils.analysis.examples import answers_of, examples
+from ddd_utils.analysis.difficulty import scores
+from ddd_utils.analysis.examples import answers_of, examples, hard_and_easy
 from ddd_utils.analysis.exploration import Exploration, explore
-from ddd_utils.charts.gallery import answers_gallery, data_uri
+from ddd_utils.charts.gallery import answers_gallery, data_uri, gallery
 from ddd_utils.charts.names_and_colours import bracketed, condition_name, network_names
 from ddd_utils.report import markup
 from ddd_utils.report.sentences import Prose, example_rule, p_value
@@ -150,6 +151,30 @@ def examples_gallery(answers: Responses, rows: Sequence[int], kind: str, toleran
     given = [answers_of(predictions[:, image], answers.labels[image], classes, names) for image in found]
     labels = [classes[label] for label in answers.labels[found]]
     return [rule, answers_gallery(answers.thumbnails(found), answers.image_ids[found], labels, given)]
+
+
+def pairs_gallery(answers: Responses, rows: Sequence[int], count: int = 8) -> HTML:
+    """
+    Show the hardest images, and under each an easy one of its class (figure 14).
+
+    Parameters
+    ----------
+    answers : Responses
+        With images, all of one size.
+    rows : sequence of int
+        Which networks decide what is hard.
+    count : int
+        How many pairs.
+    """
+    correct = answers.correct()[list(rows)]
+    hard, easy = hard_and_easy(correct, answers.labels, count)
+    above, below = (np.stack(answers.images(images)) for images in (hard, easy))
+    gap, right, classes = np.full_like(above[:, :2], 128), scores(correct), answers.class_names
+    captions = [
+        f"{classes[answers.labels[one]]}: {right[one]} of {len(rows)} right above, {right[other]} below"
+        for one, other in zip(hard, easy, strict=True)
+    ]
+    return gallery(np.concatenate([above, gap, below], axis=1), captions, columns=count)
 
 
 def attributes(specification: dict) -> str:

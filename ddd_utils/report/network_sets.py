@@ -17,7 +17,8 @@ class NetworkSet:
 
     Parameters
     ----------
-    title : {"variants", "models"}
+    title : str
+        Such as "variants" or "models".
     answers : Responses
     wanted : int
         The tolerance asked for.
@@ -75,9 +76,14 @@ class NetworkSet:
         return network_names(self.answers.networks.iloc[self.chosen])
 
     @property
+    def dataset(self) -> str:
+        """What its images are called."""
+        return dataset_name(self.answers.info["dataset"])
+
+    @property
     def heading(self) -> str:
         """What the set is called in titles."""
-        return f"{self.title}, {dataset_name(self.answers.info['dataset'])}"
+        return f"{self.title}, {self.dataset}"
 
     @property
     def order(self) -> str:

@@ -597,6 +597,47 @@ def highest_excess(title: str) -> Prose:
     return Prose(f"With one ability a network (Rasch) the highest are, **{title}**:")
 
 
+# Other images, other bases.
+
+NOT_RECALIBRATED = Prose(
+    "No set of this preset is evaluated with recalibrated statistics, so there is nothing to compare."
+)
+
+
+def architecture_gaps(gaps: Sequence[tuple[str, ConditionDifference]]) -> Prose:
+    """Say how much more another architecture changes than non-determinism does, on each data set, beside figure 16."""
+    found = ", ".join(f"{with_interval(*gap[:3], '+.2f')} ({gap.note}) on {dataset}" for dataset, gap in gaps)
+    natural, noise = (claim(f"architecture_minus_nondeterminism_{name}").value for name in ("cifar100", "gaussian"))
+    return Prose(
+        f"Kappa of another architecture minus kappa of non-determinism: {found}. In the paper's own figure 16 it is "
+        f"{natural:+.2f} for CIFAR-100 but {noise:+.2f} for the noise, against its statement that the one matters as "
+        "little as the other."
+    )
+
+
+def one_sided(shares: Sequence[tuple[str, Mapping[str, float]]], few: float = 0.01) -> Prose:
+    """Say on which data set hardly any image is trivial, or impossible (`difficulty.shares`)."""
+    texts = [
+        f"On {dataset} **hardly any image is {end}** ({found[end]:.2%})."
+        for dataset, found in shares
+        for end in ("trivial", "impossible")
+        if found[end] < few
+    ]
+    if not texts:
+        return Prose("Both sets have trivial and impossible images.")
+    return Prose(" ".join([*texts, "There the difficulty is one-sided, not dichotomous."]))
+
+
+def class_ends(dataset: str) -> Prose:
+    """Introduce the easiest and the hardest classes of a data set."""
+    return Prose(f"The base network's easiest and hardest classes, {dataset}:")
+
+
+def other_architecture(answers: Responses) -> Prose:
+    """Name the other architecture of some training variants, and what is left out of them."""
+    return Prose(f"Other architecture: {described(answers.config.other)}. {left_out(answers.info)}")
+
+
 # People.
 
 NO_NETWORK_SEEN = Prose("No network of this report has seen the observers' images.")

@@ -199,3 +199,14 @@ def test_pairwise_intervals_stay_within_the_values_of_kappa():
     assert found.upper[0, 1] == 1 and found.lower[0, 2] == -1
     with pytest.raises(InputError, match="2 labels for 3 networks"):
         consistency.pairwise_matrix(correlated(3, 9), ["a", "b"])
+
+
+def test_a_comparison_with_the_base_is_its_three_parts(networks):
+    networks = networks.assign(condition=["base", "architecture", "architecture", "half_data", "half_data", "combined"])
+    correct = correlated(6, 200)
+    found = consistency.compare_with_base(correct, networks)
+    pd.testing.assert_frame_equal(found.single, consistency.condition_consistency(correct, networks))
+    pd.testing.assert_frame_equal(found.means, consistency.condition_means(correct, networks))
+    assert found.gap.note == "there is no network of condition 'cuda_nondeterministic'"
+    assert found.first["condition"].tolist() == ["architecture", "half_data", "combined", "different_data"]
+    assert set(found.first["instance"]) == {1}

@@ -136,6 +136,8 @@ def test_a_model_set_enters_whole():
 def test_class_accuracy_is_the_mean_over_images_and_networks():
     table = difficulty.class_accuracy([[1, 0, 1], [1, 1, 0]], [7, 3, 3])
     assert table.to_dict("list") == {"label": [3, 7], "accuracy": [0.5, 1.0], "images": [2, 1]}
+    named = difficulty.class_accuracy([[1, 0, 1]], [2, 0, 0], ["cat", "dog", "fox"])
+    assert named["name"].tolist() == ["cat", "fox"]
     with pytest.raises(InputError, match="label"):
         difficulty.class_accuracy([[1, 0, 1]], [7, 3])
 

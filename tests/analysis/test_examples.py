@@ -12,6 +12,7 @@ from ddd_utils.analysis.examples import (
     decisive_images,
     difficulty_table,
     examples,
+    hard_and_easy,
     image_pairs,
 )
 from ddd_utils.errors import InputError
@@ -261,3 +262,16 @@ def test_one_name_and_one_label_an_image():
         decisive_images(deciders(), NAMES[:3])
     with pytest.raises(InputError, match="labels"):
         difficulty_table(NAMES, [1], deciders(), 1, 1, 1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_each_of_the_hardest_images_gets_an_easy_one_of_its_class(seed):
+    rng = np.random.default_rng(seed)
+    correct, labels = rng.random((5, 60)) < 0.6, rng.integers(0, 4, 60)
+    hard, easy = hard_and_easy(correct, labels, 8)
+    score = correct.sum(axis=0)
+    assert sorted(score[hard]) == sorted(score)[:8]
+    assert (labels[hard] == labels[easy]).all() and len(set(easy)) == 8
+    for kind in set(labels[hard]):
+        own = labels[easy] == kind
+        assert sorted(score[easy][own]) == sorted(score[labels == kind])[-own.sum() :]

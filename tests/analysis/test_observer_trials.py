@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import chi2, t
 
 from ddd_utils.analysis import consistency, observer_trials, psychophysics
 
@@ -82,3 +83,52 @@ def test_a_pair_shown_again_counts_once_and_foreign_images_not_at_all():
     shown = trials("ann", [0, 1, 1], pairs=[0, 0, 9])
     table = observer_trials.model_consistency(shown, [[1, 0]], ["t0", "i0"], ["net"])
     assert table["pairs"].tolist() == [1] and table["network_errors"].tolist() == [0]
+
+
+def test_statistics_of_accuracies_have_the_textbooks_intervals():
+    accuracies = observer_trials.accuracy(psychophysics.simulate(9, 149))
+    values, n = accuracies["accuracy"], len(accuracies)
+    found = observer_trials.accuracy_statistics(accuracies)
+    expected = {"mean": values.mean(), "lowest": values.min(), "highest": values.max(), "sd": values.std()}
+    assert {name: each.value for name, each in found.items()} == pytest.approx(expected)
+    limits = {name: (each.lower, each.upper) for name, each in found.items()}
+    np.testing.assert_allclose(limits["mean"], t.interval(0.95, n - 1, values.mean(), values.std() / np.sqrt(n)))
+    np.testing.assert_allclose(limits["sd"], values.std() * np.sqrt((n - 1) / chi2.ppf([0.975, 0.025], n - 1)))
+    for name, row in (("lowest", values.idxmin()), ("highest", values.idxmax())):
+        assert limits[name] == tuple(accuracies.loc[row, ["lower", "upper"]])
+
+
+def test_statistics_of_kappas_resample_the_pairs_that_all_have_judged():
+    judged = psychophysics.simulate(4, 100)
+    pairs = observer_trials.observer_consistency(judged)
+    found = observer_trials.kappa_statistics(judged, pairs)
+    assert found["mean"].value == pairs["kappa"].mean() and found["highest"].value == pairs["kappa"].max()
+    assert all(each.lower < each.upper for each in found.values())
+    assert found["mean"].lower < found["mean"].value < found["mean"].upper
+    more = pd.concat([judged, trials("simulated 1", [1, 0], pairs=["x", "y"]).assign(trial_index=[200, 201])])
+    again = observer_trials.kappa_statistics(more, pairs)["mean"]  # what one has judged alone does not enter
+    assert (again.lower, again.upper) == (found["mean"].lower, found["mean"].upper)
+
+
+@pytest.mark.parametrize("observers", [0, 1])
+def test_statistics_of_too_few_observers_are_undefined(observers):
+    table = psychophysics.simulate(1, 20) if observers else NO_TRIALS
+    accuracies, pairs = observer_trials.accuracy(table), observer_trials.observer_consistency(table)
+    found = observer_trials.accuracy_statistics(accuracies)
+    assert np.isnan(found["mean"].value) == (observers == 0) and np.isnan(found["sd"].value)
+    assert np.isnan([found["mean"].lower, found["sd"].upper]).all()
+    assert np.isnan(found["lowest"].lower) == (observers == 0)
+    kappas = observer_trials.kappa_statistics(table, pairs).values()
+    assert all(np.isnan([each.value, each.lower, each.upper]).all() for each in kappas)
+
+
+def test_the_images_tell_their_data_set():
+    seen = {"gaussian": np.array(["g1"]), "digits": np.array(["x", "t1"])}
+    assert observer_trials.dataset_shown(trials("ann", [1, 0]), seen) == "digits"
+    assert observer_trials.dataset_shown(trials("ann", [1]), seen) is None
+    assert observer_trials.dataset_shown(NO_TRIALS, seen) is None
+
+
+def test_networks_that_err_are_ranked_by_their_kappa():
+    table = pd.DataFrame({"network": ["a", "b", "c"], "network_errors": [1, 0, 3], "kappa": [0.1, 0.0, 0.4]})
+    assert observer_trials.erring_networks(table)["network"].tolist() == ["c", "a"]

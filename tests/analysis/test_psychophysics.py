@@ -181,3 +181,15 @@ def test_limits_of_the_spread_hold_for_every_sample():
         low, mean, high = sample.min(), sample.mean(), sample.max()
         least, most = psychophysics._sd_limits(9, low, mean, high)
         assert least <= sample.std() + 1e-12 and sample.std(ddof=1) <= most + 1e-12
+
+
+def test_observers_are_simulated_only_where_there_are_none(tmp_path):
+    empty = psychophysics.observe(tmp_path)
+    assert empty.trials.empty and not empty.simulated
+    drawn = psychophysics.observe(tmp_path, 3)
+    assert drawn.simulated and drawn.trials["observer"].nunique() == 3 and len(drawn.trials) == 3 * 149
+    (tmp_path / "ann.csv").write_text(GOOD)
+    (tmp_path / "bob.csv").write_text(HEADER)
+    found = psychophysics.observe(tmp_path, 3)
+    assert not found.simulated and found.trials["observer"].tolist() == ["ann", "ann"]
+    assert found.problems == ["bob.csv: no trials"]

@@ -11,7 +11,7 @@ from PIL import Image
 from ddd_utils import charts
 from ddd_utils.analysis.examples import Answer, answers_of, examples
 from ddd_utils.charts import gallery
-from ddd_utils.report import markup
+from ddd_utils.report import explorer, markup
 
 HOSTILE = '<img src=x onerror="alert(1)">&'
 
@@ -116,13 +116,13 @@ def test_a_gallery_has_its_limit():
 
 def test_examples_of_a_kind_have_their_rule_and_the_answers_to_each():
     answers = made(6)
-    rule, shown = charts.examples_gallery(answers, range(5), "trivial", 1)
+    rule, shown = explorer.examples_gallery(answers, range(5), "trivial", 1)
     assert rule == "**Trivial**: at most 1 of 5 networks wrong"
     figures = BeautifulSoup(shown.data, "html.parser").find_all("figure")
     chosen = examples(answers.correct()[:5], 1, labels=answers.labels)["trivial"]
     assert [figure.strong.text for figure in figures] == [answers.class_names[answers.labels[i]] for i in chosen]
     assert all("model 5" not in figure.text for figure in figures)
     answers.predictions[:] = answers.labels
-    assert charts.examples_gallery(answers, range(5), "impossible", 0) == [
+    assert explorer.examples_gallery(answers, range(5), "impossible", 0) == [
         "**Impossible**: none of 5 networks right. There is none."
     ]

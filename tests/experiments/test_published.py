@@ -216,6 +216,18 @@ def test_people_and_networks_answer_on_the_same_images(cifar):
     assert found.human_counts.tolist() == cifar[1]["human_counts"].tolist()
 
 
+def test_what_cannot_be_had_about_people_is_told(cifar, monkeypatch):
+    def refused():
+        raise published.Unavailable("answers.ods: no network")
+
+    monkeypatch.setitem(people._READERS, "second", refused)
+    monkeypatch.setitem(people._READERS, "label_errors", lambda: np.array([3]))
+    assert published.people_facts(wanted=False) == published.PeopleFacts()
+    found = published.people_facts()
+    assert found.cifar10 is not None and found.label_errors.tolist() == [3]
+    assert found.second is None and found.missing == {"second": "answers.ods: no network"}
+
+
 @pytest.mark.parametrize("change", [{"human_counts": np.zeros((2, 10))}, {"label": [0, 1, 2]}, {"model": ["a"]}])
 def test_people_and_networks_on_other_images_are_refused(cifar, change):
     folder, arrays = cifar

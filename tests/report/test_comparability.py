@@ -8,7 +8,7 @@ import pytest
 
 from ddd_utils.config import params
 from ddd_utils.report import claims
-from ddd_utils.report.comparability import Basis, Paper, obstacle, of_people, of_the_eleven
+from ddd_utils.report.comparability import Basis, Paper, family, obstacle, of_people, of_the_eleven
 
 ELEVEN = [entry.label for entry in params.load("paper").sota_comparison.models]
 
@@ -125,3 +125,16 @@ def test_people_are_comparable_on_photographs():
     assert of_people(9, 149).obstacle == of_people(9, 149, "imagenet/val").obstacle == ""
     assert of_people(9, 149, "digits").obstacle == "another data set"
     assert of_people(9, 149, simulated=True).obstacle == "simulated observers"
+
+
+@pytest.mark.parametrize(
+    ("model", "base"),
+    [
+        ("vgg11", "vgg11"),
+        ("plain_convnet", "vgg11"),
+        ("torchvision.models.DenseNet", "densenet121"),
+        ("resnet18", None),
+    ],
+)
+def test_a_base_stands_beside_the_papers_of_its_family(model, base):
+    assert family(model) == base

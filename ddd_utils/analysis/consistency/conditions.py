@@ -45,6 +45,20 @@ class Rank(NamedTuple):
 
 
 @dataclass(frozen=True)
+class BaseComparison:
+    """Error consistency with the base: of every network, of every condition, and between two conditions."""
+
+    single: pd.DataFrame  # from `condition_consistency`
+    means: pd.DataFrame  # from `condition_means`
+    gap: ConditionDifference  # another architecture minus non-determinism
+
+    @property
+    def first(self) -> pd.DataFrame:
+        """The first network of each condition, as figures 10, 11 and 16 show it, without the base."""
+        return self.single[(self.single["instance"] == 1) & (self.single["condition"] != "base")]
+
+
+@dataclass(frozen=True)
 class KappaMatrix:
     """Error consistency of k networks or conditions, with 95 % intervals for a new draw of images; NaN: undefined."""
 
@@ -143,6 +157,26 @@ def condition_difference(
     value = two[0].kappa - two[1].kappa
     lower, upper = _limits(value, two[0].draws - two[1].draws, two, bound=2)
     return ConditionDifference(value, lower, upper, "; ".join(dict.fromkeys(map(_covered, two))))
+
+
+def compare_with_base(correct: ArrayLike, networks: pd.DataFrame, labels: ArrayLike | None = None) -> BaseComparison:
+    """
+    Error consistency of networks and conditions with the base network (figures 3, 10, 11 and 16).
+
+    Parameters
+    ----------
+    correct, networks, labels
+        As in `condition_consistency`.
+
+    Returns
+    -------
+    BaseComparison
+        ``single`` (`condition_consistency`), ``means`` (`condition_means`) and ``gap``, by how much another
+        architecture exceeds non-determinism (`condition_difference`); each with 95 % intervals.
+    """
+    gap = condition_difference(correct, networks, "architecture", "cuda_nondeterministic", labels=labels)
+    single = condition_consistency(correct, networks, labels=labels)
+    return BaseComparison(single, condition_means(correct, networks, labels=labels), gap)
 
 
 def condition_rank(

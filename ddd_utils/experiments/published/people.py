@@ -5,6 +5,7 @@ import pickletools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,7 +59,8 @@ def people_facts(wanted: bool = True) -> PeopleFacts:
     """
     if not wanted:
         return PeopleFacts()
-    found, missing = {}, {}
+    found: dict[str, Any] = {}
+    missing: dict[str, str] = {}
     for name, read in _READERS.items():
         try:
             found[name] = read()
