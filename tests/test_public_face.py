@@ -9,7 +9,7 @@ import pytest
 
 import ddd_utils as ddd
 
-NAMES = [name for name in ddd.__all__ if name not in ("__version__", "charts")]
+NAMES = [name for name in ddd.__all__ if name not in ("__version__", "charts", "params")]
 HEAVY = {"torch", "torchvision", "timm", "pandas", "altair", "scipy", "numpy", "pyarrow"}
 NUMERIC = """
 import numpy as np
