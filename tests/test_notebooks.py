@@ -61,9 +61,9 @@ def test_every_section_begins_in_the_same_way(section):
     *imports, beginning = ast.parse(second).body
     assert all(isinstance(line, ast.Import | ast.ImportFrom) for line in imports)
     assert ast.unparse(beginning) in (
-        f"parameters, book = reporting.begin({section!r}, globals())",
-        f"parameters, _ = reporting.begin({section!r}, globals())",
-        f"_, book = reporting.begin({section!r}, globals())",
+        f"parameters, book = report.begin({section!r}, globals())",
+        f"parameters, _ = report.begin({section!r}, globals())",
+        f"_, book = report.begin({section!r}, globals())",
     )
 
 

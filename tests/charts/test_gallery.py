@@ -10,7 +10,7 @@ from PIL import Image
 
 from ddd_utils import charts
 from ddd_utils.analysis.examples import Answer, answers_of, examples
-from ddd_utils.charts import gallery
+from ddd_utils.charts.gallery import MOST_PICTURES
 from ddd_utils.report import explorer, markup
 
 HOSTILE = '<img src=x onerror="alert(1)">&'
@@ -108,9 +108,9 @@ def test_the_page_keeps_the_gallery_whole():
 
 
 def test_a_gallery_has_its_limit():
-    many = gallery.MOST_PICTURES + 3
+    many = MOST_PICTURES + 3
     page = charts.answers_gallery(pictures(*[(8, 8)] * many), ["a"] * many, ["x"] * many, [[]] * many).data
-    assert page.count("<figure") == gallery.MOST_PICTURES
+    assert page.count("<figure") == MOST_PICTURES
     assert charts.answers_gallery([], [], [], []).data.count("<figure") == 0
 
 
