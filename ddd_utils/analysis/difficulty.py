@@ -90,20 +90,7 @@ def share_intervals(correct: ArrayLike, tolerance: int = 0) -> dict[str, tuple[f
 
 
 def class_extremes(correct: ArrayLike, labels: ArrayLike) -> dict[str, Estimate]:
-    """
-    Accuracy on the easiest and on the hardest class (figure 15).
-
-    Parameters
-    ----------
-    correct, labels
-        As in `class_accuracy`.
-
-    Returns
-    -------
-    dict of str to Estimate
-        "easiest" and "hardest", each with Wald's 95 % interval for other images of that class. That the class was
-        chosen for its accuracy is not in it.
-    """
+    """Accuracy on the "easiest" and the "hardest" class (figure 15); its interval ignores that they were chosen."""
     by_class = class_accuracy(correct, labels)
     found = {}
     for end, value in (("easiest", by_class["accuracy"].max()), ("hardest", by_class["accuracy"].min())):
@@ -117,18 +104,9 @@ def shares_table(sets: Mapping[str, ArrayLike], tolerances: Iterable[int]) -> pd
     """
     Share of the trivial, in-between and impossible images of several sets of networks, at several tolerances.
 
-    Parameters
-    ----------
-    sets : mapping of str to array_like of bool, shape (networks, images)
-        Who is right, by the name of the set.
-    tolerances : iterable of int
-        As in `classify`; one at which a set cannot have in-between images is left out for this set.
-
-    Returns
-    -------
-    DataFrame
-        One row a set and tolerance; columns networks (the set), M, distinct (networks that differ in some decision),
-        tolerance, and trivial, in-between and impossible, each with ``_lower`` and ``_upper`` (Wilson's 95 % interval).
+    `sets` holds decisions (networks, images) by name. One row a set and tolerance, if the set can have in-between
+    images at it: networks (the set's name), M, distinct (networks that differ in some decision), tolerance, and each
+    share with ``_lower`` and ``_upper`` (Wilson's 95 % interval).
     """
     rows = [
         {"networks": title, **_row_of_shares(as_correct(correct), tolerance)}
@@ -153,20 +131,7 @@ def largest_tolerance(networks: int) -> int:
 
 
 def fitting_tolerance(tolerance: int, networks: int) -> int:
-    """
-    Lower a tolerance to the largest at which an image can be in-between.
-
-    Parameters
-    ----------
-    tolerance : int
-        As in `classify`.
-    networks : int
-        Number of networks M, at least 2.
-
-    Returns
-    -------
-    int
-    """
+    """Lower a tolerance to the largest at which an image of this many networks, at least 2, can be in-between."""
     return min(tolerance, largest_tolerance(networks))
 
 
@@ -217,11 +182,10 @@ def score_histogram(correct: ArrayLike) -> pd.DataFrame:
 
 def one_per_condition(networks: pd.DataFrame) -> np.ndarray:
     """
-    Choose the networks of a histogram: the last instance of each condition, and both halves of the data.
+    Choose the rows of a histogram's networks: the last instance of each condition, and both halves of the data.
 
-    The first half stands for condition "half data" and the second for "different data": no network enters twice. The
-    table has one row a network, with the columns condition and instance; the result holds row numbers, int (chosen,):
-    all of them in a model set, where every network is its own condition.
+    The first half stands for condition "half data" and the second for "different data": no network enters twice. Of a
+    model set, where every network is its own condition, that is all of them.
     """
     last = networks["instance"] == networks.groupby("condition")["instance"].transform("max")
     return np.flatnonzero(last | (networks["condition"] == "half_data"))
@@ -244,21 +208,7 @@ def as_published(networks: pd.DataFrame) -> np.ndarray:
 
 
 def class_accuracy(correct: ArrayLike, labels: ArrayLike, names: Sequence[str] | None = None) -> pd.DataFrame:
-    """
-    Accuracy on each class, averaged over networks (figure 15).
-
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-    labels : array_like of int, shape (images,)
-    names : sequence of str, optional
-        Names of the classes by label.
-
-    Returns
-    -------
-    DataFrame
-        Columns label, accuracy, images (how many) and, where given, name.
-    """
+    """Accuracy on each class, averaged over networks (figure 15): label, accuracy, images (count) and any name."""
     correct = as_correct(correct)
     labels = as_labels(labels, np.zeros(correct.shape[1], int))
     table = pd.DataFrame({"label": labels, "accuracy": correct.mean(axis=0)})

@@ -21,18 +21,10 @@ def swaps(predictions: ArrayLike, labels: ArrayLike) -> pd.DataFrame:
     """
     Share of the images whose predicted class changes from one stored epoch to the next (figure 12).
 
-    Parameters
-    ----------
-    predictions : array_like of int, shape (networks, epochs, images)
-        Predicted classes, before training (index 0) and after every epoch.
-    labels : array_like of int, shape (images,)
-
-    Returns
-    -------
-    DataFrame
-        One row a network (row index) and transition, with the epoch arrived at. All other columns are shares of the
-        images: changed is the sum of right_to_wrong, wrong_to_right and wrong_to_wrong (another wrong class);
-        accuracy_gain is how much larger the share of right decisions has become.
+    Predictions are (networks, epochs, images), before training (index 0) and after every epoch. One row a network (row
+    index) and transition, with the epoch arrived at. All other columns are shares of the images: changed is the sum of
+    right_to_wrong, wrong_to_right and wrong_to_wrong (another wrong class); accuracy_gain is how much larger the share
+    of right decisions has become.
     """
     predictions, labels = np.asarray(predictions), np.asarray(labels)
     if predictions.ndim != 3 or predictions.shape[2:] != labels.shape:
@@ -69,21 +61,10 @@ def learning_history(correct: ArrayLike, steps: Iterable[int]) -> pd.DataFrame:
     """
     Share of the images that one network learns at once and keeps, never learns, or loses at a learning-rate step.
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (epochs, images)
-        One network's decisions before training (index 0: being right is luck and counts as nothing) and after every
-        epoch.
-    steps : iterable of int
-        Epochs after which the learning rate was divided.
-
-    Returns
-    -------
-    DataFrame
-        Columns quantity, epoch, share (of the images) with its 95 % interval (Wald; lower, upper), and claim, its id in
-        paper.yaml. Quantities: "learned in the first epoch and never lost" and "never learned" up to the last epoch;
-        and for each step "lost at the learning-rate step", right after that epoch and wrong after the next, the epoch
-        of the row. NaN for a step without an epoch of training before or after it.
+    Decisions are (epochs, images), before training (index 0: being right is luck and counts as nothing) and after every
+    epoch; `steps` are the epochs after which the learning rate was divided. Columns quantity, epoch, share with its 95
+    % interval (Wald; lower, upper), and claim, its id in paper.yaml. An image is lost at a step if it is right after
+    that epoch and wrong after the next, the epoch of the row; NaN without an epoch of training before or after it.
     """
     correct = as_correct(correct)
     last = len(correct) - 1
@@ -106,19 +87,7 @@ def learning_history(correct: ArrayLike, steps: Iterable[int]) -> pd.DataFrame:
 
 
 def change_shares(predictions: ArrayLike, labels: ArrayLike) -> dict[str, Estimate]:
-    """
-    How many predictions change from epoch to epoch, and what accuracy gains at the last one.
-
-    Parameters
-    ----------
-    predictions, labels
-        As in `swaps`.
-
-    Returns
-    -------
-    dict of str to Estimate
-        Mean over the networks with the interval for a new draw of images (normal), by claim of paper.yaml.
-    """
+    """How many predictions change from epoch to epoch, and what accuracy gains at the last, by claim of paper.yaml."""
     predictions, labels = np.asarray(predictions), np.asarray(labels)
     changed = np.diff(predictions, axis=1) != 0
     gained = np.diff((predictions == labels).astype(int), axis=1)[:, -1:]
@@ -134,20 +103,10 @@ def _mean(values: np.ndarray) -> Estimate:
 
 def similarity_to_base(logits: Mapping[str, ArrayLike], networks: pd.DataFrame) -> pd.DataFrame:
     """
-    Correlate the dissimilarity matrices of the networks with that of the base (figure 7).
+    Correlate the networks' dissimilarity matrices with the base's (figure 7), from logits (images, classes).
 
-    Parameters
-    ----------
-    logits : mapping of str to array_like, shape (images, classes)
-        Last layer's activations for the same images, by network.
-    networks : DataFrame
-        One row a network, with the columns network, condition and instance; one network is called "base".
-
-    Returns
-    -------
-    DataFrame
-        Columns condition, network, instance and correlation. The first instance of each condition enters, as in the
-        paper; condition "different_data", last, correlates the two networks of condition half_data with each other.
+    Columns condition, network, instance and correlation. The first instance of each condition enters, as in the paper;
+    condition "different_data", last, correlates the two networks of condition half_data with each other.
     """
     matrices = {network: dissimilarity(values) for network, values in logits.items()}
     table = networks.loc[networks["instance"] == 1, ["condition", "network", "instance"]].reset_index(drop=True)
@@ -161,10 +120,9 @@ def similarity_to_base(logits: Mapping[str, ArrayLike], networks: pd.DataFrame) 
 
 def dissimilarity(features: ArrayLike) -> np.ndarray:
     """
-    Representational dissimilarity matrix (images, images): 1 - Pearson correlation of the responses to two images.
+    Dissimilarity matrix (images, images): 1 - Pearson correlation of the responses (images, units) to two images.
 
-    From a layer's responses (images, units), such as the logits (Kriegeskorte et al., 2008). 0 for proportional
-    deviations from an image's mean response, 2 for opposite ones; NaN for an image to which all units respond alike.
+    Kriegeskorte et al. (2008). NaN for an image to which all units respond alike.
     """
     features = np.asarray(features, float)
     centred = features - features.mean(axis=1, keepdims=True)

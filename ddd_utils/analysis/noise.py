@@ -36,7 +36,7 @@ def class_distribution(sigma: float) -> np.ndarray:
 
 def bayes_accuracy(sigmas: ArrayLike, dimensions: int) -> np.ndarray:
     """
-    Accuracy of the ideal classifier on each class, all classes being equally frequent.
+    Accuracy of the ideal classifier on each class, (classes,), all classes being equally frequent.
 
     An image of class c is recognised when c is likelier than the next narrower and the next wider class; the two
     log-likelihood ratios are sums over independent pixels, so nearly bivariate normal, with means and covariances that
@@ -48,10 +48,6 @@ def bayes_accuracy(sigmas: ArrayLike, dimensions: int) -> np.ndarray:
         Standard deviations in gray levels, all different.
     dimensions : int
         Independent pixel values an image has: 3 * height * width.
-
-    Returns
-    -------
-    ndarray of float64, shape (classes,)
     """
     sigmas = np.asarray(sigmas, float)
     if len(np.unique(sigmas)) < len(sigmas):
@@ -89,41 +85,17 @@ def _bivariate_normal(h: float, k: float, correlation: float) -> float:
 
 
 def neighbour_divergence(classes: int = 100) -> pd.DataFrame:
-    """
-    Divergence of each noise class from the next.
-
-    Parameters
-    ----------
-    classes : int
-        Standard deviations 1 to ``classes``.
-
-    Returns
-    -------
-    DataFrame
-        Columns sigma (1 to classes - 1) and kl, in nats.
-    """
+    """Divergence of each noise class, sigma 1 to classes - 1, from the next: columns sigma and kl, in nats."""
     sigma = np.arange(1, classes + 1)
     return pd.DataFrame({"sigma": sigma[:-1], "kl": kl_divergence(sigma[:-1], sigma[1:])})
 
 
 def accuracy_by_sigma(correct: ArrayLike, labels: ArrayLike, pixels: int | None) -> pd.DataFrame:
     """
-    Accuracy of networks on each noise class beside the ideal classifier's.
+    Accuracy of networks, the base first, on each noise class beside the ideal classifier's; a label is sigma - 1.
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image; the first network is the base.
-    labels : array_like of int, shape (images,)
-        Class of each image: its standard deviation less 1.
-    pixels : int or None
-        Independent values in an image; None where images are resized, and the ideal classifier is not known.
-
-    Returns
-    -------
-    DataFrame
-        Columns sigma, accuracy (mean over networks), lowest, highest, kl (divergence from the next class; NaN for the
-        last), base, bayes (NaN where not known).
+    Columns sigma, accuracy (mean over networks), lowest, highest, kl (divergence from the next class; NaN for the
+    last), base, and bayes: NaN where the number of independent pixel values is None, because images are resized.
     """
     correct = as_correct(correct)
     by_network = pd.DataFrame(
@@ -139,17 +111,9 @@ def accuracy_by_sigma(correct: ArrayLike, labels: ArrayLike, pixels: int | None)
 
 def divergence_correlation(classes: pd.DataFrame) -> Estimate:
     """
-    Spearman's rank correlation of divergence and accuracy of the base network.
+    Spearman's rank correlation of divergence and the base's accuracy, from `accuracy_by_sigma`.
 
-    Parameters
-    ----------
-    classes : DataFrame
-        From `accuracy_by_sigma`.
-
-    Returns
-    -------
-    Estimate
-        The interval takes the classes for a sample of possible classes (Bonett and Wright, 2000).
+    The interval takes the classes for a sample of possible classes (Bonett and Wright, 2000).
     """
     near = classes.dropna(subset="kl")
     rho = float(near["kl"].corr(near["base"], method="spearman"))
@@ -168,18 +132,9 @@ def base_accuracy(correct: ArrayLike) -> Estimate:
 
 def in_folder_order(classes: pd.DataFrame) -> pd.DataFrame:
     """
-    Put the classes where the paper's figure 8 draws them: in the order of their folders' names sorted as strings.
+    Put classes, from `accuracy_by_sigma`, where figure 8 draws them: by their folders' names sorted as strings.
 
-    Parameters
-    ----------
-    classes : DataFrame
-        From `accuracy_by_sigma`.
-
-    Returns
-    -------
-    DataFrame
-        The same, with the columns folder (0, 1, ...), position and moved (folders 4 to 9, which the order puts far to
-        the right).
+    New columns: folder (0, 1, ...), position and moved (folders 4 to 9, which the order puts far to the right).
     """
     folder = classes["sigma"] - 1
     return classes.assign(folder=folder, position=string_sorted_positions(len(classes)), moved=folder.between(4, 9))

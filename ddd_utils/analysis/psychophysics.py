@@ -42,20 +42,7 @@ class Observed:
 
 
 def observe(folder: str | Path, simulated: int = 0) -> Observed:
-    """
-    Read the trials of all observers, or simulate some where there are none.
-
-    Parameters
-    ----------
-    folder : str or Path
-        As in `read_observers`.
-    simulated : int
-        How many observers stand in for people where no file has trials, with as many trials as the paper's had.
-
-    Returns
-    -------
-    Observed
-    """
+    """Read the trials of all observers; where no file has any, simulate so many observers of the paper's trials."""
     trials, problems = read_observers(folder)
     if len(trials) or not simulated:
         return Observed(trials, problems, False)
@@ -64,21 +51,10 @@ def observe(folder: str | Path, simulated: int = 0) -> Observed:
 
 def read_observers(folder: str | Path) -> tuple[pd.DataFrame, list[str]]:
     """
-    Read the trials of all observers from a folder of CSV files.
+    Read the trials of all observers from a folder's ``*.csv`` files; return a line for each malformed one too.
 
-    Parameters
-    ----------
-    folder : str or Path
-        Every ``*.csv`` in it has the columns observer, trial_index, trivial_image, impossible_image, response (the
-        image taken for the harder one) and rt (response time in milliseconds); others are ignored.
-
-    Returns
-    -------
-    trials : DataFrame
-        One row a trial: those columns and correct (bool). Empty where the folder or its files are missing.
-    problems : list of str
-        One line for each malformed file, which is left out whole: its name, the row (counted as a spreadsheet does) and
-        the column.
+    The columns are those of a file (others are ignored) and correct (bool). Empty where the folder or its files are
+    missing. A malformed file is left out whole; its line names the row (counted as a spreadsheet does) and the column.
     """
     rows: list[dict] = []
     problems: list[str] = []

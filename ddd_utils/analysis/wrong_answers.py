@@ -29,21 +29,7 @@ class SameWrongAnswer:
 
 
 def unrecorded_share(predictions: ArrayLike, labels: ArrayLike) -> float:
-    """
-    Share of the wrong answers that were not recorded.
-
-    Parameters
-    ----------
-    predictions : array_like of int, shape (networks, images)
-        Predicted class of each image; -1 where it was not recorded.
-    labels : array_like of int, shape (images,)
-        The right ones.
-
-    Returns
-    -------
-    float
-        1 where only right and wrong is known; NaN where no answer is wrong.
-    """
+    """Share of the wrong answers that were not recorded (-1); NaN where no answer is wrong."""
     predictions = np.asarray(predictions)
     wrong = predictions[predictions != np.asarray(labels)]
     return float((wrong == NOT_RECORDED).mean()) if wrong.size else np.nan
@@ -53,17 +39,8 @@ def same_wrong_answer(predictions: ArrayLike, labels: ArrayLike) -> SameWrongAns
     """
     Estimate for each pair of models the probability of the same wrong label, given that both are wrong.
 
-    Parameters
-    ----------
-    predictions : array_like of int, shape (networks, images)
-        Predicted class of each image; -1 where it was not recorded, which leaves the image out.
-    labels : array_like of int, shape (images,)
-
-    Returns
-    -------
-    SameWrongAnswer
-        With share, lower, upper (Wilson's 95 % interval for a new draw of images; NaN where both get none wrong) and
-        both_wrong (count), each (networks, networks).
+    An answer that was not recorded (-1) leaves the image out. Wilson's 95 % intervals are for a new draw of images; NaN
+    where both get none wrong.
     """
     predictions, labels = as_answers(predictions, labels)
     wrong = (predictions != labels) & (predictions != NOT_RECORDED)
@@ -99,39 +76,14 @@ def impossible_kinds(predictions: ArrayLike, labels: ArrayLike, tolerance: int =
 
 
 def difficulty_groups(predictions: ArrayLike, labels: ArrayLike) -> np.ndarray:
-    """
-    Call each image trivial, in-between, or impossible with its kind, at tolerance 0.
-
-    Parameters
-    ----------
-    predictions, labels
-        As in `impossible_kinds`.
-
-    Returns
-    -------
-    ndarray of str, shape (images,)
-        One of `GROUPS` each.
-    """
+    """Call each image one of `GROUPS`: trivial, in-between, or impossible with its kind, at tolerance 0."""
     predictions, labels = as_answers(predictions, labels)
     kinds = impossible_kinds(predictions, labels)
     return np.where(kinds == "", classify(predictions == labels, 0), np.char.add("impossible, ", kinds))
 
 
 def also_without(sets: Mapping[str, np.ndarray], wrong_label: ArrayLike | None) -> dict[str, np.ndarray]:
-    """
-    Add to sets of decisions the same without the images whose label is wrong.
-
-    Parameters
-    ----------
-    sets : mapping of str to ndarray of bool, shape (networks, images)
-        Who is right, by the name of the set.
-    wrong_label : array_like of bool, shape (images,), or None
-        None where it is not known: nothing is added then.
-
-    Returns
-    -------
-    dict of str to ndarray of bool
-    """
+    """Add to sets of decisions the same without the images whose label is wrong (None: not known which)."""
     if wrong_label is None:
         return dict(sets)
     kept = ~np.asarray(wrong_label, bool)
@@ -142,20 +94,8 @@ def error_rates(wrong_label: ArrayLike, groups: ArrayLike, order: Iterable, name
     """
     Rate of label errors in each group of images: by score, by difficulty, by kind of impossible image.
 
-    Parameters
-    ----------
-    wrong_label : array_like of bool, shape (images,)
-    groups : array_like, shape (images,)
-    order : iterable
-        Groups to show, in order; images of others are left out.
-    name : str
-        What the groups are: name of their column.
-
-    Returns
-    -------
-    DataFrame
-        One row a group; columns `name`, images, errors (counts), rate, lower and upper (Wilson's 95 % interval; NaN of
-        an empty group).
+    One row a group, in the order given: the group (its column is called `name`), images, errors (counts), rate, lower
+    and upper (Wilson's 95 % interval; NaN of an empty group).
     """
     groups = np.asarray(groups)
     wrong_label = _as_marks(wrong_label, groups.shape)

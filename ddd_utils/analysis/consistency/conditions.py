@@ -160,20 +160,7 @@ def condition_difference(
 
 
 def compare_with_base(correct: ArrayLike, networks: pd.DataFrame, labels: ArrayLike | None = None) -> BaseComparison:
-    """
-    Error consistency of networks and conditions with the base network (figures 3, 10, 11 and 16).
-
-    Parameters
-    ----------
-    correct, networks, labels
-        As in `condition_consistency`.
-
-    Returns
-    -------
-    BaseComparison
-        ``single`` (`condition_consistency`), ``means`` (`condition_means`) and ``gap``, by how much another
-        architecture exceeds non-determinism (`condition_difference`); each with 95 % intervals.
-    """
+    """Compare networks and conditions with the base (figures 3, 10, 11 and 16), and two conditions with each other."""
     gap = condition_difference(correct, networks, "architecture", "cuda_nondeterministic", labels=labels)
     single = condition_consistency(correct, networks, labels=labels)
     return BaseComparison(single, condition_means(correct, networks, labels=labels), gap)
@@ -187,20 +174,7 @@ def condition_rank(
     seed: int = 0,
     labels: ArrayLike | None = None,
 ) -> Rank:
-    """
-    Rank a condition by the mean error consistency of its networks with the base, the images resampled.
-
-    Parameters
-    ----------
-    correct, networks, draws, seed, labels
-        As in `condition_consistency`.
-    condition : str
-        A condition other than the base; "different_data", which is not compared with the base, is not ranked.
-
-    Returns
-    -------
-    Rank
-    """
+    """Rank a condition by the mean error consistency of its networks with the base, the images resampled."""
     conditions = networks["condition"].to_numpy()
     kappa = pd.Series(pairwise_error_consistency(correct)[0], conditions).drop("base").groupby(level=0).mean()
     resampled = bootstrap(correct, draws=draws, seed=seed, labels=labels)[:, 0]
@@ -212,22 +186,7 @@ def condition_rank(
 
 
 def compared_networks(networks: pd.DataFrame, condition: str, instance: int | None = None) -> np.ndarray:
-    """
-    Choose the networks that a condition's figure compares: the base and its own, or the two halves of the data.
-
-    Parameters
-    ----------
-    networks : DataFrame
-        One row a network, with the columns condition and instance.
-    condition : str
-        Its name.
-    instance : int, optional
-        Only this one of the condition's networks.
-
-    Returns
-    -------
-    ndarray of bool, shape (networks,)
-    """
+    """Mark the networks that a condition's figure compares: the base and its own (or one instance), or the halves."""
     found = networks["condition"].to_numpy()
     if condition == DIFFERENT_DATA:
         return found == "half_data"
@@ -237,19 +196,9 @@ def compared_networks(networks: pd.DataFrame, condition: str, instance: int | No
 
 def pairwise_matrix(correct: ArrayLike, labels: Sequence[str]) -> KappaMatrix:
     """
-    Error consistency of all pairs of networks, each with its own interval.
+    Error consistency of all pairs of networks, labels (networks,), each with its own 95 % interval.
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-    labels : sequence of str
-        Names of the networks, in the same order.
-
-    Returns
-    -------
-    KappaMatrix
-        With labels, kappa, lower and upper, each (networks, networks); intervals from the standard error of Fleiss,
-        Cohen & Everitt (1969), cut off at -1 and 1.
+    From the standard error of Fleiss, Cohen & Everitt (1969), cut off at -1 and 1.
     """
     correct = as_correct(correct)
     if len(labels) != len(correct):
@@ -263,17 +212,8 @@ def condition_matrix(correct: ArrayLike, networks: pd.DataFrame) -> KappaMatrix:
     """
     Mean error consistency between conditions (figure 6), with the interval for these networks and other images.
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-    networks : DataFrame
-        One row a network, in the same order, with the column condition.
-
-    Returns
-    -------
-    KappaMatrix
-        Conditions in the order of the table. Means over pairs of instances; on the diagonal over pairs of different
-        instances, and 1 without an interval where there is only one.
+    Conditions are in the order of the table. Means over pairs of instances; on the diagonal over pairs of different
+    instances, and 1 without an interval where there is only one.
     """
     correct = _as_listed(correct, networks)
     groups = [np.flatnonzero(networks["condition"] == name) for name in networks["condition"].unique()]

@@ -15,21 +15,11 @@ from ddd_utils.analysis.statistics import Estimate
 
 def pair_table(correct: ArrayLike, names: Sequence[str]) -> pd.DataFrame:
     """
-    List the pairs of networks, the most consistent first.
+    List the pairs of networks, the most consistent first, those without a defined kappa last.
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-    names : sequence of str
-        Names of the networks.
-
-    Returns
-    -------
-    DataFrame
-        Columns one, other (names), kappa, lower, upper (95 %, for a new draw of images), error (its standard error),
-        largest (the highest kappa that the two accuracies allow), copied (`copy_probability`), accuracy_one and
-        accuracy_other. Pairs without a defined kappa come last.
+    Columns one, other (names), kappa, lower, upper (95 %, for a new draw of images), error (its standard error),
+    largest (the highest kappa that the two accuracies allow), copied (`copy_probability`), accuracy_one and
+    accuracy_other.
     """
     correct = as_correct(correct)
     matrix, accuracy = pairwise_matrix(correct, names), correct.mean(axis=1)
@@ -51,40 +41,13 @@ def pair_table(correct: ArrayLike, names: Sequence[str]) -> pd.DataFrame:
 
 
 def extremes(pairs: pd.DataFrame, first: int = 5, last: int = 5) -> pd.DataFrame:
-    """
-    Take the first and the last rows of a sorted table, none of them twice.
-
-    Parameters
-    ----------
-    pairs : DataFrame
-        Such as from `pair_table`.
-    first, last : int
-        How many rows from either end.
-
-    Returns
-    -------
-    DataFrame
-    """
+    """Take the first and the last rows of a sorted table, none of them twice."""
     rows = np.arange(len(pairs))
     return pairs[(rows < first) | (rows >= len(pairs) - last)].reset_index(drop=True)
 
 
 def mean_kappa(correct: ArrayLike, labels: ArrayLike | None = None, resample: str = "images") -> Estimate:
-    """
-    Mean error consistency of all pairs of networks, with the error from the images.
-
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-    labels, resample
-        As in `joint_covariance`.
-
-    Returns
-    -------
-    Estimate
-        Over the pairs whose kappa is defined; all NaN where there is none.
-    """
+    """Mean error consistency of all pairs whose kappa is defined, with the error from the images; see `interval`."""
     correct = as_correct(correct)
     defined = np.argwhere(np.triu(np.isfinite(pairwise_error_consistency(correct)), 1))
     if not len(defined):
@@ -93,20 +56,6 @@ def mean_kappa(correct: ArrayLike, labels: ArrayLike | None = None, resample: st
 
 
 def mean_kappas(correct: ArrayLike, labels: ArrayLike) -> dict[str, Estimate]:
-    """
-    Mean error consistency of all pairs, with the error for other images and for other classes.
-
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-    labels : array_like, shape (images,)
-        Classes; where there is one only, or none is known, nothing can be said about other classes.
-
-    Returns
-    -------
-    dict of str to Estimate
-        "images", and "classes" where there are several.
-    """
+    """Mean error consistency of all pairs, with the error for other "images" and, if there are several, "classes"."""
     units = ("images", "classes") if len(np.unique(labels)) > 1 else ("images",)
     return {unit: mean_kappa(correct, labels, unit) for unit in units}

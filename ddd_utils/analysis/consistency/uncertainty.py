@@ -174,23 +174,12 @@ def bootstrap(
     correct: ArrayLike, statistic: str = "kappa", draws: int = 1000, seed: int = 0, labels: ArrayLike | None = None
 ) -> np.ndarray:
     """
-    Resample the images, the same ones for all networks, and recompute every pair.
+    Resample the images, the same ones for all networks, and recompute every pair: (draws, networks, networks).
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-    statistic : {"kappa", "agreement"}
-        Error consistency, or the share of images on which both are right or both wrong.
-    draws, seed : int
-        Number of resampled image sets, and the seed of the resampling.
-    labels : array_like, shape (images,), optional
-        Classes; given, each class keeps its number of images (those of a single image count as one class together).
-
-    Returns
-    -------
-    ndarray of float64, shape (draws, networks, networks)
-        NaN where a draw leaves a pair undefined. Drawn within classes of n images these vary too little, by the factor
-        (n - 1) / n in variance: half with classes of two. `joint_covariance` and `interval` put that right.
+    The statistic is "kappa", or "agreement", the share of images on which both are right or both wrong. With labels
+    (images,) each class keeps its number of images (those of a single image count as one class together). NaN where a
+    draw leaves a pair undefined. Drawn within classes of n images these vary too little, by the factor (n - 1) / n in
+    variance: half with classes of two. `joint_covariance` and `interval` put that right.
     """
     correct = as_correct(correct)
     if statistic not in _STATISTICS:
@@ -206,19 +195,9 @@ def bootstrap(
 
 def accuracy_spread(correct: ArrayLike, labels: ArrayLike | None = None) -> dict[str, Estimate]:
     """
-    Mean, lowest and highest accuracy of some networks, and their standard deviation, for a new draw of images.
+    Mean, lowest, highest accuracy of some networks and their standard deviation ("sd"), for a new draw of images.
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-    labels : array_like, shape (images,), optional
-        As in `bootstrap`.
-
-    Returns
-    -------
-    dict of str to Estimate
-        "mean", "lowest", "highest" and "sd" with percentile intervals.
+    Percentile intervals; labels as in `bootstrap`.
     """
     correct = as_correct(correct)
     # Agreement with a network that is always right is accuracy: so the images are resampled for all networks at once.

@@ -53,8 +53,7 @@ class NullKappa:
         """
         List the pairs of the networks of these names, the one of the highest excess first; undefined ones are left out.
 
-        Columns one, other, observed, expected and excess, each also with ``_lower`` and ``_upper``, and p_adjusted
-        (Holm).
+        Columns one, other, observed, expected and excess, each with ``_lower`` and ``_upper``, and p_adjusted (Holm).
         """
         i, j = np.triu_indices(len(names), 1)
         columns = {"one": np.take(names, i), "other": np.take(names, j)}
@@ -172,20 +171,10 @@ def fewest_networks(tolerance: int) -> int:
 
 def compare_nulls(correct: ArrayLike, tolerance: int) -> dict[str, NullKappa]:
     """
-    Kappa beside its expectation on all images and on selected ones, at tolerance 0 and at the one given.
+    Kappa beside its Rasch expectation on all images and on selected ones, at tolerance 0 and at the one given.
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image; at least ``2 tolerance + 4`` networks.
-    tolerance : int
-        As in `conditional_rasch_kappa`.
-
-    Returns
-    -------
-    dict of str to NullKappa
-        "all images", and for each tolerance t "in-between, tolerance t" (both `conditional_rasch_kappa`) and "pair left
-        out, tolerance t" (`leave_pair_out_kappa`).
+    Keys "all images", and for each tolerance t "in-between, tolerance t" (both `conditional_rasch_kappa`) and "pair
+    left out, tolerance t" (`leave_pair_out_kappa`).
     """
     found = {"all images": conditional_rasch_kappa(correct)}
     for t in sorted({0, tolerance}):
@@ -195,19 +184,7 @@ def compare_nulls(correct: ArrayLike, tolerance: int) -> dict[str, NullKappa]:
 
 
 def null_means(found: Mapping[str, NullKappa]) -> pd.DataFrame:
-    """
-    Set the means over pairs of several nulls below one another.
-
-    Parameters
-    ----------
-    found : mapping of str to NullKappa
-        Such as from `compare_nulls`.
-
-    Returns
-    -------
-    DataFrame
-        One row each; columns what, observed, expected and excess, each also with ``_lower`` and ``_upper``.
-    """
+    """Set the means over pairs of several nulls, as from `compare_nulls`, below one another."""
     return pd.DataFrame([{"what": what, **_mean_row(null)} for what, null in found.items()])
 
 

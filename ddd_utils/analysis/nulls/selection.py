@@ -42,17 +42,9 @@ def band_table(sets: Mapping[str, tuple[ArrayLike, int]]) -> pd.DataFrame:
     """
     Fleiss' kappa of several sets of networks, beside the limits that it cannot leave on in-between images.
 
-    Parameters
-    ----------
-    sets : mapping of str to (array_like of bool of shape (networks, images), int)
-        Who is right, and the tolerance, by the name of the set.
-
-    Returns
-    -------
-    DataFrame
-        One row a set; columns networks, M, tolerance, in-between (images), "Fleiss, all" and "Fleiss, in-between", each
-        with ``_lower`` and ``_upper`` (95 %, for a new draw of images), lowest possible and highest possible
-        (`selection_band`).
+    `sets` holds decisions (networks, images) and a tolerance by name. Columns networks (the name), M, tolerance,
+    in-between (images), "Fleiss, all" and "Fleiss, in-between", each with ``_lower`` and ``_upper`` (95 %, for a new
+    draw of images), lowest possible and highest possible (`selection_band`).
     """
     return pd.DataFrame([{"networks": title, **_band_row(*given)} for title, given in sets.items()])
 
@@ -71,22 +63,10 @@ def _band_row(correct: ArrayLike, tolerance: int) -> dict[str, float]:
 
 def choices_table(correct: ArrayLike, choices: Mapping[str, ArrayLike], tolerance: int) -> pd.DataFrame:
     """
-    Mean kappa on all and on in-between images, for several choices of networks.
+    Mean kappa on all and on in-between images, for several choices of networks: rows, of which one may be there twice.
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-    choices : mapping of str to array_like of int, shape (chosen,)
-        Rows of the networks that sort the images and are compared, by the name of the choice; one may be there twice.
-    tolerance : int
-        As in `difficulty.classify`.
-
-    Returns
-    -------
-    DataFrame
-        One row a choice; columns networks, M, distinct, all images and in-between images (counts), and the mean kappa
-        on either, with ``_lower`` and ``_upper`` (95 %, for a new draw of images).
+    Columns networks (the choice), M, distinct, all images and in-between images (counts), and the mean kappa on either,
+    with ``_lower`` and ``_upper`` (95 %, for a new draw of images).
     """
     correct = as_correct(correct)
     rows = [{"networks": title, **_choice_row(correct[np.asarray(of)], tolerance)} for title, of in choices.items()]
@@ -109,24 +89,11 @@ def subset_consistency(
     correct: ArrayLike, subset: ArrayLike, networks: pd.DataFrame, draws: int = 1000, seed: int = 0
 ) -> pd.DataFrame:
     """
-    Mean error consistency of two conditions on all images, on a subset of them, and by how much it drops.
+    Mean error consistency of two conditions on "all images", on a "subset" of them, and by how much it drops ("drop").
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-    subset : array_like of bool, shape (images,)
-        The images to keep. Whether an image is in the subset depends on that image only, so it stays fixed when images
-        are resampled, the same ones for both means.
-    networks : DataFrame
-        One row a network, in the same order, with the column condition.
-    draws, seed : int
-        Number of resampled image sets, and the seed of the resampling.
-
-    Returns
-    -------
-    DataFrame
-        Rows "all images", "subset" and "drop"; columns images (count), kappa, lower and upper (95 %, from the images
-        only). Instances of a condition are averaged first.
+    Whether an image is in the subset, bool (images,), depends on that image only, so it stays fixed when images are
+    resampled, the same ones for both means. Instances of a condition are averaged first. Columns images (count), kappa,
+    lower and upper (95 %, from the images only).
     """
     correct, subset = as_correct(correct), np.asarray(subset, bool)
     if subset.shape != correct.shape[1:] or not subset.any():
@@ -165,24 +132,12 @@ def subset_curve(
     """
     Draw subsets of the models and ask of each what the paper asked of all.
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-    tolerance : int
-        Number t of deviating networks up to which an image counts as trivial or impossible.
-    sizes : iterable of int, optional
-        Numbers of models; by default at most 15 from 2 (t + 1), below which no image can be in-between, to all.
-    subsets, seed : int
-        How many subsets to draw of each size (all where there are no more), and the seed of the draws.
-
-    Returns
-    -------
-    DataFrame
-        One row a size; columns models, subsets, trivial, impossible, in_between (mean shares), kappa_in_between (mean
-        over pairs, then over subsets; NaN where none is defined), lower, upper (its 2.5 and 97.5 % quantiles over the
-        subsets: how much it matters which models, not an error of the mean), fleiss_in_between (mean over subsets),
-        band_lower and band_upper (`selection_band`; with few models, or ones of very different accuracy, the mean over
-        pairs can lie above it).
+    Sizes are by default at most 15 from 2 (tolerance + 1), below which no image can be in-between, to all models; so
+    many subsets are drawn of each, all where there are no more. Columns models, subsets, trivial, impossible,
+    in_between (mean shares), kappa_in_between (mean over pairs, then over subsets; NaN where none is defined), lower,
+    upper (its 2.5 and 97.5 % quantiles over the subsets: how much it matters which models, not an error of the mean),
+    fleiss_in_between (mean over subsets), band_lower and band_upper (`selection_band`; with few models, or ones of very
+    different accuracy, the mean over pairs can lie above it).
     """
     correct = as_correct(correct)
     rng = np.random.default_rng(seed)

@@ -37,21 +37,11 @@ LEAST_EXPECTED = 5  # images in a cell of Pearson's statistic: the usual rule
 
 def compare_models(counts: ArrayLike, tolerance: int) -> pd.DataFrame:
     """
-    Fit the models of the scores and say what each gives.
+    Fit the models of the scores to their counts, (networks + 1,), and say what each gives.
 
-    Parameters
-    ----------
-    counts : array_like of int, shape (networks + 1,)
-        Number of images with each score.
-    tolerance : int
-        Number of deviating networks up to which an image counts as trivial or impossible.
-
-    Returns
-    -------
-    DataFrame
-        Row "observed" and one row a model; columns kappa and kappa_in_between (Fleiss), the parameters of `ScoreModel`,
-        each also with ``_lower`` and ``_upper`` (95 %, for a new draw of images), misplaced, p_fit (`goodness_of_fit`)
-        and p_better (`likelihood_ratio` against the row above). With fewer than 4 networks the last model is left out.
+    Row "observed" and one row a model; columns kappa and kappa_in_between (Fleiss), the parameters of `ScoreModel`,
+    each also with ``_lower`` and ``_upper`` (95 %, for a new draw of images), misplaced, p_fit (`goodness_of_fit`) and
+    p_better (`likelihood_ratio` against the row above). With fewer than 4 networks the last model is left out.
     """
     counts = as_counts(counts)
     kappas = {
@@ -146,8 +136,8 @@ def model_intervals(
     """
     Percentile intervals (95 %) of what a model says, for a new draw of images: they are drawn and fitted anew.
 
-    Keys are the parameters, "kappa" and "kappa_in_between" (Fleiss' kappa that the model expects). Unlike the curvature
-    of the likelihood, this holds where the model is wrong and where a point mass is 0.
+    Of the parameters, "kappa" and "kappa_in_between" (Fleiss, expected by the model). Unlike the curvature of the
+    likelihood, this holds where the model is wrong and where a point mass is 0.
     """
     values, log_p = estimate(model.name, redraw(counts, draws, seed))
     kappas = {name: kappa_of_counts(np.exp(log_p), among) for name, among in kappa_names(tolerance)}
@@ -166,7 +156,7 @@ def null_kappa(model: ScoreModel, tolerance: int | None = None) -> float:
 
 def expected_shares(alpha: float, beta: float, networks: int, tolerance: int = 0) -> dict[str, float]:
     """
-    Share of the images that any number of exchangeable networks would call trivial, in-between and impossible.
+    Share of the images that so many exchangeable networks would call trivial, in-between and impossible.
 
     An image's probability of being classified correctly follows the Beta distribution of alpha and beta.
     """
@@ -182,20 +172,7 @@ def expected_shares(alpha: float, beta: float, networks: int, tolerance: int = 0
 def expected_shares_table(
     alpha: float, beta: float, networks: Iterable[int] = (5, 11, 30, 100), tolerances: Iterable[int] = (0, 1)
 ) -> pd.DataFrame:
-    """
-    `expected_shares` for several numbers of networks and tolerances.
-
-    Parameters
-    ----------
-    alpha, beta : float
-        As in `expected_shares`.
-    networks, tolerances : iterable of int
-
-    Returns
-    -------
-    DataFrame
-        Columns M, tolerance, trivial, in-between, impossible.
-    """
+    """`expected_shares` for several numbers of networks and tolerances: columns M, tolerance and the three shares."""
     rows = product(networks, tolerances)
     return pd.DataFrame([{"M": m, "tolerance": t, **expected_shares(alpha, beta, m, t)} for m, t in rows])
 

@@ -37,20 +37,10 @@ def between(networks: int, tolerance: int | None) -> np.ndarray:
 
 def kappa_of_counts(counts: ArrayLike, tolerance: int | None = None) -> np.ndarray:
     """
-    Fleiss' kappa (1971) from the counts, or the probabilities, of the scores.
+    Fleiss' kappa (1971) from the scores' counts or probabilities, (..., networks + 1), of in-between images or all.
 
-    Parameters
-    ----------
-    counts : array_like of float, shape (..., networks + 1)
-        Number or share of the images with each score; need not add up to 1.
-    tolerance : int or None
-        Only the in-between images at this tolerance; all by default.
-
-    Returns
-    -------
-    ndarray of float64, shape (...)
-        ``1 - E[s (M - s)] / (M (M - 1) p (1 - p))`` with ``p = E[s] / M``; NaN where all networks are always right,
-        always wrong, or there are no images.
+    ``1 - E[s (M - s)] / (M (M - 1) p (1 - p))`` with ``p = E[s] / M``; NaN where all networks are always right, always
+    wrong, or there are no images.
     """
     networks = np.shape(counts)[-1] - 1
     among = np.asarray(counts, float) * between(networks, tolerance)
@@ -67,8 +57,7 @@ def fleiss_interval(
     """
     Return the 95 % limits of `kappa_of_counts` for a new draw of images, the networks given.
 
-    How many images are in-between varies with the draw. Draws without a defined kappa are left out, NaN if there are no
-    others.
+    How many images are in-between varies with the draw. Draws without a defined kappa are left out.
     """
     return percentiles(kappa_of_counts(redraw(counts, draws, seed), tolerance))
 

@@ -18,30 +18,15 @@ LEAST_DAMPING, MOST_DAMPING = 1e-12, 1e6  # from where the information is singul
 
 @dataclass(frozen=True)
 class ScoreModel:
-    """
-    A fitted distribution of scores.
-
-    Attributes
-    ----------
-    name : str
-        "binomial", "beta-binomial" or "beta-binomial with point masses".
-    parameters : dict of str to float
-        "accuracy" (binomial), or "alpha" and "beta" of the Beta distribution of an image's probability of being
-        classified correctly, and "never_right" and "always_right", the shares of images that every network must get
-        wrong, and right.
-    log_likelihood : float
-        Of the scores, image by image.
-    probabilities : ndarray of float64, shape (networks + 1,)
-        Of each score.
-    images : int
-        Number of images it was fitted to.
-    """
+    """A fitted distribution of scores: binomial, beta-binomial or beta-binomial with point masses."""
 
     name: str
+    # "accuracy" (binomial), or "alpha" and "beta" of the Beta distribution of an image's probability of being classified
+    # correctly, and the shares of images that every network must get wrong ("never_right") or right ("always_right").
     parameters: dict[str, float]
-    log_likelihood: float
-    probabilities: np.ndarray
-    images: int
+    log_likelihood: float  # of the scores, image by image
+    probabilities: np.ndarray  # of each score, (networks + 1,)
+    images: int  # that it was fitted to
 
 
 def fit_binomial(counts: ArrayLike) -> ScoreModel:
