@@ -1,4 +1,4 @@
-"""Difficulty of images: how many networks get each one right; which are trivial, impossible or in-between."""
+"""Decisions, right or wrong, and difficulty: how many networks get an image right, which are trivial or impossible."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -7,11 +7,31 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import comb
 
-from ddd_utils.analysis.decisions import as_correct, as_labels
-from ddd_utils.analysis.statistics import Estimate, wilson
+from ddd_utils.analysis.statistics import Estimate, wilson, with_limits
 from ddd_utils.errors import InputError
 
 DIFFICULTIES = ("trivial", "in-between", "impossible")
+NOT_RECORDED = -1  # a wrong answer of which no more is known
+
+
+def as_correct(correct: ArrayLike) -> np.ndarray:
+    """Check decisions, True and False (or 1 and 0), and return them as bool (networks, images)."""
+    correct = np.asarray(correct)
+    if correct.ndim != 2 or 0 in correct.shape:
+        raise InputError(f"decisions must be (networks, images), at least one of each; the shape is {correct.shape}")
+    if correct.dtype != bool:
+        if not np.isin(correct, (0, 1)).all():
+            raise InputError("decisions must be True or False (or 1 and 0): are these predictions or probabilities?")
+        correct = correct.astype(bool)
+    return correct
+
+
+def as_labels(labels: ArrayLike | None, default: np.ndarray) -> np.ndarray:
+    """Check that there is one label an image; return the default, (images,), where there are no labels."""
+    labels = default if labels is None else np.asarray(labels)
+    if labels.shape != default.shape:
+        raise InputError(f"there must be one label an image: {labels.shape} labels for {default.size} images")
+    return labels
 
 
 def scores(correct: ArrayLike) -> np.ndarray:
@@ -91,12 +111,10 @@ def share_intervals(correct: ArrayLike, tolerance: int = 0) -> dict[str, tuple[f
 
 def class_extremes(correct: ArrayLike, labels: ArrayLike) -> dict[str, Estimate]:
     """Accuracy on the "easiest" and the "hardest" class (figure 15); its interval ignores that they were chosen."""
-    by_class = class_accuracy(correct, labels)
-    found = {}
-    for end, value in (("easiest", by_class["accuracy"].max()), ("hardest", by_class["accuracy"].min())):
-        images = by_class["images"][by_class["accuracy"] == value].iloc[0]
-        error = float(np.sqrt(value * (1 - value) / images))
-        found[end] = Estimate(value, error, value - 1.96 * error, value + 1.96 * error)
+    table, found = class_accuracy(correct, labels), {}
+    for end, at in (("easiest", table["accuracy"].argmax()), ("hardest", table["accuracy"].argmin())):
+        value, images = table["accuracy"].iloc[at], table["images"].iloc[at]
+        found[end] = Estimate.wald(value, float(np.sqrt(value * (1 - value) / images)))
     return found
 
 
@@ -121,7 +139,7 @@ def _row_of_shares(correct: np.ndarray, tolerance: int) -> dict[str, float]:
     row: dict[str, float] = {"M": len(correct), "distinct": len(np.unique(correct, axis=0)), "tolerance": tolerance}
     limits = share_intervals(correct, tolerance)
     for kind, share in shares(correct, tolerance).items():
-        row |= {kind: share, f"{kind}_lower": limits[kind][0], f"{kind}_upper": limits[kind][1]}
+        row |= with_limits(kind, share, *limits[kind])
     return row
 
 

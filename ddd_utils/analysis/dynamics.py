@@ -1,12 +1,13 @@
 """What training leads to: decisions that change from epoch to epoch, and how alike representations are in the end."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ddd_utils.analysis.decisions import as_correct
+from ddd_utils.analysis.difficulty import as_correct
 from ddd_utils.analysis.statistics import Estimate
 from ddd_utils.errors import InputError
 
@@ -81,9 +82,8 @@ def learning_history(correct: ArrayLike, steps: Iterable[int]) -> pd.DataFrame:
         lost = (correct[step] & ~correct[step + 1]).mean() if 1 <= step < last else np.nan
         rows.append(("lost at the learning-rate step", step + 1, lost))
     table = pd.DataFrame(rows, columns=["quantity", "epoch", "share"])
-    error = 1.96 * np.sqrt(table["share"] * (1 - table["share"]) / correct.shape[1])
-    claims = table["quantity"].map(LEARNING_CLAIMS)
-    return table.assign(lower=table["share"] - error, upper=table["share"] + error, claim=claims)
+    found = Estimate.wald(table["share"], np.sqrt(table["share"] * (1 - table["share"]) / correct.shape[1]))
+    return table.assign(lower=found.lower, upper=found.upper, claim=table["quantity"].map(LEARNING_CLAIMS))
 
 
 def change_shares(predictions: ArrayLike, labels: ArrayLike) -> dict[str, Estimate]:
@@ -92,13 +92,11 @@ def change_shares(predictions: ArrayLike, labels: ArrayLike) -> dict[str, Estima
     changed = np.diff(predictions, axis=1) != 0
     gained = np.diff((predictions == labels).astype(int), axis=1)[:, -1:]
     found = {"decisions_changed_last_transition": changed[:, -1:], "decisions_changed_mean": changed}
-    return {claim: _mean(values) for claim, values in (found | {"accuracy_gain_last_epoch": gained}).items()}
-
-
-def _mean(values: np.ndarray) -> Estimate:
-    """Average over networks, epochs and images, (networks, epochs, images); the images are the sample."""
-    mean, error = values.mean(), values.mean(axis=(0, 1)).std() / np.sqrt(values.shape[-1])
-    return Estimate(mean, error, mean - 1.96 * error, mean + 1.96 * error)
+    # The images are the sample; networks and epochs are averaged.
+    return {
+        claim: Estimate.wald(values.mean(), values.mean(axis=(0, 1)).std() / np.sqrt(values.shape[-1]))
+        for claim, values in (found | {"accuracy_gain_last_epoch": gained}).items()
+    }
 
 
 def similarity_to_base(logits: Mapping[str, ArrayLike], networks: pd.DataFrame) -> pd.DataFrame:
@@ -114,7 +112,8 @@ def similarity_to_base(logits: Mapping[str, ArrayLike], networks: pd.DataFrame) 
     halves = networks.loc[networks["condition"] == "half_data", "network"].tolist()
     if len(halves) == 2:
         between = rdm_correlation(matrices[halves[0]], matrices[halves[1]])
-        table.loc[len(table)] = ["different_data", " and ".join(halves), 1, between]
+        row: Any = ["different_data", " and ".join(halves), 1, between]
+        table.loc[len(table)] = row
     return table
 
 

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ddd_utils.analysis.decisions import NOT_RECORDED, as_correct, as_labels
-from ddd_utils.analysis.difficulty import DIFFICULTIES, classify, scores
+from ddd_utils.analysis.difficulty import DIFFICULTIES, NOT_RECORDED, as_correct, as_labels, classify, scores
 from ddd_utils.analysis.score_models import posterior_difficulty
 from ddd_utils.errors import InputError
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ddd_utils.analysis.consistency import KappaMatrix, pairwise_matrix
-from ddd_utils.analysis.decisions import as_correct, as_labels, count_both_right
-from ddd_utils.analysis.difficulty import classify, scores
+from ddd_utils.analysis.consistency.kappa import count_both_right
+from ddd_utils.analysis.difficulty import as_correct, as_labels, classify, scores
 from ddd_utils.analysis.examples import earlier
 from ddd_utils.analysis.nulls import NullKappa, score_stratified_kappa
 

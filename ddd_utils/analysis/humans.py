@@ -8,8 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import kruskal
 
 from ddd_utils.analysis.consistency import kappa_bounds, pairwise_matrix
-from ddd_utils.analysis.decisions import as_correct
-from ddd_utils.analysis.difficulty import DIFFICULTIES, classify, scores
+from ddd_utils.analysis.difficulty import DIFFICULTIES, as_correct, classify, scores
 from ddd_utils.analysis.statistics import Estimate, holm, mean_intervals, percentile_interval
 from ddd_utils.errors import InputError
 

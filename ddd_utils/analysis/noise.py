@@ -5,8 +5,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, owens_t
 
-from ddd_utils.analysis.decisions import as_correct
-from ddd_utils.analysis.difficulty import class_accuracy
+from ddd_utils.analysis.difficulty import as_correct, class_accuracy
 from ddd_utils.analysis.statistics import Estimate, wilson
 from ddd_utils.errors import InputError
 

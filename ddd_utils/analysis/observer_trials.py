@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 from scipy.special import bdtr, gammaincinv, stdtrit
 
 from ddd_utils.analysis.consistency import bootstrap, pairwise_matrix
-from ddd_utils.analysis.decisions import as_correct
+from ddd_utils.analysis.difficulty import as_correct
 from ddd_utils.analysis.psychophysics import PAIR, guessing_p_value
-from ddd_utils.analysis.statistics import Estimate, percentile_interval, wilson
+from ddd_utils.analysis.statistics import Estimate, percentile_interval, with_shares
 
 BLOCKS, SHORTEST = 6, 5  # at most so many blocks, of so many trials at least
 EVERYONE = "all observers"
@@ -20,11 +20,9 @@ STATISTICS = {"mean": "mean", "lowest": "min", "highest": "max", "sd": "std"}
 
 def accuracy(trials: pd.DataFrame) -> pd.DataFrame:
     """Tabulate each observer's trials, correct, accuracy (Wilson's interval) and exact p-value against guessing."""
-    rows = []
-    for observer, decisions in trials.groupby("observer", sort=False)["correct"]:
-        n, right = len(decisions), int(decisions.sum())
-        rows.append((observer, n, right, right / n, *wilson(right, n), guessing_p_value(right, n)))
-    return pd.DataFrame(rows, columns=["observer", "trials", "correct", "accuracy", "lower", "upper", "p_value"])
+    counts = trials.groupby("observer", sort=False)["correct"].agg(trials="size", correct="sum").reset_index()
+    table = with_shares(counts, "correct", "accuracy", "trials")
+    return table.assign(p_value=guessing_p_value(table["correct"], table["trials"]))
 
 
 def observer_consistency(trials: pd.DataFrame) -> pd.DataFrame:
@@ -109,8 +107,7 @@ def learning(trials: pd.DataFrame) -> pd.DataFrame:
     ordered = ordered.assign(block=by_observer.cumcount() * blocks // length + 1)
     together = pd.concat([ordered, ordered.assign(observer=EVERYONE)])
     rows = together.groupby(["observer", "block"])["correct"].agg(trials="size", correct="sum").reset_index()
-    lower, upper = wilson(rows["correct"], rows["trials"])
-    return rows.assign(accuracy=rows["correct"] / rows["trials"], lower=lower, upper=upper)
+    return with_shares(rows, "correct", "accuracy", "trials")
 
 
 def response_times(trials: pd.DataFrame) -> pd.DataFrame:
@@ -157,11 +154,6 @@ def model_consistency(
                 both = np.stack([first["correct"].to_numpy(bool)[counted], right[counted]])
                 rows.append((observer, name, both.shape[1], int((~both[1]).sum()), *_pair_kappa(both)))
     return pd.DataFrame(rows, columns=["observer", "network", "pairs", "network_errors", "kappa", "lower", "upper"])
-
-
-def erring_networks(table: pd.DataFrame) -> pd.DataFrame:
-    """Keep the rows of `model_consistency` in which the network errs, the most consistent first."""
-    return table[table["network_errors"] > 0].sort_values("kappa", ascending=False).reset_index(drop=True)
 
 
 def _first_trials(trials: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.special import bdtrc, ndtr, ndtri
 
 from ddd_utils.errors import InputError, nearest
@@ -173,7 +174,7 @@ def printed_figures() -> pd.DataFrame:
         count = round(value[figure] * of)
         rows.append((figure, count / of, count / of, f"{count} right of {of}"))
     count = round(value["lowest accuracy"] * trials)
-    p_value = guessing_p_value(count, trials)
+    p_value = float(guessing_p_value(count, trials))
     how = f"exact binomial test of {count} of {trials}, one-sided (two-sided: {2 * p_value:.2g})"
     rows.append(("p-value of the lowest", p_value, p_value, how))
     for quantity, n in (("accuracy", observers), ("kappa", pairs)):
@@ -189,9 +190,9 @@ def printed_figures() -> pd.DataFrame:
     return table
 
 
-def guessing_p_value(right: int, n: int) -> float:
+def guessing_p_value(right: ArrayLike, n: ArrayLike) -> np.ndarray:
     """Probability of at least so many right answers of n by guessing."""
-    return float(bdtrc(right - 1, n, 0.5))
+    return bdtrc(np.asarray(right) - 1, n, 0.5)
 
 
 def _mean_limits(n: int, low: float, high: float) -> tuple[float, float]:

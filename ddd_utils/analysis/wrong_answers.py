@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ddd_utils.analysis.decisions import NOT_RECORDED, as_answers, as_correct, count_both_right
-from ddd_utils.analysis.difficulty import DIFFICULTIES, classify
-from ddd_utils.analysis.statistics import wilson
+from ddd_utils.analysis.consistency.kappa import count_both_right
+from ddd_utils.analysis.difficulty import DIFFICULTIES, NOT_RECORDED, as_correct, classify
+from ddd_utils.analysis.statistics import wilson, with_shares
 from ddd_utils.errors import InputError
 
 IMPOSSIBLE_KINDS = ("consensus", "confused")
@@ -26,6 +26,18 @@ class SameWrongAnswer:
     lower: np.ndarray
     upper: np.ndarray
     both_wrong: np.ndarray  # images; on the diagonal, those that one gets wrong
+
+
+def as_answers(predictions: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Check predictions (networks, images), -1 where not recorded, against labels (images,); one must be recorded."""
+    predictions, labels = np.asarray(predictions), np.asarray(labels)
+    if predictions.ndim != 2 or 0 in predictions.shape or labels.shape != predictions.shape[1:]:
+        shapes = f"{predictions.shape} and {labels.shape}"
+        raise InputError(f"predictions must be (networks, images) and labels (images,); the shapes are {shapes}")
+    wrong = predictions != labels
+    if wrong.any() and (predictions[wrong] == NOT_RECORDED).all():
+        raise InputError("no wrong answer was recorded (prediction -1): which labels were given is not known")
+    return predictions, labels
 
 
 def unrecorded_share(predictions: ArrayLike, labels: ArrayLike) -> float:
@@ -103,7 +115,7 @@ def error_rates(wrong_label: ArrayLike, groups: ArrayLike, order: Iterable, name
     members = [groups == group for group in order]
     images = [int(member.sum()) for member in members]
     errors = [int(wrong_label[member].sum()) for member in members]
-    return _with_shares(pd.DataFrame({name: order, "images": images, "errors": errors}), "errors", "rate")
+    return with_shares(pd.DataFrame({name: order, "images": images, "errors": errors}), "errors", "rate")
 
 
 def shares_without_errors(correct: ArrayLike, wrong_label: ArrayLike, tolerance: int = 0) -> pd.DataFrame:
@@ -120,7 +132,7 @@ def shares_without_errors(correct: ArrayLike, wrong_label: ArrayLike, tolerance:
         counts = [int((kept == difficulty).sum()) for difficulty in DIFFICULTIES]
         table = pd.DataFrame({"set": name, "difficulty": DIFFICULTIES, "of": len(kept), "images": counts})
         tables.append(table)
-    return _with_shares(pd.concat(tables, ignore_index=True), "images", "share", "of").drop(columns="of")
+    return with_shares(pd.concat(tables, ignore_index=True), "images", "share", "of").drop(columns="of")
 
 
 def relabelled_correct(predictions: ArrayLike, accepted: Sequence[Collection[int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -154,7 +166,7 @@ def impossible_because_of_label(
     outcome = np.select([~acceptable, solved], OUTCOMES[:2], OUTCOMES[2])[impossible]
     counts = [int((outcome == name).sum()) for name in OUTCOMES]
     table = pd.DataFrame({"outcome": OUTCOMES, "images": counts, "of": int(impossible.sum())})
-    return _with_shares(table, "images", "share", "of").drop(columns="of")
+    return with_shares(table, "images", "share", "of").drop(columns="of")
 
 
 def _as_marks(wrong_label: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
@@ -162,10 +174,3 @@ def _as_marks(wrong_label: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
     if wrong_label.shape != shape:
         raise InputError(f"label errors must be one mark an image: {wrong_label.shape} for {shape}")
     return as_correct(wrong_label[None])[0]
-
-
-def _with_shares(table: pd.DataFrame, part: str, name: str, whole: str = "images") -> pd.DataFrame:
-    """Add the share of one count in another, under this name, with its interval."""
-    lower, upper = wilson(table[part], table[whole])
-    share = table[part] / table[whole].where(table[whole] > 0)
-    return table.assign(**{name: share}, lower=lower, upper=upper)

@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import cohen_kappa_score
 
 from ddd_utils.analysis import consistency
+from ddd_utils.analysis.consistency.kappa import BLOCK, count_both_right, pack
 from ddd_utils.errors import InputError
 
 decisions = arrays(bool, st.tuples(st.integers(2, 5), st.integers(1, 150)))
@@ -150,3 +151,15 @@ def test_bootstrap_refuses_what_it_does_not_know():
         consistency.bootstrap(correlated(2, 10), "kapa")
     with pytest.raises(InputError, match="label"):
         consistency.bootstrap(correlated(2, 10), labels=[1, 2])
+
+
+@pytest.mark.parametrize("images", [1, 63, 64, 65, 64 * BLOCK, 64 * BLOCK + 1, 3 * 64 * BLOCK])
+def test_packed_counts_equal_a_matrix_product(images):
+    correct = np.random.default_rng(images).random((4, images)) < 0.6
+    assert pack(correct).shape == (4, -(-images // 64))
+    np.testing.assert_array_equal(count_both_right(correct), correct.astype(int) @ correct.T.astype(int))
+
+
+def test_counts_survive_networks_that_are_always_right():
+    images = 200_000
+    assert (count_both_right(np.ones((2, images), bool)) == images).all()

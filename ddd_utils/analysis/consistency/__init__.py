@@ -16,10 +16,13 @@ from .conditions import (
     condition_matrix,
     condition_means,
     condition_rank,
+    extremes,
+    mean_kappa,
+    mean_kappas,
+    pair_table,
     pairwise_matrix,
 )
 from .kappa import copy_probability, error_consistency, kappa_bounds, kappa_from_counts, pairwise_error_consistency
-from .pairs import extremes, mean_kappa, mean_kappas, pair_table
 from .uncertainty import accuracy_spread, bootstrap, interval, joint_covariance, standard_errors
 
 __all__ = [

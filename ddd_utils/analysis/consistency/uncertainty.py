@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from ddd_utils.analysis.consistency.kappa import kappa_from_counts
-from ddd_utils.analysis.decisions import as_correct, as_labels, count_both_right
+from ddd_utils.analysis.consistency.kappa import count_both_right, kappa_from_counts
+from ddd_utils.analysis.difficulty import as_correct, as_labels
 from ddd_utils.analysis.statistics import Estimate, percentile_interval
 from ddd_utils.errors import InputError, nearest
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import stdtr, stdtrit
 
-from ddd_utils.analysis.decisions import as_correct
+from ddd_utils.analysis.difficulty import as_correct
 from ddd_utils.analysis.nulls.rasch import (
     ScoreTables,
     expected_tables,
@@ -16,7 +17,7 @@ from ddd_utils.analysis.nulls.rasch import (
     stratified_abilities,
     tables_by_score,
 )
-from ddd_utils.analysis.statistics import Estimate, holm
+from ddd_utils.analysis.statistics import Estimate, holm, with_limits
 from ddd_utils.errors import InputError
 
 # Counts held at once while groups are left out: 32 MB an array.
@@ -59,7 +60,7 @@ class NullKappa:
         columns = {"one": np.take(names, i), "other": np.take(names, j)}
         for name in ("observed", "expected", "excess"):
             found = getattr(self, name)
-            columns |= {name: found.value[i, j], f"{name}_lower": found.lower[i, j], f"{name}_upper": found.upper[i, j]}
+            columns |= with_limits(name, found.value[i, j], found.lower[i, j], found.upper[i, j])
         table = pd.DataFrame({**columns, "p_adjusted": self.adjusted_p_values()[i, j]})
         return table.dropna(subset="excess").sort_values("excess", ascending=False, ignore_index=True)
 
@@ -185,15 +186,13 @@ def compare_nulls(correct: ArrayLike, tolerance: int) -> dict[str, NullKappa]:
 
 def null_means(found: Mapping[str, NullKappa]) -> pd.DataFrame:
     """Set the means over pairs of several nulls, as from `compare_nulls`, below one another."""
-    return pd.DataFrame([{"what": what, **_mean_row(null)} for what, null in found.items()])
-
-
-def _mean_row(null: NullKappa) -> dict[str, float]:
-    row: dict[str, float] = {}
-    for kind in ("observed", "expected", "excess"):
-        mean = getattr(null, f"mean_{kind}")
-        row |= {kind: mean.value, f"{kind}_lower": mean.lower, f"{kind}_upper": mean.upper}
-    return row
+    rows: list[dict[str, Any]] = []
+    for what, null in found.items():
+        rows.append({"what": what})
+        for kind in ("observed", "expected", "excess"):
+            mean = getattr(null, f"mean_{kind}")
+            rows[-1] |= with_limits(kind, mean.value, mean.lower, mean.upper)
+    return pd.DataFrame(rows)
 
 
 def _enough_networks(correct: ArrayLike, least: int, fitted: str) -> np.ndarray:

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import chdtrc, expit, logit, xlogy
 
-from ddd_utils.analysis.decisions import as_correct
+from ddd_utils.analysis.difficulty import as_correct
 from ddd_utils.errors import InputError
 
 # Numbers in the largest array of a block of rows: few enough to stay in a core's cache.

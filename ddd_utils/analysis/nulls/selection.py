@@ -9,9 +9,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ddd_utils.analysis.consistency import interval, kappa_from_counts, pairwise_error_consistency, percentile_interval
-from ddd_utils.analysis.decisions import as_correct, count_both_right
-from ddd_utils.analysis.difficulty import classify, scores
-from ddd_utils.analysis.score_models import fleiss_interval, kappa_of_counts, score_counts
+from ddd_utils.analysis.consistency.kappa import count_both_right
+from ddd_utils.analysis.difficulty import as_correct, classify, scores
+from ddd_utils.analysis.score_models.fits import between, fleiss_interval, kappa_of_counts, percentiles, score_counts
+from ddd_utils.analysis.statistics import with_limits
 from ddd_utils.errors import InputError
 
 MOST_SIZES = 15
@@ -32,8 +33,7 @@ def selection_band(networks: int, tolerance: int) -> tuple[float, float]:
     while ``p (1 - p)`` is at most 1/4: the upper limit, ``1 - 4 (t + 1)(M - t - 1) / (M (M - 1))``. By Jensen's
     inequality ``E[s (M - s)]`` is at most ``M^2 p (1 - p)``: the lower one, ``-1 / (M - 1)``.
     """
-    if tolerance < 0 or networks < 2 * (tolerance + 1):
-        raise InputError(f"with {networks} networks and tolerance {tolerance} no image can be in-between")
+    between(networks, tolerance)  # which must hold some score
     nearest_to_unanimous = (tolerance + 1) * (networks - tolerance - 1)
     return -1 / (networks - 1), 1 - 4 * nearest_to_unanimous / (networks * (networks - 1))
 
@@ -52,11 +52,10 @@ def band_table(sets: Mapping[str, tuple[ArrayLike, int]]) -> pd.DataFrame:
 def _band_row(correct: ArrayLike, tolerance: int) -> dict[str, float]:
     networks = len(as_correct(correct))
     counts = score_counts(scores(correct), networks)
-    between = int(counts[tolerance + 1 : networks - tolerance].sum())
-    row: dict[str, float] = {"M": networks, "tolerance": tolerance, "in-between": between}
+    kept = int(counts[tolerance + 1 : networks - tolerance].sum())
+    row: dict[str, float] = {"M": networks, "tolerance": tolerance, "in-between": kept}
     for key, among in (("Fleiss, all", None), ("Fleiss, in-between", tolerance)):
-        lower, upper = fleiss_interval(counts, among)
-        row |= {key: float(kappa_of_counts(counts, among)), f"{key}_lower": lower, f"{key}_upper": upper}
+        row |= with_limits(key, float(kappa_of_counts(counts, among)), *fleiss_interval(counts, among))
     lowest, highest = selection_band(networks, tolerance)
     return row | {"lowest possible": lowest, "highest possible": highest}
 
@@ -74,14 +73,14 @@ def choices_table(correct: ArrayLike, choices: Mapping[str, ArrayLike], toleranc
 
 
 def _choice_row(correct: np.ndarray, tolerance: int) -> dict[str, float]:
-    between = classify(correct, tolerance) == "in-between"
+    in_between = classify(correct, tolerance) == "in-between"
     pairs = list(combinations(range(len(correct)), 2))
     row: dict[str, float] = {"M": len(correct), "distinct": len(np.unique(correct, axis=0))}
-    for key, kept in (("all images", np.ones_like(between)), ("in-between images", between)):
+    for key, kept in (("all images", np.ones_like(in_between)), ("in-between images", in_between)):
         row[key] = int(kept.sum())
         if kept.any():
-            mean, name = interval(correct[:, kept], pairs), f"mean kappa, {key}"
-            row |= {name: mean.value, f"{name}_lower": mean.lower, f"{name}_upper": mean.upper}
+            mean = interval(correct[:, kept], pairs)
+            row |= with_limits(f"mean kappa, {key}", mean.value, mean.lower, mean.upper)
     return row
 
 
@@ -146,17 +145,15 @@ def subset_curve(
         chosen = _choose(len(correct), models, subsets, rng)
         found = np.array([_shares_and_kappa(correct[list(members)], tolerance) for members in chosen])
         shares, kappa, fleiss = found[:, :3].mean(axis=0), found[:, 3], found[:, 4]
-        limits = np.quantile(kappa[~np.isnan(kappa)], [0.025, 0.975]) if not np.isnan(kappa).all() else [np.nan] * 2
         band = selection_band(models, tolerance)
-        rows.append((models, len(chosen), *shares, _mean(kappa), *limits, _mean(fleiss), *band))
+        rows.append((models, len(chosen), *shares, _mean(kappa), *percentiles(kappa), _mean(fleiss), *band))
     names = ["models", "subsets", "trivial", "impossible", "in_between", "kappa_in_between", "lower", "upper"]
     return pd.DataFrame(rows, columns=[*names, "fleiss_in_between", "band_lower", "band_upper"])
 
 
 def _checked_sizes(sizes: Iterable[int] | None, tolerance: int, networks: int) -> list[int]:
     fewest = 2 * (tolerance + 1)
-    if tolerance < 0 or fewest > networks:
-        raise InputError(f"with {networks} networks and tolerance {tolerance} no image can be in-between")
+    between(networks, tolerance)
     if sizes is None:
         spread = np.linspace(fewest, networks, min(MOST_SIZES, networks - fewest + 1))
         return np.unique(spread.round().astype(int)).tolist()
@@ -181,11 +178,11 @@ def _shares_and_kappa(correct: np.ndarray, tolerance: int) -> tuple[float, float
     networks = len(correct)
     score = correct.sum(axis=0, dtype=np.int16)
     trivial, impossible = score >= networks - tolerance, score <= tolerance
-    between = ~(trivial | impossible)
+    in_between = ~(trivial | impossible)
     # Blanking the other images leaves the counts of common successes as they are, and is faster than cutting them out.
-    kappa = kappa_from_counts(count_both_right(correct & between), int(between.sum()))
-    fleiss = kappa_of_counts(np.bincount(score[between], minlength=networks + 1))
-    return trivial.mean(), impossible.mean(), between.mean(), _mean(kappa[np.triu_indices(networks, 1)]), float(fleiss)
+    kappa = kappa_from_counts(count_both_right(correct & in_between), int(in_between.sum()))
+    fleiss = float(kappa_of_counts(np.bincount(score[in_between], minlength=networks + 1)))
+    return trivial.mean(), impossible.mean(), in_between.mean(), _mean(kappa[np.triu_indices(networks, 1)]), fleiss
 
 
 def _mean(values: np.ndarray) -> float:

@@ -10,23 +10,22 @@ from numpy.typing import ArrayLike
 from scipy.special import chdtrc, comb
 
 from ddd_utils.analysis.difficulty import DIFFICULTIES
-from ddd_utils.analysis.score_models.counts import (
-    as_counts,
-    between,
-    fleiss_interval,
-    kappa_of_counts,
-    percentiles,
-    redraw,
-)
 from ddd_utils.analysis.score_models.fits import (
     MODELS,
     ScoreModel,
+    as_counts,
+    between,
     estimate,
     fit_beta_binomial,
     fit_binomial,
     fit_inflated_beta_binomial,
+    fleiss_interval,
+    kappa_of_counts,
     log_beta_binomial,
+    percentiles,
+    redraw,
 )
+from ddd_utils.analysis.statistics import with_limits
 from ddd_utils.errors import InputError
 
 FITS = (fit_binomial, fit_beta_binomial, fit_inflated_beta_binomial)  # each contains the one before
@@ -47,14 +46,14 @@ def compare_models(counts: ArrayLike, tolerance: int) -> pd.DataFrame:
     kappas = {
         name: (float(kappa_of_counts(counts, t)), fleiss_interval(counts, t)) for name, t in kappa_names(tolerance)
     }
-    rows = {"observed": _with_limits(kappas)}
+    rows = {"observed": _named_limits(kappas)}
     smaller: ScoreModel | None = None
     for fit in FITS if len(counts) > SMALLEST else FITS[:-1]:
         model = fit(counts)
         values = {name: null_kappa(model, among) for name, among in kappa_names(tolerance)} | model.parameters
         limits = model_intervals(model, counts, tolerance)
         quality = goodness_of_fit(model, counts)
-        rows[model.name] = _with_limits({name: (value, limits[name]) for name, value in values.items()})
+        rows[model.name] = _named_limits({name: (value, limits[name]) for name, value in values.items()})
         rows[model.name] |= {"misplaced": quality.misplaced, "p_fit": quality.p_value}
         rows[model.name] |= {"p_better": likelihood_ratio(smaller, model).p_value} if smaller else {}
         smaller = model
@@ -62,10 +61,10 @@ def compare_models(counts: ArrayLike, tolerance: int) -> pd.DataFrame:
     return table[[*table.columns.drop(QUALITY), *QUALITY]]
 
 
-def _with_limits(found: dict[str, tuple[float, tuple[float, float]]]) -> dict[str, float]:
+def _named_limits(found: dict[str, tuple[float, tuple[float, float]]]) -> dict[str, float]:
     columns: dict[str, float] = {}
     for name, (value, (lower, upper)) in found.items():
-        columns |= {name: float(value), f"{name}_lower": lower, f"{name}_upper": upper}
+        columns |= with_limits(name, float(value), lower, upper)
     return columns
 
 
