@@ -44,13 +44,10 @@ def table_to_arrays(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
     """
     Read a table of responses; a faulty one raises InputError with the row, counted as a spreadsheet does.
 
-    Parameters
-    ----------
-    path : Path
-        CSV (also ``.csv.gz``) or Parquet with the columns ``model, image, prediction, label``, or
-        ``model, image, correct``, or those of a model-vs-human trial, ``subj, object_response, category, imagename``
-        and ``condition``. Classes are names, or indices from 0 to 32767, with -1 for "wrong, answer not recorded".
-        Where ``correct`` stands beside ``prediction`` and ``label`` it must agree with them.
+    CSV (also ``.csv.gz``) or Parquet with the columns ``model, image, prediction, label``, or ``model, image,
+    correct``, or those of a model-vs-human trial, ``subj, object_response, category, imagename`` and ``condition``.
+    Classes are names, or indices from 0 to 32767, with -1 for "wrong, answer not recorded". Where ``correct`` stands
+    beside ``prediction`` and ``label`` it must agree with them.
 
     Returns
     -------
