@@ -207,7 +207,7 @@ def decisive_images(
     between = np.flatnonzero(classify(correct, tolerance) == "in-between")
     uneven = abs(2 * scores(correct) - len(correct))
     named = [(uneven[image], str(image_ids[image])) for image in between.tolist()]
-    ranked = sorted((division, _hash(name), name) for division, name in named)
+    ranked = sorted((division, blake2b(name.encode(), digest_size=8).digest(), name) for division, name in named)
     return [name for _, _, name in ranked[:number]]
 
 
@@ -219,10 +219,6 @@ def _named(labels: np.ndarray, classes: Sequence[str] | None, correct: np.ndarra
     if unnamed := sorted({int(label) for label in labels} - set(range(len(classes)))):
         raise InputError(f"there are {len(classes)} class names, none for label {unnamed[0]}")
     return [classes[int(label)] for label in labels]
-
-
-def _hash(name: str) -> bytes:
-    return blake2b(name.encode(), digest_size=8).digest()
 
 
 def _check_length(what: str, given: int, correct: np.ndarray) -> None:

@@ -41,12 +41,8 @@ def bayes_accuracy(sigmas: ArrayLike, dimensions: int) -> np.ndarray:
     log-likelihood ratios are sums over independent pixels, so nearly bivariate normal, with means and covariances that
     follow exactly from the classes' distributions.
 
-    Parameters
-    ----------
-    sigmas : array_like, shape (classes,)
-        Standard deviations in gray levels, all different.
-    dimensions : int
-        Independent pixel values an image has: 3 * height * width.
+    The standard deviations, in gray levels, must differ; `dimensions` are the independent pixel values of an image, 3 *
+    height * width.
     """
     sigmas = np.asarray(sigmas, float)
     if len(np.unique(sigmas)) < len(sigmas):

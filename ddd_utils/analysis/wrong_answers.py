@@ -111,11 +111,8 @@ def error_rates(wrong_label: ArrayLike, groups: ArrayLike, order: Iterable, name
     """
     groups = np.asarray(groups)
     wrong_label = _as_marks(wrong_label, groups.shape)
-    order = list(order)
-    members = [groups == group for group in order]
-    images = [int(member.sum()) for member in members]
-    errors = [int(wrong_label[member].sum()) for member in members]
-    return with_shares(pd.DataFrame({name: order, "images": images, "errors": errors}), "errors", "rate")
+    rows = [(group, (groups == group).sum(), wrong_label[groups == group].sum()) for group in order]
+    return with_shares(pd.DataFrame(rows, columns=[name, "images", "errors"]), "errors", "rate")
 
 
 def shares_without_errors(correct: ArrayLike, wrong_label: ArrayLike, tolerance: int = 0) -> pd.DataFrame:

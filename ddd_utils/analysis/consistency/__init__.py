@@ -1,9 +1,6 @@
 """Error consistency: do two networks fail on the same images more often than their accuracies alone would have it."""
 
-from ddd_utils.analysis.statistics import Estimate, percentile_interval
-
 from .conditions import (
-    DIFFERENT_DATA,
     ONE_NETWORK,
     BaseComparison,
     ConditionDifference,
@@ -26,11 +23,9 @@ from .kappa import copy_probability, error_consistency, kappa_bounds, kappa_from
 from .uncertainty import accuracy_spread, bootstrap, interval, joint_covariance, standard_errors
 
 __all__ = [
-    "DIFFERENT_DATA",
     "ONE_NETWORK",
     "BaseComparison",
     "ConditionDifference",
-    "Estimate",
     "KappaMatrix",
     "Rank",
     "accuracy_spread",
@@ -54,6 +49,5 @@ __all__ = [
     "pair_table",
     "pairwise_error_consistency",
     "pairwise_matrix",
-    "percentile_interval",
     "standard_errors",
 ]

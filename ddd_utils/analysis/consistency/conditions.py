@@ -83,19 +83,9 @@ def condition_consistency(
     """
     Error consistency of every network with the base (figure 3), with the interval for a new draw of images.
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-    networks : DataFrame
-        One row a network, in the same order, with the columns network, condition and instance; one condition is "base".
-    draws, seed, labels
-        As in `bootstrap`.
-
-    Returns
-    -------
-    DataFrame
-        Columns condition, instance, network, kappa, lower, upper. Condition "different_data", last, compares the two
-        networks of condition half_data with each other.
+    Networks has one row a network, in the same order, with the columns network, condition and instance; one condition
+    is "base". Columns condition, instance, network, kappa, lower, upper. Condition "different_data", last, compares the
+    two networks of condition half_data with each other. Draws, seed and labels are as in `bootstrap`.
     """
     kappa, resampled, pairs = _compare(correct, networks, draws, seed, labels)
     i, j = pairs.pop("first"), pairs.pop("second")
@@ -119,11 +109,8 @@ def condition_means(
     condition is compared with one and the same base network: its own peculiarity is an error that all means share, and
     no interval here contains it.
 
-    Returns
-    -------
-    DataFrame
-        Columns condition, instances (count), kappa, lower, upper, note (what the interval covers). A mean that contains
-        an undefined kappa is undefined (NaN).
+    Columns condition, instances (count), kappa, lower, upper, note (what the interval covers). A mean that contains
+    an undefined kappa is undefined (NaN).
     """
     rows = []
     for condition, mean in _means(correct, networks, draws, seed, labels).items():

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ddd_utils.analysis.consistency import interval, kappa_from_counts, pairwise_error_consistency, percentile_interval
+from ddd_utils.analysis.consistency import interval, kappa_from_counts, pairwise_error_consistency
 from ddd_utils.analysis.consistency.kappa import count_both_right
 from ddd_utils.analysis.difficulty import as_correct, classify, scores
 from ddd_utils.analysis.score_models.fits import between, fleiss_interval, kappa_of_counts, percentiles, score_counts
-from ddd_utils.analysis.statistics import with_limits
+from ddd_utils.analysis.statistics import percentile_interval, with_limits
 from ddd_utils.errors import InputError
 
 MOST_SIZES = 15

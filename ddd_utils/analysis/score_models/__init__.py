@@ -11,7 +11,6 @@ from .comparison import (
     posterior_difficulty,
 )
 from .fits import (
-    ScoreModel,
     fit_beta_binomial,
     fit_binomial,
     fit_inflated_beta_binomial,
@@ -21,7 +20,6 @@ from .fits import (
 )
 
 __all__ = [
-    "ScoreModel",
     "compare_models",
     "expected_shares",
     "expected_shares_table",

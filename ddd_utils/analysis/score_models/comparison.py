@@ -15,7 +15,6 @@ from ddd_utils.analysis.score_models.fits import (
     ScoreModel,
     as_counts,
     between,
-    estimate,
     fit_beta_binomial,
     fit_binomial,
     fit_inflated_beta_binomial,
@@ -138,7 +137,7 @@ def model_intervals(
     Of the parameters, "kappa" and "kappa_in_between" (Fleiss, expected by the model). Unlike the curvature of the
     likelihood, this holds where the model is wrong and where a point mass is 0.
     """
-    values, log_p = estimate(model.name, redraw(counts, draws, seed))
+    values, log_p = MODELS[model.name](redraw(counts, draws, seed))
     kappas = {name: kappa_of_counts(np.exp(log_p), among) for name, among in kappa_names(tolerance)}
     return {name: percentiles(value) for name, value in {**values, **kappas}.items()}
 

@@ -120,14 +120,9 @@ def fit_inflated_beta_binomial(counts: ArrayLike) -> ScoreModel:
 
 def _fit(name: str, counts: ArrayLike) -> ScoreModel:
     counts = as_counts(counts)
-    values, log_p = estimate(name, counts[None])
+    values, log_p = MODELS[name](counts[None])
     parameters = {parameter: float(value[0]) for parameter, value in values.items()}
     return ScoreModel(name, parameters, float(_log_likelihood(counts, log_p)[0]), np.exp(log_p[0]), int(counts.sum()))
-
-
-def estimate(name: str, counts: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Fit a model, by name, to sets of counts (sets, networks + 1): its parameters (sets,) and log probabilities."""
-    return MODELS[name](counts)
 
 
 def _binomial(counts: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -181,6 +176,7 @@ def _log_likelihood(counts: np.ndarray, log_p: np.ndarray) -> np.ndarray:
     return np.multiply(counts, log_p, where=counts > 0, out=np.zeros(log_p.shape)).sum(axis=-1)
 
 
+# Each fits a model to sets of counts (sets, networks + 1): its parameters (sets,) and the log probabilities.
 MODELS = {
     "binomial": _binomial,
     "beta-binomial": _beta_binomial,
