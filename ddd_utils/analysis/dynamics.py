@@ -118,11 +118,7 @@ def similarity_to_base(logits: Mapping[str, ArrayLike], networks: pd.DataFrame) 
 
 
 def dissimilarity(features: ArrayLike) -> np.ndarray:
-    """
-    Dissimilarity matrix (images, images): 1 - Pearson correlation of the responses (images, units) to two images.
-
-    Kriegeskorte et al. (2008). NaN for an image to which all units respond alike.
-    """
+    """1 - Pearson correlation (Kriegeskorte et al., 2008) of the responses, (images, units), to each two images."""
     features = np.asarray(features, float)
     centred = features - features.mean(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):

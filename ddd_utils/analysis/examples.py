@@ -72,12 +72,7 @@ class Answer:
 
 
 def answers_of(predictions: ArrayLike, label: int, classes: Sequence[str], names: Sequence[str]) -> list[Answer]:
-    """
-    Group the networks by their answers to one image, predictions (networks,), -1 where not recorded.
-
-    The right answer comes first, if anyone gave it, then the wrong ones, the most frequent first, those not recorded
-    last. A class without a name is called by its number.
-    """
+    """Group the networks by their answer to an image: the right one first, the most frequent next, unrecorded last."""
     predictions, label = np.asarray(predictions), int(label)
     if predictions.shape != (len(names),):
         raise InputError(f"there must be one name a network: {len(names)} names for {predictions.shape} predictions")

@@ -32,11 +32,7 @@ def majority_right(counts: ArrayLike, labels: ArrayLike) -> np.ndarray:
 
 
 def share_by_difficulty(share: ArrayLike, correct: ArrayLike, tolerance: int = 0) -> pd.DataFrame:
-    """
-    Mean human share, (images,), of the images that are trivial, in-between and impossible for networks.
-
-    One row a difficulty that some image has: difficulty, images (count), share, lower, upper (95 %, Student's t).
-    """
+    """Mean human share, (images,), of the images of each difficulty for networks; 95 % intervals (Student's t)."""
     found = pd.Categorical(classify(correct, tolerance), DIFFICULTIES)
     table = mean_intervals(pd.DataFrame({"difficulty": found, "share": share}), ["difficulty"], "share")
     return table.astype({"difficulty": str})
@@ -80,11 +76,7 @@ def reliability(counts: ArrayLike, labels: ArrayLike, splits: int = 200, seed: i
 
 
 def majority_consistency(right: ArrayLike, correct: ArrayLike, names: Sequence[str]) -> pd.DataFrame:
-    """
-    Error consistency of the human majority, bool (images,), with each network, beside the most that accuracies allow.
-
-    Columns network, accuracy, kappa, lower, upper (95 %, Fleiss' standard error, within -1 and 1) and kappa_max.
-    """
+    """Error consistency of the human majority, bool (images,), with each network, and the highest possible one."""
     both = np.vstack([right, as_correct(correct)])
     matrix = pairwise_matrix(both, ["people", *names])
     accuracy = both.mean(axis=1)
@@ -144,11 +136,7 @@ def _estimate(value: float, resampled: list[float]) -> Estimate:
 
 
 def usable(answers: pd.DataFrame, without: Iterable[int] = ()) -> pd.DataFrame:
-    """
-    Leave out the answers about images that were shown as of the wrong difficulty, and about further items.
-
-    One row an answer: observer, item (number of the image, from 0), question, answer (a number) and difficulty.
-    """
+    """Leave out the answers (observer, item, question, answer, difficulty) about images of a wrong class, and others."""
     left_out = np.asarray(list(without), int)
     unknown = np.setdiff1d(left_out, answers["item"])
     if unknown.size:
@@ -158,11 +146,7 @@ def usable(answers: pd.DataFrame, without: Iterable[int] = ()) -> pd.DataFrame:
 
 
 def means(answers: pd.DataFrame) -> pd.DataFrame:
-    """
-    Mean of `usable` answers to each question for each difficulty, averaged over observers first: the image is the unit.
-
-    Columns question, difficulty (trivial first), images (count), answer (mean), lower, upper (95 %, Student's t).
-    """
+    """Mean of `usable` answers by question and difficulty, averaged over observers first: the image is the unit."""
     images = _image_means(answers)
     images["question"] = pd.Categorical(images["question"], answers["question"].unique())
     images["difficulty"] = pd.Categorical(images["difficulty"], DIFFICULTIES)

@@ -105,14 +105,10 @@ def accuracy_by_sigma(correct: ArrayLike, labels: ArrayLike, pixels: int | None)
 
 
 def divergence_correlation(classes: pd.DataFrame) -> Estimate:
-    """
-    Spearman's rank correlation of divergence and the base's accuracy, from `accuracy_by_sigma`.
-
-    The interval takes the classes for a sample of possible classes (Bonett and Wright, 2000).
-    """
+    """Spearman's correlation of divergence and the base's accuracy, with the interval for a sample of other classes."""
     near = classes.dropna(subset="kl")
     rho = float(near["kl"].corr(near["base"], method="spearman"))
-    error = np.sqrt((1 + rho**2 / 2) / (len(near) - 3))  # of Fisher's z
+    error = np.sqrt((1 + rho**2 / 2) / (len(near) - 3))  # of Fisher's z (Bonett and Wright, 2000)
     z = np.arctanh(np.clip(rho, -1 + 1e-9, 1 - 1e-9))
     return Estimate(rho, error * (1 - rho**2), *np.tanh(z + 1.96 * np.array([-error, error])))
 
@@ -126,11 +122,7 @@ def base_accuracy(correct: ArrayLike) -> Estimate:
 
 
 def in_folder_order(classes: pd.DataFrame) -> pd.DataFrame:
-    """
-    Put classes, from `accuracy_by_sigma`, where figure 8 draws them: by their folders' names sorted as strings.
-
-    New columns: folder (0, 1, ...), position and moved (folders 4 to 9, which the order puts far to the right).
-    """
+    """Put classes where figure 8 draws them, by folder names sorted as strings: folders 4 to 9 are moved far right."""
     folder = classes["sigma"] - 1
     return classes.assign(folder=folder, position=string_sorted_positions(len(classes)), moved=folder.between(4, 9))
 

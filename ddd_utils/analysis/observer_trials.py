@@ -26,12 +26,7 @@ def accuracy(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def observer_consistency(trials: pd.DataFrame) -> pd.DataFrame:
-    """
-    Error consistency of each pair of observers on the image pairs that both have seen, each by its first trial.
-
-    Columns observer_a, observer_b, shared_trials, kappa, lower and upper (95 %, Fleiss' standard error for other image
-    pairs); NaN where nothing is shared, or where both are always right or always wrong.
-    """
+    """Error consistency of each two observers on the image pairs that both have seen, each by its first trial."""
     first = _first_trials(trials)
     names = trials["observer"].unique()
     decisions = {name: first[first["observer"] == name].set_index(PAIR)["correct"] for name in names}
@@ -94,12 +89,7 @@ def dataset_shown(trials: pd.DataFrame, image_ids: Mapping[str, Sequence[str] | 
 
 
 def learning(trials: pd.DataFrame) -> pd.DataFrame:
-    """
-    Tabulate accuracy over blocks of each observer's trials in their order, and of everyone's together (`EVERYONE`).
-
-    Columns observer, block (from 1), trials, correct, accuracy, lower and upper (Wilson's 95 % interval, which takes
-    trials as independent). Observers of few trials have fewer blocks.
-    """
+    """Tabulate accuracy over blocks of each observer's trials in their order, and of all together (`EVERYONE`)."""
     ordered = trials.sort_values(["observer", "trial_index"], kind="stable")
     by_observer = ordered.groupby("observer")["correct"]
     length = by_observer.transform("size")
@@ -111,11 +101,7 @@ def learning(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def response_times(trials: pd.DataFrame) -> pd.DataFrame:
-    """
-    Tabulate the median response time (ms) of each observer's right and wrong answers, and the number of trials.
-
-    Its 95 % interval is from the ordered times; NaN for fewer than six.
-    """
+    """Tabulate the median time (ms) of each observer's right and wrong answers; no limits for fewer than six."""
     rows = []
     for (observer, right), times in trials.groupby(["observer", "correct"])["rt"]:
         rows.append((observer, "right" if right else "wrong", len(times), times.median(), *_median_limits(times)))

@@ -157,10 +157,9 @@ def simulate(observers: int, trials: int, seed: int = 0) -> pd.DataFrame:
 
 def printed_figures() -> pd.DataFrame:
     """
-    Check the paper's figures about its observers against each other.
+    Check the paper's figures about its observers against each other: what is the lowest and highest that others allow?
 
-    One row a figure that others determine or limit: figure, printed, lowest and highest (the values it can have, equal
-    where it is determined), agrees (printed, give or take half its last digit, is among them) and how.
+    A figure agrees if it is among them, give or take half its last digit.
     """
     value = {figure: float(text) for figure, text in PRINTED.items()}
     observers, trials = int(value["observers"]), int(value["trials"])

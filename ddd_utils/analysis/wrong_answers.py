@@ -103,12 +103,7 @@ def also_without(sets: Mapping[str, np.ndarray], wrong_label: ArrayLike | None) 
 
 
 def error_rates(wrong_label: ArrayLike, groups: ArrayLike, order: Iterable, name: str = "score") -> pd.DataFrame:
-    """
-    Rate of label errors in each group of images: by score, by difficulty, by kind of impossible image.
-
-    One row a group, in the order given: the group (its column is called `name`), images, errors (counts), rate, lower
-    and upper (Wilson's 95 % interval; NaN of an empty group).
-    """
+    """Rate of label errors in each group of images, such as scores, difficulties or kinds of impossible images."""
     groups = np.asarray(groups)
     wrong_label = _as_marks(wrong_label, groups.shape)
     rows = [(group, (groups == group).sum(), wrong_label[groups == group].sum()) for group in order]
@@ -116,12 +111,7 @@ def error_rates(wrong_label: ArrayLike, groups: ArrayLike, order: Iterable, name
 
 
 def shares_without_errors(correct: ArrayLike, wrong_label: ArrayLike, tolerance: int = 0) -> pd.DataFrame:
-    """
-    Share of trivial, in-between and impossible images, with and without the images whose label is wrong.
-
-    One row for each set of images ("all images", "without label errors") and difficulty; columns set, difficulty,
-    images (of this difficulty), share, lower and upper (Wilson's 95 % interval). `wrong_label` is bool (images,).
-    """
+    """Share of trivial, in-between and impossible images, with and without the images whose label is wrong."""
     found = classify(correct, tolerance)
     wrong_label = _as_marks(wrong_label, found.shape)
     tables = []

@@ -167,12 +167,8 @@ def experiment(what: Any, preset: str | Path = "quick") -> Config:
     return experiment(block.experiment, preset) if hasattr(block, "experiment") else block
 
 
-def experiments(preset: Preset, section: str) -> list[Config]:
-    """List the experiments a section needs: its own, and those of the sections it names."""
-    return _experiments(preset, section, ())
-
-
-def _experiments(preset: Preset, section: str, above: tuple[str, ...]) -> list[Config]:
+def experiments(preset: Preset, section: str, above: tuple[str, ...] = ()) -> list[Config]:
+    """List the experiments a section needs: its own, and those of the sections it names, if not among those above."""
     block, found = getattr(preset, section), []
     if isinstance(block, SotaComparison):
         return [block.experiment]
@@ -181,7 +177,7 @@ def _experiments(preset: Preset, section: str, above: tuple[str, ...]) -> list[C
             if isinstance(each, Config):
                 found.append(each)
             elif isinstance(each, str) and each in preset.sections and each not in (*above, section):
-                found += _experiments(preset, each, (*above, section))
+                found += experiments(preset, each, (*above, section))
     return found
 
 

@@ -182,11 +182,7 @@ def compared_networks(networks: pd.DataFrame, condition: str, instance: int | No
 
 
 def pairwise_matrix(correct: ArrayLike, labels: Sequence[str]) -> KappaMatrix:
-    """
-    Error consistency of all pairs of networks, labels (networks,), each with its own 95 % interval.
-
-    From the standard error of Fleiss, Cohen & Everitt (1969), cut off at -1 and 1.
-    """
+    """Error consistency of all pairs of networks, with the 95 % intervals of Fleiss, cut off at -1 and 1."""
     correct = as_correct(correct)
     if len(labels) != len(correct):
         raise InputError(f"there are {len(labels)} labels for {len(correct)} networks")

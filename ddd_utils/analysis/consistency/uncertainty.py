@@ -189,11 +189,7 @@ def bootstrap(correct: ArrayLike, draws: int = 1000, seed: int = 0, labels: Arra
 
 
 def accuracy_spread(correct: ArrayLike, labels: ArrayLike | None = None) -> dict[str, Estimate]:
-    """
-    Mean, lowest, highest accuracy of some networks and their standard deviation ("sd"), for a new draw of images.
-
-    Percentile intervals; labels as in `bootstrap`.
-    """
+    """Mean, lowest and highest accuracy, and standard deviation ("sd"), with percentile intervals for other images."""
     correct = as_correct(correct)
     images, decisions = correct.shape[1], correct.astype(np.float32)
     right = np.array([decisions @ weights for weights in _image_weights(images, 1000, 0, labels)], float)

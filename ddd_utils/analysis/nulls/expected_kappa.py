@@ -51,11 +51,7 @@ class NullKappa:
         return adjusted
 
     def table(self, names: Sequence[str]) -> pd.DataFrame:
-        """
-        List the pairs of the networks of these names, the one of the highest excess first; undefined ones are left out.
-
-        Columns one, other, observed, expected and excess, each with ``_lower`` and ``_upper``, and p_adjusted (Holm).
-        """
+        """List the pairs of the networks of these names, the highest excess first; undefined ones are left out."""
         i, j = np.triu_indices(len(names), 1)
         columns = {"one": np.take(names, i), "other": np.take(names, j)}
         for name in ("observed", "expected", "excess"):

@@ -61,12 +61,7 @@ def _band_row(correct: ArrayLike, tolerance: int) -> dict[str, float]:
 
 
 def choices_table(correct: ArrayLike, choices: Mapping[str, ArrayLike], tolerance: int) -> pd.DataFrame:
-    """
-    Mean kappa on all and on in-between images, for several choices of networks: rows, of which one may be there twice.
-
-    Columns networks (the choice), M, distinct, all images and in-between images (counts), and the mean kappa on either,
-    with ``_lower`` and ``_upper`` (95 %, for a new draw of images).
-    """
+    """Mean kappa on all and on in-between images, for several choices of networks: rows, also repeated ones."""
     correct = as_correct(correct)
     rows = [{"networks": title, **_choice_row(correct[np.asarray(of)], tolerance)} for title, of in choices.items()]
     return pd.DataFrame(rows)

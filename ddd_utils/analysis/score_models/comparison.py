@@ -153,11 +153,7 @@ def null_kappa(model: ScoreModel, tolerance: int | None = None) -> float:
 
 
 def expected_shares(alpha: float, beta: float, networks: int, tolerance: int = 0) -> dict[str, float]:
-    """
-    Share of the images that so many exchangeable networks would call trivial, in-between and impossible.
-
-    An image's probability of being classified correctly follows the Beta distribution of alpha and beta.
-    """
+    """Shares that exchangeable networks would find where an image's accuracy is drawn from a Beta distribution."""
     _check_shape(alpha, beta)
     kept = between(networks, tolerance)
     log_p, _ = log_beta_binomial(alpha / (alpha + beta), 1 / (alpha + beta + 1), networks)

@@ -63,11 +63,7 @@ def kappa_of_counts(counts: ArrayLike, tolerance: int | None = None) -> np.ndarr
 def fleiss_interval(
     counts: ArrayLike, tolerance: int | None = None, draws: int = 1000, seed: int = 0
 ) -> tuple[float, float]:
-    """
-    Return the 95 % limits of `kappa_of_counts` for a new draw of images, the networks given.
-
-    How many images are in-between varies with the draw. Draws without a defined kappa are left out.
-    """
+    """Return the 95 % limits of `kappa_of_counts` for other images, among which more or fewer may be in-between."""
     return percentiles(kappa_of_counts(redraw(counts, draws, seed), tolerance))
 
 
