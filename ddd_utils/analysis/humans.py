@@ -136,7 +136,7 @@ def _estimate(value: float, resampled: list[float]) -> Estimate:
 
 
 def usable(answers: pd.DataFrame, without: Iterable[int] = ()) -> pd.DataFrame:
-    """Leave out the answers (observer, item, question, answer, difficulty) about images of a wrong class, and others."""
+    """Leave out the answers (observer, item, question, answer, difficulty) about items of a wrong class and others."""
     left_out = np.asarray(list(without), int)
     unknown = np.setdiff1d(left_out, answers["item"])
     if unknown.size:

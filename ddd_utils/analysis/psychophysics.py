@@ -157,7 +157,7 @@ def simulate(observers: int, trials: int, seed: int = 0) -> pd.DataFrame:
 
 def printed_figures() -> pd.DataFrame:
     """
-    Check the paper's figures about its observers against each other: what is the lowest and highest that others allow?
+    Check the paper's figures about its observers against each other: the lowest and highest that others allow.
 
     A figure agrees if it is among them, give or take half its last digit.
     """

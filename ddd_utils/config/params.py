@@ -115,7 +115,7 @@ def _merged(block: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """Change the keys of a block that are named; a mapping of another kind (images, model) replaces what was there."""
     merged = dict(block)
     for key, value in changes.items():
-        before = block.get(key)
+        before: Any = block.get(key)
         same = isinstance(value, dict) and isinstance(before, dict) and _kind(value) in (None, _kind(before))
         merged[key] = _merged(before, value) if same else value
     return merged
