@@ -11,12 +11,6 @@ from ddd_utils.analysis.difficulty import as_correct
 from ddd_utils.analysis.statistics import Estimate
 from ddd_utils.errors import InputError
 
-LEARNING_CLAIMS = {
-    "learned in the first epoch and never lost": "learned_in_first_epoch",
-    "never learned": "never_learned",
-    "lost at the learning-rate step": "lost_at_learning_rate_step",
-}
-
 
 def swaps(predictions: ArrayLike, labels: ArrayLike) -> pd.DataFrame:
     """
@@ -63,9 +57,9 @@ def learning_history(correct: ArrayLike, steps: Iterable[int]) -> pd.DataFrame:
     Share of the images that one network learns at once and keeps, never learns, or loses at a learning-rate step.
 
     Decisions are (epochs, images), before training (index 0: being right is luck and counts as nothing) and after every
-    epoch; `steps` are the epochs after which the learning rate was divided. Columns quantity, epoch, share with its 95
-    % interval (Wald; lower, upper), and claim, its id in paper.yaml. An image is lost at a step if it is right after
-    that epoch and wrong after the next, the epoch of the row; NaN without an epoch of training before or after it.
+    epoch; `steps` are the epochs after which the learning rate was divided. Columns quantity, epoch, share, lower and
+    upper (Wald), and claim, its id in paper.yaml. An image is lost at a step if it is right after that epoch and wrong
+    after the next, the epoch of the row; NaN without an epoch of training before or after it.
     """
     correct = as_correct(correct)
     last = len(correct) - 1
@@ -73,17 +67,18 @@ def learning_history(correct: ArrayLike, steps: Iterable[int]) -> pd.DataFrame:
         raise InputError("a learning history takes at least one epoch of training; only epoch 0 is stored")
     trained = correct[1:]
     rows = [
-        ("learned in the first epoch and never lost", last, trained.all(axis=0).mean()),
-        ("never learned", last, (~trained).all(axis=0).mean()),
+        ("learned in the first epoch and never lost", last, trained.all(axis=0).mean(), "learned_in_first_epoch"),
+        ("never learned", last, (~trained).all(axis=0).mean(), "never_learned"),
     ]
     for step in steps:
         if not 0 <= step <= last:
             raise InputError(f"a learning-rate step after epoch {step} is outside the stored epochs, 0 to {last}")
         lost = (correct[step] & ~correct[step + 1]).mean() if 1 <= step < last else np.nan
-        rows.append(("lost at the learning-rate step", step + 1, lost))
-    table = pd.DataFrame(rows, columns=["quantity", "epoch", "share"])
+        rows.append(("lost at the learning-rate step", step + 1, lost, "lost_at_learning_rate_step"))
+    table = pd.DataFrame(rows, columns=["quantity", "epoch", "share", "claim"])
     found = Estimate.wald(table["share"], np.sqrt(table["share"] * (1 - table["share"]) / correct.shape[1]))
-    return table.assign(lower=found.lower, upper=found.upper, claim=table["quantity"].map(LEARNING_CLAIMS))
+    claims = table.pop("claim")
+    return table.assign(lower=found.lower, upper=found.upper, claim=claims)
 
 
 def change_shares(predictions: ArrayLike, labels: ArrayLike) -> dict[str, Estimate]:

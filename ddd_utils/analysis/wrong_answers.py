@@ -114,12 +114,10 @@ def shares_without_errors(correct: ArrayLike, wrong_label: ArrayLike, tolerance:
     """Share of trivial, in-between and impossible images, with and without the images whose label is wrong."""
     found = classify(correct, tolerance)
     wrong_label = _as_marks(wrong_label, found.shape)
-    tables = []
-    for name, kept in (("all images", found), ("without label errors", found[~wrong_label])):
-        counts = [int((kept == difficulty).sum()) for difficulty in DIFFICULTIES]
-        table = pd.DataFrame({"set": name, "difficulty": DIFFICULTIES, "of": len(kept), "images": counts})
-        tables.append(table)
-    return with_shares(pd.concat(tables, ignore_index=True), "images", "share", "of").drop(columns="of")
+    sets = {"all images": found, "without label errors": found[~wrong_label]}
+    rows = [(name, kind, len(kept), (kept == kind).sum()) for name, kept in sets.items() for kind in DIFFICULTIES]
+    table = pd.DataFrame(rows, columns=["set", "difficulty", "of", "images"])
+    return with_shares(table, "images", "share", "of").drop(columns="of")
 
 
 def relabelled_correct(predictions: ArrayLike, accepted: Sequence[Collection[int]]) -> tuple[np.ndarray, np.ndarray]:

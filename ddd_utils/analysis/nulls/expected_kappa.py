@@ -214,10 +214,10 @@ def _null_kappa(
         _kappas(tables, fit(tables, abilities), kept) for tables in _without_each_group(correct, full, groups, seed)
     ]
     without = [np.concatenate(part) for part in zip(*left, strict=True)]
-    observed, expected, excess = (_jackknife(part[0], again) for part, again in zip(kappas, without, strict=True))
+    both = list(zip(kappas, without, strict=True))
+    observed, expected, excess = (_jackknife(part[0], again) for part, again in both)
     mean_observed, mean_expected, mean_excess = (
-        _jackknife(float(_mean_over_pairs(part)[0]), _mean_over_pairs(again))
-        for part, again in zip(kappas, without, strict=True)
+        _jackknife(float(_mean_over_pairs(part)[0]), _mean_over_pairs(again)) for part, again in both
     )
     p_values = _p_values(excess, groups)
     return NullKappa(observed, expected, excess, mean_observed, mean_expected, mean_excess, p_values)
