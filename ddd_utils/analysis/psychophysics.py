@@ -43,7 +43,7 @@ class Observed:
 
 
 def observe(folder: str | Path, simulated: int = 0) -> Observed:
-    """Read the trials of all observers; where no file has any, simulate so many observers of the paper's trials."""
+    """Read the trials of all observers; where there are none, simulate so many, with the paper's number of trials."""
     trials, problems = read_observers(folder)
     if len(trials) or not simulated:
         return Observed(trials, problems, False)
