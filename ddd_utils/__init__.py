@@ -62,7 +62,7 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        found: Any = _version()
+        found: Any = import_module("ddd_utils.versions").version_of("ddd_utils") or "0+unknown"
     elif name in _SUBMODULES:
         found = import_module(_SUBMODULES[name])
     elif name in _HOMES:
@@ -75,12 +75,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-def _version() -> str:
-    from importlib import metadata
-
-    try:
-        return metadata.version("ddd_utils")
-    except metadata.PackageNotFoundError:
-        return "0+unknown"

@@ -1,7 +1,7 @@
 """Versions of packages, as far as they are installed: a light installation has no torch."""
 
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 
 
 def installed(packages: Iterable[str]) -> dict[str, str]:
@@ -12,6 +12,6 @@ def installed(packages: Iterable[str]) -> dict[str, str]:
 def version_of(package: str) -> str | None:
     """Return a package's version, None if it is not installed."""
     try:
-        return version(package)
-    except PackageNotFoundError:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
         return None

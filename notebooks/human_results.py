@@ -143,7 +143,7 @@ compared = {section: rows for section, rows in beside.items() if len(rows)}
 
 # %%
 for section, rows in compared.items():
-    erring = observer_trials.erring_networks(rows)
+    erring = rows[rows["network_errors"] > 0].sort_values("kappa", ascending=False, ignore_index=True)
     display(sentences.networks_beside_people(section, len(rows), len(erring)))
     if len(erring):
         display(sentences.readable(erring))

@@ -1,4 +1,4 @@
-"""Difficulty of images: how many networks get each one right; which are trivial, impossible or in-between."""
+"""Decisions, right or wrong, and difficulty: how many networks get an image right, which are trivial or impossible."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -7,11 +7,31 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import comb
 
-from ddd_utils.analysis.decisions import as_correct, as_labels
-from ddd_utils.analysis.statistics import Estimate, wilson
+from ddd_utils.analysis.statistics import Estimate, wilson, with_limits
 from ddd_utils.errors import InputError
 
 DIFFICULTIES = ("trivial", "in-between", "impossible")
+NOT_RECORDED = -1  # a wrong answer of which no more is known
+
+
+def as_correct(correct: ArrayLike) -> np.ndarray:
+    """Check decisions, True and False (or 1 and 0), and return them as bool (networks, images)."""
+    correct = np.asarray(correct)
+    if correct.ndim != 2 or 0 in correct.shape:
+        raise InputError(f"decisions must be (networks, images), at least one of each; the shape is {correct.shape}")
+    if correct.dtype != bool:
+        if not np.isin(correct, (0, 1)).all():
+            raise InputError("decisions must be True or False (or 1 and 0): are these predictions or probabilities?")
+        correct = correct.astype(bool)
+    return correct
+
+
+def as_labels(labels: ArrayLike | None, default: np.ndarray) -> np.ndarray:
+    """Check that there is one label an image; return the default, (images,), where there are no labels."""
+    labels = default if labels is None else np.asarray(labels)
+    if labels.shape != default.shape:
+        raise InputError(f"there must be one label an image: {labels.shape} labels for {default.size} images")
+    return labels
 
 
 def scores(correct: ArrayLike) -> np.ndarray:
@@ -90,26 +110,11 @@ def share_intervals(correct: ArrayLike, tolerance: int = 0) -> dict[str, tuple[f
 
 
 def class_extremes(correct: ArrayLike, labels: ArrayLike) -> dict[str, Estimate]:
-    """
-    Accuracy on the easiest and on the hardest class (figure 15).
-
-    Parameters
-    ----------
-    correct, labels
-        As in `class_accuracy`.
-
-    Returns
-    -------
-    dict of str to Estimate
-        "easiest" and "hardest", each with Wald's 95 % interval for other images of that class. That the class was
-        chosen for its accuracy is not in it.
-    """
-    by_class = class_accuracy(correct, labels)
-    found = {}
-    for end, value in (("easiest", by_class["accuracy"].max()), ("hardest", by_class["accuracy"].min())):
-        images = by_class["images"][by_class["accuracy"] == value].iloc[0]
-        error = float(np.sqrt(value * (1 - value) / images))
-        found[end] = Estimate(value, error, value - 1.96 * error, value + 1.96 * error)
+    """Accuracy on the "easiest" and the "hardest" class (figure 15); its interval ignores that they were chosen."""
+    table, found = class_accuracy(correct, labels), {}
+    for end, at in (("easiest", table["accuracy"].argmax()), ("hardest", table["accuracy"].argmin())):
+        value, images = table["accuracy"].iloc[at], table["images"].iloc[at]
+        found[end] = Estimate.wald(value, float(np.sqrt(value * (1 - value) / images)))
     return found
 
 
@@ -117,18 +122,9 @@ def shares_table(sets: Mapping[str, ArrayLike], tolerances: Iterable[int]) -> pd
     """
     Share of the trivial, in-between and impossible images of several sets of networks, at several tolerances.
 
-    Parameters
-    ----------
-    sets : mapping of str to array_like of bool, shape (networks, images)
-        Who is right, by the name of the set.
-    tolerances : iterable of int
-        As in `classify`; one at which a set cannot have in-between images is left out for this set.
-
-    Returns
-    -------
-    DataFrame
-        One row a set and tolerance; columns networks (the set), M, distinct (networks that differ in some decision),
-        tolerance, and trivial, in-between and impossible, each with ``_lower`` and ``_upper`` (Wilson's 95 % interval).
+    `sets` holds decisions (networks, images) by name. One row a set and tolerance, if the set can have in-between
+    images at it: networks (the set's name), M, distinct (networks that differ in some decision), tolerance, and each
+    share with ``_lower`` and ``_upper`` (Wilson's 95 % interval).
     """
     rows = [
         {"networks": title, **_row_of_shares(as_correct(correct), tolerance)}
@@ -143,7 +139,7 @@ def _row_of_shares(correct: np.ndarray, tolerance: int) -> dict[str, float]:
     row: dict[str, float] = {"M": len(correct), "distinct": len(np.unique(correct, axis=0)), "tolerance": tolerance}
     limits = share_intervals(correct, tolerance)
     for kind, share in shares(correct, tolerance).items():
-        row |= {kind: share, f"{kind}_lower": limits[kind][0], f"{kind}_upper": limits[kind][1]}
+        row |= with_limits(kind, share, *limits[kind])
     return row
 
 
@@ -153,20 +149,7 @@ def largest_tolerance(networks: int) -> int:
 
 
 def fitting_tolerance(tolerance: int, networks: int) -> int:
-    """
-    Lower a tolerance to the largest at which an image can be in-between.
-
-    Parameters
-    ----------
-    tolerance : int
-        As in `classify`.
-    networks : int
-        Number of networks M, at least 2.
-
-    Returns
-    -------
-    int
-    """
+    """Lower a tolerance to the largest at which an image of this many networks, at least 2, can be in-between."""
     return min(tolerance, largest_tolerance(networks))
 
 
@@ -217,11 +200,10 @@ def score_histogram(correct: ArrayLike) -> pd.DataFrame:
 
 def one_per_condition(networks: pd.DataFrame) -> np.ndarray:
     """
-    Choose the networks of a histogram: the last instance of each condition, and both halves of the data.
+    Choose the rows of a histogram's networks: the last instance of each condition, and both halves of the data.
 
-    The first half stands for condition "half data" and the second for "different data": no network enters twice. The
-    table has one row a network, with the columns condition and instance; the result holds row numbers, int (chosen,):
-    all of them in a model set, where every network is its own condition.
+    The first half stands for condition "half data" and the second for "different data": no network enters twice. Of a
+    model set, where every network is its own condition, that is all of them.
     """
     last = networks["instance"] == networks.groupby("condition")["instance"].transform("max")
     return np.flatnonzero(last | (networks["condition"] == "half_data"))
@@ -244,21 +226,7 @@ def as_published(networks: pd.DataFrame) -> np.ndarray:
 
 
 def class_accuracy(correct: ArrayLike, labels: ArrayLike, names: Sequence[str] | None = None) -> pd.DataFrame:
-    """
-    Accuracy on each class, averaged over networks (figure 15).
-
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-    labels : array_like of int, shape (images,)
-    names : sequence of str, optional
-        Names of the classes by label.
-
-    Returns
-    -------
-    DataFrame
-        Columns label, accuracy, images (how many) and, where given, name.
-    """
+    """Accuracy on each class, averaged over networks (figure 15): label, accuracy, images (count) and any name."""
     correct = as_correct(correct)
     labels = as_labels(labels, np.zeros(correct.shape[1], int))
     table = pd.DataFrame({"label": labels, "accuracy": correct.mean(axis=0)})

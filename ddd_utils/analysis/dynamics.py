@@ -6,33 +6,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ddd_utils.analysis.decisions import as_correct
+from ddd_utils.analysis.difficulty import as_correct
 from ddd_utils.analysis.statistics import Estimate
 from ddd_utils.errors import InputError
-
-LEARNING_CLAIMS = {
-    "learned in the first epoch and never lost": "learned_in_first_epoch",
-    "never learned": "never_learned",
-    "lost at the learning-rate step": "lost_at_learning_rate_step",
-}
 
 
 def swaps(predictions: ArrayLike, labels: ArrayLike) -> pd.DataFrame:
     """
     Share of the images whose predicted class changes from one stored epoch to the next (figure 12).
 
-    Parameters
-    ----------
-    predictions : array_like of int, shape (networks, epochs, images)
-        Predicted classes, before training (index 0) and after every epoch.
-    labels : array_like of int, shape (images,)
-
-    Returns
-    -------
-    DataFrame
-        One row a network (row index) and transition, with the epoch arrived at. All other columns are shares of the
-        images: changed is the sum of right_to_wrong, wrong_to_right and wrong_to_wrong (another wrong class);
-        accuracy_gain is how much larger the share of right decisions has become.
+    Predictions are (networks, epochs, images), before training (index 0) and after every epoch. One row a network (row
+    index) and transition, with the epoch arrived at. All other columns are shares of the images: changed is the sum of
+    right_to_wrong, wrong_to_right and wrong_to_wrong (another wrong class); accuracy_gain is how much larger the share
+    of right decisions has become.
     """
     predictions, labels = np.asarray(predictions), np.asarray(labels)
     if predictions.ndim != 3 or predictions.shape[2:] != labels.shape:
@@ -69,21 +55,10 @@ def learning_history(correct: ArrayLike, steps: Iterable[int]) -> pd.DataFrame:
     """
     Share of the images that one network learns at once and keeps, never learns, or loses at a learning-rate step.
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (epochs, images)
-        One network's decisions before training (index 0: being right is luck and counts as nothing) and after every
-        epoch.
-    steps : iterable of int
-        Epochs after which the learning rate was divided.
-
-    Returns
-    -------
-    DataFrame
-        Columns quantity, epoch, share (of the images) with its 95 % interval (Wald; lower, upper), and claim, its id in
-        paper.yaml. Quantities: "learned in the first epoch and never lost" and "never learned" up to the last epoch;
-        and for each step "lost at the learning-rate step", right after that epoch and wrong after the next, the epoch
-        of the row. NaN for a step without an epoch of training before or after it.
+    Decisions are (epochs, images), before training (index 0: being right is luck and counts as nothing) and after every
+    epoch; `steps` are the epochs after which the learning rate was divided. Columns quantity, epoch, share, lower and
+    upper (Wald), and claim, its id in paper.yaml. An image is lost at a step if it is right after that epoch and wrong
+    after the next, the epoch of the row; NaN without an epoch of training before or after it.
     """
     correct = as_correct(correct)
     last = len(correct) - 1
@@ -91,63 +66,39 @@ def learning_history(correct: ArrayLike, steps: Iterable[int]) -> pd.DataFrame:
         raise InputError("a learning history takes at least one epoch of training; only epoch 0 is stored")
     trained = correct[1:]
     rows = [
-        ("learned in the first epoch and never lost", last, trained.all(axis=0).mean()),
-        ("never learned", last, (~trained).all(axis=0).mean()),
+        ("learned in the first epoch and never lost", last, trained.all(axis=0).mean(), "learned_in_first_epoch"),
+        ("never learned", last, (~trained).all(axis=0).mean(), "never_learned"),
     ]
     for step in steps:
         if not 0 <= step <= last:
             raise InputError(f"a learning-rate step after epoch {step} is outside the stored epochs, 0 to {last}")
         lost = (correct[step] & ~correct[step + 1]).mean() if 1 <= step < last else np.nan
-        rows.append(("lost at the learning-rate step", step + 1, lost))
-    table = pd.DataFrame(rows, columns=["quantity", "epoch", "share"])
-    error = 1.96 * np.sqrt(table["share"] * (1 - table["share"]) / correct.shape[1])
-    claims = table["quantity"].map(LEARNING_CLAIMS)
-    return table.assign(lower=table["share"] - error, upper=table["share"] + error, claim=claims)
+        rows.append(("lost at the learning-rate step", step + 1, lost, "lost_at_learning_rate_step"))
+    table = pd.DataFrame(rows, columns=["quantity", "epoch", "share", "claim"])
+    found = Estimate.wald(table["share"], np.sqrt(table["share"] * (1 - table["share"]) / correct.shape[1]))
+    claims = table.pop("claim")
+    return table.assign(lower=found.lower, upper=found.upper, claim=claims)
 
 
 def change_shares(predictions: ArrayLike, labels: ArrayLike) -> dict[str, Estimate]:
-    """
-    How many predictions change from epoch to epoch, and what accuracy gains at the last one.
-
-    Parameters
-    ----------
-    predictions, labels
-        As in `swaps`.
-
-    Returns
-    -------
-    dict of str to Estimate
-        Mean over the networks with the interval for a new draw of images (normal), by claim of paper.yaml.
-    """
+    """How many predictions change from epoch to epoch, and what accuracy gains at the last, by claim of paper.yaml."""
     predictions, labels = np.asarray(predictions), np.asarray(labels)
     changed = np.diff(predictions, axis=1) != 0
     gained = np.diff((predictions == labels).astype(int), axis=1)[:, -1:]
     found = {"decisions_changed_last_transition": changed[:, -1:], "decisions_changed_mean": changed}
-    return {claim: _mean(values) for claim, values in (found | {"accuracy_gain_last_epoch": gained}).items()}
-
-
-def _mean(values: np.ndarray) -> Estimate:
-    """Average over networks, epochs and images, (networks, epochs, images); the images are the sample."""
-    mean, error = values.mean(), values.mean(axis=(0, 1)).std() / np.sqrt(values.shape[-1])
-    return Estimate(mean, error, mean - 1.96 * error, mean + 1.96 * error)
+    # The images are the sample; networks and epochs are averaged.
+    return {
+        claim: Estimate.wald(values.mean(), values.mean(axis=(0, 1)).std() / np.sqrt(values.shape[-1]))
+        for claim, values in (found | {"accuracy_gain_last_epoch": gained}).items()
+    }
 
 
 def similarity_to_base(logits: Mapping[str, ArrayLike], networks: pd.DataFrame) -> pd.DataFrame:
     """
-    Correlate the dissimilarity matrices of the networks with that of the base (figure 7).
+    Correlate the networks' dissimilarity matrices with the base's (figure 7), from logits (images, classes).
 
-    Parameters
-    ----------
-    logits : mapping of str to array_like, shape (images, classes)
-        Last layer's activations for the same images, by network.
-    networks : DataFrame
-        One row a network, with the columns network, condition and instance; one network is called "base".
-
-    Returns
-    -------
-    DataFrame
-        Columns condition, network, instance and correlation. The first instance of each condition enters, as in the
-        paper; condition "different_data", last, correlates the two networks of condition half_data with each other.
+    Columns condition, network, instance and correlation. The first instance of each condition enters, as in the paper;
+    condition "different_data", last, correlates the two networks of condition half_data with each other.
     """
     matrices = {network: dissimilarity(values) for network, values in logits.items()}
     table = networks.loc[networks["instance"] == 1, ["condition", "network", "instance"]].reset_index(drop=True)
@@ -161,12 +112,7 @@ def similarity_to_base(logits: Mapping[str, ArrayLike], networks: pd.DataFrame) 
 
 
 def dissimilarity(features: ArrayLike) -> np.ndarray:
-    """
-    Representational dissimilarity matrix (images, images): 1 - Pearson correlation of the responses to two images.
-
-    From a layer's responses (images, units), such as the logits (Kriegeskorte et al., 2008). 0 for proportional
-    deviations from an image's mean response, 2 for opposite ones; NaN for an image to which all units respond alike.
-    """
+    """1 - Pearson correlation (Kriegeskorte et al., 2008) of the responses, (images, units), to each two images."""
     features = np.asarray(features, float)
     centred = features - features.mean(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):

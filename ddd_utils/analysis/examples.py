@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ddd_utils.analysis.decisions import NOT_RECORDED, as_correct, as_labels
-from ddd_utils.analysis.difficulty import DIFFICULTIES, classify, scores
+from ddd_utils.analysis.difficulty import DIFFICULTIES, NOT_RECORDED, as_correct, as_labels, classify, scores
 from ddd_utils.analysis.score_models import posterior_difficulty
 from ddd_utils.errors import InputError
 
@@ -22,26 +21,11 @@ def examples(
     correct: ArrayLike, tolerance: int, count: int = 8, seed: int = 0, labels: ArrayLike | None = None
 ) -> dict[str, np.ndarray]:
     """
-    Choose images that show what trivial, in-between and impossible mean.
+    Choose so many images each, positions by kind, that show what trivial, in-between and impossible mean.
 
     Trivial and impossible images are drawn at random. Of the in-between ones the most divisive are taken (score nearest
-    to half of the networks), and chance decides among equals. Equals are taken from as many classes as there are.
-
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-    tolerance : int
-        As in `difficulty.classify`.
-    count : int
-        How many of each; fewer where there are fewer.
-    seed : int
-        The same one chooses the same images, and fewer of them are the first of more.
-    labels : array_like, shape (images,), optional
-
-    Returns
-    -------
-    dict of str to ndarray of int
-        Positions of the images; keys "trivial", "in-between", "impossible".
+    to half of the networks), and chance decides among equals. Equals are taken from as many classes as there are. The
+    same seed chooses the same images, and fewer of them are the first of more.
     """
     correct = as_correct(correct)
     networks, images = correct.shape
@@ -88,23 +72,7 @@ class Answer:
 
 
 def answers_of(predictions: ArrayLike, label: int, classes: Sequence[str], names: Sequence[str]) -> list[Answer]:
-    """
-    Group the networks by their answers to one image.
-
-    Parameters
-    ----------
-    predictions : array_like of int, shape (networks,)
-        Predicted classes; -1 is a wrong answer that was not recorded.
-    label : int
-        The right one.
-    classes, names : sequence of str
-        Names of the classes by label (one without a name is called by its number), and of the networks.
-
-    Returns
-    -------
-    list of Answer
-        The right one first, if anyone gave it, then the wrong ones, the most frequent first, those not recorded last.
-    """
+    """Group the networks by their answer to an image: the right one first, the most frequent next, unrecorded last."""
     predictions, label = np.asarray(predictions), int(label)
     if predictions.shape != (len(names),):
         raise InputError(f"there must be one name a network: {len(names)} names for {predictions.shape} predictions")
@@ -156,25 +124,11 @@ def image_pairs(
     correct: ArrayLike, tolerance: int, count: int, seed: int = 0, labels: ArrayLike | None = None, skip: int = 0
 ) -> Pairs:
     """
-    Pair trivial with impossible images, for people who are to tell them apart.
+    Pair trivial with impossible images, for people who are to tell them apart; half of the latter on the left.
 
     The images are drawn from as many classes as there are, and the two of a pair come from different classes as far
-    as possible. None is shown again while another of its kind is unused, and no pair twice.
-
-    Parameters
-    ----------
-    correct, tolerance, seed, labels
-        As in `examples`.
-    count : int
-        How many pairs.
-    skip : int
-        Leave out so many pairs that would come first: those of another part of the experiment.
-
-    Returns
-    -------
-    Pairs
-        With trivial and impossible (positions of the images, one a trial) and impossible_left (bool), which is true for
-        half of the trials.
+    as possible. None is shown again while another of its kind is unused, and no pair twice. `skip` leaves out so many
+    pairs that would come first: those of another part of the experiment.
     """
     correct = as_correct(correct)
     labels = as_labels(labels, np.arange(correct.shape[1]))
@@ -219,27 +173,11 @@ def difficulty_table(
     classes: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """
-    List the difficulty of each image.
+    List the difficulty of each image; alpha and beta are from `score_models.fit_beta_binomial`.
 
-    Parameters
-    ----------
-    image_ids : sequence of str, shape (images,)
-    labels : array_like, shape (images,), or None
-        None where they are not known.
-    correct : array_like of bool, shape (networks, images)
-    tolerance : int
-        As in `difficulty.classify`.
-    alpha, beta : float
-        Of the Beta distribution of difficulty, see `score_models.fit_beta_binomial`.
-    classes : sequence of str, optional
-        Names of the classes by label, which are written instead of the labels.
-
-    Returns
-    -------
-    DataFrame
-        One row an image; columns image, label (not where labels are unknown), score (how many networks are right),
-        difficulty ("trivial", "in-between", "impossible") and posterior_difficulty (the probability that one more such
-        network is wrong, to six digits).
+    Columns image, label (not where labels are None; the class's name, if it has one), score (how many networks are
+    right), difficulty ("trivial", "in-between", "impossible") and posterior_difficulty (the probability that one more
+    such network is wrong, to six digits).
     """
     correct = as_correct(correct)
     _check_length("names", len(image_ids), correct)
@@ -256,16 +194,15 @@ def decisive_images(
     """
     Name the in-between images that divide models most evenly, that `number` of them: a short test set for other models.
 
-    Among equally decisive ones the order comes from a hash of the name: the same whatever the order of the table, and
-    no class is preferred for standing first in it. That these networks agree little on them is by choice, see
-    `nulls.selection_band`.
+    Among equally decisive ones the order comes from a hash of the name: no class is preferred for standing first. That
+    these networks agree little on them is by choice, see `nulls.selection_band`.
     """
     correct = as_correct(correct)
     _check_length("names", len(image_ids), correct)
     between = np.flatnonzero(classify(correct, tolerance) == "in-between")
     uneven = abs(2 * scores(correct) - len(correct))
     named = [(uneven[image], str(image_ids[image])) for image in between.tolist()]
-    ranked = sorted((division, _hash(name), name) for division, name in named)
+    ranked = sorted((division, blake2b(name.encode(), digest_size=8).digest(), name) for division, name in named)
     return [name for _, _, name in ranked[:number]]
 
 
@@ -277,10 +214,6 @@ def _named(labels: np.ndarray, classes: Sequence[str] | None, correct: np.ndarra
     if unnamed := sorted({int(label) for label in labels} - set(range(len(classes)))):
         raise InputError(f"there are {len(classes)} class names, none for label {unnamed[0]}")
     return [classes[int(label)] for label in labels]
-
-
-def _hash(name: str) -> bytes:
-    return blake2b(name.encode(), digest_size=8).digest()
 
 
 def _check_length(what: str, given: int, correct: np.ndarray) -> None:

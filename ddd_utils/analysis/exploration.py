@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ddd_utils.analysis.consistency import KappaMatrix, pairwise_matrix
-from ddd_utils.analysis.decisions import as_correct, as_labels, count_both_right
-from ddd_utils.analysis.difficulty import classify, scores
+from ddd_utils.analysis.consistency.kappa import count_both_right
+from ddd_utils.analysis.difficulty import as_correct, as_labels, classify, scores
 from ddd_utils.analysis.examples import earlier
 from ddd_utils.analysis.nulls import NullKappa, score_stratified_kappa
 
@@ -46,24 +46,7 @@ def explore(
     seed: int = 0,
     tolerance: int | None = None,
 ) -> Exploration:
-    """
-    Gather what a reader may ask of a set of networks, all that the explorer shows.
-
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-    names : sequence of str
-        Names of the networks.
-    labels : array_like, shape (images,), optional
-    count, seed : int
-        How many images to choose to be looked at, and the seed of the order in which they are considered.
-    tolerance : int, optional
-        As in `difficulty.classify`; with it, pairs are counted on the in-between images, too.
-
-    Returns
-    -------
-    Exploration
-    """
+    """Gather all that the explorer shows of a set of networks; with a tolerance, pairs on the in-between images too."""
     correct = as_correct(correct)
     networks, images = correct.shape
     between = None if tolerance is None else _part(correct[:, classify(correct, tolerance) == "in-between"], names)

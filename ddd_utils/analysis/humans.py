@@ -8,8 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import kruskal
 
 from ddd_utils.analysis.consistency import kappa_bounds, pairwise_matrix
-from ddd_utils.analysis.decisions import as_correct
-from ddd_utils.analysis.difficulty import DIFFICULTIES, classify, scores
+from ddd_utils.analysis.difficulty import DIFFICULTIES, as_correct, classify, scores
 from ddd_utils.analysis.statistics import Estimate, holm, mean_intervals, percentile_interval
 from ddd_utils.errors import InputError
 
@@ -33,12 +32,7 @@ def majority_right(counts: ArrayLike, labels: ArrayLike) -> np.ndarray:
 
 
 def share_by_difficulty(share: ArrayLike, correct: ArrayLike, tolerance: int = 0) -> pd.DataFrame:
-    """
-    Mean human share, (images,), of the images that are trivial, in-between and impossible for networks.
-
-    One row a difficulty that some image has: difficulty, images (count), share, lower, upper (95 %, Student's t over
-    images); correct and tolerance as in `difficulty.classify`.
-    """
+    """Mean human share, (images,), of the images of each difficulty for networks; 95 % intervals (Student's t)."""
     found = pd.Categorical(classify(correct, tolerance), DIFFICULTIES)
     table = mean_intervals(pd.DataFrame({"difficulty": found, "share": share}), ["difficulty"], "share")
     return table.astype({"difficulty": str})
@@ -64,19 +58,7 @@ def reliability(counts: ArrayLike, labels: ArrayLike, splits: int = 200, seed: i
     halves' shares, averaged over the splits, is stepped up from half to full length, r -> 2 r / (1 + r) (Spearman,
     1910; Brown, 1910). It is a correlation of ranks because `rank_correlation` is one: where most people are right
     about most images, single wrong answers decide the ranks, and the product-moment correlation of the halves would be
-    far higher.
-
-    Parameters
-    ----------
-    counts, labels
-        As in `human_share`.
-    splits, seed : int
-        Number of random splits, and the seed of splits and resampling.
-
-    Returns
-    -------
-    Estimate
-        With the 95 % interval and the standard error for a new draw of images and another split.
+    far higher. The error is that of a new draw of images and another split.
     """
     right, people = _right_answers(counts, labels)
     if people.min() < 2:
@@ -94,12 +76,7 @@ def reliability(counts: ArrayLike, labels: ArrayLike, splits: int = 200, seed: i
 
 
 def majority_consistency(right: ArrayLike, correct: ArrayLike, names: Sequence[str]) -> pd.DataFrame:
-    """
-    Error consistency of the human majority, bool (images,), with each network, beside the most that accuracies allow.
-
-    One row a network: network, accuracy, kappa, lower, upper (95 %, Fleiss' standard error, within -1 and 1) and
-    kappa_max. Parameters are as from `majority_right`, decisions (networks, images) and the networks' names.
-    """
+    """Error consistency of the human majority, bool (images,), with each network, and the highest possible one."""
     both = np.vstack([right, as_correct(correct)])
     matrix = pairwise_matrix(both, ["people", *names])
     accuracy = both.mean(axis=1)
@@ -159,21 +136,7 @@ def _estimate(value: float, resampled: list[float]) -> Estimate:
 
 
 def usable(answers: pd.DataFrame, without: Iterable[int] = ()) -> pd.DataFrame:
-    """
-    Leave out the images that were shown as of the wrong difficulty, and any others.
-
-    Parameters
-    ----------
-    answers : DataFrame
-        One row an answer: observer, item (number of the image, from 0), question, answer (a number) and difficulty.
-    without : iterable of int
-        Further items to leave out, such as those with a wrong label.
-
-    Returns
-    -------
-    DataFrame
-        The other rows.
-    """
+    """Leave out the answers (observer, item, question, answer, difficulty) about items of a wrong class and others."""
     left_out = np.asarray(list(without), int)
     unknown = np.setdiff1d(left_out, answers["item"])
     if unknown.size:
@@ -183,12 +146,7 @@ def usable(answers: pd.DataFrame, without: Iterable[int] = ()) -> pd.DataFrame:
 
 
 def means(answers: pd.DataFrame) -> pd.DataFrame:
-    """
-    Mean of `usable` answers to each question for each difficulty, averaged over observers first: the image is the unit.
-
-    Columns question, difficulty (trivial first), images (count), answer (mean), lower, upper (95 %, Student's t over
-    images).
-    """
+    """Mean of `usable` answers by question and difficulty, averaged over observers first: the image is the unit."""
     images = _image_means(answers)
     images["question"] = pd.Categorical(images["question"], answers["question"].unique())
     images["difficulty"] = pd.Categorical(images["difficulty"], DIFFICULTIES)
@@ -201,8 +159,8 @@ def kruskal_wallis(answers: pd.DataFrame) -> pd.DataFrame:
     Test for each question whether the difficulties differ (Kruskal & Wallis, 1952), one value an image.
 
     The `usable` answers of several observers to one image are no independent cases: to pool them would multiply the
-    number of cases by that of the observers without any further image (pseudo-replication; Hurlbert, 1984). One row a
-    question: question, images (count), statistic, p_value, adjusted (p-value, Holm over the questions).
+    number of cases without any further image (pseudo-replication; Hurlbert, 1984). Columns question, images (count),
+    statistic, p_value, adjusted (p-value, Holm over the questions).
     """
     images = _image_means(answers)
     rows = []
@@ -215,11 +173,7 @@ def kruskal_wallis(answers: pd.DataFrame) -> pd.DataFrame:
 
 
 def agreement(answers: pd.DataFrame, draws: int = 1000, seed: int = 0) -> pd.DataFrame:
-    """
-    Krippendorff's alpha of the observers for each question, with its interval for new draws of the images.
-
-    One row a question: question, observers, images (counts), alpha, lower, upper (95 %, percentiles).
-    """
+    """Krippendorff's alpha of the observers for each question, with its interval for new draws of the images."""
     rng = np.random.default_rng(seed)
     rows = []
     for question, asked in answers.groupby("question", sort=False):

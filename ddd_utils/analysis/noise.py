@@ -5,8 +5,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, owens_t
 
-from ddd_utils.analysis.decisions import as_correct
-from ddd_utils.analysis.difficulty import class_accuracy
+from ddd_utils.analysis.difficulty import as_correct, class_accuracy
 from ddd_utils.analysis.statistics import Estimate, wilson
 from ddd_utils.errors import InputError
 
@@ -36,22 +35,14 @@ def class_distribution(sigma: float) -> np.ndarray:
 
 def bayes_accuracy(sigmas: ArrayLike, dimensions: int) -> np.ndarray:
     """
-    Accuracy of the ideal classifier on each class, all classes being equally frequent.
+    Accuracy of the ideal classifier on each class, (classes,), all classes being equally frequent.
 
     An image of class c is recognised when c is likelier than the next narrower and the next wider class; the two
     log-likelihood ratios are sums over independent pixels, so nearly bivariate normal, with means and covariances that
     follow exactly from the classes' distributions.
 
-    Parameters
-    ----------
-    sigmas : array_like, shape (classes,)
-        Standard deviations in gray levels, all different.
-    dimensions : int
-        Independent pixel values an image has: 3 * height * width.
-
-    Returns
-    -------
-    ndarray of float64, shape (classes,)
+    The standard deviations, in gray levels, must differ; `dimensions` are the independent pixel values of an image, 3 *
+    height * width.
     """
     sigmas = np.asarray(sigmas, float)
     if len(np.unique(sigmas)) < len(sigmas):
@@ -89,41 +80,17 @@ def _bivariate_normal(h: float, k: float, correlation: float) -> float:
 
 
 def neighbour_divergence(classes: int = 100) -> pd.DataFrame:
-    """
-    Divergence of each noise class from the next.
-
-    Parameters
-    ----------
-    classes : int
-        Standard deviations 1 to ``classes``.
-
-    Returns
-    -------
-    DataFrame
-        Columns sigma (1 to classes - 1) and kl, in nats.
-    """
+    """Divergence of each noise class, sigma 1 to classes - 1, from the next: columns sigma and kl, in nats."""
     sigma = np.arange(1, classes + 1)
     return pd.DataFrame({"sigma": sigma[:-1], "kl": kl_divergence(sigma[:-1], sigma[1:])})
 
 
 def accuracy_by_sigma(correct: ArrayLike, labels: ArrayLike, pixels: int | None) -> pd.DataFrame:
     """
-    Accuracy of networks on each noise class beside the ideal classifier's.
+    Accuracy of networks, the base first, on each noise class beside the ideal classifier's; a label is sigma - 1.
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image; the first network is the base.
-    labels : array_like of int, shape (images,)
-        Class of each image: its standard deviation less 1.
-    pixels : int or None
-        Independent values in an image; None where images are resized, and the ideal classifier is not known.
-
-    Returns
-    -------
-    DataFrame
-        Columns sigma, accuracy (mean over networks), lowest, highest, kl (divergence from the next class; NaN for the
-        last), base, bayes (NaN where not known).
+    Columns sigma, accuracy (mean over networks), lowest, highest, kl (divergence from the next class; NaN for the
+    last), base, and bayes: NaN where the number of independent pixel values is None, because images are resized.
     """
     correct = as_correct(correct)
     by_network = pd.DataFrame(
@@ -138,22 +105,10 @@ def accuracy_by_sigma(correct: ArrayLike, labels: ArrayLike, pixels: int | None)
 
 
 def divergence_correlation(classes: pd.DataFrame) -> Estimate:
-    """
-    Spearman's rank correlation of divergence and accuracy of the base network.
-
-    Parameters
-    ----------
-    classes : DataFrame
-        From `accuracy_by_sigma`.
-
-    Returns
-    -------
-    Estimate
-        The interval takes the classes for a sample of possible classes (Bonett and Wright, 2000).
-    """
+    """Spearman's correlation of divergence and the base's accuracy, with the interval for a sample of other classes."""
     near = classes.dropna(subset="kl")
     rho = float(near["kl"].corr(near["base"], method="spearman"))
-    error = np.sqrt((1 + rho**2 / 2) / (len(near) - 3))  # of Fisher's z
+    error = np.sqrt((1 + rho**2 / 2) / (len(near) - 3))  # of Fisher's z (Bonett and Wright, 2000)
     z = np.arctanh(np.clip(rho, -1 + 1e-9, 1 - 1e-9))
     return Estimate(rho, error * (1 - rho**2), *np.tanh(z + 1.96 * np.array([-error, error])))
 
@@ -167,20 +122,7 @@ def base_accuracy(correct: ArrayLike) -> Estimate:
 
 
 def in_folder_order(classes: pd.DataFrame) -> pd.DataFrame:
-    """
-    Put the classes where the paper's figure 8 draws them: in the order of their folders' names sorted as strings.
-
-    Parameters
-    ----------
-    classes : DataFrame
-        From `accuracy_by_sigma`.
-
-    Returns
-    -------
-    DataFrame
-        The same, with the columns folder (0, 1, ...), position and moved (folders 4 to 9, which the order puts far to
-        the right).
-    """
+    """Put classes where figure 8 draws them, by folder names sorted as strings: folders 4 to 9 are moved far right."""
     folder = classes["sigma"] - 1
     return classes.assign(folder=folder, position=string_sorted_positions(len(classes)), moved=folder.between(4, 9))
 

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 from scipy.special import bdtr, gammaincinv, stdtrit
 
 from ddd_utils.analysis.consistency import bootstrap, pairwise_matrix
-from ddd_utils.analysis.decisions import as_correct
+from ddd_utils.analysis.difficulty import as_correct
 from ddd_utils.analysis.psychophysics import PAIR, guessing_p_value
-from ddd_utils.analysis.statistics import Estimate, percentile_interval, wilson
+from ddd_utils.analysis.statistics import Estimate, percentile_interval, with_shares
 
 BLOCKS, SHORTEST = 6, 5  # at most so many blocks, of so many trials at least
 EVERYONE = "all observers"
@@ -19,26 +19,14 @@ STATISTICS = {"mean": "mean", "lowest": "min", "highest": "max", "sd": "std"}
 
 
 def accuracy(trials: pd.DataFrame) -> pd.DataFrame:
-    """
-    Tabulate each observer's accuracy against chance; the trials are as from `psychophysics.read_observers`.
-
-    Columns observer, trials, correct (counts), accuracy, lower, upper (Wilson's 95 % interval) and p_value (exact,
-    one-sided, for accuracy .5).
-    """
-    rows = []
-    for observer, decisions in trials.groupby("observer", sort=False)["correct"]:
-        n, right = len(decisions), int(decisions.sum())
-        rows.append((observer, n, right, right / n, *wilson(right, n), guessing_p_value(right, n)))
-    return pd.DataFrame(rows, columns=["observer", "trials", "correct", "accuracy", "lower", "upper", "p_value"])
+    """Tabulate each observer's trials, correct, accuracy (Wilson's interval) and exact p-value against guessing."""
+    counts = trials.groupby("observer", sort=False)["correct"].agg(trials="size", correct="sum").reset_index()
+    table = with_shares(counts, "correct", "accuracy", "trials")
+    return table.assign(p_value=guessing_p_value(table["correct"], table["trials"]))
 
 
 def observer_consistency(trials: pd.DataFrame) -> pd.DataFrame:
-    """
-    Error consistency of each pair of observers on the image pairs that both have seen, each by its first trial.
-
-    Columns observer_a, observer_b, shared_trials, kappa, lower and upper (95 %, from Fleiss' standard error for a new
-    draw of image pairs); NaN where nothing is shared, or where both are always right or always wrong.
-    """
+    """Error consistency of each two observers on the image pairs that both have seen, each by its first trial."""
     first = _first_trials(trials)
     names = trials["observer"].unique()
     decisions = {name: first[first["observer"] == name].set_index(PAIR)["correct"] for name in names}
@@ -52,18 +40,10 @@ def observer_consistency(trials: pd.DataFrame) -> pd.DataFrame:
 
 def accuracy_statistics(observers: pd.DataFrame) -> dict[str, Estimate]:
     """
-    Mean, lowest, highest and standard deviation ("sd") of the observers' accuracies.
+    Mean, lowest, highest and standard deviation ("sd") of the observers' accuracies, from `accuracy`.
 
-    Parameters
-    ----------
-    observers : DataFrame
-        From `accuracy`.
-
-    Returns
-    -------
-    dict of str to Estimate
-        With 95 % intervals: of the mean over observers (Student's t), of the standard deviation likewise (chi-squared),
-        of the least and the most accurate observer Wilson's. NaN where there are too few observers.
+    The 95 % interval of the mean is over observers (Student's t), of the standard deviation likewise (chi-squared), of
+    the least and the most accurate observer Wilson's. NaN where there are too few observers.
     """
     ranked, n = observers.sort_values("accuracy"), len(observers)
     values = {name: float(getattr(ranked["accuracy"], how)()) for name, how in STATISTICS.items()}
@@ -79,20 +59,10 @@ def accuracy_statistics(observers: pd.DataFrame) -> dict[str, Estimate]:
 
 def kappa_statistics(trials: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, Estimate]:
     """
-    Mean, lowest, highest and standard deviation ("sd") of the pairwise error consistencies of observers.
+    Mean, lowest, highest and standard deviation ("sd") of the pairwise kappas, from `observer_consistency`.
 
-    Parameters
-    ----------
-    trials : DataFrame
-        As from `psychophysics.read_observers`.
-    pairs : DataFrame
-        From `observer_consistency`.
-
-    Returns
-    -------
-    dict of str to Estimate
-        With 95 % intervals: the image pairs that all observers have judged are resampled, for all observers at once.
-        Resampling drives extremes and spread further apart, so those intervals lean outwards. NaN without such pairs.
+    For the 95 % intervals the image pairs that all observers have judged are resampled, for all observers at once.
+    Resampling drives extremes and spread further apart, so those intervals lean outwards. NaN without such pairs.
     """
     values = {name: float(getattr(pairs["kappa"], how)()) for name, how in STATISTICS.items()}
     judged = trials.pivot_table(index="observer", columns=PAIR, values="correct", aggfunc="first")
@@ -114,32 +84,12 @@ def _estimates(values: Mapping[str, float], limits: Mapping[str, ArrayLike]) -> 
 
 
 def dataset_shown(trials: pd.DataFrame, image_ids: Mapping[str, Sequence[str] | np.ndarray]) -> str | None:
-    """
-    Find out from which data set the observers' images are: an observer's file does not say.
-
-    Parameters
-    ----------
-    trials : DataFrame
-        As from `psychophysics.read_observers`.
-    image_ids : mapping of str to sequence of str
-        Names of the images of each data set that it may be.
-
-    Returns
-    -------
-    str or None
-        The first that has one of the trivial images; None where none has.
-    """
+    """Find the first data set, of those with these image ids, that has one of the observers' trivial images."""
     return next((name for name, ids in image_ids.items() if trials["trivial_image"].isin(ids).any()), None)
 
 
 def learning(trials: pd.DataFrame) -> pd.DataFrame:
-    """
-    Tabulate accuracy over the course of the experiment.
-
-    One row a block of each observer's trials in their order, and of everyone's together (`EVERYONE`, trials taken as
-    independent): observer, block (from 1), trials, correct, accuracy, lower and upper (Wilson's 95 % interval).
-    Observers of few trials have fewer blocks.
-    """
+    """Tabulate accuracy over blocks of each observer's trials in their order, and of all together (`EVERYONE`)."""
     ordered = trials.sort_values(["observer", "trial_index"], kind="stable")
     by_observer = ordered.groupby("observer")["correct"]
     length = by_observer.transform("size")
@@ -147,17 +97,11 @@ def learning(trials: pd.DataFrame) -> pd.DataFrame:
     ordered = ordered.assign(block=by_observer.cumcount() * blocks // length + 1)
     together = pd.concat([ordered, ordered.assign(observer=EVERYONE)])
     rows = together.groupby(["observer", "block"])["correct"].agg(trials="size", correct="sum").reset_index()
-    lower, upper = wilson(rows["correct"], rows["trials"])
-    return rows.assign(accuracy=rows["correct"] / rows["trials"], lower=lower, upper=upper)
+    return with_shares(rows, "correct", "accuracy", "trials")
 
 
 def response_times(trials: pd.DataFrame) -> pd.DataFrame:
-    """
-    Response times of right and of wrong answers.
-
-    One row an observer and outcome: observer, answer ("right" or "wrong"), trials, median (milliseconds), lower and
-    upper (95 % interval of the median from the ordered times; NaN for fewer than six).
-    """
+    """Tabulate the median time (ms) of each observer's right and wrong answers; no limits for fewer than six."""
     rows = []
     for (observer, right), times in trials.groupby(["observer", "correct"])["rt"]:
         rows.append((observer, "right" if right else "wrong", len(times), times.median(), *_median_limits(times)))
@@ -180,22 +124,9 @@ def model_consistency(
 
     A network that is right about one image of a pair and wrong about the other has made the observer's choice: the one
     it gets wrong is the harder one. Pairs on which it is right or wrong twice, or whose images it has not seen, say
-    nothing about it.
-
-    Parameters
-    ----------
-    trials : DataFrame
-        As from `psychophysics.read_observers`.
-    correct : array_like of bool, shape (networks, images)
-    image_ids, names : sequence of str
-        Names of the images and of the networks.
-
-    Returns
-    -------
-    DataFrame
-        Columns observer, network, pairs (that count), network_errors (of those: the impossible image is the one it
-        gets right), kappa, lower and upper (95 %, for a new draw of pairs). No row where no pair counts. A network
-        without errors cannot err where people do: its kappa is 0 or undefined by arithmetic.
+    nothing about it. Columns observer, network, pairs (that count), network_errors (of those: the impossible image is
+    the one it gets right), kappa, lower and upper (95 %, for a new draw of pairs). No row where no pair counts. A
+    network without errors cannot err where people do: its kappa is 0 or undefined by arithmetic.
     """
     positions = pd.Series(np.arange(len(image_ids)), index=pd.Index(image_ids).astype(str))
     seen = trials[trials[PAIR].isin(positions.index).all(axis=1)]
@@ -209,11 +140,6 @@ def model_consistency(
                 both = np.stack([first["correct"].to_numpy(bool)[counted], right[counted]])
                 rows.append((observer, name, both.shape[1], int((~both[1]).sum()), *_pair_kappa(both)))
     return pd.DataFrame(rows, columns=["observer", "network", "pairs", "network_errors", "kappa", "lower", "upper"])
-
-
-def erring_networks(table: pd.DataFrame) -> pd.DataFrame:
-    """Keep the rows of `model_consistency` in which the network errs, the most consistent first."""
-    return table[table["network_errors"] > 0].sort_values("kappa", ascending=False).reset_index(drop=True)
 
 
 def _first_trials(trials: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.special import bdtrc, ndtr, ndtri
 
 from ddd_utils.errors import InputError, nearest
@@ -42,20 +43,7 @@ class Observed:
 
 
 def observe(folder: str | Path, simulated: int = 0) -> Observed:
-    """
-    Read the trials of all observers, or simulate some where there are none.
-
-    Parameters
-    ----------
-    folder : str or Path
-        As in `read_observers`.
-    simulated : int
-        How many observers stand in for people where no file has trials, with as many trials as the paper's had.
-
-    Returns
-    -------
-    Observed
-    """
+    """Read the trials of all observers; where there are none, simulate so many, with the paper's number of trials."""
     trials, problems = read_observers(folder)
     if len(trials) or not simulated:
         return Observed(trials, problems, False)
@@ -64,21 +52,10 @@ def observe(folder: str | Path, simulated: int = 0) -> Observed:
 
 def read_observers(folder: str | Path) -> tuple[pd.DataFrame, list[str]]:
     """
-    Read the trials of all observers from a folder of CSV files.
+    Read the trials of all observers from a folder's ``*.csv`` files; return a line for each malformed one too.
 
-    Parameters
-    ----------
-    folder : str or Path
-        Every ``*.csv`` in it has the columns observer, trial_index, trivial_image, impossible_image, response (the
-        image taken for the harder one) and rt (response time in milliseconds); others are ignored.
-
-    Returns
-    -------
-    trials : DataFrame
-        One row a trial: those columns and correct (bool). Empty where the folder or its files are missing.
-    problems : list of str
-        One line for each malformed file, which is left out whole: its name, the row (counted as a spreadsheet does) and
-        the column.
+    The columns are those of a file (others are ignored) and correct (bool). Empty where the folder or its files are
+    missing. A malformed file is left out whole; its line names the row (counted as a spreadsheet does) and the column.
     """
     rows: list[dict] = []
     problems: list[str] = []
@@ -180,10 +157,9 @@ def simulate(observers: int, trials: int, seed: int = 0) -> pd.DataFrame:
 
 def printed_figures() -> pd.DataFrame:
     """
-    Check the paper's figures about its observers against each other.
+    Check the paper's figures about its observers against each other: the lowest and highest that others allow.
 
-    One row a figure that others determine or limit: figure, printed, lowest and highest (the values it can have, equal
-    where it is determined), agrees (printed, give or take half its last digit, is among them) and how.
+    A figure agrees if it is among them, give or take half its last digit.
     """
     value = {figure: float(text) for figure, text in PRINTED.items()}
     observers, trials = int(value["observers"]), int(value["trials"])
@@ -197,7 +173,7 @@ def printed_figures() -> pd.DataFrame:
         count = round(value[figure] * of)
         rows.append((figure, count / of, count / of, f"{count} right of {of}"))
     count = round(value["lowest accuracy"] * trials)
-    p_value = guessing_p_value(count, trials)
+    p_value = float(guessing_p_value(count, trials))
     how = f"exact binomial test of {count} of {trials}, one-sided (two-sided: {2 * p_value:.2g})"
     rows.append(("p-value of the lowest", p_value, p_value, how))
     for quantity, n in (("accuracy", observers), ("kappa", pairs)):
@@ -213,9 +189,9 @@ def printed_figures() -> pd.DataFrame:
     return table
 
 
-def guessing_p_value(right: int, n: int) -> float:
+def guessing_p_value(right: ArrayLike, n: ArrayLike) -> np.ndarray:
     """Probability of at least so many right answers of n by guessing."""
-    return float(bdtrc(right - 1, n, 0.5))
+    return bdtrc(np.asarray(right) - 1, n, 0.5)
 
 
 def _mean_limits(n: int, low: float, high: float) -> tuple[float, float]:

@@ -20,6 +20,16 @@ class Estimate:
     lower: Any
     upper: Any
 
+    @classmethod
+    def wald(cls, value: Any, standard_error: Any) -> "Estimate":
+        """Take the 95 % interval of a value with a normal error."""
+        return cls(value, standard_error, value - 1.96 * standard_error, value + 1.96 * standard_error)
+
+
+def with_limits(name: str, value: Any, lower: Any, upper: Any) -> dict[str, Any]:
+    """Name a value and its limits as the columns of tables are named."""
+    return {name: value, f"{name}_lower": lower, f"{name}_upper": upper}
+
 
 def wilson(successes: ArrayLike, n: ArrayLike, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """Return the limits of shares, `successes` of `n` (they broadcast), by Wilson's interval (1927); NaN for n = 0."""
@@ -29,6 +39,13 @@ def wilson(successes: ArrayLike, n: ArrayLike, level: float = 0.95) -> tuple[np.
         centre = (successes + z**2 / 2) / (n + z**2)
         half = z / (n + z**2) * np.sqrt(successes * (n - successes) / n + z**2 / 4)
     return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
+
+
+def with_shares(table: pd.DataFrame, part: str, name: str, whole: str = "images") -> pd.DataFrame:
+    """Add the share of one column of counts in another, under this name, with its limits (`wilson`)."""
+    lower, upper = wilson(table[part], table[whole])
+    share = table[part] / table[whole].where(table[whole] > 0)
+    return table.assign(**{name: share}, lower=lower, upper=upper)
 
 
 def mean_intervals(values: pd.DataFrame, by: list[str], value: str, level: float = 0.95) -> pd.DataFrame:

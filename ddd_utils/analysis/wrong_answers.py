@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ddd_utils.analysis.decisions import NOT_RECORDED, as_answers, as_correct, count_both_right
-from ddd_utils.analysis.difficulty import DIFFICULTIES, classify
-from ddd_utils.analysis.statistics import wilson
+from ddd_utils.analysis.consistency.kappa import count_both_right
+from ddd_utils.analysis.difficulty import DIFFICULTIES, NOT_RECORDED, as_correct, classify
+from ddd_utils.analysis.statistics import wilson, with_shares
 from ddd_utils.errors import InputError
 
 IMPOSSIBLE_KINDS = ("consensus", "confused")
@@ -28,22 +28,20 @@ class SameWrongAnswer:
     both_wrong: np.ndarray  # images; on the diagonal, those that one gets wrong
 
 
+def as_answers(predictions: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Check predictions (networks, images), -1 where not recorded, against labels (images,); one must be recorded."""
+    predictions, labels = np.asarray(predictions), np.asarray(labels)
+    if predictions.ndim != 2 or 0 in predictions.shape or labels.shape != predictions.shape[1:]:
+        shapes = f"{predictions.shape} and {labels.shape}"
+        raise InputError(f"predictions must be (networks, images) and labels (images,); the shapes are {shapes}")
+    wrong = predictions != labels
+    if wrong.any() and (predictions[wrong] == NOT_RECORDED).all():
+        raise InputError("no wrong answer was recorded (prediction -1): which labels were given is not known")
+    return predictions, labels
+
+
 def unrecorded_share(predictions: ArrayLike, labels: ArrayLike) -> float:
-    """
-    Share of the wrong answers that were not recorded.
-
-    Parameters
-    ----------
-    predictions : array_like of int, shape (networks, images)
-        Predicted class of each image; -1 where it was not recorded.
-    labels : array_like of int, shape (images,)
-        The right ones.
-
-    Returns
-    -------
-    float
-        1 where only right and wrong is known; NaN where no answer is wrong.
-    """
+    """Share of the wrong answers that were not recorded (-1); NaN where no answer is wrong."""
     predictions = np.asarray(predictions)
     wrong = predictions[predictions != np.asarray(labels)]
     return float((wrong == NOT_RECORDED).mean()) if wrong.size else np.nan
@@ -53,17 +51,8 @@ def same_wrong_answer(predictions: ArrayLike, labels: ArrayLike) -> SameWrongAns
     """
     Estimate for each pair of models the probability of the same wrong label, given that both are wrong.
 
-    Parameters
-    ----------
-    predictions : array_like of int, shape (networks, images)
-        Predicted class of each image; -1 where it was not recorded, which leaves the image out.
-    labels : array_like of int, shape (images,)
-
-    Returns
-    -------
-    SameWrongAnswer
-        With share, lower, upper (Wilson's 95 % interval for a new draw of images; NaN where both get none wrong) and
-        both_wrong (count), each (networks, networks).
+    An answer that was not recorded (-1) leaves the image out. Wilson's 95 % intervals are for a new draw of images; NaN
+    where both get none wrong.
     """
     predictions, labels = as_answers(predictions, labels)
     wrong = (predictions != labels) & (predictions != NOT_RECORDED)
@@ -99,39 +88,14 @@ def impossible_kinds(predictions: ArrayLike, labels: ArrayLike, tolerance: int =
 
 
 def difficulty_groups(predictions: ArrayLike, labels: ArrayLike) -> np.ndarray:
-    """
-    Call each image trivial, in-between, or impossible with its kind, at tolerance 0.
-
-    Parameters
-    ----------
-    predictions, labels
-        As in `impossible_kinds`.
-
-    Returns
-    -------
-    ndarray of str, shape (images,)
-        One of `GROUPS` each.
-    """
+    """Call each image one of `GROUPS`: trivial, in-between, or impossible with its kind, at tolerance 0."""
     predictions, labels = as_answers(predictions, labels)
     kinds = impossible_kinds(predictions, labels)
     return np.where(kinds == "", classify(predictions == labels, 0), np.char.add("impossible, ", kinds))
 
 
 def also_without(sets: Mapping[str, np.ndarray], wrong_label: ArrayLike | None) -> dict[str, np.ndarray]:
-    """
-    Add to sets of decisions the same without the images whose label is wrong.
-
-    Parameters
-    ----------
-    sets : mapping of str to ndarray of bool, shape (networks, images)
-        Who is right, by the name of the set.
-    wrong_label : array_like of bool, shape (images,), or None
-        None where it is not known: nothing is added then.
-
-    Returns
-    -------
-    dict of str to ndarray of bool
-    """
+    """Add to sets of decisions the same without the images whose label is wrong (None: not known which)."""
     if wrong_label is None:
         return dict(sets)
     kept = ~np.asarray(wrong_label, bool)
@@ -139,48 +103,21 @@ def also_without(sets: Mapping[str, np.ndarray], wrong_label: ArrayLike | None) 
 
 
 def error_rates(wrong_label: ArrayLike, groups: ArrayLike, order: Iterable, name: str = "score") -> pd.DataFrame:
-    """
-    Rate of label errors in each group of images: by score, by difficulty, by kind of impossible image.
-
-    Parameters
-    ----------
-    wrong_label : array_like of bool, shape (images,)
-    groups : array_like, shape (images,)
-    order : iterable
-        Groups to show, in order; images of others are left out.
-    name : str
-        What the groups are: name of their column.
-
-    Returns
-    -------
-    DataFrame
-        One row a group; columns `name`, images, errors (counts), rate, lower and upper (Wilson's 95 % interval; NaN of
-        an empty group).
-    """
+    """Rate of label errors in each group of images, such as scores, difficulties or kinds of impossible images."""
     groups = np.asarray(groups)
     wrong_label = _as_marks(wrong_label, groups.shape)
-    order = list(order)
-    members = [groups == group for group in order]
-    images = [int(member.sum()) for member in members]
-    errors = [int(wrong_label[member].sum()) for member in members]
-    return _with_shares(pd.DataFrame({name: order, "images": images, "errors": errors}), "errors", "rate")
+    rows = [(group, (groups == group).sum(), wrong_label[groups == group].sum()) for group in order]
+    return with_shares(pd.DataFrame(rows, columns=[name, "images", "errors"]), "errors", "rate")
 
 
 def shares_without_errors(correct: ArrayLike, wrong_label: ArrayLike, tolerance: int = 0) -> pd.DataFrame:
-    """
-    Share of trivial, in-between and impossible images, with and without the images whose label is wrong.
-
-    One row for each set of images ("all images", "without label errors") and difficulty; columns set, difficulty,
-    images (of this difficulty), share, lower and upper (Wilson's 95 % interval). `wrong_label` is bool (images,).
-    """
+    """Share of trivial, in-between and impossible images, with and without the images whose label is wrong."""
     found = classify(correct, tolerance)
     wrong_label = _as_marks(wrong_label, found.shape)
-    tables = []
-    for name, kept in (("all images", found), ("without label errors", found[~wrong_label])):
-        counts = [int((kept == difficulty).sum()) for difficulty in DIFFICULTIES]
-        table = pd.DataFrame({"set": name, "difficulty": DIFFICULTIES, "of": len(kept), "images": counts})
-        tables.append(table)
-    return _with_shares(pd.concat(tables, ignore_index=True), "images", "share", "of").drop(columns="of")
+    sets = {"all images": found, "without label errors": found[~wrong_label]}
+    rows = [(name, kind, len(kept), (kept == kind).sum()) for name, kept in sets.items() for kind in DIFFICULTIES]
+    table = pd.DataFrame(rows, columns=["set", "difficulty", "of", "images"])
+    return with_shares(table, "images", "share", "of").drop(columns="of")
 
 
 def relabelled_correct(predictions: ArrayLike, accepted: Sequence[Collection[int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -214,7 +151,7 @@ def impossible_because_of_label(
     outcome = np.select([~acceptable, solved], OUTCOMES[:2], OUTCOMES[2])[impossible]
     counts = [int((outcome == name).sum()) for name in OUTCOMES]
     table = pd.DataFrame({"outcome": OUTCOMES, "images": counts, "of": int(impossible.sum())})
-    return _with_shares(table, "images", "share", "of").drop(columns="of")
+    return with_shares(table, "images", "share", "of").drop(columns="of")
 
 
 def _as_marks(wrong_label: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
@@ -222,10 +159,3 @@ def _as_marks(wrong_label: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
     if wrong_label.shape != shape:
         raise InputError(f"label errors must be one mark an image: {wrong_label.shape} for {shape}")
     return as_correct(wrong_label[None])[0]
-
-
-def _with_shares(table: pd.DataFrame, part: str, name: str, whole: str = "images") -> pd.DataFrame:
-    """Add the share of one count in another, under this name, with its interval."""
-    lower, upper = wilson(table[part], table[whole])
-    share = table[part] / table[whole].where(table[whole] > 0)
-    return table.assign(**{name: share}, lower=lower, upper=upper)

@@ -9,6 +9,7 @@ from ddd_utils.config.blocks import Strict
 from ddd_utils.errors import InputError
 
 Count = Annotated[int, Field(ge=1)]
+ClassNames = Annotated[tuple[str, ...] | None, Field(strict=False)]  # by label
 
 
 class Gaussian(Strict):
@@ -65,9 +66,7 @@ class Npz(Strict):
     name: Literal["npz"] = "npz"
     train: str
     test: str
-    classes: Annotated[
-        tuple[str, ...] | None, Field(strict=False, description="class names by label; none = the numbers")
-    ] = None
+    classes: ClassNames = None  # none = the numbers
     augmentation: Literal["none", "flip_and_shift"] = "none"
 
     @property
@@ -111,9 +110,7 @@ class _TestOnly(Strict):
     decisions are stored, and this one goes into the figures.
     """
 
-    mapping: Annotated[
-        dict[str, str | list[str]] | None, Field(description="of classes that ImageNet does not know by their name")
-    ] = None
+    mapping: dict[str, str | list[str]] | None = None  # of classes that ImageNet does not know by their name
     among: Literal["present", "all"] = "present"
 
 
@@ -127,10 +124,8 @@ class Photographs(_TestOnly):
 
     name: Literal["photographs"] = "photographs"
     path: str
-    labels: Annotated[str | None, Field(description="file, in the folder or tar, beside it or anywhere")] = None
-    classes: Annotated[
-        tuple[str, ...] | None, Field(strict=False, description="class names by label, for an .npz file")
-    ] = None
+    labels: str | None = None  # file, in the folder or tar, beside it or anywhere
+    classes: ClassNames = None  # of an .npz file
 
 
 class Torchvision(_TestOnly):

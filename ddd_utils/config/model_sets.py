@@ -19,8 +19,8 @@ Names = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
 class Preprocessing(Strict):
     """How an image becomes a model's input; what is not given is as the model's own configuration says."""
 
-    size: Annotated[int, Field(ge=8, description="height and width of the input in pixels")] | None = None
-    crop_fraction: Annotated[float, Field(gt=0, le=1, description="input size / size after resizing")] | None = None
+    size: Annotated[int, Field(ge=8)] | None = None  # height and width of the input in pixels
+    crop_fraction: Annotated[float, Field(gt=0, le=1)] | None = None  # input size / size after resizing
     crop: Literal["center", "squash", "border"] | None = None
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] | None = None
     mean: Channels | None = None
@@ -64,11 +64,9 @@ class Checkpoint(Strict):
     file: str | None = None
     url: Annotated[str, Field(pattern=r"^https://[^\s]+$")] | None = None
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
-    key: Annotated[str | None, Field(description="of the state dictionary in the file, dots between levels")] = None
-    strip: Annotated[str, Field(description="prefix taken off the names of weights")] = ""
-    names: Annotated[
-        Literal["exact", "position"], Field(description="weights belong together by name, or by order and shape")
-    ] = "exact"
+    key: str | None = None  # of the state dictionary in the file, dots between levels
+    strip: str = ""  # prefix taken off the names of weights
+    names: Literal["exact", "position"] = "exact"  # weights belong together by name, or by order and shape
 
     @property
     def place(self) -> str:
@@ -120,10 +118,7 @@ class Model(Strict):
     arguments: dict[str, Any] = Field(default={})
     pretrained: Weights | None = None
     preprocessing: Preprocessing = Preprocessing()
-    classes: Annotated[
-        Outputs | None,
-        Field(description="what the outputs stand for; none = ImageNet's 1,000, or as many as the images have"),
-    ] = None
+    classes: Outputs | None = None  # what the outputs mean; none = ImageNet's 1,000, or as many as the images have
     optimizer: Literal["sgd", "adamw"] = "adamw"
     learning_rate: Positive = 2e-3
 

@@ -32,24 +32,10 @@ def _locate(preset: str | Path) -> Path:
 
 def load(preset: str | Path = "quick", overrides: Sequence[str] = ()) -> Preset:
     """
-    Read and check a preset.
+    Read and check a preset: a name in ``params/`` or a YAML file; a fault raises InputError with the nearest right key.
 
-    Parameters
-    ----------
-    preset : str or Path
-        A name in ``params/`` or the path of a YAML file.
-    overrides : sequence of str
-        Settings such as ``"training_variants.tolerance=1"``; the value is YAML, and a mapping is merged into what is
-        there.
-
-    Returns
-    -------
-    Preset
-
-    Raises
-    ------
-    InputError
-        Names the key at fault and the nearest right one.
+    An override is a setting such as ``"training_variants.tolerance=1"``; the value is YAML, and a mapping is merged
+    into what is there.
     """
     path = _locate(preset)
     if not path.is_file():
@@ -78,9 +64,7 @@ def _validate(raw: dict, name: str, source: str) -> Preset:
 
 def save(name: str | Path, preset: str | Path | None = None, **sections: Mapping[str, Any]) -> None:
     """
-    Keep what was changed in a notebook as a preset of one's own, and tell how to run it.
-
-    Several sections may be saved under one name, one after the other.
+    Keep what was changed in a notebook as a preset of one's own, and tell how to run it; one section after the other.
 
     Parameters
     ----------
@@ -90,11 +74,6 @@ def save(name: str | Path, preset: str | Path | None = None, **sections: Mapping
         Everything else is as it is there: by default in the notebook's ``preset``, or else in "quick".
     **sections : mapping
         By section, either some of its parameters or a notebook's ``globals()``, of which its parameters are taken.
-
-    Raises
-    ------
-    InputError
-        For an unknown key (names the nearest right one), a value that cannot be, or a preset that is left alone.
 
     Examples
     --------
@@ -158,25 +137,10 @@ def _basis(path: Path, preset: str) -> str:
 
 def section(name: str, values: Mapping[str, Any]) -> Any:
     """
-    Return the parameters of a section: the preset's, changed by what its notebook's first cell says.
+    Return the parameters of a section, checked: the preset's, changed by what its notebook's first cell says.
 
-    Parameters
-    ----------
-    name : str
-        The section.
-    values : mapping
-        The notebook's ``globals()``. ``preset`` names the preset; a parameter that is None is as the preset has it, and
-        a mapping changes only the keys that it names.
-
-    Returns
-    -------
-    TrainingVariants, SotaComparison, ...
-        The block of the preset, checked, one attribute a parameter.
-
-    Raises
-    ------
-    InputError
-        Names the key at fault and the nearest right one.
+    Values are the notebook's ``globals()``. ``preset`` names the preset; a parameter that is None is as the preset has
+    it, and a mapping changes only the keys that it names. A fault raises InputError with the nearest right key.
     """
     preset = load(values["preset"])
     raw = copy.deepcopy(preset.raw)
@@ -187,24 +151,10 @@ def section(name: str, values: Mapping[str, Any]) -> Any:
 
 def experiment(what: Any, preset: str | Path = "quick") -> Config:
     """
-    Find out where responses are meant to come from.
+    Find out where responses are meant to come from; an unknown section or a faulty configuration raises InputError.
 
-    Parameters
-    ----------
-    what : str or dict
-        The section whose experiment is meant, or a configuration: one with ``models`` or ``responses`` is read as the
-        block ``sota_comparison`` of a preset, any other as a set of training variants.
-    preset : str or Path
-        Where a section's name is looked up.
-
-    Returns
-    -------
-    Variants, ModelSet, PretrainedSet, Published or Table
-
-    Raises
-    ------
-    InputError
-        For an unknown section or a faulty configuration.
+    `what` is the section of the preset whose experiment is meant, or a configuration: one with ``models`` or
+    ``responses`` is read as the block ``sota_comparison`` of a preset, any other as a set of training variants.
     """
     if isinstance(what, Config):
         return what
@@ -218,12 +168,8 @@ def experiment(what: Any, preset: str | Path = "quick") -> Config:
     return experiment(block.experiment, preset) if hasattr(block, "experiment") else block
 
 
-def experiments(preset: Preset, section: str) -> list[Config]:
-    """List the experiments a section needs: its own, and those of the sections it names."""
-    return _experiments(preset, section, ())
-
-
-def _experiments(preset: Preset, section: str, above: tuple[str, ...]) -> list[Config]:
+def experiments(preset: Preset, section: str, above: tuple[str, ...] = ()) -> list[Config]:
+    """List the experiments a section needs: its own, and those of the sections it names, if not among those above."""
     block, found = getattr(preset, section), []
     if isinstance(block, SotaComparison):
         return [block.experiment]
@@ -232,7 +178,7 @@ def _experiments(preset: Preset, section: str, above: tuple[str, ...]) -> list[C
             if isinstance(each, Config):
                 found.append(each)
             elif isinstance(each, str) and each in preset.sections and each not in (*above, section):
-                found += _experiments(preset, each, (*above, section))
+                found += experiments(preset, each, (*above, section))
     return found
 
 

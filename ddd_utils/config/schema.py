@@ -43,15 +43,13 @@ class Variants(Strict):
     dataset: Dataset
     base: Architecture = Architecture(model="resnet18")
     other: Architecture = Architecture(model="densenet121", batch_size=64)
-    epochs: Annotated[int, Field(ge=1, description="of the base network; 'plus k' continues it")] = 90
+    epochs: Count = 90  # of the base network; "plus k" continues it
     learning_rate: Positive = 0.1
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
     batch_size: Annotated[int, Field(ge=4)] = 256
-    stratified_batches: Annotated[
-        bool, Field(description="classes in equal shares in every batch; off = as published")
-    ] = False
-    bn_recalibration: Annotated[int, Field(ge=0, description="training images; 0 = off, as published")] = 0
+    stratified_batches: bool = False  # classes in equal shares in every batch; off = as published
+    bn_recalibration: Annotated[int, Field(ge=0)] = 0  # training images; 0 = off, as published
     seed: Annotated[int, Field(ge=0)] = 1312
     representation_images: Annotated[int, Field(ge=3)] = 500
     instances: Instances = Instances()
@@ -77,7 +75,7 @@ class Published(Strict):
 
     published: Literal["imagenet"]
     models: Annotated[list[str], Field(min_length=2)] | Literal["all"] = "all"
-    top: Annotated[Literal[1, 5], Field(description="right if the label is among so many first answers")] = 1
+    top: Literal[1, 5] = 1  # right if the label is among so many first answers
 
 
 class Table(Strict):
@@ -179,8 +177,8 @@ class HumanResults(Strict):
     """Section 3.4: `observers` is a folder of CSV files, relative to `build/` unless absolute."""
 
     observers: str = "observers"
-    simulated: Annotated[int, Field(ge=0, description="observers to simulate, labelled as such")] = 0
-    published: Annotated[bool, Field(description="also people's published answers on CIFAR-10 and ImageNet")] = False
+    simulated: Annotated[int, Field(ge=0)] = 0  # observers to simulate, labelled as such
+    published: bool = False  # also people's published answers on CIFAR-10 and ImageNet
 
 
 class Summary(Strict):
@@ -190,14 +188,14 @@ class Summary(Strict):
 class Cluster(Strict):
     """What a SLURM job asks for; each trains one group of networks that share their batches."""
 
-    partition: Annotated[str | None, Field(description="the cluster's default if none")] = None
-    timeout_min: Annotated[int, Field(ge=3, description="submitit signals 90 s before")] = 1_440
-    timeouts: Annotated[int, Field(ge=0, description="how often a job may run into its time limit and go on")] = 20
+    partition: str | None = None  # none = the cluster's default
+    timeout_min: Annotated[int, Field(ge=3)] = 1_440  # submitit signals 90 s before
+    timeouts: Annotated[int, Field(ge=0)] = 20  # how often a job may run into its time limit and go on
     gpus_per_node: Annotated[int, Field(ge=0)] = 1
     cpus_per_task: Count = 4
     mem_gb: Positive = 32
-    array_parallelism: Annotated[int, Field(ge=1, description="jobs at a time")] = 64
-    extra: dict[str, Any] = Field(default={}, description="further options of sbatch, such as account")
+    array_parallelism: Count = 64  # jobs at a time
+    extra: dict[str, Any] = Field(default={})  # further options of sbatch, such as account
 
 
 class OwnSection(Strict):

@@ -117,36 +117,13 @@ class Responses:
             )
 
     def correct(self, epoch: int = -1) -> np.ndarray:
-        """
-        Say who was right.
-
-        Parameters
-        ----------
-        epoch : int
-            Index into the stored epochs; the last one by default.
-
-        Returns
-        -------
-        ndarray of bool, shape (networks, images)
-        """
+        """Say who was right at a stored epoch (the last by default), bool (networks, images)."""
         return self.predictions[:, epoch] == self.labels
 
     def select(
         self, networks: Sequence[int] | np.ndarray | None = None, images: Sequence[int] | np.ndarray | None = None
     ) -> "Responses":
-        """
-        Choose some of the networks, of the images or of both; all where nothing is given.
-
-        Parameters
-        ----------
-        networks : array of int, shape (chosen networks,), or of bool, shape (networks,), optional
-        images : array of int, shape (chosen images,), or of bool, shape (images,), optional
-
-        Returns
-        -------
-        Responses
-            In the order asked for.
-        """
+        """Choose some of the networks, of the images or of both, by index in the order asked for or by a bool each."""
         chosen = self
         if networks is not None:
             rows = np.asarray(networks)
@@ -187,21 +164,9 @@ class Responses:
 
     def images(self, indices: Sequence[int] | np.ndarray) -> list[np.ndarray]:
         """
-        Return images as the networks get them, before normalisation; photographs of pretrained models uncut.
+        Return images as the networks get them, before normalisation, uint8 (height, width, 3) each.
 
-        Parameters
-        ----------
-        indices : sequence of int, shape (images,)
-            Which images.
-
-        Returns
-        -------
-        list of ndarray of uint8, shape (height, width, 3)
-
-        Raises
-        ------
-        InputError
-            If these responses come without images.
+        Photographs of pretrained models are uncut. Responses that come without images raise InputError.
         """
         pictures = self.source.images if self.source else None
         if pictures is None:
@@ -210,36 +175,11 @@ class Responses:
         return [pictures[int(position)] for position in positions]
 
     def thumbnails(self, indices: Sequence[int] | np.ndarray, side: int = 160) -> list[np.ndarray]:
-        """
-        Return small pictures of images.
-
-        Parameters
-        ----------
-        indices : sequence of int, shape (images,)
-            Which images.
-        side : int
-            Pixels of the longer side; smaller images stay as they are.
-
-        Returns
-        -------
-        list of ndarray of uint8, shape (height, width, 3)
-
-        Raises
-        ------
-        InputError
-            If these responses come without images.
-        """
+        """Return images as `images` does, those with a longer side than so many pixels made smaller."""
         return [_shrunk(self.images([index])[0], side) for index in indices]
 
     def logits(self) -> dict[str, np.ndarray]:
-        """
-        Load the final activations of the last layer, where they were kept.
-
-        Returns
-        -------
-        dict of str to ndarray of float32, shape (chosen images, classes)
-            By network name.
-        """
+        """Load the final activations of the last layer, (chosen images, classes) by network, where they were kept."""
         if self.folder is None or "epoch" not in self.networks:
             return {}
         rows = self.networks[["network", "run", "epoch"]].to_numpy()
@@ -275,25 +215,11 @@ class Responses:
     @classmethod
     def from_table(cls, path: str | Path) -> "Responses":
         """
-        Read anyone's responses from a CSV or Parquet table.
+        Read anyone's responses from a CSV or Parquet table, see `tables.table_to_arrays`; a fault is named by its row.
 
-        Parameters
-        ----------
-        path : str or Path
-            Columns ``model, image, prediction, label`` or ``model, image, correct``, or the trials of model-vs-human;
-            one row for each model and image. See :func:`ddd_utils.tables.table_to_arrays`.
-
-        Returns
-        -------
-        Responses
-            With one epoch; ``condition`` is the model's name. In ``info``: ``dataset`` is always "table", ``file`` the
-            file's name, ``labels_known`` False where there are no labels (all are 0 then), and ``classes`` the class
-            names by label, absent where the table has indices or no labels.
-
-        Raises
-        ------
-        InputError
-            Names the row, counted as a spreadsheet does, and the column at fault.
+        There is one epoch; ``condition`` is the model's name. In ``info``: ``dataset`` is always "table", ``file`` the
+        file's name, ``labels_known`` False where there are no labels (all are 0 then), and ``classes`` the class names
+        by label, absent where the table has indices or no labels.
         """
         predictions, labels, models, images, about = table_to_arrays(Path(path))
         networks = pd.DataFrame({"network": models, "condition": models, "instance": 1})

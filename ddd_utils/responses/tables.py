@@ -44,24 +44,15 @@ def table_to_arrays(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
     """
     Read a table of responses; a faulty one raises InputError with the row, counted as a spreadsheet does.
 
-    Parameters
-    ----------
-    path : Path
-        CSV (also ``.csv.gz``) or Parquet with the columns ``model, image, prediction, label``, or
-        ``model, image, correct``, or those of a model-vs-human trial, ``subj, object_response, category, imagename``
-        and ``condition``. Classes are names, or indices from 0 to 32767, with -1 for "wrong, answer not recorded".
-        Where ``correct`` stands beside ``prediction`` and ``label`` it must agree with them.
+    CSV (also ``.csv.gz``) or Parquet with the columns ``model, image, prediction, label``, or ``model, image,
+    correct``, or those of a model-vs-human trial, ``subj, object_response, category, imagename`` and ``condition``.
+    Classes are names, or indices from 0 to 32767, with -1 for "wrong, answer not recorded". Where ``correct`` stands
+    beside ``prediction`` and ``label`` it must agree with them.
 
-    Returns
-    -------
-    predictions : ndarray of int16, shape (models, images)
-        Class indices; names are numbered in alphabetical order. From ``correct`` the label where right, else -1.
-    labels : ndarray of int16, shape (images,)
-        0 where there is no label.
-    models, images : ndarray of str
-        In order of first appearance.
-    about : dict
-        ``labels_known``, False where there are no labels; and ``classes``, their names by label, where they have names.
+    The result is predictions, int16 (models, images), labels, int16 (images,), models, images and what is known.
+    Classes with names are numbered in alphabetical order. From ``correct`` the prediction is the label where right,
+    else -1; where there are no labels these are 0. Models and images are in order of first appearance. Known are
+    ``labels_known`` and, where they have names, ``classes``.
     """
     columns, no_answer = _read(path)
     truth, answers, names = _classes(path, columns, no_answer)

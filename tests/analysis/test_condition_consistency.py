@@ -4,6 +4,7 @@ import pytest
 
 from ddd_utils.analysis import consistency
 from ddd_utils.analysis.consistency import conditions
+from ddd_utils.analysis.statistics import percentile_interval
 from ddd_utils.errors import InputError
 
 
@@ -136,7 +137,7 @@ def test_a_difference_of_conditions_draws_the_same_images_for_both(networks):
     assert found.value == pytest.approx(kappa[0, 5] - kappa[0, 1:3].mean())
     assert found.note == "one network: image error only; images and 2 networks"
     resampled = consistency.bootstrap(correct, draws=400)
-    images_only = consistency.percentile_interval(resampled[:, 0, 5] - resampled[:, 0, 1:3].mean(axis=1))
+    images_only = percentile_interval(resampled[:, 0, 5] - resampled[:, 0, 1:3].mean(axis=1))
     assert found.lower < images_only[0] < found.value < images_only[1] < found.upper
     same = consistency.condition_difference(correct, networks, "combined", "combined", draws=20)
     assert same[:3] == (0, 0, 0)

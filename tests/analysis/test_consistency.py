@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import cohen_kappa_score
 
 from ddd_utils.analysis import consistency
+from ddd_utils.analysis.consistency.kappa import BLOCK, count_both_right, pack
 from ddd_utils.errors import InputError
 
 decisions = arrays(bool, st.tuples(st.integers(2, 5), st.integers(1, 150)))
@@ -130,10 +131,10 @@ def test_bootstrap_resamples_the_same_images_for_all_networks():
 
 def test_bootstrap_within_classes_keeps_every_class():
     labels = np.random.default_rng(0).integers(4, size=60)
-    knows_one_class = np.stack([labels == 2, np.ones(60, bool)])
-    share = consistency.bootstrap(knows_one_class, "agreement", draws=50, labels=labels)[:, 0, 1]
-    np.testing.assert_allclose(share, (labels == 2).mean(), rtol=0, atol=1e-12)
-    assert consistency.bootstrap(knows_one_class, "agreement", draws=50)[:, 0, 1].std() > 0.02
+    know_classes = np.stack([labels == 2, labels < 3])
+    kappa = consistency.bootstrap(know_classes, draws=50, labels=labels)[:, 0, 1]
+    np.testing.assert_allclose(kappa, consistency.error_consistency(*know_classes), rtol=0, atol=1e-12)
+    assert consistency.bootstrap(know_classes, draws=50)[:, 0, 1].std() > 0.02
 
 
 def test_bootstrap_pools_classes_of_one_image():
@@ -145,8 +146,18 @@ def test_bootstrap_pools_classes_of_one_image():
     np.testing.assert_array_equal(consistency.bootstrap(correct, draws=5, labels=labels), pooled)
 
 
-def test_bootstrap_refuses_what_it_does_not_know():
-    with pytest.raises(InputError, match="did you mean 'kappa'"):
-        consistency.bootstrap(correlated(2, 10), "kapa")
+def test_bootstrap_refuses_labels_that_do_not_fit():
     with pytest.raises(InputError, match="label"):
         consistency.bootstrap(correlated(2, 10), labels=[1, 2])
+
+
+@pytest.mark.parametrize("images", [1, 63, 64, 65, 64 * BLOCK, 64 * BLOCK + 1, 3 * 64 * BLOCK])
+def test_packed_counts_equal_a_matrix_product(images):
+    correct = np.random.default_rng(images).random((4, images)) < 0.6
+    assert pack(correct).shape == (4, -(-images // 64))
+    np.testing.assert_array_equal(count_both_right(correct), correct.astype(int) @ correct.T.astype(int))
+
+
+def test_counts_survive_networks_that_are_always_right():
+    images = 200_000
+    assert (count_both_right(np.ones((2, images), bool)) == images).all()

@@ -159,3 +159,21 @@ def test_a_tolerance_is_lowered_until_an_image_can_be_in_between(networks, fitti
     assert difficulty.fitting_tolerance(2, networks) == fitting
     half = np.arange(networks)[:, None] < [networks // 2]
     assert difficulty.classify(half, fitting) == ["in-between"]
+
+
+def test_zeros_and_ones_are_decisions():
+    np.testing.assert_array_equal(difficulty.as_correct([[0, 1], [1, 1]]), [[False, True], [True, True]])
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.ones(5, bool), "networks, images"),
+        (np.ones((3, 0), bool), "networks, images"),
+        ([[0, 2]], "predictions"),
+        ([[0.5, 1]], "probabilities"),
+    ],
+)
+def test_what_is_not_decisions_is_refused(bad, message):
+    with pytest.raises(InputError, match=message):
+        difficulty.as_correct(bad)

@@ -127,8 +127,3 @@ def test_the_images_tell_their_data_set():
     assert observer_trials.dataset_shown(trials("ann", [1, 0]), seen) == "digits"
     assert observer_trials.dataset_shown(trials("ann", [1]), seen) is None
     assert observer_trials.dataset_shown(NO_TRIALS, seen) is None
-
-
-def test_networks_that_err_are_ranked_by_their_kappa():
-    table = pd.DataFrame({"network": ["a", "b", "c"], "network_errors": [1, 0, 3], "kappa": [0.1, 0.0, 0.4]})
-    assert observer_trials.erring_networks(table)["network"].tolist() == ["c", "a"]

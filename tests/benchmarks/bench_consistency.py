@@ -9,7 +9,7 @@ from sklearn.metrics import cohen_kappa_score
 from threadpoolctl import threadpool_limits
 
 from ddd_utils.analysis.consistency import bootstrap, interval, joint_covariance, pairwise_error_consistency
-from ddd_utils.analysis.decisions import pack
+from ddd_utils.analysis.consistency.kappa import pack
 
 NETWORKS, IMAGES, EPOCHS, CLASSES = 30, 50_000, 91, 1000
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddd_utils import charts
-from ddd_utils.analysis.consistency import Estimate, KappaMatrix
+from ddd_utils.analysis.consistency import KappaMatrix
+from ddd_utils.analysis.statistics import Estimate
 from ddd_utils.charts.names_and_colours import CONDITION_NAMES
 from ddd_utils.charts.order import MOST, arrange
 from ddd_utils.errors import InputError

@@ -1,9 +1,6 @@
 """Error consistency: do two networks fail on the same images more often than their accuracies alone would have it."""
 
-from ddd_utils.analysis.statistics import Estimate, percentile_interval
-
 from .conditions import (
-    DIFFERENT_DATA,
     ONE_NETWORK,
     BaseComparison,
     ConditionDifference,
@@ -16,18 +13,19 @@ from .conditions import (
     condition_matrix,
     condition_means,
     condition_rank,
+    extremes,
+    mean_kappa,
+    mean_kappas,
+    pair_table,
     pairwise_matrix,
 )
 from .kappa import copy_probability, error_consistency, kappa_bounds, kappa_from_counts, pairwise_error_consistency
-from .pairs import extremes, mean_kappa, mean_kappas, pair_table
 from .uncertainty import accuracy_spread, bootstrap, interval, joint_covariance, standard_errors
 
 __all__ = [
-    "DIFFERENT_DATA",
     "ONE_NETWORK",
     "BaseComparison",
     "ConditionDifference",
-    "Estimate",
     "KappaMatrix",
     "Rank",
     "accuracy_spread",
@@ -51,6 +49,5 @@ __all__ = [
     "pair_table",
     "pairwise_error_consistency",
     "pairwise_matrix",
-    "percentile_interval",
     "standard_errors",
 ]

@@ -1,4 +1,4 @@
-"""Error consistency between training conditions: with the base, and of every condition with every other."""
+"""Error consistency of all pairs of networks, and between training conditions: with the base and with each other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import ndtri, stdtrit
 
-from ddd_utils.analysis.consistency.kappa import pairwise_error_consistency
+from ddd_utils.analysis.consistency.kappa import copy_probability, kappa_bounds, pairwise_error_consistency
 from ddd_utils.analysis.consistency.uncertainty import bootstrap, interval, standard_errors
-from ddd_utils.analysis.decisions import as_correct
+from ddd_utils.analysis.difficulty import as_correct
 from ddd_utils.analysis.statistics import Estimate, percentile_interval
 from ddd_utils.errors import InputError, nearest
 
@@ -83,19 +83,9 @@ def condition_consistency(
     """
     Error consistency of every network with the base (figure 3), with the interval for a new draw of images.
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-    networks : DataFrame
-        One row a network, in the same order, with the columns network, condition and instance; one condition is "base".
-    draws, seed, labels
-        As in `bootstrap`.
-
-    Returns
-    -------
-    DataFrame
-        Columns condition, instance, network, kappa, lower, upper. Condition "different_data", last, compares the two
-        networks of condition half_data with each other.
+    Networks has one row a network, in the same order, with the columns network, condition and instance; one condition
+    is "base". Columns condition, instance, network, kappa, lower, upper. Condition "different_data", last, compares the
+    two networks of condition half_data with each other. Draws, seed and labels are as in `bootstrap`.
     """
     kappa, resampled, pairs = _compare(correct, networks, draws, seed, labels)
     i, j = pairs.pop("first"), pairs.pop("second")
@@ -119,11 +109,8 @@ def condition_means(
     condition is compared with one and the same base network: its own peculiarity is an error that all means share, and
     no interval here contains it.
 
-    Returns
-    -------
-    DataFrame
-        Columns condition, instances (count), kappa, lower, upper, note (what the interval covers). A mean that contains
-        an undefined kappa is undefined (NaN).
+    Columns condition, instances (count), kappa, lower, upper, note (what the interval covers). A mean that contains
+    an undefined kappa is undefined (NaN).
     """
     rows = []
     for condition, mean in _means(correct, networks, draws, seed, labels).items():
@@ -160,20 +147,7 @@ def condition_difference(
 
 
 def compare_with_base(correct: ArrayLike, networks: pd.DataFrame, labels: ArrayLike | None = None) -> BaseComparison:
-    """
-    Error consistency of networks and conditions with the base network (figures 3, 10, 11 and 16).
-
-    Parameters
-    ----------
-    correct, networks, labels
-        As in `condition_consistency`.
-
-    Returns
-    -------
-    BaseComparison
-        ``single`` (`condition_consistency`), ``means`` (`condition_means`) and ``gap``, by how much another
-        architecture exceeds non-determinism (`condition_difference`); each with 95 % intervals.
-    """
+    """Compare networks and conditions with the base (figures 3, 10, 11 and 16), and two conditions with each other."""
     gap = condition_difference(correct, networks, "architecture", "cuda_nondeterministic", labels=labels)
     single = condition_consistency(correct, networks, labels=labels)
     return BaseComparison(single, condition_means(correct, networks, labels=labels), gap)
@@ -187,48 +161,20 @@ def condition_rank(
     seed: int = 0,
     labels: ArrayLike | None = None,
 ) -> Rank:
-    """
-    Rank a condition by the mean error consistency of its networks with the base, the images resampled.
-
-    Parameters
-    ----------
-    correct, networks, draws, seed, labels
-        As in `condition_consistency`.
-    condition : str
-        A condition other than the base; "different_data", which is not compared with the base, is not ranked.
-
-    Returns
-    -------
-    Rank
-    """
+    """Rank a condition by the mean error consistency of its networks with the base, the images resampled."""
     conditions = networks["condition"].to_numpy()
     kappa = pd.Series(pairwise_error_consistency(correct)[0], conditions).drop("base").groupby(level=0).mean()
     resampled = bootstrap(correct, draws=draws, seed=seed, labels=labels)[:, 0]
     ranks = pd.DataFrame(resampled, columns=conditions).drop(columns="base").T.groupby(level=0).mean()
     found = ranks.rank(ascending=False).loc[condition].to_numpy()
     lower, upper = np.quantile(found, [0.025, 0.975])
-    first = float((found == 1).mean())
+    first = float(np.mean(found == 1))
     rank = kappa.rank(ascending=False).to_dict()[condition]
     return Rank(rank, float(lower), float(upper), first, len(kappa))
 
 
 def compared_networks(networks: pd.DataFrame, condition: str, instance: int | None = None) -> np.ndarray:
-    """
-    Choose the networks that a condition's figure compares: the base and its own, or the two halves of the data.
-
-    Parameters
-    ----------
-    networks : DataFrame
-        One row a network, with the columns condition and instance.
-    condition : str
-        Its name.
-    instance : int, optional
-        Only this one of the condition's networks.
-
-    Returns
-    -------
-    ndarray of bool, shape (networks,)
-    """
+    """Mark the networks that a condition's figure compares: the base and its own (or one instance), or the halves."""
     found = networks["condition"].to_numpy()
     if condition == DIFFERENT_DATA:
         return found == "half_data"
@@ -237,21 +183,7 @@ def compared_networks(networks: pd.DataFrame, condition: str, instance: int | No
 
 
 def pairwise_matrix(correct: ArrayLike, labels: Sequence[str]) -> KappaMatrix:
-    """
-    Error consistency of all pairs of networks, each with its own interval.
-
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-    labels : sequence of str
-        Names of the networks, in the same order.
-
-    Returns
-    -------
-    KappaMatrix
-        With labels, kappa, lower and upper, each (networks, networks); intervals from the standard error of Fleiss,
-        Cohen & Everitt (1969), cut off at -1 and 1.
-    """
+    """Error consistency of all pairs of networks, with the 95 % intervals of Fleiss, cut off at -1 and 1."""
     correct = as_correct(correct)
     if len(labels) != len(correct):
         raise InputError(f"there are {len(labels)} labels for {len(correct)} networks")
@@ -260,21 +192,60 @@ def pairwise_matrix(correct: ArrayLike, labels: Sequence[str]) -> KappaMatrix:
     return KappaMatrix(list(labels), kappa, np.maximum(kappa - margin, -1), np.minimum(kappa + margin, 1))
 
 
+def pair_table(correct: ArrayLike, names: Sequence[str]) -> pd.DataFrame:
+    """
+    List the pairs of networks, the most consistent first, those without a defined kappa last.
+
+    Columns one, other (names), kappa, lower, upper (95 %, for a new draw of images), error (its standard error),
+    largest (the highest kappa that the two accuracies allow), copied (`copy_probability`), accuracy_one and
+    accuracy_other.
+    """
+    correct = as_correct(correct)
+    matrix, accuracy = pairwise_matrix(correct, names), correct.mean(axis=1)
+    i, j = np.triu_indices(len(correct), 1)
+    kappa, p, q = matrix.kappa[i, j], accuracy[i], accuracy[j]
+    columns = {
+        "one": np.take(names, i),
+        "other": np.take(names, j),
+        "kappa": kappa,
+        "lower": matrix.lower[i, j],
+        "upper": matrix.upper[i, j],
+        "error": standard_errors(correct)[i, j],
+        "largest": kappa_bounds(p, q)[1],
+        "copied": copy_probability(p, q, kappa),
+        "accuracy_one": p,
+        "accuracy_other": q,
+    }
+    return pd.DataFrame(columns).sort_values("kappa", ascending=False, ignore_index=True)
+
+
+def extremes(pairs: pd.DataFrame, first: int = 5, last: int = 5) -> pd.DataFrame:
+    """Take the first and the last rows of a sorted table, none of them twice."""
+    rows = np.arange(len(pairs))
+    return pairs[(rows < first) | (rows >= len(pairs) - last)].reset_index(drop=True)
+
+
+def mean_kappa(correct: ArrayLike, labels: ArrayLike | None = None, resample: str = "images") -> Estimate:
+    """Mean error consistency of all pairs whose kappa is defined, with the error from the images; see `interval`."""
+    correct = as_correct(correct)
+    defined = np.argwhere(np.triu(np.isfinite(pairwise_error_consistency(correct)), 1))
+    if not len(defined):
+        return Estimate(np.nan, np.nan, np.nan, np.nan)
+    return interval(correct, defined, labels=labels, resample=resample)
+
+
+def mean_kappas(correct: ArrayLike, labels: ArrayLike) -> dict[str, Estimate]:
+    """Mean error consistency of all pairs, with the error for other "images" and, if there are several, "classes"."""
+    units = ("images", "classes") if len(np.unique(labels)) > 1 else ("images",)
+    return {unit: mean_kappa(correct, labels, unit) for unit in units}
+
+
 def condition_matrix(correct: ArrayLike, networks: pd.DataFrame) -> KappaMatrix:
     """
     Mean error consistency between conditions (figure 6), with the interval for these networks and other images.
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-    networks : DataFrame
-        One row a network, in the same order, with the column condition.
-
-    Returns
-    -------
-    KappaMatrix
-        Conditions in the order of the table. Means over pairs of instances; on the diagonal over pairs of different
-        instances, and 1 without an interval where there is only one.
+    Conditions are in the order of the table. Means over pairs of instances; on the diagonal over pairs of different
+    instances, and 1 without an interval where there is only one.
     """
     correct = _as_listed(correct, networks)
     groups = [np.flatnonzero(networks["condition"] == name) for name in networks["condition"].unique()]

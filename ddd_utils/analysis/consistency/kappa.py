@@ -3,8 +3,12 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ddd_utils.analysis.decisions import as_correct, as_pair, count_both_right
+from ddd_utils.analysis.difficulty import as_correct
 from ddd_utils.errors import InputError
+
+# Words of 64 decisions handled at once: few enough to keep the peak of memory near the packed bits themselves, and to
+# add up their counts in 16 bits, which is twice as fast as in 64.
+BLOCK = 200
 
 
 def error_consistency(a: ArrayLike, b: ArrayLike) -> float:
@@ -32,7 +36,9 @@ def error_consistency(a: ArrayLike, b: ArrayLike) -> float:
     >>> ddd.error_consistency([True, True, False, False], [True, True, True, False])
     0.5
     """
-    return float(pairwise_error_consistency(as_pair(a, b))[0, 1])
+    if np.ndim(a) != 1 or np.shape(a) != np.shape(b):
+        raise InputError(f"two networks' decisions must be about the same images: {np.shape(a)} against {np.shape(b)}")
+    return float(pairwise_error_consistency(np.stack([np.asarray(a), np.asarray(b)]))[0, 1])
 
 
 def pairwise_error_consistency(correct: ArrayLike) -> np.ndarray:
@@ -60,6 +66,28 @@ def pairwise_error_consistency(correct: ArrayLike) -> np.ndarray:
     """
     correct = as_correct(correct)
     return kappa_from_counts(count_both_right(correct), correct.shape[1])
+
+
+def pack(correct: np.ndarray) -> np.ndarray:
+    """Pack decisions into uint64 words (networks, ceil(images / 64)), the last one filled up with zeros."""
+    networks, images = correct.shape
+    packed = np.zeros((networks, -(-images // 64) * 8), np.uint8)
+    for row, decisions in zip(packed, correct, strict=True):
+        bits = np.packbits(decisions)
+        row[: bits.size] = bits
+    return packed.view(np.uint64)
+
+
+def count_both_right(correct: np.ndarray) -> np.ndarray:
+    """Count the images that two networks both get right, (networks, networks); on the diagonal what each gets right."""
+    packed = pack(correct)
+    networks, words = packed.shape
+    both = np.zeros((networks, networks), np.int64)
+    for start in range(0, words, BLOCK):
+        block = packed[:, start : start + BLOCK]
+        for i in range(networks):
+            both[i, i:] += np.bitwise_count(block[i] & block[i:]).sum(axis=1, dtype=np.uint16)
+    return both + np.triu(both, 1).T
 
 
 def kappa_from_counts(both: np.ndarray, images: int) -> np.ndarray:

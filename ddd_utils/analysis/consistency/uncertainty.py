@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from ddd_utils.analysis.consistency.kappa import kappa_from_counts
-from ddd_utils.analysis.decisions import as_correct, as_labels, count_both_right
+from ddd_utils.analysis.consistency.kappa import count_both_right, kappa_from_counts
+from ddd_utils.analysis.difficulty import as_correct, as_labels
 from ddd_utils.analysis.statistics import Estimate, percentile_interval
 from ddd_utils.errors import InputError, nearest
 
@@ -170,61 +170,30 @@ def interval(
     return Estimate(value, error, float(lower), float(upper))
 
 
-def bootstrap(
-    correct: ArrayLike, statistic: str = "kappa", draws: int = 1000, seed: int = 0, labels: ArrayLike | None = None
-) -> np.ndarray:
+def bootstrap(correct: ArrayLike, draws: int = 1000, seed: int = 0, labels: ArrayLike | None = None) -> np.ndarray:
     """
-    Resample the images, the same ones for all networks, and recompute every pair.
+    Resample the images, the same ones for all networks, and recompute every pair: (draws, networks, networks).
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-    statistic : {"kappa", "agreement"}
-        Error consistency, or the share of images on which both are right or both wrong.
-    draws, seed : int
-        Number of resampled image sets, and the seed of the resampling.
-    labels : array_like, shape (images,), optional
-        Classes; given, each class keeps its number of images (those of a single image count as one class together).
-
-    Returns
-    -------
-    ndarray of float64, shape (draws, networks, networks)
-        NaN where a draw leaves a pair undefined. Drawn within classes of n images these vary too little, by the factor
-        (n - 1) / n in variance: half with classes of two. `joint_covariance` and `interval` put that right.
+    With labels (images,) each class keeps its number of images (those of a single image count as one class together).
+    NaN where a draw leaves a pair undefined. Drawn within classes of n images these vary too little, by the factor
+    (n - 1) / n in variance: half with classes of two. `joint_covariance` and `interval` put that right.
     """
     correct = as_correct(correct)
-    if statistic not in _STATISTICS:
-        raise InputError(f"unknown statistic '{statistic}'{nearest(statistic, _STATISTICS)}")
     images = correct.shape[1]
     # Single precision counts exactly up to 16 million images and is twice as fast.
     decisions = correct.astype(np.float32)
     both = np.empty((draws, len(correct), len(correct)))
     for draw, weights in enumerate(_image_weights(images, draws, seed, labels)):
         both[draw] = (decisions * weights) @ decisions.T
-    return _STATISTICS[statistic](both, images)
+    return kappa_from_counts(both, images)
 
 
 def accuracy_spread(correct: ArrayLike, labels: ArrayLike | None = None) -> dict[str, Estimate]:
-    """
-    Mean, lowest and highest accuracy of some networks, and their standard deviation, for a new draw of images.
-
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-    labels : array_like, shape (images,), optional
-        As in `bootstrap`.
-
-    Returns
-    -------
-    dict of str to Estimate
-        "mean", "lowest", "highest" and "sd" with percentile intervals.
-    """
+    """Mean, lowest and highest accuracy, and standard deviation ("sd"), with percentile intervals for other images."""
     correct = as_correct(correct)
-    # Agreement with a network that is always right is accuracy: so the images are resampled for all networks at once.
-    always_right = np.ones((1, correct.shape[1]), bool)
-    resampled = bootstrap(np.vstack([correct, always_right]), "agreement", labels=labels)[:, -1, :-1]
-    accuracy, found = correct.mean(axis=1), {}
+    images, decisions = correct.shape[1], correct.astype(np.float32)
+    right = np.array([decisions @ weights for weights in _image_weights(images, 1000, 0, labels)], float)
+    resampled, accuracy, found = right / images, correct.mean(axis=1), {}
     for name, statistic in (("mean", np.mean), ("lowest", np.min), ("highest", np.max), ("sd", np.std)):
         draws = statistic(resampled, axis=1)
         found[name] = Estimate(float(statistic(accuracy)), float(draws.std(ddof=1)), *percentile_interval(draws))
@@ -241,15 +210,6 @@ def _image_weights(images: int, draws: int, seed: int, labels: ArrayLike | None)
     for _ in range(draws):
         drawn = by_class[rng.integers(starts, ends)]
         yield np.bincount(drawn, minlength=images).astype(np.float32)
-
-
-def _agreement(both: np.ndarray, images: int) -> np.ndarray:
-    """Turn counts of common successes into the share of images on which two networks are both right or both wrong."""
-    right = np.diagonal(both, axis1=-2, axis2=-1)
-    return (images - right[..., :, None] - right[..., None, :] + 2 * both) / images
-
-
-_STATISTICS = {"kappa": kappa_from_counts, "agreement": _agreement}
 
 
 def _class_codes(labels: ArrayLike | None, images: int) -> tuple[np.ndarray, np.ndarray]:

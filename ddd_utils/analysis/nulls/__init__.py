@@ -9,11 +9,10 @@ from .expected_kappa import (
     null_means,
     score_stratified_kappa,
 )
-from .rasch import AndersenTest, andersen_table, andersen_test, pair_expectations
+from .rasch import andersen_table, andersen_test
 from .selection import band_table, choices_table, fleiss_kappa, selection_band, subset_consistency, subset_curve
 
 __all__ = [
-    "AndersenTest",
     "NullKappa",
     "andersen_table",
     "andersen_test",
@@ -25,7 +24,6 @@ __all__ = [
     "fleiss_kappa",
     "leave_pair_out_kappa",
     "null_means",
-    "pair_expectations",
     "score_stratified_kappa",
     "selection_band",
     "subset_consistency",

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import stdtr, stdtrit
 
-from ddd_utils.analysis.decisions import as_correct
+from ddd_utils.analysis.difficulty import as_correct
 from ddd_utils.analysis.nulls.rasch import (
     ScoreTables,
     expected_tables,
@@ -16,7 +17,7 @@ from ddd_utils.analysis.nulls.rasch import (
     stratified_abilities,
     tables_by_score,
 )
-from ddd_utils.analysis.statistics import Estimate, holm
+from ddd_utils.analysis.statistics import Estimate, holm, with_limits
 from ddd_utils.errors import InputError
 
 # Counts held at once while groups are left out: 32 MB an array.
@@ -50,17 +51,12 @@ class NullKappa:
         return adjusted
 
     def table(self, names: Sequence[str]) -> pd.DataFrame:
-        """
-        List the pairs of the networks of these names, the one of the highest excess first; undefined ones are left out.
-
-        Columns one, other, observed, expected and excess, each also with ``_lower`` and ``_upper``, and p_adjusted
-        (Holm).
-        """
+        """List the pairs of the networks of these names, the highest excess first; undefined ones are left out."""
         i, j = np.triu_indices(len(names), 1)
         columns = {"one": np.take(names, i), "other": np.take(names, j)}
         for name in ("observed", "expected", "excess"):
             found = getattr(self, name)
-            columns |= {name: found.value[i, j], f"{name}_lower": found.lower[i, j], f"{name}_upper": found.upper[i, j]}
+            columns |= with_limits(name, found.value[i, j], found.lower[i, j], found.upper[i, j])
         table = pd.DataFrame({**columns, "p_adjusted": self.adjusted_p_values()[i, j]})
         return table.dropna(subset="excess").sort_values("excess", ascending=False, ignore_index=True)
 
@@ -172,20 +168,10 @@ def fewest_networks(tolerance: int) -> int:
 
 def compare_nulls(correct: ArrayLike, tolerance: int) -> dict[str, NullKappa]:
     """
-    Kappa beside its expectation on all images and on selected ones, at tolerance 0 and at the one given.
+    Kappa beside its Rasch expectation on all images and on selected ones, at tolerance 0 and at the one given.
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image; at least ``2 tolerance + 4`` networks.
-    tolerance : int
-        As in `conditional_rasch_kappa`.
-
-    Returns
-    -------
-    dict of str to NullKappa
-        "all images", and for each tolerance t "in-between, tolerance t" (both `conditional_rasch_kappa`) and "pair left
-        out, tolerance t" (`leave_pair_out_kappa`).
+    Keys "all images", and for each tolerance t "in-between, tolerance t" (both `conditional_rasch_kappa`) and "pair
+    left out, tolerance t" (`leave_pair_out_kappa`).
     """
     found = {"all images": conditional_rasch_kappa(correct)}
     for t in sorted({0, tolerance}):
@@ -195,28 +181,14 @@ def compare_nulls(correct: ArrayLike, tolerance: int) -> dict[str, NullKappa]:
 
 
 def null_means(found: Mapping[str, NullKappa]) -> pd.DataFrame:
-    """
-    Set the means over pairs of several nulls below one another.
-
-    Parameters
-    ----------
-    found : mapping of str to NullKappa
-        Such as from `compare_nulls`.
-
-    Returns
-    -------
-    DataFrame
-        One row each; columns what, observed, expected and excess, each also with ``_lower`` and ``_upper``.
-    """
-    return pd.DataFrame([{"what": what, **_mean_row(null)} for what, null in found.items()])
-
-
-def _mean_row(null: NullKappa) -> dict[str, float]:
-    row: dict[str, float] = {}
-    for kind in ("observed", "expected", "excess"):
-        mean = getattr(null, f"mean_{kind}")
-        row |= {kind: mean.value, f"{kind}_lower": mean.lower, f"{kind}_upper": mean.upper}
-    return row
+    """Set the means over pairs of several nulls, as from `compare_nulls`, below one another."""
+    rows: list[dict[str, Any]] = []
+    for what, null in found.items():
+        rows.append({"what": what})
+        for kind in ("observed", "expected", "excess"):
+            mean = getattr(null, f"mean_{kind}")
+            rows[-1] |= with_limits(kind, mean.value, mean.lower, mean.upper)
+    return pd.DataFrame(rows)
 
 
 def _enough_networks(correct: ArrayLike, least: int, fitted: str) -> np.ndarray:
@@ -242,10 +214,10 @@ def _null_kappa(
         _kappas(tables, fit(tables, abilities), kept) for tables in _without_each_group(correct, full, groups, seed)
     ]
     without = [np.concatenate(part) for part in zip(*left, strict=True)]
-    observed, expected, excess = (_jackknife(part[0], again) for part, again in zip(kappas, without, strict=True))
+    both = list(zip(kappas, without, strict=True))
+    observed, expected, excess = (_jackknife(part[0], again) for part, again in both)
     mean_observed, mean_expected, mean_excess = (
-        _jackknife(float(_mean_over_pairs(part)[0]), _mean_over_pairs(again))
-        for part, again in zip(kappas, without, strict=True)
+        _jackknife(float(_mean_over_pairs(part)[0]), _mean_over_pairs(again)) for part, again in both
     )
     p_values = _p_values(excess, groups)
     return NullKappa(observed, expected, excess, mean_observed, mean_expected, mean_excess, p_values)

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import chdtrc, expit, logit, xlogy
 
-from ddd_utils.analysis.decisions import as_correct
+from ddd_utils.analysis.difficulty import as_correct
 from ddd_utils.errors import InputError
 
 # Numbers in the largest array of a block of rows: few enough to stay in a core's cache.
@@ -278,19 +278,7 @@ def andersen_test(correct: ArrayLike) -> AndersenTest:
 
 
 def andersen_table(sets: Mapping[str, ArrayLike]) -> pd.DataFrame:
-    """
-    `andersen_test` of several sets of networks.
-
-    Parameters
-    ----------
-    sets : mapping of str to array_like of bool, shape (networks, images)
-        Who is right, by the name of the set.
-
-    Returns
-    -------
-    DataFrame
-        One row a set; columns networks, split_after_score, statistic, degrees, p_value.
-    """
+    """`andersen_test` of several sets of networks, decisions (networks, images) by name."""
     tests = {title: andersen_test(correct) for title, correct in sets.items()}
     rows = [
         {"networks": title, "split_after_score": test.split, "statistic": test.statistic}

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ddd_utils.analysis.consistency import interval, kappa_from_counts, pairwise_error_consistency, percentile_interval
-from ddd_utils.analysis.decisions import as_correct, count_both_right
-from ddd_utils.analysis.difficulty import classify, scores
-from ddd_utils.analysis.score_models import fleiss_interval, kappa_of_counts, score_counts
+from ddd_utils.analysis.consistency import interval, kappa_from_counts, pairwise_error_consistency
+from ddd_utils.analysis.consistency.kappa import count_both_right
+from ddd_utils.analysis.difficulty import as_correct, classify, scores
+from ddd_utils.analysis.score_models.fits import between, fleiss_interval, kappa_of_counts, percentiles, score_counts
+from ddd_utils.analysis.statistics import percentile_interval, with_limits
 from ddd_utils.errors import InputError
 
 MOST_SIZES = 15
@@ -32,8 +33,7 @@ def selection_band(networks: int, tolerance: int) -> tuple[float, float]:
     while ``p (1 - p)`` is at most 1/4: the upper limit, ``1 - 4 (t + 1)(M - t - 1) / (M (M - 1))``. By Jensen's
     inequality ``E[s (M - s)]`` is at most ``M^2 p (1 - p)``: the lower one, ``-1 / (M - 1)``.
     """
-    if tolerance < 0 or networks < 2 * (tolerance + 1):
-        raise InputError(f"with {networks} networks and tolerance {tolerance} no image can be in-between")
+    between(networks, tolerance)  # which must hold some score
     nearest_to_unanimous = (tolerance + 1) * (networks - tolerance - 1)
     return -1 / (networks - 1), 1 - 4 * nearest_to_unanimous / (networks * (networks - 1))
 
@@ -42,17 +42,9 @@ def band_table(sets: Mapping[str, tuple[ArrayLike, int]]) -> pd.DataFrame:
     """
     Fleiss' kappa of several sets of networks, beside the limits that it cannot leave on in-between images.
 
-    Parameters
-    ----------
-    sets : mapping of str to (array_like of bool of shape (networks, images), int)
-        Who is right, and the tolerance, by the name of the set.
-
-    Returns
-    -------
-    DataFrame
-        One row a set; columns networks, M, tolerance, in-between (images), "Fleiss, all" and "Fleiss, in-between", each
-        with ``_lower`` and ``_upper`` (95 %, for a new draw of images), lowest possible and highest possible
-        (`selection_band`).
+    `sets` holds decisions (networks, images) and a tolerance by name. Columns networks (the name), M, tolerance,
+    in-between (images), "Fleiss, all" and "Fleiss, in-between", each with ``_lower`` and ``_upper`` (95 %, for a new
+    draw of images), lowest possible and highest possible (`selection_band`).
     """
     return pd.DataFrame([{"networks": title, **_band_row(*given)} for title, given in sets.items()])
 
@@ -60,48 +52,30 @@ def band_table(sets: Mapping[str, tuple[ArrayLike, int]]) -> pd.DataFrame:
 def _band_row(correct: ArrayLike, tolerance: int) -> dict[str, float]:
     networks = len(as_correct(correct))
     counts = score_counts(scores(correct), networks)
-    between = int(counts[tolerance + 1 : networks - tolerance].sum())
-    row: dict[str, float] = {"M": networks, "tolerance": tolerance, "in-between": between}
+    kept = int(counts[tolerance + 1 : networks - tolerance].sum())
+    row: dict[str, float] = {"M": networks, "tolerance": tolerance, "in-between": kept}
     for key, among in (("Fleiss, all", None), ("Fleiss, in-between", tolerance)):
-        lower, upper = fleiss_interval(counts, among)
-        row |= {key: float(kappa_of_counts(counts, among)), f"{key}_lower": lower, f"{key}_upper": upper}
+        row |= with_limits(key, float(kappa_of_counts(counts, among)), *fleiss_interval(counts, among))
     lowest, highest = selection_band(networks, tolerance)
     return row | {"lowest possible": lowest, "highest possible": highest}
 
 
 def choices_table(correct: ArrayLike, choices: Mapping[str, ArrayLike], tolerance: int) -> pd.DataFrame:
-    """
-    Mean kappa on all and on in-between images, for several choices of networks.
-
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-    choices : mapping of str to array_like of int, shape (chosen,)
-        Rows of the networks that sort the images and are compared, by the name of the choice; one may be there twice.
-    tolerance : int
-        As in `difficulty.classify`.
-
-    Returns
-    -------
-    DataFrame
-        One row a choice; columns networks, M, distinct, all images and in-between images (counts), and the mean kappa
-        on either, with ``_lower`` and ``_upper`` (95 %, for a new draw of images).
-    """
+    """Mean kappa on all and on in-between images, for several choices of networks: rows, also repeated ones."""
     correct = as_correct(correct)
     rows = [{"networks": title, **_choice_row(correct[np.asarray(of)], tolerance)} for title, of in choices.items()]
     return pd.DataFrame(rows)
 
 
 def _choice_row(correct: np.ndarray, tolerance: int) -> dict[str, float]:
-    between = classify(correct, tolerance) == "in-between"
+    in_between = classify(correct, tolerance) == "in-between"
     pairs = list(combinations(range(len(correct)), 2))
     row: dict[str, float] = {"M": len(correct), "distinct": len(np.unique(correct, axis=0))}
-    for key, kept in (("all images", np.ones_like(between)), ("in-between images", between)):
+    for key, kept in (("all images", np.ones_like(in_between)), ("in-between images", in_between)):
         row[key] = int(kept.sum())
         if kept.any():
-            mean, name = interval(correct[:, kept], pairs), f"mean kappa, {key}"
-            row |= {name: mean.value, f"{name}_lower": mean.lower, f"{name}_upper": mean.upper}
+            mean = interval(correct[:, kept], pairs)
+            row |= with_limits(f"mean kappa, {key}", mean.value, mean.lower, mean.upper)
     return row
 
 
@@ -109,24 +83,11 @@ def subset_consistency(
     correct: ArrayLike, subset: ArrayLike, networks: pd.DataFrame, draws: int = 1000, seed: int = 0
 ) -> pd.DataFrame:
     """
-    Mean error consistency of two conditions on all images, on a subset of them, and by how much it drops.
+    Mean error consistency of two conditions on "all images", on a "subset" of them, and by how much it drops ("drop").
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-    subset : array_like of bool, shape (images,)
-        The images to keep. Whether an image is in the subset depends on that image only, so it stays fixed when images
-        are resampled, the same ones for both means.
-    networks : DataFrame
-        One row a network, in the same order, with the column condition.
-    draws, seed : int
-        Number of resampled image sets, and the seed of the resampling.
-
-    Returns
-    -------
-    DataFrame
-        Rows "all images", "subset" and "drop"; columns images (count), kappa, lower and upper (95 %, from the images
-        only). Instances of a condition are averaged first.
+    Whether an image is in the subset, bool (images,), depends on that image only, so it stays fixed when images are
+    resampled, the same ones for both means. Instances of a condition are averaged first. Columns images (count), kappa,
+    lower and upper (95 %, from the images only).
     """
     correct, subset = as_correct(correct), np.asarray(subset, bool)
     if subset.shape != correct.shape[1:] or not subset.any():
@@ -165,24 +126,12 @@ def subset_curve(
     """
     Draw subsets of the models and ask of each what the paper asked of all.
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-    tolerance : int
-        Number t of deviating networks up to which an image counts as trivial or impossible.
-    sizes : iterable of int, optional
-        Numbers of models; by default at most 15 from 2 (t + 1), below which no image can be in-between, to all.
-    subsets, seed : int
-        How many subsets to draw of each size (all where there are no more), and the seed of the draws.
-
-    Returns
-    -------
-    DataFrame
-        One row a size; columns models, subsets, trivial, impossible, in_between (mean shares), kappa_in_between (mean
-        over pairs, then over subsets; NaN where none is defined), lower, upper (its 2.5 and 97.5 % quantiles over the
-        subsets: how much it matters which models, not an error of the mean), fleiss_in_between (mean over subsets),
-        band_lower and band_upper (`selection_band`; with few models, or ones of very different accuracy, the mean over
-        pairs can lie above it).
+    Sizes are by default at most 15 from 2 (tolerance + 1), below which no image can be in-between, to all models; so
+    many subsets are drawn of each, all where there are no more. Columns models, subsets, trivial, impossible,
+    in_between (mean shares), kappa_in_between (mean over pairs, then over subsets; NaN where none is defined), lower,
+    upper (its 2.5 and 97.5 % quantiles over the subsets: how much it matters which models, not an error of the mean),
+    fleiss_in_between (mean over subsets), band_lower and band_upper (`selection_band`; with few models, or ones of very
+    different accuracy, the mean over pairs can lie above it).
     """
     correct = as_correct(correct)
     rng = np.random.default_rng(seed)
@@ -191,17 +140,15 @@ def subset_curve(
         chosen = _choose(len(correct), models, subsets, rng)
         found = np.array([_shares_and_kappa(correct[list(members)], tolerance) for members in chosen])
         shares, kappa, fleiss = found[:, :3].mean(axis=0), found[:, 3], found[:, 4]
-        limits = np.quantile(kappa[~np.isnan(kappa)], [0.025, 0.975]) if not np.isnan(kappa).all() else [np.nan] * 2
         band = selection_band(models, tolerance)
-        rows.append((models, len(chosen), *shares, _mean(kappa), *limits, _mean(fleiss), *band))
+        rows.append((models, len(chosen), *shares, _mean(kappa), *percentiles(kappa), _mean(fleiss), *band))
     names = ["models", "subsets", "trivial", "impossible", "in_between", "kappa_in_between", "lower", "upper"]
     return pd.DataFrame(rows, columns=[*names, "fleiss_in_between", "band_lower", "band_upper"])
 
 
 def _checked_sizes(sizes: Iterable[int] | None, tolerance: int, networks: int) -> list[int]:
     fewest = 2 * (tolerance + 1)
-    if tolerance < 0 or fewest > networks:
-        raise InputError(f"with {networks} networks and tolerance {tolerance} no image can be in-between")
+    between(networks, tolerance)
     if sizes is None:
         spread = np.linspace(fewest, networks, min(MOST_SIZES, networks - fewest + 1))
         return np.unique(spread.round().astype(int)).tolist()
@@ -226,11 +173,11 @@ def _shares_and_kappa(correct: np.ndarray, tolerance: int) -> tuple[float, float
     networks = len(correct)
     score = correct.sum(axis=0, dtype=np.int16)
     trivial, impossible = score >= networks - tolerance, score <= tolerance
-    between = ~(trivial | impossible)
+    in_between = ~(trivial | impossible)
     # Blanking the other images leaves the counts of common successes as they are, and is faster than cutting them out.
-    kappa = kappa_from_counts(count_both_right(correct & between), int(between.sum()))
-    fleiss = kappa_of_counts(np.bincount(score[between], minlength=networks + 1))
-    return trivial.mean(), impossible.mean(), between.mean(), _mean(kappa[np.triu_indices(networks, 1)]), float(fleiss)
+    kappa = kappa_from_counts(count_both_right(correct & in_between), int(in_between.sum()))
+    fleiss = float(kappa_of_counts(np.bincount(score[in_between], minlength=networks + 1)))
+    return trivial.mean(), impossible.mean(), in_between.mean(), _mean(kappa[np.triu_indices(networks, 1)]), fleiss
 
 
 def _mean(values: np.ndarray) -> float:

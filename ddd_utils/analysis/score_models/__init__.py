@@ -10,11 +10,16 @@ from .comparison import (
     null_kappa,
     posterior_difficulty,
 )
-from .counts import fleiss_interval, kappa_of_counts, score_counts
-from .fits import ScoreModel, fit_beta_binomial, fit_binomial, fit_inflated_beta_binomial
+from .fits import (
+    fit_beta_binomial,
+    fit_binomial,
+    fit_inflated_beta_binomial,
+    fleiss_interval,
+    kappa_of_counts,
+    score_counts,
+)
 
 __all__ = [
-    "ScoreModel",
     "compare_models",
     "expected_shares",
     "expected_shares_table",

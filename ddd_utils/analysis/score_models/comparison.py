@@ -10,23 +10,21 @@ from numpy.typing import ArrayLike
 from scipy.special import chdtrc, comb
 
 from ddd_utils.analysis.difficulty import DIFFICULTIES
-from ddd_utils.analysis.score_models.counts import (
-    as_counts,
-    between,
-    fleiss_interval,
-    kappa_of_counts,
-    percentiles,
-    redraw,
-)
 from ddd_utils.analysis.score_models.fits import (
     MODELS,
     ScoreModel,
-    estimate,
+    as_counts,
+    between,
     fit_beta_binomial,
     fit_binomial,
     fit_inflated_beta_binomial,
+    fleiss_interval,
+    kappa_of_counts,
     log_beta_binomial,
+    percentiles,
+    redraw,
 )
+from ddd_utils.analysis.statistics import with_limits
 from ddd_utils.errors import InputError
 
 FITS = (fit_binomial, fit_beta_binomial, fit_inflated_beta_binomial)  # each contains the one before
@@ -37,34 +35,24 @@ LEAST_EXPECTED = 5  # images in a cell of Pearson's statistic: the usual rule
 
 def compare_models(counts: ArrayLike, tolerance: int) -> pd.DataFrame:
     """
-    Fit the models of the scores and say what each gives.
+    Fit the models of the scores to their counts, (networks + 1,), and say what each gives.
 
-    Parameters
-    ----------
-    counts : array_like of int, shape (networks + 1,)
-        Number of images with each score.
-    tolerance : int
-        Number of deviating networks up to which an image counts as trivial or impossible.
-
-    Returns
-    -------
-    DataFrame
-        Row "observed" and one row a model; columns kappa and kappa_in_between (Fleiss), the parameters of `ScoreModel`,
-        each also with ``_lower`` and ``_upper`` (95 %, for a new draw of images), misplaced, p_fit (`goodness_of_fit`)
-        and p_better (`likelihood_ratio` against the row above). With fewer than 4 networks the last model is left out.
+    Row "observed" and one row a model; columns kappa and kappa_in_between (Fleiss), the parameters of `ScoreModel`,
+    each also with ``_lower`` and ``_upper`` (95 %, for a new draw of images), misplaced, p_fit (`goodness_of_fit`) and
+    p_better (`likelihood_ratio` against the row above). With fewer than 4 networks the last model is left out.
     """
     counts = as_counts(counts)
     kappas = {
         name: (float(kappa_of_counts(counts, t)), fleiss_interval(counts, t)) for name, t in kappa_names(tolerance)
     }
-    rows = {"observed": _with_limits(kappas)}
+    rows = {"observed": _named_limits(kappas)}
     smaller: ScoreModel | None = None
     for fit in FITS if len(counts) > SMALLEST else FITS[:-1]:
         model = fit(counts)
         values = {name: null_kappa(model, among) for name, among in kappa_names(tolerance)} | model.parameters
         limits = model_intervals(model, counts, tolerance)
         quality = goodness_of_fit(model, counts)
-        rows[model.name] = _with_limits({name: (value, limits[name]) for name, value in values.items()})
+        rows[model.name] = _named_limits({name: (value, limits[name]) for name, value in values.items()})
         rows[model.name] |= {"misplaced": quality.misplaced, "p_fit": quality.p_value}
         rows[model.name] |= {"p_better": likelihood_ratio(smaller, model).p_value} if smaller else {}
         smaller = model
@@ -72,10 +60,10 @@ def compare_models(counts: ArrayLike, tolerance: int) -> pd.DataFrame:
     return table[[*table.columns.drop(QUALITY), *QUALITY]]
 
 
-def _with_limits(found: dict[str, tuple[float, tuple[float, float]]]) -> dict[str, float]:
+def _named_limits(found: dict[str, tuple[float, tuple[float, float]]]) -> dict[str, float]:
     columns: dict[str, float] = {}
     for name, (value, (lower, upper)) in found.items():
-        columns |= {name: float(value), f"{name}_lower": lower, f"{name}_upper": upper}
+        columns |= with_limits(name, float(value), lower, upper)
     return columns
 
 
@@ -146,10 +134,10 @@ def model_intervals(
     """
     Percentile intervals (95 %) of what a model says, for a new draw of images: they are drawn and fitted anew.
 
-    Keys are the parameters, "kappa" and "kappa_in_between" (Fleiss' kappa that the model expects). Unlike the curvature
-    of the likelihood, this holds where the model is wrong and where a point mass is 0.
+    Of the parameters, "kappa" and "kappa_in_between" (Fleiss, expected by the model). Unlike the curvature of the
+    likelihood, this holds where the model is wrong and where a point mass is 0.
     """
-    values, log_p = estimate(model.name, redraw(counts, draws, seed))
+    values, log_p = MODELS[model.name](redraw(counts, draws, seed))
     kappas = {name: kappa_of_counts(np.exp(log_p), among) for name, among in kappa_names(tolerance)}
     return {name: percentiles(value) for name, value in {**values, **kappas}.items()}
 
@@ -165,11 +153,7 @@ def null_kappa(model: ScoreModel, tolerance: int | None = None) -> float:
 
 
 def expected_shares(alpha: float, beta: float, networks: int, tolerance: int = 0) -> dict[str, float]:
-    """
-    Share of the images that any number of exchangeable networks would call trivial, in-between and impossible.
-
-    An image's probability of being classified correctly follows the Beta distribution of alpha and beta.
-    """
+    """Shares that exchangeable networks would find where an image's accuracy is drawn from a Beta distribution."""
     _check_shape(alpha, beta)
     kept = between(networks, tolerance)
     log_p, _ = log_beta_binomial(alpha / (alpha + beta), 1 / (alpha + beta + 1), networks)
@@ -182,20 +166,7 @@ def expected_shares(alpha: float, beta: float, networks: int, tolerance: int = 0
 def expected_shares_table(
     alpha: float, beta: float, networks: Iterable[int] = (5, 11, 30, 100), tolerances: Iterable[int] = (0, 1)
 ) -> pd.DataFrame:
-    """
-    `expected_shares` for several numbers of networks and tolerances.
-
-    Parameters
-    ----------
-    alpha, beta : float
-        As in `expected_shares`.
-    networks, tolerances : iterable of int
-
-    Returns
-    -------
-    DataFrame
-        Columns M, tolerance, trivial, in-between, impossible.
-    """
+    """`expected_shares` for several numbers of networks and tolerances: columns M, tolerance and the three shares."""
     rows = product(networks, tolerances)
     return pd.DataFrame([{"M": m, "tolerance": t, **expected_shares(alpha, beta, m, t)} for m, t in rows])
 

@@ -1,4 +1,4 @@
-"""Fits of the score counts: images all alike, difficulty that varies smoothly, and point masses beside it."""
+"""How many images have each score, what agreement follows from that, and fits: all alike, smooth, with point masses."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit, gammaln, logit, logsumexp, xlog1py, xlogy
 
-from ddd_utils.analysis.score_models.counts import as_counts, kappa_of_counts
 from ddd_utils.errors import InputError
 
 # On the logit scale. Keeps alpha and beta finite where images do not differ (kappa 0) or networks never do (kappa 1).
@@ -16,32 +15,83 @@ ENOUGH = 1e-14  # gain in log-likelihood an image at which a fit has arrived
 LEAST_DAMPING, MOST_DAMPING = 1e-12, 1e6  # from where the information is singular to where no step helps
 
 
+def score_counts(scores: ArrayLike, networks: int) -> np.ndarray:
+    """Count the images of each score, (networks + 1,), from scores (images,) that say how many networks are right."""
+    scores = np.asarray(scores)
+    whole = scores.astype(np.int64)
+    if scores.ndim != 1 or (whole != scores).any() or (whole < 0).any() or (whole > networks).any():
+        raise InputError(f"scores must be one whole number an image, from 0 to the number of networks, {networks}")
+    return np.bincount(whole, minlength=networks + 1)
+
+
+def as_counts(counts: ArrayLike) -> np.ndarray:
+    """Check the counts of scores 0 to M, (networks + 1,): at least two networks and one image."""
+    counts = np.asarray(counts)
+    if counts.ndim != 1 or len(counts) < 3:
+        raise InputError(f"counts must be those of scores 0 to M, at least 2 networks; the shape is {counts.shape}")
+    if (counts < 0).any() or not counts.any():
+        raise InputError("counts of scores must not be negative, and some must be above 0")
+    return counts
+
+
+def between(networks: int, tolerance: int | None) -> np.ndarray:
+    """Mark the scores of the in-between images, bool (networks + 1,); all scores where the tolerance is None."""
+    score = np.arange(networks + 1)
+    if tolerance is None:
+        return score >= 0
+    if tolerance < 0 or networks < 2 * (tolerance + 1):
+        raise InputError(f"with {networks} networks and tolerance {tolerance} no image can be in-between")
+    return (score > tolerance) & (score < networks - tolerance)
+
+
+def kappa_of_counts(counts: ArrayLike, tolerance: int | None = None) -> np.ndarray:
+    """
+    Fleiss' kappa (1971) from the scores' counts or probabilities, (..., networks + 1), of in-between images or all.
+
+    ``1 - E[s (M - s)] / (M (M - 1) p (1 - p))`` with ``p = E[s] / M``; NaN where all networks are always right, always
+    wrong, or there are no images.
+    """
+    networks = np.shape(counts)[-1] - 1
+    among = np.asarray(counts, float) * between(networks, tolerance)
+    score = np.arange(networks + 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        right = among @ score / (networks * among.sum(axis=-1))
+        divided = among @ (score * (networks - score)) / (networks * (networks - 1) * among.sum(axis=-1))
+        return 1 - divided / (right * (1 - right))
+
+
+def fleiss_interval(
+    counts: ArrayLike, tolerance: int | None = None, draws: int = 1000, seed: int = 0
+) -> tuple[float, float]:
+    """Return the 95 % limits of `kappa_of_counts` for other images, among which more or fewer may be in-between."""
+    return percentiles(kappa_of_counts(redraw(counts, draws, seed), tolerance))
+
+
+def redraw(counts: ArrayLike, draws: int, seed: int) -> np.ndarray:
+    """Draw images anew, (draws, networks + 1): the counts of their scores are multinomial."""
+    counts = as_counts(counts)
+    images = int(counts.sum())
+    return np.random.default_rng(seed).multinomial(images, counts / images, size=draws)
+
+
+def percentiles(values: np.ndarray) -> tuple[float, float]:
+    """Return the limits that hold 95 % of the defined values; NaN if there are none."""
+    defined = values[np.isfinite(values)]
+    lower, upper = np.quantile(defined, [0.025, 0.975]).tolist() if defined.size else (np.nan, np.nan)
+    return lower, upper
+
+
 @dataclass(frozen=True)
 class ScoreModel:
-    """
-    A fitted distribution of scores.
-
-    Attributes
-    ----------
-    name : str
-        "binomial", "beta-binomial" or "beta-binomial with point masses".
-    parameters : dict of str to float
-        "accuracy" (binomial), or "alpha" and "beta" of the Beta distribution of an image's probability of being
-        classified correctly, and "never_right" and "always_right", the shares of images that every network must get
-        wrong, and right.
-    log_likelihood : float
-        Of the scores, image by image.
-    probabilities : ndarray of float64, shape (networks + 1,)
-        Of each score.
-    images : int
-        Number of images it was fitted to.
-    """
+    """A fitted distribution of scores: binomial, beta-binomial or beta-binomial with point masses."""
 
     name: str
+    # "accuracy" (binomial), or "alpha" and "beta" (Beta distribution of an image's probability of being right), and
+    # "never_right" and "always_right", the shares of images that all networks must get wrong, and right.
     parameters: dict[str, float]
-    log_likelihood: float
-    probabilities: np.ndarray
-    images: int
+    log_likelihood: float  # of the scores, image by image
+    probabilities: np.ndarray  # of each score, (networks + 1,)
+    images: int  # that it was fitted to
 
 
 def fit_binomial(counts: ArrayLike) -> ScoreModel:
@@ -66,14 +116,9 @@ def fit_inflated_beta_binomial(counts: ArrayLike) -> ScoreModel:
 
 def _fit(name: str, counts: ArrayLike) -> ScoreModel:
     counts = as_counts(counts)
-    values, log_p = estimate(name, counts[None])
+    values, log_p = MODELS[name](counts[None])
     parameters = {parameter: float(value[0]) for parameter, value in values.items()}
     return ScoreModel(name, parameters, float(_log_likelihood(counts, log_p)[0]), np.exp(log_p[0]), int(counts.sum()))
-
-
-def estimate(name: str, counts: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Fit a model, by name, to sets of counts (sets, networks + 1): its parameters (sets,) and log probabilities."""
-    return MODELS[name](counts)
 
 
 def _binomial(counts: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -127,6 +172,7 @@ def _log_likelihood(counts: np.ndarray, log_p: np.ndarray) -> np.ndarray:
     return np.multiply(counts, log_p, where=counts > 0, out=np.zeros(log_p.shape)).sum(axis=-1)
 
 
+# Each fits a model to sets of counts (sets, networks + 1): its parameters (sets,) and the log probabilities.
 MODELS = {
     "binomial": _binomial,
     "beta-binomial": _beta_binomial,

@@ -65,7 +65,7 @@ def test_fleiss_kappa_is_the_mean_cohen_kappa_of_equally_accurate_networks():
 
 def test_fleiss_kappa_of_the_published_counts():
     share = np.array(
-        yaml.safe_load((ROOT / "ddd_utils/reporting/paper.yaml").read_text("utf-8"))["printed"][
+        yaml.safe_load((ROOT / "ddd_utils/report/paper.yaml").read_text("utf-8"))["printed"][
             "sota_share_by_models_correct"
         ]
     )
