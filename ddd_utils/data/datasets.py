@@ -18,10 +18,10 @@ from ddd_utils.config import image_sets
 from ddd_utils.data.gaussian import Noise, NoiseIds
 from ddd_utils.data.photographs import Files, Photographs, read_npz
 from ddd_utils.data.views import central_crop, resize_short_side
-from ddd_utils.devices import cores
 from ddd_utils.errors import InputError, nearest, needs_extra
 from ddd_utils.files import atomic, read_array, write_array
 from ddd_utils.local_files import PHOTOGRAPHS, class_folders, photographs
+from ddd_utils.machine import cores
 
 IMAGENET_MEAN, IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # Files of photographs that were decoded and shrunk once.

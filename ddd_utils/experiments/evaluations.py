@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ddd_utils import local_files, paths
+from ddd_utils import local_files, machine, paths
 from ddd_utils.config.image_sets import Photographs
 from ddd_utils.config.model_sets import Model
 from ddd_utils.config.schema import PretrainedSet
 from ddd_utils.data.class_spaces import ClassSpace, class_space
 from ddd_utils.data.listing import Listing, listing
-from ddd_utils.experiments import model_files, published
-from ddd_utils.experiments.store import versions
+from ddd_utils.experiments import plans, published
+from ddd_utils.experiments.store import PACKAGES
 from ddd_utils.files import is_whole, read_json, read_metadata, read_parquet, safe_name, short_hash, write_json
 from ddd_utils.responses import Responses, write_images, write_predictions
 
@@ -66,7 +66,7 @@ class Evaluation:
 
     def file(self, model: Model, among: str = "present") -> Path:
         """Return the file of a model's answers."""
-        return self.folder / f"{model_files.pretrained(model)}{SUFFIX[among]}.parquet"
+        return self.folder / f"{plans.pretrained_file(model)}{SUFFIX[among]}.parquet"
 
     def done(self, model: Model) -> bool:
         """Say whether a model's answers are there, and whole."""
@@ -128,7 +128,7 @@ class Evaluation:
         return pd.DataFrame([self._row(model) for model in self.config.models])
 
     def _row(self, model: Model) -> dict[str, Any]:
-        run = model_files.pretrained(model) + SUFFIX[self.config.images.among]
+        run = plans.pretrained_file(model) + SUFFIX[self.config.images.among]
         named = {"network": model.label, "condition": model.label, "instance": 1, "run": run, "first_epoch": 0}
         return {**named, **read_metadata(self.file(model))}
 
@@ -140,7 +140,7 @@ class Evaluation:
             {
                 "dataset": self.name,
                 "configuration": self.config.model_dump(mode="json"),
-                "versions": versions(),
+                "versions": machine.versions(PACKAGES),
                 "device": "; ".join(networks["device"].unique()),
                 "source": {"weights": networks["weights"].tolist()},
                 "answer_seconds": round(float(networks["seconds"].sum()), 1),

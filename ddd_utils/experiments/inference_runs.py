@@ -16,12 +16,12 @@ from PIL import Image
 from ddd_utils.config.model_sets import Model
 from ddd_utils.data.photographs import NotAnImage, Photographs
 from ddd_utils.data.views import View
-from ddd_utils.devices import cores, describe, devices
 from ddd_utils.errors import ExperimentError, InputError
-from ddd_utils.experiments import inference, locks, published
+from ddd_utils.experiments import inference, published
 from ddd_utils.experiments.evaluations import Evaluation
-from ddd_utils.experiments.progress import DECODING, SHOWING, Progress, Steps
+from ddd_utils.experiments.progress import DECODING, INFERENCE, Progress, Steps
 from ddd_utils.files import remove_partials
+from ddd_utils.machine import cores, describe, devices, lock
 from ddd_utils.models.pretrained import recipe
 from ddd_utils.models.recipe import Recipe, brief
 
@@ -47,7 +47,7 @@ def check(evaluation: Evaluation) -> None:
 
 def make(evaluation: Evaluation) -> None:
     """Let the models answer that have not yet; each one's answers are kept at once, also where others fail."""
-    with locks.waiting(evaluation.lock, f"computes {evaluation.folder.name}"):
+    with lock(evaluation.lock, f"computes {evaluation.folder.name}"):
         if evaluation.complete():
             return
         remove_partials(evaluation.folder)
@@ -69,7 +69,7 @@ def _answered(evaluation: Evaluation, models: Sequence[Model]) -> list[str]:
     failures: list[str] = []
     # How long a model takes is not known before it is at work, so neither is the time left.
     rows = {("", model.label): Steps(evaluation.name, evaluation.count(), 0) for model in models}
-    progress = Progress(rows, SHOWING)
+    progress = Progress(rows, INFERENCE)
     try:
         for views in passes(list(by_view), len(evaluation.listing.ids), budget):
             decoded = _Pass(evaluation, views, budget, progress)

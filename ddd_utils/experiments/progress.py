@@ -38,7 +38,7 @@ class Kind:
 
 
 TRAINING = Kind("epoch", "runs", "network", "trained", told=True)
-SHOWING = Kind("image", "models", "model", "shown the images")
+INFERENCE = Kind("image", "models", "model", "tested")
 DECODING = Kind("image", "", "set of images", "decoded")
 
 

@@ -1,7 +1,6 @@
 """Where an experiment's results live: one folder a configuration, whole files, one lock for each training run."""
 
 import glob
-import platform
 import subprocess
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -12,21 +11,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ddd_utils import paths
+from ddd_utils import machine, paths
 from ddd_utils.config.image_sets import Dataset
 from ddd_utils.config.schema import ModelSet, Variants
 from ddd_utils.data import datasets
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import locks, plans
+from ddd_utils.experiments import plans
 from ddd_utils.experiments.plans import Plan, Run
 from ddd_utils.files import is_whole, read_metadata, remove_partials, short_hash, write_array, write_json
 from ddd_utils.responses import Responses, write_images, write_predictions
-from ddd_utils.versions import installed
 
 # The paper's BatchNorm evaluation is kept beside the recalibrated one, under its own file name.
 RUNNING = "-running"
 # Checkpoints and locks of runs that are not finished.
 WORK = "unfinished"
+# What a result may depend on.
+PACKAGES = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "scikit-learn")
 # What is left out of the hash: asking for more networks or models adds to a folder, it does not start another.
 MEMBERSHIP = {"instances", "models", "tolerance"}
 
@@ -126,7 +126,7 @@ class Experiment:
         # Whoever holds this lock is the only one to write the description: a partial one is that of a killed process.
         # The lock is beside the folder, where it may stay: it could not be removed in the moment of the last write.
         lock = self.folder.with_name(f"{self.folder.name}.lock")
-        with locks.waiting(lock, f"describes {self.folder.name}"):
+        with machine.lock(lock, f"describes {self.folder.name}"):
             remove_partials(self.folder, "experiment.json")
             self._describe()
 
@@ -142,7 +142,7 @@ class Experiment:
             {
                 "dataset": self.dataset.name,
                 "configuration": self.config.model_dump(mode="json"),
-                "versions": versions(),
+                "versions": machine.versions(PACKAGES),
                 "device": described["device"].iloc[0],
                 "git_commit": _git_commit(),
                 "wall_seconds": round(float(described.drop_duplicates("run")["seconds"].sum()), 1),
@@ -229,12 +229,6 @@ class _TestImages:
 
     def __getitem__(self, index: int) -> np.ndarray:
         return datasets.test_pixels(self.dataset, np.array([index]))[0].transpose(1, 2, 0)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a result may depend on."""
-    packages = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "scikit-learn")
-    return {"python": platform.python_version(), **installed(packages)}
 
 
 def _git_commit() -> str | None:

@@ -11,8 +11,7 @@ from ddd_utils.data import datasets
 from ddd_utils.data.loader import Loader
 from ddd_utils.experiments.plans import Run
 from ddd_utils.experiments.training import lockstep
-from ddd_utils.experiments.training.batches import batches
-from ddd_utils.experiments.training.trainee import Trainee
+from ddd_utils.experiments.training.trainee import Trainee, batches
 from ddd_utils.models.by_name import create
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -16,11 +16,11 @@ from multiprocessing.queues import Queue
 from pathlib import Path
 
 from ddd_utils import logs
-from ddd_utils.devices import cores
 from ddd_utils.errors import ExperimentError, InputError
 from ddd_utils.experiments.plans import Run
 from ddd_utils.experiments.progress import Progress, Steps
 from ddd_utils.experiments.store import Experiment
+from ddd_utils.machine import cores
 
 # With several processes no group has more than this share of a process's fair load, so that none waits for the last.
 LARGEST_SHARE = 0.5
@@ -200,11 +200,11 @@ def _train(group: Group) -> dict[str, str]:
     """Train a group in a worker process."""
     import torch
 
-    from ddd_utils.experiments.training import worker
+    from ddd_utils.experiments.training import lockstep
 
     folder = group.experiment.folder.name
 
     def progress(run: str, epoch: int, *trouble: str) -> None:
         _events.put((folder, run, epoch, *trouble))
 
-    return worker.train(group.experiment, group.runs, torch.device(_device), progress, decoders=_decoders)
+    return lockstep.train_runs(group.experiment, group.runs, torch.device(_device), progress, decoders=_decoders)
