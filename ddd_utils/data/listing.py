@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import itertools
 import json
 import unicodedata
 from collections import defaultdict
@@ -46,7 +47,7 @@ def _first(places: Sequence[Place], names: Sequence[str]) -> Table | None:
     return next((table for table in tables if table is not None), None)
 
 
-def _table_keys(table: Table, images: Sequence[str]) -> tuple[str, ...]:
+def _table_keys(table: Table, images: Sequence[str]) -> list[str]:
     """Look up every image's class; a row gives an image's path or the end of it, with or without suffix."""
     if table.name == DEVKIT:
         return _devkit(table, images)
@@ -63,7 +64,7 @@ def _table_keys(table: Table, images: Sequence[str]) -> tuple[str, ...]:
     if missing:
         more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
         raise InputError(f"{table}: no row for the image '{missing[0]}'{more}")
-    return tuple(found[image] for image in images)
+    return [found[image] for image in images]
 
 
 def _text(table: Table) -> str:
@@ -86,15 +87,10 @@ def _rows(table: Table) -> Iterator[tuple[int, str, str]]:
             lacking, names = ("images", IMAGE_COLUMNS) if image is None else ("classes", LABEL_COLUMNS)
             raise InputError(f"{table}: its header has no column of {lacking} ({', '.join(names)})")
         image, label = 0, 1
-        yield number, *_pair(first, image, label)
+        rows = itertools.chain([(number, first)], rows)
     for number, cells in rows:
-        name, key = _pair(cells, image, label)
-        yield number, name, key.partition(" ")[0] if header[label] == PREDICTION else key
-
-
-def _pair(cells: list[str], image: int, label: int) -> tuple[str, str]:
-    padded = cells + [""] * (max(image, label) + 1 - len(cells))
-    return padded[image], padded[label]
+        name, key = (cells[column] if column < len(cells) else "" for column in (image, label))
+        yield number, name, key.partition(" ")[0] if header[label : label + 1] == [PREDICTION] else key
 
 
 def _cells(table: Table) -> Iterator[list[str]]:
@@ -142,11 +138,7 @@ def _fitting(path: str, known: dict[str, list[tuple[str, str]]]) -> list[str]:
     """Return the image with this path, or all whose path ends like it or the other way round."""
     candidates = known.get(_base(path), [])
     same = [image for other, image in candidates if other == path]
-    return same or [image for other, image in candidates if _ends(path, other) or _ends(other, path)]
-
-
-def _ends(path: str, end: str) -> bool:
-    return path.endswith(f"/{end}")
+    return same or [image for other, image in candidates if path.endswith(f"/{other}") or other.endswith(f"/{path}")]
 
 
 def _base(path: str) -> str:
@@ -159,7 +151,7 @@ def _plain(name: str) -> str:
     return "/".join(part for part in path.split("/") if part not in ("", "."))
 
 
-def _devkit(table: Table, images: Sequence[str]) -> tuple[str, ...]:
+def _devkit(table: Table, images: Sequence[str]) -> list[str]:
     """Read the development kit's ids: one a line in order of file name, counted otherwise than WordNet ids sort."""
     lines = _text(table).split()
     if len(lines) != len(images):
@@ -168,9 +160,8 @@ def _devkit(table: Table, images: Sequence[str]) -> tuple[str, ...]:
     for number, line in enumerate(lines, 1):
         if line not in synsets:
             raise InputError(f"{table}: row {number}: {META} has no class '{line}'")
-    in_order = sorted(images, key=_base)
-    found = dict(zip(in_order, (synsets[line] for line in lines), strict=True))
-    return tuple(found[image] for image in images)
+    found = dict(zip(sorted(images, key=_base), lines, strict=True))
+    return [synsets[found[image]] for image in images]
 
 
 def _synsets(table: Table) -> dict[str, str]:
@@ -243,9 +234,6 @@ class Pixels(Photographs):
 
     pixels: np.ndarray
 
-    def __len__(self) -> int:
-        return len(self.pixels)
-
     def image(self, index: int) -> Image.Image:
         """Take one out."""
         return Image.fromarray(np.ascontiguousarray(self.pixels[index].transpose(1, 2, 0)))
@@ -263,13 +251,15 @@ def _npz(path: Path, config: image_sets.Photographs) -> Listing:
 
 def _tree(tree: Tree, labels: str | None) -> Listing:
     table = _table(tree, labels)
-    keys, order = _folders(tree) if table is None else _labelled(table, tree.names)
+    if table is None:
+        # The uppermost folder is the class; one without images is a class too.
+        keys = [_top(tree, name) for name in tree.names]
+        below = (name.removeprefix(tree.root) for name in tree.folders if name.startswith(tree.root))
+        order = [name for name in below if "/" not in name]
+    else:
+        keys = _table_keys(table, tree.names)
+        order = sorted(set(keys), key=int) if all(map(str.isdecimal, keys)) else sorted(set(keys))
     return make(tree.images, tree.names, keys, order, tree.stamp)
-
-
-def _labelled(table: Table, names: Sequence[str]) -> tuple[list[str], list[str]]:
-    keys = _table_keys(table, names)
-    return list(keys), _sorted(set(keys))
 
 
 def _table(tree: Tree, labels: str | None) -> Table | None:
@@ -289,19 +279,7 @@ def _table(tree: Tree, labels: str | None) -> Table | None:
     return table
 
 
-def _folders(tree: Tree) -> tuple[list[str], list[str]]:
-    """Let the uppermost folder be the class; one without images is a class too."""
-    below = (name.removeprefix(tree.root) for name in tree.folders if name.startswith(tree.root))
-    return [_top(tree, name) for name in tree.names], [name for name in below if "/" not in name]
-
-
 def _top(tree: Tree, name: str) -> str:
     """Return the folder of an image under the root; nothing if it lies there itself."""
     folder, slash, _ = name.removeprefix(tree.root).partition("/")
     return folder if slash else ""
-
-
-def _sorted(keys: Iterable[str]) -> list[str]:
-    """Sort numbers by value, anything else as text."""
-    keys = list(keys)
-    return sorted(keys, key=int) if all(key.isdecimal() for key in keys) else sorted(keys)

@@ -38,9 +38,6 @@ class Items(Photographs):
     dataset: Any
     ids: tuple[str, ...]
 
-    def __len__(self) -> int:
-        return len(self.ids)
-
     def image(self, index: int) -> Image.Image:
         """Take or decode one; a damaged one raises :class:`InputError` with its name."""
         # Made-up images come from torch's one generator; all others may be read side by side.

@@ -137,23 +137,11 @@ def _entries(folder: Path, inside: str = "", above: tuple = ()) -> Iterator[tupl
 
 
 @dataclass(frozen=True)
-class Member:
-    """A file in a tar: where its bytes begin, and how many there are."""
-
-    name: str
-    offset: int
-    size: int
-
-
-@dataclass(frozen=True)
 class Members(Photographs):
     """Photographs in a tar; every call opens it anew, because threads would move each other's position."""
 
     path: Path
-    members: tuple[Member, ...]
-
-    def __len__(self) -> int:
-        return len(self.members)
+    members: tuple[tarfile.TarInfo, ...]
 
     def image(self, index: int) -> Image.Image:
         """Decode one; a damaged one raises :class:`InputError` with its name."""
@@ -161,10 +149,10 @@ class Members(Photographs):
         return decode_bytes(_content(self.path, member), f"{self.path}/{member.name}")
 
 
-def _content(path: Path, member: Member) -> bytes:
+def _content(path: Path, member: tarfile.TarInfo) -> bytes:
     try:
         with path.open("rb") as file:
-            file.seek(member.offset)
+            file.seek(member.offset_data)
             content = file.read(member.size)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
@@ -179,7 +167,7 @@ class TarFolder:
 
     path: Path
     inside: str
-    files: dict[str, Member]
+    files: dict[str, tarfile.TarInfo]
 
     def __str__(self) -> str:
         return f"{self.path}/{self.inside}"
@@ -201,18 +189,20 @@ class TarFolder:
 def tar_tree(path: Path) -> Tree:
     """List the images in a tar, without hidden ones, links and devices."""
     _check_kind(path)
-    files: dict[str, Member] = {}
+    files: dict[str, tarfile.TarInfo] = {}
     folders: set[str] = set()
     try:
         for member in _members(path):
-            name = _inside(member.name)
-            if _hidden(name):
+            # A path below the tar, whatever its name says.
+            parts = [part for part in member.name.split("/") if part not in ("", ".", "..")]
+            member.name = "/".join(parts)
+            if any(part.startswith(".") for part in parts):
                 continue
             if member.isdir():
-                folders.add(name)
+                folders.add(member.name)
             elif member.isreg() and not member.issparse():
                 # Of two files of one name the later one counts, as it does when a tar is unpacked.
-                files[name] = Member(name, member.offset_data, member.size)
+                files[member.name] = member
     except Exception as error:  # Whatever the reader stumbles over is in the tar.
         raise InputError(f"{path}: not a whole tar ({' '.join(str(error).split())})") from None
     names = tuple(sorted(filter(is_image, files), key=by_folder))
@@ -270,15 +260,6 @@ def _next(archive: tarfile.TarFile) -> tarfile.TarInfo | None:
             raise
         archive.offset = archive.fileobj.tell()
         return None
-
-
-def _inside(name: str) -> str:
-    """Return a member's name as a path below the tar, whatever it says."""
-    return "/".join(part for part in name.split("/") if part not in ("", ".", ".."))
-
-
-def _hidden(name: str) -> bool:
-    return any(part.startswith(".") for part in name.split("/"))
 
 
 def _upwards(folder: str) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Pretrained models and the photographs they answer: where their answers are, and which are missing."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from ddd_utils.config.schema import PretrainedSet
 from ddd_utils.data.class_spaces import ClassSpace, class_space
 from ddd_utils.data.listing import Listing, listing
 from ddd_utils.experiments import plans, published
-from ddd_utils.experiments.store import PACKAGES
+from ddd_utils.experiments.store import PACKAGES, OneByOne
 from ddd_utils.files import is_whole, read_json, read_metadata, read_parquet, safe_name, short_hash, write_json
 from ddd_utils.responses import Responses, write_images, write_predictions
 
@@ -114,10 +114,6 @@ class Evaluation:
         known = self.positions()
         return len(self.listing.ids if known is None else known)
 
-    def readable_space(self) -> ClassSpace:
-        """Return the classes of the photographs that can be read."""
-        return replace(self.space, labels=self.readable()["label"].to_numpy())
-
     def write(self, model: Model, answers: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
         """Write a model's answers; the file of the decision among the classes present comes last."""
         for among in ("all", "present"):
@@ -164,36 +160,26 @@ class Evaluation:
 
     def alternatives(self) -> dict[str, "Evaluation"]:
         """Return the decision among the classes present, and the one among all that a model knows."""
-        return {among: self._deciding(among) for among in SUFFIX}
-
-    def _deciding(self, among: str) -> "Evaluation":
-        images = self.config.images.model_copy(update={"among": among})
-        other = Evaluation(self.config.model_copy(update={"images": images}))
-        vars(other).update(listing=self.listing, space=self.space)  # of the same images: nothing is listed again
-        return other
+        found = {}
+        for among in SUFFIX:
+            images = self.config.images.model_copy(update={"among": among})
+            found[among] = Evaluation(self.config.model_copy(update={"images": images}))
+            # They are of the same images: nothing is listed again.
+            vars(found[among]).update(listing=self.listing, space=self.space)
+        return found
 
     @property
     def class_names(self) -> list[str]:
         """Names of the classes by label."""
         return list(self.space.names)
 
-    @cached_property
-    def images(self) -> "_Readable":
+    @property
+    def images(self) -> OneByOne:
         """The photographs that can be read, uncut."""
-        return _Readable(self)
-
-
-@dataclass(frozen=True)
-class _Readable:
-    """The photographs of an evaluation that can be read, one at a time."""
-
-    evaluation: Evaluation
+        return OneByOne(lambda index: np.asarray(self.listing.images.image(self._readable[index])))
 
     @cached_property
-    def _positions(self) -> np.ndarray:
-        positions = self.evaluation.positions()
+    def _readable(self) -> np.ndarray:
+        positions = self.positions()
         assert positions is not None, "there are responses, so it is known which photographs can be read"
         return positions
-
-    def __getitem__(self, index: int) -> np.ndarray:
-        return np.asarray(self.evaluation.listing.images.image(self._positions[index]))

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -90,39 +91,34 @@ class _Pass:
         self.evaluation, self.progress, self._views, self._budget = evaluation, progress, views, budget
 
     @cached_property
-    def _decoded(self) -> tuple[dict[View, np.ndarray], np.ndarray]:
-        return _decoded(self.evaluation, self._views, self._budget)
-
-    def crops(self, view: View) -> tuple[np.ndarray, np.ndarray]:
-        """Return the decoded photographs, and which rows count."""
-        pixels, kept = self._decoded
-        return pixels[view], kept
+    def decoded(self) -> tuple[dict[View, np.ndarray], np.ndarray]:
+        """The photographs by view, and which rows count; the first time, unreadable ones are found."""
+        evaluation = self.evaluation
+        known = evaluation.positions()
+        wanted = np.arange(len(evaluation.listing.ids)) if known is None else known
+        started, line = time.monotonic(), ""
+        progress = Progress({("", "decoding"): Steps(evaluation.name, len(wanted), 1)}, DECODING)
+        more = partial(progress.add, "", "decoding")
+        try:
+            room = evaluation.scratch, self._budget
+            pixels, unread = decode(evaluation.listing.images, wanted, self._views, *room, more)
+            if unread and (len(unread) == len(wanted) or known is not None):
+                lost = "no image can be read"
+                if known is not None:
+                    lost = "an image that could be read before cannot be read now"
+                raise InputError(f"{evaluation.name}: {lost}: {unread[0][1]}")
+            if known is None:
+                evaluation.keep_images({int(wanted[row]): reason for row, reason in unread})
+            skipped = f", {len(unread):,} skipped" if unread else ""
+            line = f"{evaluation.name}: {len(wanted):,} images decoded in {time.monotonic() - started:.0f} s{skipped}"
+        finally:
+            progress.close(line)
+        return pixels, np.setdiff1d(np.arange(len(wanted)), [row for row, _ in unread])
 
     def release(self, view: View) -> None:
         """Forget the photographs of a view that no model needs any more."""
-        if "_decoded" in vars(self):
-            del self._decoded[0][view]
-
-
-def _decoded(evaluation: Evaluation, views: Sequence[View], budget: int) -> tuple[dict[View, np.ndarray], np.ndarray]:
-    """Decode the photographs; return them by view, and which rows count. The first time, unreadable ones are found."""
-    known = evaluation.positions()
-    wanted = np.arange(len(evaluation.listing.ids)) if known is None else known
-    started, line = time.monotonic(), ""
-    progress = Progress({("", "decoding"): Steps(evaluation.name, len(wanted), 1)}, DECODING)
-    more = partial(progress.add, "", "decoding")
-    try:
-        pixels, unread = decode(evaluation.listing.images, wanted, views, evaluation.scratch, budget, more)
-        if unread and (len(unread) == len(wanted) or known is not None):
-            lost = "no image can be read" if known is None else "an image that could be read before cannot be read now"
-            raise InputError(f"{evaluation.name}: {lost}: {unread[0][1]}")
-        if known is None:
-            evaluation.keep_images({int(wanted[row]): reason for row, reason in unread})
-        skipped = f", {len(unread):,} skipped" if unread else ""
-        line = f"{evaluation.name}: {len(wanted):,} images decoded in {time.monotonic() - started:.0f} s{skipped}"
-    finally:
-        progress.close(line)
-    return pixels, np.setdiff1d(np.arange(len(wanted)), [row for row, _ in unread])
+        if "decoded" in vars(self):
+            del self.decoded[0][view]
 
 
 def _attempt(decoded: _Pass, made: Recipe) -> list[str]:
@@ -132,9 +128,9 @@ def _attempt(decoded: _Pass, made: Recipe) -> list[str]:
         network, answer_of = made.network(decoded.evaluation.space)
     except Exception as error:
         return _failed(decoded, label, error)
-    crops, kept = decoded.crops(made.preparation.view)
+    pixels, kept = decoded.decoded
     try:
-        how = _answer(decoded, made, network, answer_of, crops, kept)
+        how = _answer(decoded, made, network, answer_of, pixels[made.preparation.view], kept)
     except OSError:
         raise
     except Exception as error:
@@ -154,7 +150,8 @@ def _answer(
     decoded: _Pass, made: Recipe, network: torch.nn.Module, answer_of: np.ndarray, crops: np.ndarray, kept: np.ndarray
 ) -> str:
     """Let a network answer, write its answers down, and say in a line how it went."""
-    space, view = decoded.evaluation.readable_space(), made.preparation.view
+    space, view = decoded.evaluation.space, made.preparation.view
+    space = replace(space, labels=decoded.evaluation.readable()["label"].to_numpy())
     chooser = inference.Chooser(answer_of, space.present)
     more = partial(decoded.progress.add, "", made.entry.label)
     found = inference.answer(network, crops, made.preparation, chooser, devices(), more)

@@ -26,11 +26,7 @@ STATES = ("done", "diverged", "running", "stopped", "missing")
 
 
 def compute(experiments: Sequence[Experiment], titles: Sequence[str] | None = None) -> None:
-    """
-    Compute what is missing of some experiments, all of it at once; what other processes are training is left to them.
-
-    Networks that fail raise ExperimentError once the others are finished and kept. Titles are for the progress lines.
-    """
+    """Compute what is missing of experiments; networks that fail raise ExperimentError once the others are finished."""
     failures: dict[Path, str] = {}
     waiting = False
     while tasks := missing(experiments, titles, failures):
@@ -113,7 +109,7 @@ class RunStatus:
 
 def run_status(experiment: Experiment, run: Run) -> RunStatus:
     """Read off an experiment's folder where a run stands; nothing is changed."""
-    work = experiment.work(run) * run.epochs
+    work = experiment.work(run)
     if experiment.done(run):
         found = read_metadata(experiment.file(run))
         state = "diverged" if found.get("diverged") else "done"

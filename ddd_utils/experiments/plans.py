@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from ddd_utils import local_files
@@ -17,7 +16,7 @@ EXTRA_EPOCHS = {"plus_1_epoch": 1, "plus_10_epochs": 10}
 RATE_FACTORS = (1.48, 1.49, 1.50, 1.51, 1.52)
 ORDER_STEP = 100
 REPEATED = {*Instances.model_fields, "half_data"}
-
+# What the files of a model are named after.
 TRAINED = {"model", "arguments", "optimizer", "learning_rate"}
 PRETRAINED = {"model", "arguments", "pretrained", "preprocessing", "classes"}
 
@@ -235,14 +234,10 @@ def pretrained_file(entry: Model) -> str:
     made_of["pretrained"] = made_of["pretrained"] or True
     if isinstance(entry.pretrained, Checkpoint) and not entry.pretrained.sha256:
         # Wherever the file lies: what is in it counts.
-        path = _local(entry.pretrained)
+        weights = entry.pretrained
+        path = local_files.find(weights.file, "file") if weights.file else local_copy(weights.place)
         made_of["pretrained"] |= {"file": None, "sha256": local_files.digest(path) if path else None}
     return _stem(entry, made_of)
-
-
-def _local(weights: Checkpoint) -> Path | None:
-    """Find the file of weights on this machine, if it is here."""
-    return local_files.find(weights.file, "file") if weights.file else local_copy(weights.place)
 
 
 def _stem(entry: Model, made_of: dict[str, Any]) -> str:

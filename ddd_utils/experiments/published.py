@@ -46,11 +46,6 @@ def imagenet_models(wanted: str | Sequence[str] = "all") -> list[str]:
     return list(wanted)
 
 
-def imagenet_files(models: Sequence[str]) -> list[str]:
-    """Return the names of all public files behind the responses of some models."""
-    return [CLASS_INFO, FILE_NAMES, *(f"{PREDICTIONS}/{model}.npy" for model in models)]
-
-
 def imagenet_responses(models: str | Sequence[str] = "all", top: int = 1) -> Responses:
     """Read published predictions for ImageNet's validation images (Recht et al., 2019); one epoch, by WordNet id."""
     models = imagenet_models(models)
@@ -127,7 +122,8 @@ class ImageNetFacts:
 
     accepted: list[tuple[int, ...]] | None = None  # the labels that ReaL accepts, an entry an image
     wrong_label: np.ndarray | None = None  # bool (images,), by the authors' list
-    eleven: np.ndarray | None = None  # decisions with the scores of the paper's models, bool (11, images)
+    # Decisions with the scores of the paper's models, bool (11, images); which model is right is not published.
+    eleven: np.ndarray | None = None
 
 
 def imagenet_facts(responses: Responses) -> ImageNetFacts:
@@ -141,9 +137,7 @@ def imagenet_facts(responses: Responses) -> ImageNetFacts:
     Returns
     -------
     ImageNetFacts
-        ``accepted`` labels (:func:`real_labels`), ``wrong_label`` (:func:`label_errors`) and ``eleven``: decisions
-        that have the published scores of the paper's models, for what depends on scores alone. Which model is right
-        is not published. All are None unless these are ImageNet's validation images with its labels.
+        Nothing but None unless these are ImageNet's validation images with its labels.
     """
     if not responses.info.get("on_imagenet"):
         return ImageNetFacts()
@@ -154,20 +148,8 @@ def imagenet_facts(responses: Responses) -> ImageNetFacts:
 
 
 def real_labels(image_ids: Iterable[str]) -> list[tuple[int, ...]] | None:
-    """
-    Look up the reassessed labels ("ReaL") of ImageNet validation images (Beyer et al., 2020), which timm carries.
-
-    Parameters
-    ----------
-    image_ids : iterable of str, shape (images,)
-        File names such as ``ILSVRC2012_val_00000001.JPEG``, with or without folders and suffix.
-
-    Returns
-    -------
-    list of tuple of int, or None
-        All acceptable classes of each image, none where people found no class that fits; None if the ids are not
-        those of ImageNet validation images, or timm is not installed.
-    """
+    """Look up the reassessed labels ("ReaL") of ImageNet validation images (Beyer et al., 2020); None for others."""
+    # timm carries them. An image has no label where people found no class that fits.
     numbers, timm = _validation_numbers(image_ids), importlib.util.find_spec("timm")
     if numbers is None or timm is None or timm.origin is None:
         return None
@@ -213,7 +195,8 @@ class Imported:
         if isinstance(self.config, Table):
             # What older versions kept of a table lacks class names and passes for a data set: it is read again.
             return {"sha256": sha256(Path(self.config.path)), "kept": 2}
-        files = [registry()[name] for name in imagenet_files(imagenet_models(self.config.models))]
+        predictions = [f"{PREDICTIONS}/{model}.npy" for model in imagenet_models(self.config.models)]
+        files = [registry()[name] for name in (CLASS_INFO, FILE_NAMES, *predictions)]
         # Of a file whose SHA-256 is not known, the bytes at hand decide.
         return {"top": self.config.top, "files": {file.name: file.sha256 or _digest(file.name) for file in files}}
 
@@ -249,7 +232,9 @@ class Imported:
         files = [registry()[name] for name in self._contents["files"]]
         unchecked = [Path(file.name).stem for file in files if file.sha256 is None]
         origin = {"repository": files[0].origin, "files with the known SHA-256": len(files) - len(unchecked)}
-        return self._described(responses, "published predictions", origin | _named("SHA-256 not known", unchecked))
+        if unchecked:
+            origin["SHA-256 not known"] = unchecked
+        return self._described(responses, "published predictions", origin)
 
     def _described(self, responses: Responses, device: str, origin: dict[str, Any]) -> Responses:
         return responses.attributed(
@@ -279,10 +264,6 @@ class Imported:
     def alternatives(self) -> Mapping[str, Source]:
         """Nothing else is known of the networks."""
         return {}
-
-
-def _named(name: str, values: list[str]) -> dict[str, list[str]]:
-    return {name: values} if values else {}
 
 
 def _digest(name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import glob
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -60,8 +61,8 @@ class Experiment:
         return self.folder / f"{run.file}.parquet"
 
     def work(self, run: Run) -> float:
-        """Guess a run's work per epoch, in training images: to start long runs first and to tell the time left."""
-        return plans.work(run, self.dataset.sizes).guess / run.epochs
+        """Guess a run's work in training images: to start long runs first and to tell the time left."""
+        return plans.work(run, self.dataset.sizes).guess
 
     def done(self, run: Run) -> bool:
         """Say whether a run's results are there, and whole."""
@@ -197,9 +198,9 @@ class Experiment:
         return read_metadata(self.file(self.plan.runs[0]))["classes"]
 
     @property
-    def images(self) -> "_TestImages":
+    def images(self) -> "OneByOne":
         """The test images as the networks get them, before normalisation."""
-        return _TestImages(self.dataset)
+        return OneByOne(lambda index: datasets.test_pixels(self.dataset, np.array([index]))[0].transpose(1, 2, 0))
 
     def _enough(self) -> pd.DataFrame:
         """Return the networks; refuse an experiment whose base is missing, or that has nothing left to compare."""
@@ -221,14 +222,14 @@ class _RunningStatistics(Experiment):
         return self._load(networks[networks["run"] == "base"].assign(run=f"base{RUNNING}"))
 
 
-@dataclass(frozen=True)
-class _TestImages:
-    """A data set's test images, one at a time."""
+class OneByOne:
+    """Images that are made or decoded when one is asked for."""
 
-    dataset: Dataset
+    def __init__(self, make: Callable[[int], np.ndarray]):
+        self.make = make
 
     def __getitem__(self, index: int) -> np.ndarray:
-        return datasets.test_pixels(self.dataset, np.array([index]))[0].transpose(1, 2, 0)
+        return self.make(index)
 
 
 def _git_commit() -> str | None:

@@ -39,7 +39,9 @@ class FileModel(Recipe):
         if self.weights.file is None and self.weights.sha256 is None:
             self._fetched()  # which finds a copy, or says where to put one
         elif self.weights.file is not None:
-            self._check_digest(self._file())
+            path, wanted = self._file(), self.weights.sha256
+            if wanted not in (None, local_files.digest(path)):
+                raise InputError(f"'{self.entry.label}': {path} has another SHA-256 than its entry says")
 
     def rehearse(self, space: ClassSpace) -> None:
         """Make it, if the weights lie on this machine."""
@@ -48,11 +50,6 @@ class FileModel(Recipe):
 
     def _file(self) -> Path:
         return local_files.find(self.weights.file, "file")
-
-    def _check_digest(self, path: Path) -> None:
-        wanted = self.weights.sha256
-        if wanted not in (None, local_files.digest(path)):
-            raise InputError(f"'{self.entry.label}': {path} has another SHA-256 than its entry says")
 
     def usual(self) -> dict[str, Any]:
         """Take what timm or torchvision take for the architecture, or else the usual ImageNet recipe at 224 px."""

@@ -141,18 +141,39 @@ def by_epochs(images, count: int, numbers: list[int]) -> None:
 
 
 def stage_seconds(images, count: int) -> dict[str, float]:
-    """Measure seconds in data, forward, backward, evaluation and storage of a group, in this process."""
+    """Measure seconds in data, steps, evaluation and storage of a group, in this process."""
     import torch
 
-    from ddd_utils.experiments.training import lockstep, trainee
+    from ddd_utils.experiments.training import lockstep
 
-    clock = trainee.Clock()
+    seconds: dict[str, float] = {}
+
+    def timed(name: str, function):
+        def call(*arguments, **named):
+            started = time.perf_counter()
+            try:
+                return function(*arguments, **named)
+            finally:
+                seconds[name] = seconds.get(name, 0) + time.perf_counter() - started
+
+        return call
+
+    def batches(*arguments, plain=lockstep.Loader.train_batches):
+        coming = plain(*arguments)
+        while (batch := timed("data", next)(coming, None)) is not None:
+            yield batch
+
+    lockstep.Loader.train_batches = batches
+    lockstep.Trainee.step = timed("steps", lockstep.Trainee.step)
+    lockstep._evaluate = timed("evaluation", lockstep._evaluate)
+    lockstep.write_checkpoint = timed("storage", lockstep.write_checkpoint)
+    Experiment.write = timed("storage", Experiment.write)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["DDD_BUILD"] = folder
         torch.set_num_threads(1)
         (group,) = grouped(launch.missing([experiment(images, count, 2)]), 1)
-        lockstep.train_runs(group.experiment, group.runs, torch.device(devices()[0]), clock=clock)
-    return clock.seconds
+        lockstep.train_runs(group.experiment, group.runs, torch.device(devices()[0]))
+    return seconds
 
 
 def stages(images, count: int) -> None:

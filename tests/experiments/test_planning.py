@@ -79,7 +79,7 @@ def test_work_is_what_the_training_loop_does():
 
 
 class Shown(Loader):
-    """A feed that counts the images it hands out."""
+    """A loader that counts the images it hands out."""
 
     trained = answered = 0
 

@@ -46,15 +46,11 @@ class Group:
     @property
     def work(self) -> float:
         """Guessed work, in training images."""
-        return sum(_work(self.experiment, run) for run in self.runs)
+        return sum(map(self.experiment.work, self.runs))
 
 
 def grouped(tasks: Sequence[Task], processes: int) -> list[Group]:
-    """
-    Put runs into lockstep groups, the most work first.
-
-    For one process a group holds all runs that share a stream of batches; for more, large groups are divided.
-    """
+    """Put runs into lockstep groups, the most work first; for several processes, large groups are divided."""
     streams: dict[tuple, list[Task]] = {}
     for experiment, run, title in tasks:
         streams.setdefault((experiment.folder, run.stream), []).append((experiment, run, title))
@@ -69,24 +65,15 @@ def _divided(group: Group, limit: float) -> list[Group]:
     count = min(len(group.runs), -int(-group.work // limit))
     parts: list[list[Run]] = [[] for _ in range(count)]
     loads = [0.0] * count
-    for run in sorted(group.runs, key=lambda run: _work(group.experiment, run), reverse=True):
+    for run in sorted(group.runs, key=group.experiment.work, reverse=True):
         lightest = loads.index(min(loads))
         parts[lightest].append(run)
-        loads[lightest] += _work(group.experiment, run)
+        loads[lightest] += group.experiment.work(run)
     return [Group(group.experiment, tuple(part), group.title) for part in parts]
 
 
-def _work(experiment: Experiment, run: Run) -> float:
-    return experiment.work(run) * run.epochs
-
-
 def run(groups: Sequence[Group], devices: Sequence[str]) -> dict[Path, str]:
-    """
-    Train groups in one process a device, each process one group after another.
-
-    What went wrong is returned by results file; the other runs are finished, or left to whoever else trains them. A
-    process that dies raises ExperimentError.
-    """
+    """Train groups in one process a device; return what went wrong by results file. A dead process: ExperimentError."""
     context = multiprocessing.get_context("spawn")
     events, free = context.Queue(), context.Queue()
     count = min(len(devices), len(groups))
@@ -121,7 +108,7 @@ def run(groups: Sequence[Group], devices: Sequence[str]) -> dict[Path, str]:
 def _steps(group: Group, run: Run) -> Steps:
     # "Plus k" is the base trained on: one run has them all.
     names = [network.network for network in group.experiment.plan.networks if network.run == run.file]
-    return Steps(group.title, run.epochs, group.experiment.work(run), ", ".join(names))
+    return Steps(group.title, run.epochs, group.experiment.work(run) / run.epochs, ", ".join(names))
 
 
 def _failures(future: Future, group: Group) -> dict[Path, str]:

@@ -4,12 +4,10 @@ import io
 import json
 import time
 import zipfile
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +19,6 @@ from ddd_utils.files import TornFile, atomic
 from ddd_utils.models import by_name
 
 DECAY = 0.1
-Item = TypeVar("Item")
 
 
 def _shuffled(count: int, seed: int) -> np.ndarray:
@@ -46,18 +43,13 @@ def batches(run: Run, epoch: int, labels: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def parts(run: Run, count: int, exchanged: bool = True) -> list[slice | np.ndarray]:
-    """
-    Return the positions in a batch of each of its successive updates.
-
-    With ``exchanged``, a non-deterministic run has its images change places, for other rounding; a GPU needs no such
-    help. Parts of a single image are left out: BatchNorm has no variance there.
-    """
-    edges = [len(part) for part in np.array_split(np.empty(count), run.splits)]
-    stops = np.cumsum(edges)
-    cut = [slice(stop - size, stop) for stop, size in zip(stops, edges, strict=True) if size > 1]
+    """Return the positions in a batch of each of its successive updates."""
+    # With ``exchanged``, the images of a non-deterministic run change places, for other rounding; a GPU needs no help.
+    # Parts of a single image are left out: BatchNorm has no variance there.
+    cut = [part for part in np.array_split(np.arange(count), run.splits) if len(part) > 1]
     if run.nondeterminism == 0 or not exchanged:
-        return list(cut)
-    return [part.start + _shuffled(part.stop - part.start, run.nondeterminism) for part in cut]
+        return [slice(part[0], part[-1] + 1) for part in cut]
+    return [part[0] + _shuffled(len(part), run.nondeterminism) for part in cut]
 
 
 def recalibration_images(run: Run, labels: np.ndarray) -> np.ndarray:
@@ -79,33 +71,6 @@ def _interleaved(order: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return order[np.argsort(turn, kind="stable")]
 
 
-class Clock:
-    """Adds up where wall time goes, in ``seconds`` by name."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = defaultdict(float)
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        """Time a block."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] += time.perf_counter() - started
-
-    def each(self, name: str, items: Iterable[Item]) -> Iterator[Item]:
-        """Pass items on, timing how long each takes to come."""
-        source = iter(items)
-        while True:
-            with self(name):
-                try:
-                    item = next(source)
-                except StopIteration:
-                    return
-            yield item
-
-
 @dataclass
 class Trained:
     """What a run leaves behind."""
@@ -119,13 +84,12 @@ class Trained:
 
 
 class Trainee:
-    """A network in training; the clock takes its time for "forward" and "backward", the latter with the update."""
+    """A network in training."""
 
-    def __init__(self, run: Run, classes: int, device: torch.device, clock: Clock | None = None):
+    def __init__(self, run: Run, classes: int, device: torch.device):
         self.run, self.device = run, device
         self.epoch = 0  # finished ones
         self.failure: Exception | None = None  # what made further training impossible
-        self.clock = clock or Clock()
         torch.manual_seed(run.init_seed)
         network = by_name.create(run.model, classes, run.arguments).to(device)
         self.network = network.to(memory_format=torch.channels_last)
@@ -168,14 +132,13 @@ class Trainee:
         self.prepare()
         for part in parts(self.run, len(labels), exchanged=self.device.type == "cpu"):
             chosen = images[part].contiguous(memory_format=torch.channels_last)
-            with self.clock("forward"), precision(self.device):
+            with precision(self.device):
                 loss = F.cross_entropy(self.network(chosen), labels[part])
-            with self.clock("backward"):
-                loss.backward()
-                self.optimizer.step()
-                # Gradients are given back at once: in lockstep only one network's are in memory.
-                self.optimizer.zero_grad(set_to_none=True)
-                self.loss += loss.detach()
+            loss.backward()
+            self.optimizer.step()
+            # Gradients are given back at once: in lockstep only one network's are in memory.
+            self.optimizer.zero_grad(set_to_none=True)
+            self.loss += loss.detach()
 
     def end_epoch(self) -> None:
         """Count the epoch; a loss that is not finite ends the training."""
