@@ -107,9 +107,8 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_commands_on_presets(command)
     _add_experiment(command)
-    both = command(
-        "compare", _compare, "make the page on which two reports stand side by side", "compare quick published"
-    )
+    sides = "make the page on which two reports stand side by side"
+    both = command("compare", _compare, sides, "compare quick published")
     both.add_argument("first", help="the folder of a report, or its preset's name or YAML file")
     both.add_argument("second", help="another; differences are its figures minus those of the first")
     both.add_argument("--out", type=Path, metavar="FILE", help="where the page goes (build/compare/FIRST-SECOND.html)")
@@ -135,12 +134,8 @@ def _add_commands_on_presets(command: Callable[..., argparse.ArgumentParser]) ->
     train.add_argument("--launcher", choices=("local", "slurm"), default="local", help="processes here, or SLURM jobs")
     train.add_argument("--wait", action="store_true", help="with slurm: wait until the jobs have ended")
     plan.add_argument("--watts", type=float, help="power of one device (its limit if known, or the paper's)")
-    plan.add_argument(
-        "--gco2",
-        type=float,
-        default=costs.PAPER_GRAMS,
-        help="grams of CO2 for a kilowatt-hour (the paper's by default)",
-    )
+    grams = "grams of CO2 for a kilowatt-hour (the paper's by default)"
+    plan.add_argument("--gco2", type=float, default=costs.PAPER_GRAMS, help=grams)
     plan.add_argument("--seconds", type=float, default=40, help="how long to calibrate, about (40)")
     plan.add_argument("--json", action="store_true", help="print JSON")
 
@@ -166,19 +161,12 @@ def _add_experiment(command: Callable[..., argparse.ArgumentParser]) -> None:
     study.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a value (YAML)")
 
 
-def _report(options: argparse.Namespace) -> int:
-    return report(options.preset, options.sections, options.set)
-
-
 def _train(options: argparse.Namespace) -> int:
     preset = params.load(options.preset, options.set)
     chosen = _chosen(preset, options.sections)
     _check_writable(preset.folder)
-    failed = (
-        _compute(sources.needed(preset, chosen))
-        if options.launcher == "local"
-        else _submit(preset, chosen, options.wait)
-    )
+    here = options.launcher == "local"
+    failed = _compute(sources.needed(preset, chosen)) if here else _submit(preset, chosen, options.wait)
     return EXIT_FAILED if failed else 0
 
 
@@ -247,11 +235,10 @@ def _compare(options: argparse.Namespace) -> int:
     return 0
 
 
-def report(name: str, sections: Sequence[str] | None = None, overrides: Sequence[str] = ()) -> int:
-    """Make a report of a preset, of all sections by default; return 0, or 1 when one failed."""
+def _report(options: argparse.Namespace) -> int:
     started = time.monotonic()
-    preset = params.load(name, list(overrides))
-    chosen = _chosen(preset, sections)
+    preset = params.load(options.preset, options.set)
+    chosen = _chosen(preset, options.sections)
     _check_writable(preset.folder)
     needed = sources.needed(preset, chosen)
     failed = _compute(needed)
@@ -261,7 +248,7 @@ def report(name: str, sections: Sequence[str] | None = None, overrides: Sequence
     preset.write()
     outcomes = run.execute(preset, chosen)
     facts = {section: sources.provenance_of(each for each, of in needed if of == section) for section in chosen}
-    path = page.build(preset, outcomes, facts, citation.command(preset.name, sections, overrides))
+    path = page.build(preset, outcomes, facts, citation.command(preset.name, options.sections, options.set))
     failed |= {section for section, outcome in outcomes.items() if outcome.error}
     log.info("%d sections in %.0f s", len(chosen), time.monotonic() - started)
     if failed:

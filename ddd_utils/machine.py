@@ -79,6 +79,18 @@ def lock(path: Path, what: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def environment(values: dict[str, str]) -> Iterator[None]:
+    """Change the environment for the block; child processes inherit it."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
 def versions(packages: Iterable[str]) -> dict[str, str]:
     """Return the versions of Python and of packages; those that are not installed are left out."""
     found = {"python": platform.python_version()}

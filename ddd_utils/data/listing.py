@@ -18,7 +18,7 @@ from PIL import Image
 from ddd_utils import local_files
 from ddd_utils.config import image_sets
 from ddd_utils.data.photographs import Photographs, read_npz
-from ddd_utils.data.trees import Folder, Place, Table, Tree, folder_tree, tar_tree
+from ddd_utils.data.trees import Folder, Table, TableFolder, Tree, folder_tree, tar_tree
 from ddd_utils.errors import InputError, nearest, needs_extra
 
 DEVKIT, META = "ILSVRC2012_validation_ground_truth.txt", "meta.mat"
@@ -32,18 +32,18 @@ LABEL_COLUMNS = ("label", "class", "wnid", "category", PREDICTION)
 
 def _find_table(tree: Tree, name: str) -> Table:
     """Find the table that was asked for: among the images, beside them, or anywhere; else name the nearest."""
-    found = _first(tree.places, [name])
+    found = _first(tree.table_folders, [name])
     with suppress(InputError):
         found = found or Folder(Path()).table(str(local_files.find(name, "table")))
     if found is None:
-        others = [other for place in tree.places for other in place.names()]
-        places = ", ".join(map(str, tree.places))
-        raise InputError(f"there is no table of labels '{name}'{nearest(name, others)}; looked in {places}")
+        others = [other for folder in tree.table_folders for other in folder.names()]
+        folders = ", ".join(map(str, tree.table_folders))
+        raise InputError(f"there is no table of labels '{name}'{nearest(name, others)}; looked in {folders}")
     return found
 
 
-def _first(places: Sequence[Place], names: Sequence[str]) -> Table | None:
-    tables = (place.table(name) for place in places for name in names)
+def _first(folders: Sequence[TableFolder], names: Sequence[str]) -> Table | None:
+    tables = (folder.table(name) for folder in folders for name in names)
     return next((table for table in tables if table is not None), None)
 
 
@@ -76,6 +76,7 @@ def _text(table: Table) -> str:
 
 def _rows(table: Table) -> Iterator[tuple[int, str, str]]:
     """Yield row number, image and class."""
+    rows: Iterator[tuple[int, list[str]]]
     rows = ((number, cells) for number, cells in enumerate(_cells(table), 1) if any(cells))
     number, first = next(rows, (0, []))
     header = [cell.lower() for cell in first]
@@ -166,7 +167,7 @@ def _devkit(table: Table, images: Sequence[str]) -> list[str]:
 
 def _synsets(table: Table) -> dict[str, str]:
     """Read the WordNet id of each of the kit's own ids."""
-    meta = table.place.table(META)
+    meta = table.folder.table(META)
     if meta is None:
         raise InputError(
             f"{table}: its numbers are the development kit's own; put the kit's {META} beside it (folder data of "
@@ -269,7 +270,7 @@ def _table(tree: Tree, labels: str | None) -> Table | None:
     tops = {_top(tree, name) for name in tree.names}
     if len(tops) > 1 and "" not in tops:
         return None
-    table = _first(tree.places, WELL_KNOWN)
+    table = _first(tree.table_folders, WELL_KNOWN)
     if table is None and "" in tops:
         loose = next(name for name in tree.names if not _top(tree, name))
         raise InputError(

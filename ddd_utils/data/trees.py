@@ -21,7 +21,7 @@ UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
-class Place(Protocol):
+class TableFolder(Protocol):
     """A folder in which a table may lie; as text, the path before a table's name."""
 
     def table(self, name: str) -> "Table | None":
@@ -35,12 +35,12 @@ class Place(Protocol):
 class Table:
     """The content of a file."""
 
-    place: Place
+    folder: TableFolder
     name: str
     content: bytes
 
     def __str__(self) -> str:
-        return f"{self.place}{self.name}"
+        return f"{self.folder}{self.name}"
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Tree:
     folders: tuple[str, ...]  # paths of the folders in it, in the same order
     root: str  # the folder above the classes, with "/" after it, or nothing
     images: Photographs  # in the order of their names
-    places: tuple[Place, ...]  # where a table of labels may be, nearest first
+    table_folders: tuple[TableFolder, ...]  # where a table of labels may be, nearest first
     stamp: str  # changes when the tree does
 
 
@@ -107,14 +107,15 @@ def folder_tree(path: Path) -> Tree:
     names = tuple(files)
     check_names(path, names)
     tops = {name.rpartition("/")[0].partition("/")[0] for name in names}
+    # One folder may be a class, or hold all images and their table.
+    only = [path / top for top in tops if len(tops) == 1]
     return Tree(
         path,
         names,
         folders=tuple(name for name, status in found if stat.S_ISDIR(status.st_mode)),
         root="",
         images=Files(path, list(names)),
-        # One folder may be a class, or hold all images and their table.
-        places=tuple(map(Folder, dict.fromkeys([*(path / top for top in tops if len(tops) == 1), path, path.parent]))),
+        table_folders=tuple(map(Folder, dict.fromkeys([*only, path, path.parent]))),
         stamp="\n".join(f"{name}\0{status.st_size}\0{status.st_mtime_ns}" for name, status in files.items()),
     )
 
@@ -218,7 +219,7 @@ def tar_tree(path: Path) -> Tree:
         # A folder with all images in it may be a class, as in an unpacked tar.
         root=_slashed(posixpath.dirname(shared) if parents == {shared} else shared),
         images=Members(path, tuple(files[name] for name in names)),
-        places=(*(TarFolder(path, _slashed(above), files) for above in _upwards(shared)), Folder(path.parent)),
+        table_folders=(*(TarFolder(path, _slashed(above), files) for above in _upwards(shared)), Folder(path.parent)),
         stamp=f"{status.st_size}\0{status.st_mtime_ns}",
     )
 

@@ -1,4 +1,4 @@
-"""What a model sees of a photograph: resized and cropped as its configuration says."""
+"""Crops of photographs: resized and cut as a model's configuration says."""
 
 import math
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ class View:
 
 @dataclass(frozen=True)
 class Preparation:
-    """All that happens to a photograph before a model sees it."""
+    """All that happens to a photograph before inference."""
 
     view: View
     mean: tuple[float, float, float]  # Normalisation of each channel, for pixels in [0, 1]

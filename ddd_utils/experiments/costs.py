@@ -69,7 +69,7 @@ class Row:
     done: int = 0
     networks: int = 0
     epochs: int = 0
-    trained: int = 0  # training images seen over all epochs
+    trained: int = 0  # training images over all epochs
     answered: int = 0  # test images answered over all epochs
     flops: float = 0  # a multiply-add is two
     disk_bytes: int = 0  # predictions, kept activations and one checkpoint a network

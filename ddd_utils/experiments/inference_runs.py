@@ -1,4 +1,4 @@
-"""Pretrained models answer photographs: decoded once for all that see the same of them, then model after model."""
+"""Inference of pretrained models: photographs are decoded once for all models with the same view of them."""
 
 import shutil
 import time
@@ -85,7 +85,7 @@ def _answered(evaluation: Evaluation, models: Sequence[Model]) -> list[str]:
 
 
 class _Pass:
-    """Photographs decoded for some views, but only when a network is there to see them: it may fail to be made."""
+    """Photographs decoded for some views, but only once a network is ready: it may fail to be made."""
 
     def __init__(self, evaluation: Evaluation, views: Sequence[View], budget: int, progress: Progress):
         self.evaluation, self.progress, self._views, self._budget = evaluation, progress, views, budget

@@ -78,10 +78,8 @@ class Experiment:
         return described + [file for run in self.plan.runs for file in self._tables(run)]
 
     def _tables(self, run: Run) -> list[Path]:
-        return [self.file(run), *([self._running(run)] if run.also_running else [])]
-
-    def _running(self, run: Run) -> Path:
-        return self.folder / f"{run.file}{RUNNING}.parquet"
+        running = self.folder / f"{run.file}{RUNNING}.parquet"
+        return [self.file(run), *([running] if run.also_running else [])]
 
     def checkpoint(self, run: Run) -> Path:
         """Return where a run that is not finished keeps its state."""
@@ -118,9 +116,10 @@ class Experiment:
             "classes": list(data.classes),
             "run": asdict(run),
         }
-        if trained.running:
-            write_predictions(self._running(run), np.stack(trained.running), metadata)
-        write_predictions(self.file(run), np.stack(trained.predictions), metadata)
+        table, *running = self._tables(run)
+        for file in running:
+            write_predictions(file, np.stack(trained.running), metadata)
+        write_predictions(table, np.stack(trained.predictions), metadata)
 
     def finish(self) -> None:
         """Write ``experiment.json`` once all runs are there, and ``images.parquet`` if that was lost."""
@@ -182,10 +181,7 @@ class Experiment:
 
     def load(self) -> Responses:
         """Read the responses of this experiment's networks; those that diverged are left out."""
-        return self._load(self._enough())
-
-    def _load(self, networks: pd.DataFrame) -> Responses:
-        return Responses.load(self.folder, networks).attributed(self)
+        return Responses.load(self.folder, self._enough()).attributed(self)
 
     def alternatives(self) -> dict[str, "Experiment"]:
         """Return the base and its continuations under BatchNorm's running statistics, where both were evaluated."""
@@ -219,7 +215,8 @@ class _RunningStatistics(Experiment):
 
     def load(self) -> Responses:
         networks = self._enough()
-        return self._load(networks[networks["run"] == "base"].assign(run=f"base{RUNNING}"))
+        base = networks[networks["run"] == "base"].assign(run=f"base{RUNNING}")
+        return Responses.load(self.folder, base).attributed(self)
 
 
 class OneByOne:

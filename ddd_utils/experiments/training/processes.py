@@ -7,10 +7,9 @@ import multiprocessing.connection
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.queues import Queue
 from pathlib import Path
@@ -20,7 +19,7 @@ from ddd_utils.errors import ExperimentError, InputError
 from ddd_utils.experiments.plans import Run
 from ddd_utils.experiments.progress import Progress, Steps
 from ddd_utils.experiments.store import Experiment
-from ddd_utils.machine import cores
+from ddd_utils.machine import cores, environment
 
 # With several processes no group has more than this share of a process's fair load, so that none waits for the last.
 LARGEST_SHARE = 0.5
@@ -86,7 +85,7 @@ def run(groups: Sequence[Group], devices: Sequence[str]) -> dict[Path, str]:
     )
     listener = threading.Thread(target=_listen, args=(events, progress), daemon=True)
     failures: dict[Path, str] = {}
-    with _environment(THREADS), ProcessPoolExecutor(count, context, _start, (events, free, decoders)) as pool:
+    with environment(THREADS), ProcessPoolExecutor(count, context, _start, (events, free, decoders)) as pool:
         listener.start()
         futures = {pool.submit(_train, group): group for group in groups}
         try:
@@ -143,18 +142,6 @@ def _listen(events: Queue, progress: Progress) -> None:
             logging.getLogger(event.name).handle(event)
         else:
             progress.update(*event)
-
-
-@contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Change the environment for the block; child processes inherit it."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def _start(events: Queue, free: Queue, decoders: int) -> None:
