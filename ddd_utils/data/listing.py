@@ -18,7 +18,7 @@ from PIL import Image
 from ddd_utils import local_files
 from ddd_utils.config import image_sets
 from ddd_utils.data.photographs import Photographs, read_npz
-from ddd_utils.data.trees import Folder, Table, TableFolder, Tree, folder_tree, tar_tree
+from ddd_utils.data.trees import Folder, Table, TarFolder, Tree, folder_tree, tar_tree
 from ddd_utils.errors import InputError, nearest, needs_extra
 
 DEVKIT, META = "ILSVRC2012_validation_ground_truth.txt", "meta.mat"
@@ -42,7 +42,7 @@ def _find_table(tree: Tree, name: str) -> Table:
     return found
 
 
-def _first(folders: Sequence[TableFolder], names: Sequence[str]) -> Table | None:
+def _first(folders: Sequence[Folder | TarFolder], names: Sequence[str]) -> Table | None:
     tables = (folder.table(name) for folder in folders for name in names)
     return next((table for table in tables if table is not None), None)
 

@@ -8,7 +8,6 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from PIL import Image
 
@@ -21,21 +20,11 @@ UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
-class TableFolder(Protocol):
-    """A folder in which a table may lie; as text, the path before a table's name."""
-
-    def table(self, name: str) -> "Table | None":
-        """Read a table by its name or path; None if there is none."""
-
-    def names(self) -> list[str]:
-        """List the files."""
-
-
 @dataclass(frozen=True)
 class Table:
     """The content of a file."""
 
-    folder: TableFolder
+    folder: "Folder | TarFolder"  # as text, the path before a table's name
     name: str
     content: bytes
 
@@ -52,7 +41,7 @@ class Tree:
     folders: tuple[str, ...]  # paths of the folders in it, in the same order
     root: str  # the folder above the classes, with "/" after it, or nothing
     images: Photographs  # in the order of their names
-    table_folders: tuple[TableFolder, ...]  # where a table of labels may be, nearest first
+    table_folders: tuple["Folder | TarFolder", ...]  # where a table of labels may be, nearest first
     stamp: str  # changes when the tree does
 
 

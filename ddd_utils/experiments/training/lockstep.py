@@ -35,9 +35,7 @@ PATIENCE = 0.5
 
 
 def train(
-    trainees: Sequence[Trainee],
-    loader: Loader,
-    after_epoch: Callable[[Trainee], None] = lambda trainee: None,
+    trainees: Sequence[Trainee], loader: Loader, after_epoch: Callable[[Trainee], None] = lambda trainee: None
 ) -> None:
     """Train networks that share a stream of batches to the end of their runs; each is reported after each epoch."""
     # Some may have been resumed at a later epoch than others, which then catch up; what a network answers does not
