@@ -49,9 +49,11 @@ lab: $(VENV)/.installed  ## Open the notebooks in JupyterLab: LAB_ARGS="--no-bro
 	$(BIN)/python -m jupyterlab --ip=127.0.0.1 --allow-root --notebook-dir=. --ContentsManager.preferred_dir=notebooks \
 	--LabApp.default_url=/lab/tree/notebooks/start.md $(LAB_ARGS)
 
+# The rooms are named one by one: `__all__` has only what a person types, charts among that.
 docs: $(VENV)/.installed-test  ## Write the API reference to build/docs/index.html
 	@rm -rf build/docs
-	PDOC_ALLOW_EXEC=1 $(BIN)/python -W error -m pdoc --docformat numpy --no-include-undocumented --output-directory build/docs ddd_utils '!ddd_utils.__main__'
+	PDOC_ALLOW_EXEC=1 $(BIN)/python -W error -m pdoc --docformat numpy --no-include-undocumented --output-directory build/docs \
+	ddd_utils $(addprefix ddd_utils.,analysis config data experiments models report responses)
 	@echo build/docs/index.html
 
 bench: $(VENV)/.installed-test  ## Measure speed and memory

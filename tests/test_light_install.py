@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 from ddd_utils import errors, paths
-from ddd_utils.experiments import published
 
 MODULES = {module for modules in errors.EXTRAS.values() for module in modules}
 # Python runs this in every process, kernels included: what the extras bring is found neither by import nor as metadata.
@@ -109,11 +108,3 @@ def test_an_error_names_the_extra_of_what_is_missing_and_of_nothing_else():
     assert told == 'this needs torchvision, which is not installed: pip install ".[models]"'
     assert errors.missing_extra(ModuleNotFoundError(name="numpy")) is None
     assert errors.missing_extra(ModuleNotFoundError()) is None
-
-
-def test_the_better_labels_are_those_that_timm_carries():
-    import timm
-
-    carried = Path(timm.__file__).parent / "data" / "_info" / "imagenet_real_labels.json"
-    ids = [f"ILSVRC2012_val_{number:08}.JPEG" for number in range(1, 50_001)]
-    assert published.real_labels(ids) == list(map(tuple, json.loads(carried.read_text())))

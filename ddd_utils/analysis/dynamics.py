@@ -155,7 +155,8 @@ def similarity_to_base(logits: Mapping[str, ArrayLike], networks: pd.DataFrame) 
     halves = networks.loc[networks["condition"] == "half_data", "network"].tolist()
     if len(halves) == 2:
         between = rdm_correlation(matrices[halves[0]], matrices[halves[1]])
-        table.loc[len(table)] = ["different_data", " and ".join(halves), 1, between]
+        row = {"condition": "different_data", "network": " and ".join(halves), "instance": 1, "correlation": between}
+        table = pd.concat([table, pd.DataFrame([row])], ignore_index=True)
     return table
 
 

@@ -137,8 +137,9 @@ def _merged(block: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     merged = dict(block)
     for key, value in changes.items():
         before = block.get(key)
-        same = isinstance(value, dict) and isinstance(before, dict) and _kind(value) in (None, _kind(before))
-        merged[key] = _merged(before, value) if same else value
+        if isinstance(value, dict) and isinstance(before, dict) and _kind(value) in (None, _kind(before)):
+            value = _merged(before, value)
+        merged[key] = value
     return merged
 
 

@@ -150,8 +150,13 @@ def imagenet_facts(responses: Responses) -> ImageNetFacts:
 def real_labels(image_ids: Iterable[str]) -> list[tuple[int, ...]] | None:
     """Look up the reassessed labels ("ReaL") of ImageNet validation images (Beyer et al., 2020); None for others."""
     # timm carries them. An image has no label where people found no class that fits.
-    numbers, timm = _validation_numbers(image_ids), importlib.util.find_spec("timm")
-    if numbers is None or timm is None or timm.origin is None:
+    if (numbers := _validation_numbers(image_ids)) is None:
+        return None
+    try:
+        timm = importlib.util.find_spec("timm")
+    except ImportError:  # somebody blocks its import
+        timm = None
+    if timm is None or timm.origin is None:
         return None
     # Importing timm would import torch. Its list is in order of file name.
     listed = Path(timm.origin).parent / "data" / "_info" / "imagenet_real_labels.json"

@@ -205,10 +205,11 @@ def condition_rank(
     kappa = pd.Series(pairwise_error_consistency(correct)[0], conditions).drop("base").groupby(level=0).mean()
     resampled = bootstrap(correct, draws=draws, seed=seed, labels=labels)[:, 0]
     ranks = pd.DataFrame(resampled, columns=conditions).drop(columns="base").T.groupby(level=0).mean()
-    found = ranks.rank(ascending=False).loc[condition]
+    found = ranks.rank(ascending=False).loc[condition].to_numpy()
     lower, upper = np.quantile(found, [0.025, 0.975])
     first = float((found == 1).mean())
-    return Rank(float(kappa.rank(ascending=False)[condition]), float(lower), float(upper), first, len(kappa))
+    rank = kappa.rank(ascending=False).to_dict()[condition]
+    return Rank(rank, float(lower), float(upper), first, len(kappa))
 
 
 def compared_networks(networks: pd.DataFrame, condition: str, instance: int | None = None) -> np.ndarray:
