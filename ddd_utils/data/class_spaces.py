@@ -31,9 +31,18 @@ def synsets(outputs: int = 1_000) -> tuple[str, ...]:
     if outputs == 1_000:
         return tuple(synset for synset, _ in _classes())
     needs_extra("models", f"the list of ImageNet's {outputs:,} classes")
-    # Importing timm would import torch.
-    timm = Path(str(importlib.util.find_spec("timm").origin)).parent  # type: ignore[union-attr]
-    return tuple((timm / "data" / "_info" / LARGER[outputs]).read_text("utf-8").split())
+    lists = timm_lists()
+    assert lists is not None, "timm is one of the extra's packages"
+    return tuple((lists / LARGER[outputs]).read_text("utf-8").split())
+
+
+def timm_lists() -> Path | None:
+    """Find timm's lists about ImageNet, if it is installed, without importing it: that would import torch."""
+    try:
+        timm = importlib.util.find_spec("timm")
+    except (ImportError, ValueError):  # somebody blocks its import
+        return None
+    return Path(timm.origin).parent / "data" / "_info" if timm and timm.origin else None
 
 
 @functools.cache

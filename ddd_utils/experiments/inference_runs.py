@@ -73,11 +73,11 @@ def _answered(evaluation: Evaluation, models: Sequence[Model]) -> list[str]:
     progress = Progress(rows, INFERENCE)
     try:
         for views in passes(list(by_view), len(evaluation.listing.ids), budget):
-            decoded = _Pass(evaluation, views, budget, progress)
+            now = _Pass(evaluation, views, budget, progress)
             for view in views:
                 for each in by_view[view]:
-                    failures += _attempt(decoded, each)
-                decoded.release(view)
+                    failures += now.attempt(each)
+                now.release(view)
     finally:
         progress.close()
         shutil.rmtree(evaluation.scratch, ignore_errors=True)
@@ -120,62 +120,57 @@ class _Pass:
         if "decoded" in vars(self):
             del self.decoded[0][view]
 
+    def attempt(self, made: Recipe) -> list[str]:
+        """Let one model answer; return what went wrong, if anything: the others must not suffer from it."""
+        label = made.entry.label
+        try:
+            network, answer_of = made.network(self.evaluation.space)
+        except Exception as error:
+            return self._failed(label, error)
+        _ = self.decoded  # trouble with the photographs is not the model's
+        try:
+            how = self._answer(made, network, answer_of)
+        except OSError:
+            raise
+        except Exception as error:
+            return self._failed(label, error)
+        self.progress.end("", label, how, f"{self.evaluation.name}: {label}  {how}")
+        return []
 
-def _attempt(decoded: _Pass, made: Recipe) -> list[str]:
-    """Let one model answer; return what went wrong, if anything: the others must not suffer from it."""
-    label = made.entry.label
-    try:
-        network, answer_of = made.network(decoded.evaluation.space)
-    except Exception as error:
-        return _failed(decoded, label, error)
-    pixels, kept = decoded.decoded
-    try:
-        how = _answer(decoded, made, network, answer_of, pixels[made.preparation.view], kept)
-    except OSError:
-        raise
-    except Exception as error:
-        return _failed(decoded, label, error)
-    decoded.progress.end("", label, how, f"{decoded.evaluation.name}: {label}  {how}")
-    return []
+    def _failed(self, label: str, error: Exception) -> list[str]:
+        reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {brief(error)}"
+        full = reason if f"'{label}'" in reason else f"'{label}': {reason}"
+        self.progress.fail("", label, reason, f"{self.evaluation.name}: {full}")
+        return [full]
 
-
-def _failed(decoded: _Pass, label: str, error: Exception) -> list[str]:
-    reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {brief(error)}"
-    full = reason if f"'{label}'" in reason else f"'{label}': {reason}"
-    decoded.progress.fail("", label, reason, f"{decoded.evaluation.name}: {full}")
-    return [full]
-
-
-def _answer(
-    decoded: _Pass, made: Recipe, network: torch.nn.Module, answer_of: np.ndarray, crops: np.ndarray, kept: np.ndarray
-) -> str:
-    """Let a network answer, write its answers down, and say in a line how it went."""
-    space, view = decoded.evaluation.space, made.preparation.view
-    space = replace(space, labels=decoded.evaluation.readable()["label"].to_numpy())
-    chooser = inference.Chooser(answer_of, space.present)
-    more = partial(decoded.progress.add, "", made.entry.label)
-    found = inference.answer(network, crops, made.preparation, chooser, devices(), more)
-    answers = {"present": found.present[kept], "all": found.all[kept]}
-    right = {f"right_{among}": int((chosen == space.labels).sum()) for among, chosen in answers.items()}
-    speed = len(crops) / max(found.seconds, 1e-9)
-    never = int((space.present & ~np.isin(np.arange(len(space.names)), answer_of)).sum())
-    facts = {
-        "architecture": made.entry.model,
-        "parameters": sum(weights.numel() for weights in network.parameters()),
-        "input_size": view.size,
-        "crop": f"{view.crop} {view.size / view.resized:.3g}, {view.interpolation}",
-        "precision": found.precision,
-        "batch_size": found.batch,
-        "images_per_second": round(speed, 1),
-        "seconds": round(found.seconds, 2),
-        "weights": made.origin,
-        "classes_unknown": never,
-        "device": describe(torch.device(devices()[0])),
-        **right,
-    }
-    decoded.evaluation.write(made.entry, answers, facts)
-    unknown = f", knows none of {never} of the classes" * bool(never)
-    return f"{speed:,.0f} images/s, {right['right_present'] / len(kept):.1%} right{unknown}"
+    def _answer(self, made: Recipe, network: torch.nn.Module, answer_of: np.ndarray) -> str:
+        """Let a network answer, write its answers down, and say in a line how it went."""
+        space, view, (pixels, kept) = self.evaluation.space, made.preparation.view, self.decoded
+        space = replace(space, labels=self.evaluation.readable()["label"].to_numpy())
+        chooser = inference.Chooser(answer_of, space.present)
+        more = partial(self.progress.add, "", made.entry.label)
+        found = inference.answer(network, pixels[view], made.preparation, chooser, devices(), more)
+        answers = {"present": found.present[kept], "all": found.all[kept]}
+        right = {f"right_{among}": int((chosen == space.labels).sum()) for among, chosen in answers.items()}
+        speed = len(pixels[view]) / max(found.seconds, 1e-9)
+        never = int((space.present & ~np.isin(np.arange(len(space.names)), answer_of)).sum())
+        facts = {
+            "architecture": made.entry.model,
+            "parameters": sum(weights.numel() for weights in network.parameters()),
+            "input_size": view.size,
+            "crop": f"{view.crop} {view.size / view.resized:.3g}, {view.interpolation}",
+            "precision": found.precision,
+            "batch_size": found.batch,
+            "images_per_second": round(speed, 1),
+            "seconds": round(found.seconds, 2),
+            "weights": made.origin,
+            "classes_unknown": never,
+            "device": describe(torch.device(devices()[0])),
+            **right,
+        }
+        self.evaluation.write(made.entry, answers, facts)
+        unknown = f", knows none of {never} of the classes" * bool(never)
+        return f"{speed:,.0f} images/s, {right['right_present'] / len(kept):.1%} right{unknown}"
 
 
 def passes(views: Sequence[View], images: int, budget: int) -> list[list[View]]:

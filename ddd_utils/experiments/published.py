@@ -1,6 +1,5 @@
 """Responses that nobody computes here: published predictions for ImageNet's validation images, and users' tables."""
 
-import importlib.util
 import json
 import logging
 import re
@@ -15,7 +14,7 @@ import pandas as pd
 
 from ddd_utils import machine, paths
 from ddd_utils.config.schema import Published, Table
-from ddd_utils.data.class_spaces import imagenet_names
+from ddd_utils.data.class_spaces import imagenet_names, timm_lists
 from ddd_utils.data.downloads import Unavailable, fetch, local_copy, registry
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.experiments.people import LABEL_ERRORS
@@ -150,17 +149,10 @@ def imagenet_facts(responses: Responses) -> ImageNetFacts:
 def real_labels(image_ids: Iterable[str]) -> list[tuple[int, ...]] | None:
     """Look up the reassessed labels ("ReaL") of ImageNet validation images (Beyer et al., 2020); None for others."""
     # timm carries them. An image has no label where people found no class that fits.
-    if (numbers := _validation_numbers(image_ids)) is None:
+    numbers, lists = _validation_numbers(image_ids), timm_lists()
+    if numbers is None or lists is None:
         return None
-    try:
-        timm = importlib.util.find_spec("timm")
-    except ImportError:  # somebody blocks its import
-        timm = None
-    if timm is None or timm.origin is None:
-        return None
-    # Importing timm would import torch. Its list is in order of file name.
-    listed = Path(timm.origin).parent / "data" / "_info" / "imagenet_real_labels.json"
-    accepted = json.loads(listed.read_text("utf-8"))
+    accepted = json.loads((lists / "imagenet_real_labels.json").read_text("utf-8"))  # in order of file name
     return [tuple(accepted[number - 1]) for number in numbers]
 
 
