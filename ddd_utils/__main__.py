@@ -13,12 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ddd_utils import logs, paths
+from ddd_utils import logs, machine, paths
 from ddd_utils.config import params
 from ddd_utils.errors import ExperimentError, InputError, missing_extra, nearest
-from ddd_utils.experiments import sources
+from ddd_utils.experiments import costs, launch, sources
+from ddd_utils.experiments.training.processes import grouped
 from ddd_utils.responses import Source
-from ddd_utils.versions import version_of
 
 log = logging.getLogger("ddd_utils")  # this module's own name is "__main__"
 
@@ -72,6 +72,10 @@ def _check_checkout(options: argparse.Namespace) -> None:
         raise InputError(f"there is no file '{name}', and presets by name are in a checkout's params/: {CLONE}")
 
 
+def _version() -> str | None:
+    return machine.versions(["ddd_utils"]).get("ddd_utils")
+
+
 def _listed(title: str, names: Iterable[str]) -> str:
     return textwrap.fill(f"{title}: {', '.join(names)}", 78, subsequent_indent="  ")
 
@@ -89,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ddd", description=DESCRIPTION, **_examples("report quick", "report --help", sections=False)
     )
-    parser.add_argument("--version", action="version", version=f"ddd_utils {version_of('ddd_utils')}")
+    parser.add_argument("--version", action="version", version=f"ddd_utils {_version()}")
     parser.set_defaults(command=None)
     commands = parser.add_subparsers(title="commands", metavar="command")
 
@@ -103,9 +107,8 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_commands_on_presets(command)
     _add_experiment(command)
-    both = command(
-        "compare", _compare, "make the page on which two reports stand side by side", "compare quick published"
-    )
+    sides = "make the page on which two reports stand side by side"
+    both = command("compare", _compare, sides, "compare quick published")
     both.add_argument("first", help="the folder of a report, or its preset's name or YAML file")
     both.add_argument("second", help="another; differences are its figures minus those of the first")
     both.add_argument("--out", type=Path, metavar="FILE", help="where the page goes (build/compare/FIRST-SECOND.html)")
@@ -113,39 +116,26 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_commands_on_presets(command: Callable[..., argparse.ArgumentParser]) -> None:
-    report = (
+    reports = (
         "report quick",
         "report quick --sections training_variants summary --set training_variants.tolerance=1",
         "report published --sections sota_comparison --set sota_comparison.responses=my_models.csv",
     )
-    chosen = {
-        name: command(name, does, text, *examples)
-        for name, does, text, examples in (
-            ("report", _report, "compute what is missing, run the notebooks, build the page", report),
-            ("train", _train, "train what is missing, and nothing else", ["train quick"]),
-            (
-                "status",
-                _status,
-                "tell what is trained, running, diverged and missing, and the time left",
-                ["status quick"],
-            ),
-            (
-                "plan",
-                _plan,
-                "estimate hours, disk and energy from a short calibration here",
-                ["plan paper --watts 300"],
-            ),
-        )
-    }
-    for added in chosen.values():
+    told = "tell what is trained, running, diverged and missing, and the time left"
+    report = command("report", _report, "compute what is missing, run the notebooks, build the page", *reports)
+    train = command("train", _train, "train what is missing, and nothing else", "train quick")
+    status = command("status", _status, told, "status quick")
+    hours = "estimate hours, disk and energy from a short calibration here"
+    plan = command("plan", _plan, hours, "plan paper --watts 300")
+    for added in (report, train, status, plan):
         added.add_argument("preset", help="a preset's name or YAML file")
         added.add_argument("--sections", nargs="+", metavar="SECTION", help="only these (all by default)")
         added.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a value (YAML)")
-    train, plan = chosen["train"], chosen["plan"]
     train.add_argument("--launcher", choices=("local", "slurm"), default="local", help="processes here, or SLURM jobs")
     train.add_argument("--wait", action="store_true", help="with slurm: wait until the jobs have ended")
     plan.add_argument("--watts", type=float, help="power of one device (its limit if known, or the paper's)")
-    plan.add_argument("--gco2", type=float, help="grams of CO2 for a kilowatt-hour (the paper's by default)")
+    grams = "grams of CO2 for a kilowatt-hour (the paper's by default)"
+    plan.add_argument("--gco2", type=float, default=costs.PAPER_GRAMS, help=grams)
     plan.add_argument("--seconds", type=float, default=40, help="how long to calibrate, about (40)")
     plan.add_argument("--json", action="store_true", help="print JSON")
 
@@ -171,31 +161,22 @@ def _add_experiment(command: Callable[..., argparse.ArgumentParser]) -> None:
     study.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a value (YAML)")
 
 
-def _report(options: argparse.Namespace) -> int:
-    return report(options.preset, options.sections, options.set)
-
-
 def _train(options: argparse.Namespace) -> int:
     preset = params.load(options.preset, options.set)
     chosen = _chosen(preset, options.sections)
     _check_writable(preset.folder)
-    failed = (
-        _compute(sources.needed(preset, chosen))
-        if options.launcher == "local"
-        else _submit(preset, chosen, options.wait)
-    )
+    here = options.launcher == "local"
+    failed = _compute(sources.needed(preset, chosen)) if here else _submit(preset, chosen, options.wait)
     return EXIT_FAILED if failed else 0
 
 
 def _submit(preset: params.Preset, sections: Sequence[str], wait: bool) -> list[str]:
     """Hand what is missing to SLURM, one job a lockstep group; a second command joins the jobs of the first."""
-    from ddd_utils.experiments import cluster, launch
-    from ddd_utils.experiments.costs import planning
-    from ddd_utils.experiments.training.processes import grouped
+    from ddd_utils.experiments import cluster
 
     for section, _ in sources.evaluations(preset, sections):
-        log.info("%s: pretrained models are shown their images by `report`, not by a job", section)
-    trained = planning.trained_experiments(preset, sections)
+        log.info("%s: `report` runs pretrained models, not a job", section)
+    trained = sources.trained(preset, sections)
     experiments = [experiment for _, experiment in trained]
     folder = paths.results() / "slurm" / preset.name
     jobs = cluster.unfinished(folder)
@@ -213,58 +194,51 @@ def _submit(preset: params.Preset, sections: Sequence[str], wait: bool) -> list[
 
 
 def _status(options: argparse.Namespace) -> int:
-    from ddd_utils.devices import devices
-    from ddd_utils.experiments import status
-    from ddd_utils.experiments.costs import planning
-
     preset = params.load(options.preset, options.set)
     chosen = _chosen(preset, options.sections)
-    shown = sources.evaluations(preset, chosen)
-    for section, evaluation in shown:
-        print(status.evaluation_line(section, evaluation))
-    if (trained := planning.trained_experiments(preset, chosen)) or not shown:
-        for line in status.lines(trained, len(devices())):
+    evaluations = sources.evaluations(preset, chosen)
+    for section, evaluation in evaluations:
+        print(launch.evaluation_status(section, evaluation))
+    if (trained := sources.trained(preset, chosen)) or not evaluations:
+        for line in launch.status_lines(trained, len(machine.devices())):
             print(line)
     return 0
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from ddd_utils.experiments.costs import estimate
+    from ddd_utils.experiments import calibration
 
     preset = params.load(options.preset, options.set)
     chosen = _chosen(preset, options.sections)
     for section, evaluation in sources.evaluations(preset, chosen):
         count = len(evaluation.config.models)
         log.info("%s: %d pretrained models are not counted, nothing is trained for them", section, count)
-    grams = estimate.PAPER_GRAMS if options.gco2 is None else options.gco2
-    plan = estimate.estimate(preset, chosen, options.watts, grams, options.seconds)
-    print(json.dumps(plan.as_dict(), indent=1) if options.json else estimate.text(plan))
+    plan = calibration.estimate(preset, chosen, options.watts, options.gco2, options.seconds)
+    print(json.dumps(plan.as_dict(), indent=1) if options.json else costs.text(plan))
     return 0
 
 
 def _experiment(options: argparse.Namespace) -> int:
-    from ddd_utils import experiment_command
+    # The page's libraries take seconds to load; a mistyped option is told before.
+    from ddd_utils import commands
 
     drawn = options.trials, options.seed, options.feedback
-    told = experiment_command.write(options.preset, options.section, *drawn, Path(options.out), options.set)
-    log.info("%s", told)
+    log.info("%s", commands.experiment(options.preset, options.section, *drawn, Path(options.out), options.set))
     print(options.out)
     return 0
 
 
 def _compare(options: argparse.Namespace) -> int:
-    # The page's libraries take seconds to load; a mistyped option is told before.
-    from ddd_utils import compare_command
+    from ddd_utils import commands
 
-    print(compare_command.write(options.first, options.second, options.out))
+    print(commands.compare(options.first, options.second, options.out))
     return 0
 
 
-def report(name: str, sections: Sequence[str] | None = None, overrides: Sequence[str] = ()) -> int:
-    """Make a report of a preset, of all sections by default; return 0, or 1 when one failed."""
+def _report(options: argparse.Namespace) -> int:
     started = time.monotonic()
-    preset = params.load(name, list(overrides))
-    chosen = _chosen(preset, sections)
+    preset = params.load(options.preset, options.set)
+    chosen = _chosen(preset, options.sections)
     _check_writable(preset.folder)
     needed = sources.needed(preset, chosen)
     failed = _compute(needed)
@@ -274,7 +248,7 @@ def report(name: str, sections: Sequence[str] | None = None, overrides: Sequence
     preset.write()
     outcomes = run.execute(preset, chosen)
     facts = {section: sources.provenance_of(each for each, of in needed if of == section) for section in chosen}
-    path = page.build(preset, outcomes, facts, citation.command(preset.name, sections, overrides))
+    path = page.build(preset, outcomes, facts, citation.command(preset.name, options.sections, options.set))
     failed |= {section for section, outcome in outcomes.items() if outcome.error}
     log.info("%d sections in %.0f s", len(chosen), time.monotonic() - started)
     if failed:

@@ -9,9 +9,8 @@ import zipfile
 import pytest
 
 from ddd_utils import __main__ as command_line
-from ddd_utils import paths
+from ddd_utils import machine, paths
 from ddd_utils.config import params
-from ddd_utils.versions import version_of
 
 COMMANDS = ("report", "train", "status", "plan", "experiment", "compare")
 
@@ -31,7 +30,7 @@ def test_a_bare_call_prints_the_help(capsys):
 
 
 def test_the_version_is_that_of_the_package(capsys):
-    assert shown(capsys, "--version") == (f"ddd_utils {version_of('ddd_utils')}\n", 0)
+    assert shown(capsys, "--version") == (f"ddd_utils {machine.versions(['ddd_utils'])['ddd_utils']}\n", 0)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

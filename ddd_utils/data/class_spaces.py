@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,9 +31,18 @@ def synsets(outputs: int = 1_000) -> tuple[str, ...]:
     if outputs == 1_000:
         return tuple(synset for synset, _ in _classes())
     needs_extra("models", f"the list of ImageNet's {outputs:,} classes")
-    # Importing timm would import torch.
-    timm = Path(str(importlib.util.find_spec("timm").origin)).parent  # type: ignore[union-attr]
-    return tuple((timm / "data" / "_info" / LARGER[outputs]).read_text("utf-8").split())
+    lists = timm_lists()
+    assert lists is not None, "timm is one of the extra's packages"
+    return tuple((lists / LARGER[outputs]).read_text("utf-8").split())
+
+
+def timm_lists() -> Path | None:
+    """Find timm's lists about ImageNet, if it is installed, without importing it: that would import torch."""
+    try:
+        timm = importlib.util.find_spec("timm")
+    except (ImportError, ValueError):  # somebody blocks its import
+        return None
+    return Path(timm.origin).parent / "data" / "_info" if timm and timm.origin else None
 
 
 @functools.cache
@@ -54,9 +64,7 @@ def imagenet_names() -> tuple[str, ...]:
 def _by_name() -> dict[str, int]:
     """Map WordNet ids, indices and all names that only one class has to the class's index."""
     names = [(_folded(name), index) for index, (_, names) in enumerate(_classes()) for name in names]
-    counts: dict[str, int] = {}
-    for name, _ in names:
-        counts[name] = counts.get(name, 0) + 1
+    counts = Counter(name for name, _ in names)
     found = {name: index for name, index in names if counts[name] == 1}
     found |= {str(index): index for index in range(1_000)}
     return found | {synset: index for index, synset in enumerate(synsets())}
@@ -68,7 +76,7 @@ def _folded(name: str) -> str:
 
 def imagenet_index(key: str) -> int | None:
     """Find the index of an ImageNet class by its WordNet id, any name that no other class has, or its index."""
-    return _by_name().get(key) if key in _by_name() else _by_name().get(_folded(key))
+    return _by_name().get(key, _by_name().get(_folded(key)))
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,7 @@ def class_space(
     for name in mapping:
         if name not in order:
             raise InputError(f"images.mapping: the images have no class '{name}'{nearest(name, order)}")
-    groups = {key: _group(key, mapping) for key in order}
+    groups = {key: _group(mapping.get(key, key)) for key in order}
     seen = set(keys)
     if all(groups[key] for key in seen):
         # Folders without images, such as those that archivers leave behind, are no classes of ImageNet's.
@@ -142,9 +150,8 @@ def class_space(
     return ClassSpace(tuple(order), tuple(order), np.arange(len(order)), labels)
 
 
-def _group(key: str, mapping: Mapping[str, str | list[str]]) -> tuple[int, ...]:
+def _group(given: str | list[str]) -> tuple[int, ...]:
     """Find the ImageNet classes that a class of the images stands for; nothing if one of them is unknown."""
-    given = mapping.get(key, key)
     found = [imagenet_index(name) for name in ([given] if isinstance(given, str) else given)]
     return () if None in found else tuple(index for index in found if index is not None)
 

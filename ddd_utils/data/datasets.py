@@ -18,10 +18,10 @@ from ddd_utils.config import image_sets
 from ddd_utils.data.gaussian import Noise, NoiseIds
 from ddd_utils.data.photographs import Files, Photographs, read_npz
 from ddd_utils.data.views import central_crop, resize_short_side
-from ddd_utils.devices import cores
 from ddd_utils.errors import InputError, nearest, needs_extra
 from ddd_utils.files import atomic, read_array, write_array
 from ddd_utils.local_files import PHOTOGRAPHS, class_folders, photographs
+from ddd_utils.machine import cores
 
 IMAGENET_MEAN, IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # Files of photographs that were decoded and shrunk once.
@@ -115,9 +115,11 @@ def _digits(config: image_sets.Digits) -> Data:
     bunch = load_digits()
     # The set counts ink from 0 to 16.
     ink = np.rint(bunch.images * (255 / 16))
-    noise = _standard_normal(ink.shape, config.seed) * config.noise
+    noise = np.random.Generator(np.random.Philox(key=config.seed)).standard_normal(ink.shape) * config.noise
     small = np.clip(np.rint(ink + noise), 0, 255).astype(np.uint8)
-    images = np.repeat(_enlarge(small, config.image_size)[:, None], 3, axis=1)
+    # The nearest pixel is repeated: noise stays as coarse as the strokes.
+    nearest_pixel = np.arange(config.image_size) * small.shape[1] // config.image_size
+    images = np.repeat(small[:, nearest_pixel][:, :, nearest_pixel][:, None], 3, axis=1)
     order = np.random.Generator(np.random.Philox(config.seed)).permutation(len(images))
     parts = np.sort(order[: config.train_images]), np.sort(order[config.train_images :])
     train, test = (Images(images[p], bunch.target[p].astype(np.int16), [f"digit-{i}" for i in p]) for p in parts)
@@ -125,34 +127,19 @@ def _digits(config: image_sets.Digits) -> Data:
     return Data(train, test, classes, (0.5,) * 3, (0.5,) * 3, image_size=config.image_size)
 
 
-def _standard_normal(shape: tuple[int, ...], seed: int) -> np.ndarray:
-    return np.random.Generator(np.random.Philox(key=seed)).standard_normal(shape)
-
-
-def _enlarge(images: np.ndarray, size: int) -> np.ndarray:
-    """Enlarge square images to ``size`` pixels by repeating the nearest pixel: noise stays as coarse as the strokes."""
-    source = np.arange(size) * images.shape[1] // size
-    return images[:, source][:, :, source]
-
-
 def _cifar(config: image_sets.Cifar) -> Data:
     needs_extra("models", f"the data set '{config.name}'")
     import torchvision
 
-    maker = {"cifar10": torchvision.datasets.CIFAR10, "cifar100": torchvision.datasets.CIFAR100}[config.name]
-    root = paths.ROOT / config.root
-
-    def split(train: bool) -> tuple[Images, Any]:
+    maker, root, splits = getattr(torchvision.datasets, config.name.upper()), paths.ROOT / config.root, []
+    for name in ("train", "test"):
         try:
-            data = maker(root, train=train, download=True)
+            data = maker(root, train=name == "train", download=True)
         except (OSError, RuntimeError) as error:
             raise InputError(f"{config.name} is not in {root} and cannot be downloaded: {error}") from None
-        pixels = np.ascontiguousarray(data.data.transpose(0, 3, 1, 2))
-        name = "train" if train else "test"
-        return Images(pixels, np.asarray(data.targets, np.int16), [f"{name}-{i}" for i in range(len(pixels))]), data
-
-    (train, _), (test, data) = split(True), split(False)
-    return _as_imagenet((train, test), tuple(data.classes), "flip_and_shift", 32)
+        pixels, labels = np.ascontiguousarray(data.data.transpose(0, 3, 1, 2)), np.asarray(data.targets, np.int16)
+        splits.append(Images(pixels, labels, [f"{name}-{i}" for i in range(len(pixels))]))
+    return _as_imagenet(splits, tuple(data.classes), "flip_and_shift", 32)
 
 
 def _npz(config: image_sets.Npz) -> Data:
@@ -163,9 +150,11 @@ def _npz(config: image_sets.Npz) -> Data:
             f"{files['test']}: images of {test.shape[2]} pixels a side, but {train.shape[2]} in {files['train']}"
         )
     classes = _class_names([(files["train"], train_labels), (files["test"], test_labels)], config.classes)
-    splits = {"train": (train, train_labels), "test": (test, test_labels)}
-    named = (Images(*each, [f"{name}-{i}" for i in range(len(each[1]))]) for name, each in splits.items())
-    return _as_imagenet(named, classes, config.augmentation, train.shape[2])
+    splits = [
+        Images(pixels, labels, [f"{name}-{i}" for i in range(len(labels))])
+        for name, pixels, labels in (("train", train, train_labels), ("test", test, test_labels))
+    ]
+    return _as_imagenet(splits, classes, config.augmentation, train.shape[2])
 
 
 def _as_imagenet(splits: Iterable[Images], classes: tuple[str, ...], augmentation: str, image_size: int) -> Data:
@@ -225,9 +214,6 @@ class Cached(Photographs):
 
     folder: Path
 
-    def __len__(self) -> int:
-        return len(_opened(self.folder)[1])
-
     def image(self, index: int) -> Image.Image:
         """Take one out."""
         pixels, shapes, ends = _opened(self.folder)
@@ -263,16 +249,15 @@ def _state(files: Files, short: int) -> str:
 
 
 def _fill(folder: Path, files: Files, short: int) -> None:
+    def small(index: int) -> Image.Image:
+        return resize_short_side(files.image(index), short)
+
     shapes = np.empty((len(files), 2), np.int32)
     with ThreadPoolExecutor(cores()) as pool, atomic(folder / PIXELS) as partial, partial.open("wb") as file:
         for start in range(0, len(files), CHUNK):
             chunk = range(start, min(start + CHUNK, len(files)))
-            for index, image in zip(chunk, pool.map(lambda i: _small(files, i, short), chunk), strict=True):
-                shapes[index] = image.shape[:2]
+            for index, image in zip(chunk, pool.map(small, chunk), strict=True):
+                shapes[index] = image.height, image.width
                 file.write(image.tobytes())
     # Its presence says that both are whole.
     write_array(folder / SHAPES, shapes)
-
-
-def _small(files: Files, index: int, short: int) -> np.ndarray:
-    return np.asarray(resize_short_side(files.image(index), short))

@@ -75,7 +75,7 @@ def place_for(name: str) -> str:
 def fetch(name: str) -> Path:
     """Return a public file of the registry: the copy in ``DDD_DATA``, or one downloaded before or now."""
     file = registry()[name]
-    return fetch_from(file.url, file.sha256, name, f" (all files: ddd_utils/experiments/{REGISTRY.name})")
+    return fetch_from(file.url, file.sha256, name, f" (all files: ddd_utils/data/{REGISTRY.name})")
 
 
 def fetch_from(url: str, digest: str | None, name: str, hint: str = "") -> Path:

@@ -86,10 +86,8 @@ class Noise:
 
     def images(self, indices: Iterable[int]) -> np.ndarray:
         """Make the images (uint8, shape (images, 3, size, size)) with these numbers in the split."""
-        made = [
-            noise_images(index // self.per_class + 1, [index], self.split, self.size, self.seed) for index in indices
-        ]
-        return np.concatenate(made)
+        kind = self.split, self.size, self.seed
+        return np.concatenate([noise_images(index // self.per_class + 1, [index], *kind) for index in indices])
 
 
 @dataclass(frozen=True)

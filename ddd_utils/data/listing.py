@@ -1,8 +1,14 @@
-"""The images that pretrained models answer: their names and classes, wherever they come from."""
+"""Images and their classes, wherever they come from: folders, tars, arrays, tables of labels in many forms."""
 
+import csv
 import hashlib
+import io
+import itertools
 import json
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +17,169 @@ from PIL import Image
 
 from ddd_utils import local_files
 from ddd_utils.config import image_sets
-from ddd_utils.data import label_tables
 from ddd_utils.data.photographs import Photographs, read_npz
-from ddd_utils.data.trees import Table, Tree, folder_tree, tar_tree
-from ddd_utils.errors import InputError, needs_extra
+from ddd_utils.data.trees import Folder, Table, TarFolder, Tree, folder_tree, tar_tree
+from ddd_utils.errors import InputError, nearest, needs_extra
+
+DEVKIT, META = "ILSVRC2012_validation_ground_truth.txt", "meta.mat"
+# Tiny ImageNet's, Kaggle's, Caffe's and the ImageNet development kit's.
+WELL_KNOWN = ("labels.csv", "val_annotations.txt", "LOC_val_solution.csv", "val.txt", DEVKIT)
+IMAGE_COLUMNS = ("image", "file", "filename", "name", "imageid")
+# Kaggle's prediction string is a class and boxes.
+PREDICTION = "predictionstring"
+LABEL_COLUMNS = ("label", "class", "wnid", "category", PREDICTION)
+
+
+def _find_table(tree: Tree, name: str) -> Table:
+    """Find the table that was asked for: among the images, beside them, or anywhere; else name the nearest."""
+    found = _first(tree.table_folders, [name])
+    with suppress(InputError):
+        found = found or Folder(Path()).table(str(local_files.find(name, "table")))
+    if found is None:
+        others = [other for folder in tree.table_folders for other in folder.names()]
+        folders = ", ".join(map(str, tree.table_folders))
+        raise InputError(f"there is no table of labels '{name}'{nearest(name, others)}; looked in {folders}")
+    return found
+
+
+def _first(folders: Sequence[Folder | TarFolder], names: Sequence[str]) -> Table | None:
+    tables = (folder.table(name) for folder in folders for name in names)
+    return next((table for table in tables if table is not None), None)
+
+
+def _table_keys(table: Table, images: Sequence[str]) -> list[str]:
+    """Look up every image's class; a row gives an image's path or the end of it, with or without suffix."""
+    if table.name == DEVKIT:
+        return _devkit(table, images)
+    index, found = _Index(images), {}
+    for number, name, key in _rows(table):
+        where = f"{table}: row {number}"
+        if not name or not key:
+            raise InputError(f"{where}: not an image and its class")
+        image = index.find(name, where)
+        if image in found:
+            raise InputError(f"{where}: '{name}' has a row already")
+        found[image] = key
+    missing = [image for image in images if image not in found]
+    if missing:
+        more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+        raise InputError(f"{table}: no row for the image '{missing[0]}'{more}")
+    return [found[image] for image in images]
+
+
+def _text(table: Table) -> str:
+    try:
+        return table.content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{table}: not a text file in UTF-8") from None
+
+
+def _rows(table: Table) -> Iterator[tuple[int, str, str]]:
+    """Yield row number, image and class."""
+    rows: Iterator[tuple[int, list[str]]]
+    rows = ((number, cells) for number, cells in enumerate(_cells(table), 1) if any(cells))
+    number, first = next(rows, (0, []))
+    header = [cell.lower() for cell in first]
+    image, label = (
+        next((header.index(name) for name in names if name in header), None) for names in (IMAGE_COLUMNS, LABEL_COLUMNS)
+    )
+    if image is None or label is None:
+        if table.name.lower().endswith(".csv"):
+            lacking, names = ("images", IMAGE_COLUMNS) if image is None else ("classes", LABEL_COLUMNS)
+            raise InputError(f"{table}: its header has no column of {lacking} ({', '.join(names)})")
+        image, label = 0, 1
+        rows = itertools.chain([(number, first)], rows)
+    for number, cells in rows:
+        name, key = (cells[column] if column < len(cells) else "" for column in (image, label))
+        yield number, name, key.partition(" ")[0] if header[label : label + 1] == [PREDICTION] else key
+
+
+def _cells(table: Table) -> Iterator[list[str]]:
+    text = _text(table)
+    first = text.lstrip().partition("\n")[0]
+    split: Iterable[list[str]]
+    if table.name.lower().endswith(".csv"):
+        split = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
+    elif "\t" in first:
+        split = (line.split("\t") for line in text.split("\n"))
+    else:
+        # From the end: names of files may have spaces in them.
+        split = (line.rsplit(maxsplit=1) for line in text.split("\n"))
+    try:
+        for cells in split:
+            yield [cell.strip() for cell in cells]
+    except csv.Error as error:
+        raise InputError(f"{table}: {error}") from None
+
+
+class _Index:
+    """Finds images by all of their path or its end, with and without suffix."""
+
+    def __init__(self, images: Sequence[str]):
+        self.whole, self.bare = defaultdict(list), defaultdict(list)
+        for image in images:
+            path = _plain(image)
+            self.whole[_base(path)].append((path, image))
+            bare = path.rpartition(".")[0]
+            self.bare[_base(bare)].append((bare, image))
+
+    def find(self, name: str, where: str) -> str:
+        path = _plain(name)
+        candidates = _fitting(path, self.whole) or _fitting(path, self.bare)
+        if not candidates:
+            known = [candidate for known in self.whole.values() for candidate, _ in known]
+            options = known if "/" in path else map(_base, known)
+            raise InputError(f"{where}: there is no image '{name}'{nearest(path, options)}")
+        if len(candidates) > 1:
+            raise InputError(f"{where}: '{name}' may be '{candidates[0]}' or '{candidates[1]}'")
+        return candidates[0]
+
+
+def _fitting(path: str, known: dict[str, list[tuple[str, str]]]) -> list[str]:
+    """Return the image with this path, or all whose path ends like it or the other way round."""
+    candidates = known.get(_base(path), [])
+    same = [image for other, image in candidates if other == path]
+    return same or [image for other, image in candidates if path.endswith(f"/{other}") or other.endswith(f"/{path}")]
+
+
+def _base(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _plain(name: str) -> str:
+    """Write a path as on Linux; macOS spells letters with accents in its own way."""
+    path = unicodedata.normalize("NFC", name).replace("\\", "/")
+    return "/".join(part for part in path.split("/") if part not in ("", "."))
+
+
+def _devkit(table: Table, images: Sequence[str]) -> list[str]:
+    """Read the development kit's ids: one a line in order of file name, counted otherwise than WordNet ids sort."""
+    lines = _text(table).split()
+    if len(lines) != len(images):
+        raise InputError(f"{table}: {len(lines):,} labels for {len(images):,} images")
+    synsets = _synsets(table)
+    for number, line in enumerate(lines, 1):
+        if line not in synsets:
+            raise InputError(f"{table}: row {number}: {META} has no class '{line}'")
+    found = dict(zip(sorted(images, key=_base), lines, strict=True))
+    return [synsets[found[image]] for image in images]
+
+
+def _synsets(table: Table) -> dict[str, str]:
+    """Read the WordNet id of each of the kit's own ids."""
+    meta = table.folder.table(META)
+    if meta is None:
+        raise InputError(
+            f"{table}: its numbers are the development kit's own; put the kit's {META} beside it (folder data of "
+            "ILSVRC2012_devkit_t12.tar.gz)"
+        )
+    import scipy.io
+
+    try:
+        classes = scipy.io.loadmat(io.BytesIO(meta.content), squeeze_me=True)["synsets"]
+        return {str(int(each["ILSVRC2012_ID"])): str(each["WNID"]) for each in classes}
+    except Exception as error:  # Whatever the reader stumbles over is in the file.
+        raise InputError(f"{meta}: not the kit's table of classes ({type(error).__name__})") from None
 
 
 @dataclass(frozen=True)
@@ -70,9 +235,6 @@ class Pixels(Photographs):
 
     pixels: np.ndarray
 
-    def __len__(self) -> int:
-        return len(self.pixels)
-
     def image(self, index: int) -> Image.Image:
         """Take one out."""
         return Image.fromarray(np.ascontiguousarray(self.pixels[index].transpose(1, 2, 0)))
@@ -90,45 +252,35 @@ def _npz(path: Path, config: image_sets.Photographs) -> Listing:
 
 def _tree(tree: Tree, labels: str | None) -> Listing:
     table = _table(tree, labels)
-    keys, order = _folders(tree) if table is None else _labelled(table, tree.names)
+    if table is None:
+        # The uppermost folder is the class; one without images is a class too.
+        keys = [_top(tree, name) for name in tree.names]
+        below = (name.removeprefix(tree.root) for name in tree.folders if name.startswith(tree.root))
+        order = [name for name in below if "/" not in name]
+    else:
+        keys = _table_keys(table, tree.names)
+        order = sorted(set(keys), key=int) if all(map(str.isdecimal, keys)) else sorted(set(keys))
     return make(tree.images, tree.names, keys, order, tree.stamp)
-
-
-def _labelled(table: Table, names: Sequence[str]) -> tuple[list[str], list[str]]:
-    keys = list(label_tables.keys(table, names))
-    return keys, _sorted(set(keys))
 
 
 def _table(tree: Tree, labels: str | None) -> Table | None:
     """Find the table of labels; None if the images lie in folders of classes."""
     if labels is not None:
-        return label_tables.find(tree, labels)
+        return _find_table(tree, labels)
     tops = {_top(tree, name) for name in tree.names}
     if len(tops) > 1 and "" not in tops:
         return None
-    table = label_tables.well_known(tree.places)
+    table = _first(tree.table_folders, WELL_KNOWN)
     if table is None and "" in tops:
         loose = next(name for name in tree.names if not _top(tree, name))
         raise InputError(
             f"{tree.path}: '{loose}' is in no folder of a class, and there is no table of labels "
-            f"({', '.join(label_tables.WELL_KNOWN)}); name one with `labels`"
+            f"({', '.join(WELL_KNOWN)}); name one with `labels`"
         )
     return table
-
-
-def _folders(tree: Tree) -> tuple[list[str], list[str]]:
-    """Let the uppermost folder be the class; one without images is a class too."""
-    below = (name.removeprefix(tree.root) for name in tree.folders if name.startswith(tree.root))
-    return [_top(tree, name) for name in tree.names], [name for name in below if "/" not in name]
 
 
 def _top(tree: Tree, name: str) -> str:
     """Return the folder of an image under the root; nothing if it lies there itself."""
     folder, slash, _ = name.removeprefix(tree.root).partition("/")
     return folder if slash else ""
-
-
-def _sorted(keys: Iterable[str]) -> list[str]:
-    """Sort numbers by value, anything else as text."""
-    keys = list(keys)
-    return sorted(keys, key=int) if all(key.isdecimal() for key in keys) else sorted(keys)

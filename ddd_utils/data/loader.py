@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -38,18 +37,18 @@ class Crops(Dataset):
     def __init__(self, images: Photographs, size: int, threads: int):
         self.images, self.size, self.threads = images, size, threads
 
-    def __getitem__(self, job: Job) -> torch.Tensor:
-        if self.threads == 1:
-            crops = list(map(self._crop, job.indices, self._random(job)))
-        else:
-            with ThreadPoolExecutor(self.threads) as pool:
-                crops = list(pool.map(self._crop, job.indices, self._random(job)))
+    def __getitem__(self, job: Job) -> torch.Tensor | InputError:
+        # An error is handed over: raised in a worker it would arrive as a page of traceback.
+        random = [None] * len(job.indices) if job.key is None else draw(job.indices, 4 * views.TRIES, *job.key)
+        try:
+            if self.threads == 1:
+                crops = list(map(self._crop, job.indices, random))
+            else:
+                with ThreadPoolExecutor(self.threads) as pool:
+                    crops = list(pool.map(self._crop, job.indices, random))
+        except InputError as error:
+            return error
         return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
-
-    def _random(self, job: Job) -> np.ndarray | list[None]:
-        if job.key is None:
-            return [None] * len(job.indices)
-        return draw(job.indices, 4 * views.TRIES, *job.key)
 
     def _crop(self, index: int, random: np.ndarray | None) -> np.ndarray:
         image = self.images.image(index)
@@ -58,21 +57,10 @@ class Crops(Dataset):
         return views.random_crop(image, random, self.size)
 
 
-class _Messenger(Crops):
-    """Hands errors over: raised in a worker they would arrive as a page of traceback."""
-
-    def __getitem__(self, job: Job) -> Any:
-        try:
-            return super().__getitem__(job)
-        except InputError as error:
-            return error
-
-
 class _Jobs:
     """What a loader is to make next; workers outlive an epoch, so the loader's sampler must be told anew."""
 
-    def __init__(self) -> None:
-        self.waiting: Iterable[Job] = ()
+    waiting: Iterable[Job] = ()
 
     def __iter__(self) -> Iterator[Job]:
         return iter(self.waiting)
@@ -82,38 +70,25 @@ class Decoder:
     """Decodes batches of a split; how many processes take part changes no bit."""
 
     def __init__(self, images: Photographs, size: int, workers: int, pinned: bool):
-        self._here, self._jobs = Crops(images, size, THREADS), _Jobs()
-        self._loader: DataLoader | None = None
-        self._crops, self._workers, self._pinned = _Messenger(images, size, 1), workers, pinned
-
-    def batch(self, job: Job) -> torch.Tensor:
-        """Decode one batch now."""
-        return self._here[job]
+        self._jobs = _Jobs()
+        self._loader = DataLoader(
+            Crops(images, size, 1 if workers else THREADS),
+            batch_size=None,
+            sampler=self._jobs,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            # Fresh processes: a copy of this one could inherit locks held by its other threads.
+            multiprocessing_context="spawn" if workers else None,
+            pin_memory=pinned,
+        )
 
     def batches(self, jobs: Iterable[Job]) -> Iterator[torch.Tensor]:
         """Decode batches in order. Only the last call's can be asked for."""
-        if not self._workers:
-            yield from map(self._here.__getitem__, jobs)
-            return
-        if self._loader is None:
-            self._loader = self._start()
         self._jobs.waiting = jobs
         for made in self._loader:
             if isinstance(made, InputError):
                 raise made
             yield made
-
-    def _start(self) -> DataLoader:
-        # Fresh processes: a copy of this one could inherit locks held by its other threads.
-        return DataLoader(
-            self._crops,
-            batch_size=None,
-            sampler=self._jobs,
-            num_workers=self._workers,
-            persistent_workers=True,
-            multiprocessing_context="spawn",
-            pin_memory=self._pinned,
-        )
 
 
 class NoiseMaker:
@@ -190,74 +165,56 @@ class Loader:
     """Hands out normalised float batches of a data set."""
 
     def __init__(self, data: Data, device: torch.device, workers: int = 0):
-        self.data, self.device, self.workers = data, device, workers
+        self.data, self.device = data, device
         shape = (1, 3, 1, 1)
         self.mean = torch.tensor(data.mean, device=device).view(shape) * 255
         self.scale = 1 / (torch.tensor(data.sd, device=device).view(shape) * 255)
-        self.sources = {split: self._source(getattr(data, split)) for split in ("train", "test")}
-        self.labels = {
-            split: torch.from_numpy(getattr(data, split).labels.astype(np.int64)).to(device)
-            for split in ("train", "test")
-        }
+        self.sources = {"train": self._source(data.train, workers), "test": self._source(data.test, workers)}
+        self.labels = torch.from_numpy(data.train.labels.astype(np.int64)).to(device)
 
-    def _source(self, images: Images) -> torch.Tensor | NoiseMaker | Decoder:
+    def _source(self, images: Images, workers: int) -> torch.Tensor | NoiseMaker | Decoder:
         if isinstance(images.pixels, np.ndarray):
             return torch.from_numpy(images.pixels).to(self.device)
         if isinstance(images.pixels, Noise):
             return NoiseMaker(images.pixels, self.device)
-        return Decoder(images.pixels, self.data.image_size, self.workers, pinned=self.device.type == "cuda")
-
-    def train(self, indices: np.ndarray, seed: int, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Make a training batch, augmented by random numbers keyed to (seed, epoch, image)."""
-        source = self.sources["train"]
-        if isinstance(source, Decoder):
-            images = source.batch(Job(indices, (seed, epoch)))
-        else:
-            images = self._augmented(self._stored("train", indices), indices, seed, epoch)
-        return self._normalise(images), self.labels["train"][self._on_device(indices)]
+        return Decoder(images.pixels, self.data.image_size, workers, pinned=self.device.type == "cuda")
 
     def train_batches(self, batches: Iterable[np.ndarray], seed: int, epoch: int) -> Iterator[tuple]:
-        """Yield the batches of an epoch, as :meth:`train` makes each; one epoch at a time."""
-        source = self.sources["train"]
-        if not isinstance(source, Decoder):
-            for indices in batches:
-                yield self.train(indices, seed, epoch)
-            return
-        jobs = [Job(indices, (seed, epoch)) for indices in batches]
-        for job, images in zip(jobs, source.batches(jobs), strict=True):
-            yield self._normalise(images), self.labels["train"][self._on_device(job.indices)]
+        """Yield images and labels of batches, augmented by random numbers keyed to (seed, epoch, image)."""
+        batches = list(batches)
+        for indices, images in zip(batches, self._batches("train", batches, (seed, epoch)), strict=True):
+            yield images, self.labels[self._on_device(indices)]
+
+    def train(self, indices: np.ndarray, seed: int, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Make one training batch."""
+        return next(self.train_batches([indices], seed, epoch))
 
     def test_batches(self, size: int) -> Iterator[torch.Tensor]:
-        """Yield all test images in order, ``size`` at a time."""
-        images, source = len(self.data.test), self.sources["test"]
+        """Yield all test images in order, ``size`` at a time; the same image always looks the same."""
+        images = len(self.data.test)
         batches = [np.arange(start, min(start + size, images)) for start in range(0, images, size)]
-        if isinstance(source, Decoder):
-            yield from map(self._normalise, source.batches([Job(indices, None) for indices in batches]))
-        else:
-            yield from map(self.test, batches)
+        return self._batches("test", batches, (0, 0) if self.data.resize_test else None)
 
     def test(self, indices: np.ndarray) -> torch.Tensor:
-        """Make a batch of test images; the same image always looks the same."""
-        source = self.sources["test"]
-        if isinstance(source, Decoder):
-            return self._normalise(source.batch(Job(indices, None)))
-        images = self._stored("test", indices)
-        return self._normalise(self._cropped(images, indices, seed=0, epoch=0) if self.data.resize_test else images)
+        """Make one batch of test images."""
+        return next(self._batches("test", [indices], (0, 0) if self.data.resize_test else None))
 
-    def _stored(self, split: str, indices: np.ndarray) -> torch.Tensor:
-        source: Any = self.sources[split]
+    def _batches(self, split: str, batches: list[np.ndarray], key: tuple[int, int] | None) -> Iterator[torch.Tensor]:
+        """Make batches of images; without a key they are not augmented."""
+        source = self.sources[split]
+        if isinstance(source, Decoder):
+            return map(self._normalise, source.batches([Job(indices, key) for indices in batches]))
+        return (self._normalise(self._augmented(self._stored(source, each), each, key)) for each in batches)
+
+    def _stored(self, source: torch.Tensor | NoiseMaker, indices: np.ndarray) -> torch.Tensor:
         return source.images(indices) if isinstance(source, NoiseMaker) else source[self._on_device(indices)]
 
-    def _augmented(self, images: torch.Tensor, indices: np.ndarray, seed: int, epoch: int) -> torch.Tensor:
-        if self.data.augmentation == "random_resized":
-            return self._cropped(images, indices, seed, epoch)
+    def _augmented(self, images: torch.Tensor, indices: np.ndarray, key: tuple[int, int] | None) -> torch.Tensor:
+        if key is None or self.data.augmentation == "none":
+            return images
         if self.data.augmentation == "flip_and_shift":
-            return flip_and_shift(images, draw(indices, 3, seed, epoch))
-        return images
-
-    def _cropped(self, images: torch.Tensor, indices: np.ndarray, seed: int, epoch: int) -> torch.Tensor:
-        random = draw(indices, 4 * views.TRIES, seed, epoch)
-        boxes = views.crop_boxes(random, *images.shape[2:])
+            return flip_and_shift(images, draw(indices, 3, *key))
+        boxes = views.crop_boxes(draw(indices, 4 * views.TRIES, *key), *images.shape[2:])
         return resize_boxes(images, boxes, self.data.image_size)
 
     def _on_device(self, indices: np.ndarray) -> torch.Tensor:

@@ -38,9 +38,6 @@ class Items(Photographs):
     dataset: Any
     ids: tuple[str, ...]
 
-    def __len__(self) -> int:
-        return len(self.ids)
-
     def image(self, index: int) -> Image.Image:
         """Take or decode one; a damaged one raises :class:`InputError` with its name."""
         # Made-up images come from torch's one generator; all others may be read side by side.
@@ -64,8 +61,10 @@ def read(config: image_sets.Torchvision) -> tuple[Items, np.ndarray, list[str] |
     labels = _labels(dataset, config.dataset)
     files = _files(dataset)
     stamp = [config.dataset, config.arguments, _stamp(dataset, files)]
-    images = Items(dataset, _ids(files, len(labels)))
-    return images, labels, _names(dataset), json.dumps(stamp, sort_keys=True, default=str)
+    names = next((getattr(dataset, attribute) for attribute in NAMES if hasattr(dataset, attribute)), None)
+    if names is not None:  # ImageNet's classes have several, the usual one first
+        names = [name[0] if isinstance(name, tuple) else str(name) for name in names]
+    return Items(dataset, _ids(files, len(labels))), labels, names, json.dumps(stamp, sort_keys=True, default=str)
 
 
 def _dataset(config: image_sets.Torchvision) -> Any:
@@ -158,12 +157,6 @@ def _whole(labels: np.ndarray) -> np.ndarray:
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
         raise ValueError(f"labels are {labels.dtype} of shape {labels.shape}, not numbers from 0")
     return labels
-
-
-def _names(dataset: Any) -> list[str] | None:
-    found = next((getattr(dataset, attribute) for attribute in NAMES if hasattr(dataset, attribute)), None)
-    # ImageNet's classes have several names, the usual one first.
-    return None if found is None else [name[0] if isinstance(name, tuple) else str(name) for name in found]
 
 
 def _files(dataset: Any) -> list[Path] | None:

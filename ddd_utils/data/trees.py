@@ -8,7 +8,6 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from PIL import Image
 
@@ -21,26 +20,16 @@ UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
-class Place(Protocol):
-    """A folder in which a table may lie; as text, the path before a table's name."""
-
-    def table(self, name: str) -> "Table | None":
-        """Read a table by its name or path; None if there is none."""
-
-    def names(self) -> list[str]:
-        """List the files."""
-
-
 @dataclass(frozen=True)
 class Table:
     """The content of a file."""
 
-    place: Place
+    folder: "Folder | TarFolder"  # as text, the path before a table's name
     name: str
     content: bytes
 
     def __str__(self) -> str:
-        return f"{self.place}{self.name}"
+        return f"{self.folder}{self.name}"
 
 
 @dataclass(frozen=True)
@@ -52,7 +41,7 @@ class Tree:
     folders: tuple[str, ...]  # paths of the folders in it, in the same order
     root: str  # the folder above the classes, with "/" after it, or nothing
     images: Photographs  # in the order of their names
-    places: tuple[Place, ...]  # where a table of labels may be, nearest first
+    table_folders: tuple["Folder | TarFolder", ...]  # where a table of labels may be, nearest first
     stamp: str  # changes when the tree does
 
 
@@ -107,14 +96,15 @@ def folder_tree(path: Path) -> Tree:
     names = tuple(files)
     check_names(path, names)
     tops = {name.rpartition("/")[0].partition("/")[0] for name in names}
+    # One folder may be a class, or hold all images and their table.
+    only = [path / top for top in tops if len(tops) == 1]
     return Tree(
         path,
         names,
         folders=tuple(name for name, status in found if stat.S_ISDIR(status.st_mode)),
         root="",
         images=Files(path, list(names)),
-        # One folder may be a class, or hold all images and their table.
-        places=tuple(map(Folder, dict.fromkeys([*(path / top for top in tops if len(tops) == 1), path, path.parent]))),
+        table_folders=tuple(map(Folder, dict.fromkeys([*only, path, path.parent]))),
         stamp="\n".join(f"{name}\0{status.st_size}\0{status.st_mtime_ns}" for name, status in files.items()),
     )
 
@@ -137,23 +127,11 @@ def _entries(folder: Path, inside: str = "", above: tuple = ()) -> Iterator[tupl
 
 
 @dataclass(frozen=True)
-class Member:
-    """A file in a tar: where its bytes begin, and how many there are."""
-
-    name: str
-    offset: int
-    size: int
-
-
-@dataclass(frozen=True)
 class Members(Photographs):
     """Photographs in a tar; every call opens it anew, because threads would move each other's position."""
 
     path: Path
-    members: tuple[Member, ...]
-
-    def __len__(self) -> int:
-        return len(self.members)
+    members: tuple[tarfile.TarInfo, ...]
 
     def image(self, index: int) -> Image.Image:
         """Decode one; a damaged one raises :class:`InputError` with its name."""
@@ -161,10 +139,10 @@ class Members(Photographs):
         return decode_bytes(_content(self.path, member), f"{self.path}/{member.name}")
 
 
-def _content(path: Path, member: Member) -> bytes:
+def _content(path: Path, member: tarfile.TarInfo) -> bytes:
     try:
         with path.open("rb") as file:
-            file.seek(member.offset)
+            file.seek(member.offset_data)
             content = file.read(member.size)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
@@ -179,7 +157,7 @@ class TarFolder:
 
     path: Path
     inside: str
-    files: dict[str, Member]
+    files: dict[str, tarfile.TarInfo]
 
     def __str__(self) -> str:
         return f"{self.path}/{self.inside}"
@@ -201,18 +179,20 @@ class TarFolder:
 def tar_tree(path: Path) -> Tree:
     """List the images in a tar, without hidden ones, links and devices."""
     _check_kind(path)
-    files: dict[str, Member] = {}
+    files: dict[str, tarfile.TarInfo] = {}
     folders: set[str] = set()
     try:
         for member in _members(path):
-            name = _inside(member.name)
-            if _hidden(name):
+            # A path below the tar, whatever its name says.
+            parts = [part for part in member.name.split("/") if part not in ("", ".", "..")]
+            member.name = "/".join(parts)
+            if any(part.startswith(".") for part in parts):
                 continue
             if member.isdir():
-                folders.add(name)
+                folders.add(member.name)
             elif member.isreg() and not member.issparse():
                 # Of two files of one name the later one counts, as it does when a tar is unpacked.
-                files[name] = Member(name, member.offset_data, member.size)
+                files[member.name] = member
     except Exception as error:  # Whatever the reader stumbles over is in the tar.
         raise InputError(f"{path}: not a whole tar ({' '.join(str(error).split())})") from None
     names = tuple(sorted(filter(is_image, files), key=by_folder))
@@ -228,7 +208,7 @@ def tar_tree(path: Path) -> Tree:
         # A folder with all images in it may be a class, as in an unpacked tar.
         root=_slashed(posixpath.dirname(shared) if parents == {shared} else shared),
         images=Members(path, tuple(files[name] for name in names)),
-        places=(*(TarFolder(path, _slashed(above), files) for above in _upwards(shared)), Folder(path.parent)),
+        table_folders=(*(TarFolder(path, _slashed(above), files) for above in _upwards(shared)), Folder(path.parent)),
         stamp=f"{status.st_size}\0{status.st_mtime_ns}",
     )
 
@@ -270,15 +250,6 @@ def _next(archive: tarfile.TarFile) -> tarfile.TarInfo | None:
             raise
         archive.offset = archive.fileobj.tell()
         return None
-
-
-def _inside(name: str) -> str:
-    """Return a member's name as a path below the tar, whatever it says."""
-    return "/".join(part for part in name.split("/") if part not in ("", ".", ".."))
-
-
-def _hidden(name: str) -> bool:
-    return any(part.startswith(".") for part in name.split("/"))
 
 
 def _upwards(folder: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What a model sees of a photograph: resized and cropped as its configuration says."""
+"""Crops of photographs: resized and cut as a model's configuration says."""
 
 import math
 from dataclasses import dataclass
@@ -38,8 +38,11 @@ class View:
         """Cut the crop, uint8 (size, size, 3), to the same pixels as torchvision, timm and open_clip."""
         image = self._middle(image)
         image = image.resize(self._scaled(*image.size), FILTERS[self.interpolation])
-        if min(image.size) < self.size:
-            image = self._filled_up(image)
+        if min(image.size) < self.size:  # it becomes the middle of a larger one
+            width, height = (max(side, self.size) for side in image.size)
+            larger = Image.new("RGB", (width, height), self.fill)
+            larger.paste(image, ((width - image.width) // 2, (height - image.height) // 2))
+            image = larger
         left, top = (round((side - self.size) / 2) for side in image.size)
         return np.asarray(image.crop((left, top, left + self.size, top + self.size)))
 
@@ -63,17 +66,10 @@ class View:
         short = min(width, height)
         return self.resized * width // short, self.resized * height // short
 
-    def _filled_up(self, image: Image.Image) -> Image.Image:
-        """Put an image into the middle of a larger one."""
-        width, height = (max(side, self.size) for side in image.size)
-        larger = Image.new("RGB", (width, height), self.fill)
-        larger.paste(image, ((width - image.width) // 2, (height - image.height) // 2))
-        return larger
-
 
 @dataclass(frozen=True)
 class Preparation:
-    """All that happens to a photograph before a model sees it."""
+    """All that happens to a photograph before inference."""
 
     view: View
     mean: tuple[float, float, float]  # Normalisation of each channel, for pixels in [0, 1]
@@ -109,14 +105,10 @@ def crop_boxes(random: np.ndarray, height: int, width: int) -> np.ndarray:
     fits = (w > 0) & (w <= width) & (h > 0) & (h <= height)
     first = np.argmax(fits, axis=1)
     boxes = np.stack([top, left, h, w], axis=-1)[np.arange(len(random)), first]
-    boxes[~fits.any(axis=1)] = _central_box(height, width)
+    # Where none fits: the largest central box of such a ratio.
+    central_w, central_h = round(min(width, height * RATIO[1])), round(min(height, width / RATIO[0]))
+    boxes[~fits.any(axis=1)] = (height - central_h) // 2, (width - central_w) // 2, central_h, central_w
     return boxes
-
-
-def _central_box(height: int, width: int) -> tuple[int, int, int, int]:
-    w = round(min(width, height * RATIO[1]))
-    h = round(min(height, width / RATIO[0]))
-    return (height - h) // 2, (width - w) // 2, h, w
 
 
 def random_crop(image: Image.Image, random: np.ndarray, size: int) -> np.ndarray:

@@ -3,9 +3,9 @@ Where responses come from. Everything here is cached: asking twice computes once
 
 - ``plans``: runs, and the conditions and model sets that they come from; ``store``: where their results are.
 - ``training``: networks side by side and in processes; ``launch`` starts it here, ``cluster`` through SLURM.
-- ``evaluations``, ``inference``, ``inference_runs``: pretrained models shown photographs.
-- ``published``, ``imports``: answers that others have published, and users' tables.
-- ``sources``: finds a configuration's results, of whichever kind. ``status`` and ``costs`` tell how far and how long.
+- ``evaluations``, ``inference``, ``inference_runs``: what pretrained models answer to photographs.
+- ``published``, ``people``: answers that others have published, and users' tables.
+- ``sources``: finds a configuration's results, of whichever kind. ``costs``, ``calibration``: how long it takes.
 """
 
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import Any
 from ddd_utils.config import params
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import sources
-from ddd_utils.experiments.published import imagenet_facts, people_facts
+from ddd_utils.experiments.people import people_facts
+from ddd_utils.experiments.published import imagenet_facts
 from ddd_utils.files import TornFile
 from ddd_utils.responses import Responses, Source
 

@@ -37,13 +37,9 @@ class _Work(Checkpointable):
 
 
 def submit(work: Sequence[Callable[[], Any]], options: Cluster, folder: Path) -> list[SlurmJob]:
-    """
-    Submit work, one call without arguments a job, as one SLURM job array whose logs go into the folder.
-
-    A job that is preempted or runs into its time limit is queued again by itself and then called anew: work must go on
-    from what an earlier, interrupted call has left on disk. It must be importable on the nodes or picklable by value,
-    and the nodes must see the folder. If there is no SLURM here, or it refuses the jobs, InputError is raised.
-    """
+    """Submit work, one call without arguments a job, as one SLURM job array whose logs go into the folder."""
+    # A job that is preempted or runs into its time limit is queued again by itself and then called anew: work must
+    # go on from what an earlier, interrupted call has left on disk.
     if not work:
         return []
     executor = _executor(options, folder)

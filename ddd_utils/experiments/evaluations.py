@@ -1,6 +1,6 @@
 """Pretrained models and the photographs they answer: where their answers are, and which are missing."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ddd_utils import local_files, paths
+from ddd_utils import local_files, machine, paths
 from ddd_utils.config.image_sets import Photographs
 from ddd_utils.config.model_sets import Model
 from ddd_utils.config.schema import PretrainedSet
 from ddd_utils.data.class_spaces import ClassSpace, class_space
 from ddd_utils.data.listing import Listing, listing
-from ddd_utils.experiments import model_files, published
-from ddd_utils.experiments.store import versions
+from ddd_utils.experiments import plans, published
+from ddd_utils.experiments.store import PACKAGES, OneByOne
 from ddd_utils.files import is_whole, read_json, read_metadata, read_parquet, safe_name, short_hash, write_json
 from ddd_utils.responses import Responses, write_images, write_predictions
 
@@ -66,7 +66,7 @@ class Evaluation:
 
     def file(self, model: Model, among: str = "present") -> Path:
         """Return the file of a model's answers."""
-        return self.folder / f"{model_files.pretrained(model)}{SUFFIX[among]}.parquet"
+        return self.folder / f"{plans.pretrained_file(model)}{SUFFIX[among]}.parquet"
 
     def done(self, model: Model) -> bool:
         """Say whether a model's answers are there, and whole."""
@@ -114,10 +114,6 @@ class Evaluation:
         known = self.positions()
         return len(self.listing.ids if known is None else known)
 
-    def readable_space(self) -> ClassSpace:
-        """Return the classes of the photographs that can be read."""
-        return replace(self.space, labels=self.readable()["label"].to_numpy())
-
     def write(self, model: Model, answers: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
         """Write a model's answers; the file of the decision among the classes present comes last."""
         for among in ("all", "present"):
@@ -128,7 +124,7 @@ class Evaluation:
         return pd.DataFrame([self._row(model) for model in self.config.models])
 
     def _row(self, model: Model) -> dict[str, Any]:
-        run = model_files.pretrained(model) + SUFFIX[self.config.images.among]
+        run = plans.pretrained_file(model) + SUFFIX[self.config.images.among]
         named = {"network": model.label, "condition": model.label, "instance": 1, "run": run, "first_epoch": 0}
         return {**named, **read_metadata(self.file(model))}
 
@@ -140,7 +136,7 @@ class Evaluation:
             {
                 "dataset": self.name,
                 "configuration": self.config.model_dump(mode="json"),
-                "versions": versions(),
+                "versions": machine.versions(PACKAGES),
                 "device": "; ".join(networks["device"].unique()),
                 "source": {"weights": networks["weights"].tolist()},
                 "answer_seconds": round(float(networks["seconds"].sum()), 1),
@@ -164,36 +160,26 @@ class Evaluation:
 
     def alternatives(self) -> dict[str, "Evaluation"]:
         """Return the decision among the classes present, and the one among all that a model knows."""
-        return {among: self._deciding(among) for among in SUFFIX}
-
-    def _deciding(self, among: str) -> "Evaluation":
-        images = self.config.images.model_copy(update={"among": among})
-        other = Evaluation(self.config.model_copy(update={"images": images}))
-        vars(other).update(listing=self.listing, space=self.space)  # of the same images: nothing is listed again
-        return other
+        found = {}
+        for among in SUFFIX:
+            images = self.config.images.model_copy(update={"among": among})
+            found[among] = Evaluation(self.config.model_copy(update={"images": images}))
+            # They are of the same images: nothing is listed again.
+            vars(found[among]).update(listing=self.listing, space=self.space)
+        return found
 
     @property
     def class_names(self) -> list[str]:
         """Names of the classes by label."""
         return list(self.space.names)
 
-    @cached_property
-    def images(self) -> "_Readable":
+    @property
+    def images(self) -> OneByOne:
         """The photographs that can be read, uncut."""
-        return _Readable(self)
-
-
-@dataclass(frozen=True)
-class _Readable:
-    """The photographs of an evaluation that can be read, one at a time."""
-
-    evaluation: Evaluation
+        return OneByOne(lambda index: np.asarray(self.listing.images.image(self._readable[index])))
 
     @cached_property
-    def _positions(self) -> np.ndarray:
-        positions = self.evaluation.positions()
+    def _readable(self) -> np.ndarray:
+        positions = self.positions()
         assert positions is not None, "there are responses, so it is known which photographs can be read"
         return positions
-
-    def __getitem__(self, index: int) -> np.ndarray:
-        return np.asarray(self.evaluation.listing.images.image(self._positions[index]))

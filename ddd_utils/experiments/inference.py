@@ -80,14 +80,13 @@ class _Runner:
         self._devices = [torch.device(device) for device in devices]
         self._gpu = self._devices[0].type != "cpu"
         network = network.to(memory_format=torch.channels_last)
-        self._copies = {device: self._on(network, device) for device in set(self._devices)}
+        self._copies = {
+            device: copy.deepcopy(network).to(device) if self._gpu else network for device in set(self._devices)
+        }
         self._chooser = chooser
         # As torchvision's ToTensor and Normalize compute it, so that the very same numbers come out.
         self._mean, self._sd = (torch.tensor(each).view(3, 1, 1) for each in (preparation.mean, preparation.sd))
         self.batch = max(1, (GPU_PIXELS if self._gpu else CPU_PIXELS) // preparation.view.size**2)
-
-    def _on(self, network: nn.Module, device: torch.device) -> nn.Module:
-        return network if device.type == "cpu" else copy.deepcopy(network).to(device)
 
     def settle_precision(self, pixels: np.ndarray) -> torch.dtype:
         """Find out whether bfloat16 is good enough; on a CPU it would not be faster."""
@@ -153,7 +152,8 @@ class _Runner:
         return {among: np.concatenate([each[among] for each in found]) for among in found[0]}
 
     def _halve(self, size: int, error: Exception) -> None:
-        if not _is_out_of_memory(error):
+        told = "alloc" in str(error) and "memory" in str(error)
+        if not (told or isinstance(error, torch.OutOfMemoryError | MemoryError)):
             raise error
         if size == 1:
             raise InputError("a single image does not fit into memory") from None
@@ -168,8 +168,3 @@ class _Runner:
         reduced = torch.autocast(device.type, precision, enabled=precision != torch.float32)
         with torch.inference_mode(), reduced:
             return self._copies[device](images)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    text = str(error)
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or ("alloc" in text and "memory" in text)

@@ -1,10 +1,11 @@
-"""Pretrained models answer photographs: decoded once for all that see the same of them, then model after model."""
+"""Inference of pretrained models: photographs are decoded once for all models with the same view of them."""
 
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -16,12 +17,12 @@ from PIL import Image
 from ddd_utils.config.model_sets import Model
 from ddd_utils.data.photographs import NotAnImage, Photographs
 from ddd_utils.data.views import View
-from ddd_utils.devices import cores, describe, devices
 from ddd_utils.errors import ExperimentError, InputError
-from ddd_utils.experiments import inference, locks, published
+from ddd_utils.experiments import inference, published
 from ddd_utils.experiments.evaluations import Evaluation
-from ddd_utils.experiments.progress import DECODING, SHOWING, Progress, Steps
+from ddd_utils.experiments.progress import DECODING, INFERENCE, Progress, Steps
 from ddd_utils.files import remove_partials
+from ddd_utils.machine import cores, describe, devices, lock
 from ddd_utils.models.pretrained import recipe
 from ddd_utils.models.recipe import Recipe, brief
 
@@ -47,7 +48,7 @@ def check(evaluation: Evaluation) -> None:
 
 def make(evaluation: Evaluation) -> None:
     """Let the models answer that have not yet; each one's answers are kept at once, also where others fail."""
-    with locks.waiting(evaluation.lock, f"computes {evaluation.folder.name}"):
+    with lock(evaluation.lock, f"computes {evaluation.folder.name}"):
         if evaluation.complete():
             return
         remove_partials(evaluation.folder)
@@ -69,14 +70,14 @@ def _answered(evaluation: Evaluation, models: Sequence[Model]) -> list[str]:
     failures: list[str] = []
     # How long a model takes is not known before it is at work, so neither is the time left.
     rows = {("", model.label): Steps(evaluation.name, evaluation.count(), 0) for model in models}
-    progress = Progress(rows, SHOWING)
+    progress = Progress(rows, INFERENCE)
     try:
         for views in passes(list(by_view), len(evaluation.listing.ids), budget):
-            decoded = _Pass(evaluation, views, budget, progress)
+            now = _Pass(evaluation, views, budget, progress)
             for view in views:
                 for each in by_view[view]:
-                    failures += _attempt(decoded, each)
-                decoded.release(view)
+                    failures += now.attempt(each)
+                now.release(view)
     finally:
         progress.close()
         shutil.rmtree(evaluation.scratch, ignore_errors=True)
@@ -84,101 +85,92 @@ def _answered(evaluation: Evaluation, models: Sequence[Model]) -> list[str]:
 
 
 class _Pass:
-    """Photographs decoded for some views, but only when a network is there to see them: it may fail to be made."""
+    """Photographs decoded for some views, but only once a network is ready: it may fail to be made."""
 
     def __init__(self, evaluation: Evaluation, views: Sequence[View], budget: int, progress: Progress):
         self.evaluation, self.progress, self._views, self._budget = evaluation, progress, views, budget
 
     @cached_property
-    def _decoded(self) -> tuple[dict[View, np.ndarray], np.ndarray]:
-        return _decoded(self.evaluation, self._views, self._budget)
-
-    def crops(self, view: View) -> tuple[np.ndarray, np.ndarray]:
-        """Return the decoded photographs, and which rows count."""
-        pixels, kept = self._decoded
-        return pixels[view], kept
+    def decoded(self) -> tuple[dict[View, np.ndarray], np.ndarray]:
+        """The photographs by view, and which rows count; the first time, unreadable ones are found."""
+        evaluation = self.evaluation
+        known = evaluation.positions()
+        wanted = np.arange(len(evaluation.listing.ids)) if known is None else known
+        started, line = time.monotonic(), ""
+        progress = Progress({("", "decoding"): Steps(evaluation.name, len(wanted), 1)}, DECODING)
+        more = partial(progress.add, "", "decoding")
+        try:
+            room = evaluation.scratch, self._budget
+            pixels, unread = decode(evaluation.listing.images, wanted, self._views, *room, more)
+            if unread and (len(unread) == len(wanted) or known is not None):
+                lost = "no image can be read"
+                if known is not None:
+                    lost = "an image that could be read before cannot be read now"
+                raise InputError(f"{evaluation.name}: {lost}: {unread[0][1]}")
+            if known is None:
+                evaluation.keep_images({int(wanted[row]): reason for row, reason in unread})
+            skipped = f", {len(unread):,} skipped" if unread else ""
+            line = f"{evaluation.name}: {len(wanted):,} images decoded in {time.monotonic() - started:.0f} s{skipped}"
+        finally:
+            progress.close(line)
+        return pixels, np.setdiff1d(np.arange(len(wanted)), [row for row, _ in unread])
 
     def release(self, view: View) -> None:
         """Forget the photographs of a view that no model needs any more."""
-        if "_decoded" in vars(self):
-            del self._decoded[0][view]
+        if "decoded" in vars(self):
+            del self.decoded[0][view]
 
+    def attempt(self, made: Recipe) -> list[str]:
+        """Let one model answer; return what went wrong, if anything: the others must not suffer from it."""
+        label = made.entry.label
+        try:
+            network, answer_of = made.network(self.evaluation.space)
+        except Exception as error:
+            return self._failed(label, error)
+        _ = self.decoded  # trouble with the photographs is not the model's
+        try:
+            how = self._answer(made, network, answer_of)
+        except OSError:
+            raise
+        except Exception as error:
+            return self._failed(label, error)
+        self.progress.end("", label, how, f"{self.evaluation.name}: {label}  {how}")
+        return []
 
-def _decoded(evaluation: Evaluation, views: Sequence[View], budget: int) -> tuple[dict[View, np.ndarray], np.ndarray]:
-    """Decode the photographs; return them by view, and which rows count. The first time, unreadable ones are found."""
-    known = evaluation.positions()
-    wanted = np.arange(len(evaluation.listing.ids)) if known is None else known
-    started, line = time.monotonic(), ""
-    progress = Progress({("", "decoding"): Steps(evaluation.name, len(wanted), 1)}, DECODING)
-    more = partial(progress.add, "", "decoding")
-    try:
-        pixels, unread = decode(evaluation.listing.images, wanted, views, evaluation.scratch, budget, more)
-        if unread and (len(unread) == len(wanted) or known is not None):
-            lost = "no image can be read" if known is None else "an image that could be read before cannot be read now"
-            raise InputError(f"{evaluation.name}: {lost}: {unread[0][1]}")
-        if known is None:
-            evaluation.keep_images({int(wanted[row]): reason for row, reason in unread})
-        skipped = f", {len(unread):,} skipped" if unread else ""
-        line = f"{evaluation.name}: {len(wanted):,} images decoded in {time.monotonic() - started:.0f} s{skipped}"
-    finally:
-        progress.close(line)
-    return pixels, np.setdiff1d(np.arange(len(wanted)), [row for row, _ in unread])
+    def _failed(self, label: str, error: Exception) -> list[str]:
+        reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {brief(error)}"
+        full = reason if f"'{label}'" in reason else f"'{label}': {reason}"
+        self.progress.fail("", label, reason, f"{self.evaluation.name}: {full}")
+        return [full]
 
-
-def _attempt(decoded: _Pass, made: Recipe) -> list[str]:
-    """Let one model answer; return what went wrong, if anything: the others must not suffer from it."""
-    label = made.entry.label
-    try:
-        network, answer_of = made.network(decoded.evaluation.space)
-    except Exception as error:
-        return _failed(decoded, label, error)
-    crops, kept = decoded.crops(made.preparation.view)
-    try:
-        how = _answer(decoded, made, network, answer_of, crops, kept)
-    except OSError:
-        raise
-    except Exception as error:
-        return _failed(decoded, label, error)
-    decoded.progress.end("", label, how, f"{decoded.evaluation.name}: {label}  {how}")
-    return []
-
-
-def _failed(decoded: _Pass, label: str, error: Exception) -> list[str]:
-    reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {brief(error)}"
-    full = reason if f"'{label}'" in reason else f"'{label}': {reason}"
-    decoded.progress.fail("", label, reason, f"{decoded.evaluation.name}: {full}")
-    return [full]
-
-
-def _answer(
-    decoded: _Pass, made: Recipe, network: torch.nn.Module, answer_of: np.ndarray, crops: np.ndarray, kept: np.ndarray
-) -> str:
-    """Let a network answer, write its answers down, and say in a line how it went."""
-    space, view = decoded.evaluation.readable_space(), made.preparation.view
-    chooser = inference.Chooser(answer_of, space.present)
-    more = partial(decoded.progress.add, "", made.entry.label)
-    found = inference.answer(network, crops, made.preparation, chooser, devices(), more)
-    answers = {"present": found.present[kept], "all": found.all[kept]}
-    right = {f"right_{among}": int((chosen == space.labels).sum()) for among, chosen in answers.items()}
-    speed = len(crops) / max(found.seconds, 1e-9)
-    never = int((space.present & ~np.isin(np.arange(len(space.names)), answer_of)).sum())
-    facts = {
-        "architecture": made.entry.model,
-        "parameters": sum(weights.numel() for weights in network.parameters()),
-        "input_size": view.size,
-        "crop": f"{view.crop} {view.size / view.resized:.3g}, {view.interpolation}",
-        "precision": found.precision,
-        "batch_size": found.batch,
-        "images_per_second": round(speed, 1),
-        "seconds": round(found.seconds, 2),
-        "weights": made.origin,
-        "classes_unknown": never,
-        "device": describe(torch.device(devices()[0])),
-        **right,
-    }
-    decoded.evaluation.write(made.entry, answers, facts)
-    unknown = f", knows none of {never} of the classes" * bool(never)
-    return f"{speed:,.0f} images/s, {right['right_present'] / len(kept):.1%} right{unknown}"
+    def _answer(self, made: Recipe, network: torch.nn.Module, answer_of: np.ndarray) -> str:
+        """Let a network answer, write its answers down, and say in a line how it went."""
+        space, view, (pixels, kept) = self.evaluation.space, made.preparation.view, self.decoded
+        space = replace(space, labels=self.evaluation.readable()["label"].to_numpy())
+        chooser = inference.Chooser(answer_of, space.present)
+        more = partial(self.progress.add, "", made.entry.label)
+        found = inference.answer(network, pixels[view], made.preparation, chooser, devices(), more)
+        answers = {"present": found.present[kept], "all": found.all[kept]}
+        right = {f"right_{among}": int((chosen == space.labels).sum()) for among, chosen in answers.items()}
+        speed = len(pixels[view]) / max(found.seconds, 1e-9)
+        never = int((space.present & ~np.isin(np.arange(len(space.names)), answer_of)).sum())
+        facts = {
+            "architecture": made.entry.model,
+            "parameters": sum(weights.numel() for weights in network.parameters()),
+            "input_size": view.size,
+            "crop": f"{view.crop} {view.size / view.resized:.3g}, {view.interpolation}",
+            "precision": found.precision,
+            "batch_size": found.batch,
+            "images_per_second": round(speed, 1),
+            "seconds": round(found.seconds, 2),
+            "weights": made.origin,
+            "classes_unknown": never,
+            "device": describe(torch.device(devices()[0])),
+            **right,
+        }
+        self.evaluation.write(made.entry, answers, facts)
+        unknown = f", knows none of {never} of the classes" * bool(never)
+        return f"{speed:,.0f} images/s, {right['right_present'] / len(kept):.1%} right{unknown}"
 
 
 def passes(views: Sequence[View], images: int, budget: int) -> list[list[View]]:

@@ -1,34 +1,36 @@
-"""Find out what is missing and have it computed, once, however many processes ask for it."""
+"""Find out what is missing and have it computed, once, however many processes ask; tell how far all of it is."""
 
 import logging
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ddd_utils import logs, paths
-from ddd_utils.devices import devices
 from ddd_utils.errors import ExperimentError, InputError
-from ddd_utils.experiments import locks
+from ddd_utils.experiments.evaluations import Evaluation
+from ddd_utils.experiments.plans import Run
+from ddd_utils.experiments.progress import duration, remaining
 from ddd_utils.experiments.store import Experiment
 from ddd_utils.experiments.training import processes
 from ddd_utils.experiments.training.processes import Group, Task, grouped
+from ddd_utils.files import TornFile, read_metadata
+from ddd_utils.machine import devices, is_locked
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1
+# A run that is "stopped" has a checkpoint, and nobody trains it.
+STATES = ("done", "diverged", "running", "stopped", "missing")
 
 
 def compute(experiments: Sequence[Experiment], titles: Sequence[str] | None = None) -> None:
-    """
-    Compute what is missing of some experiments, all of it at once; what other processes are training is left to them.
-
-    Networks that fail raise ExperimentError once the others are finished and kept. Titles are for the progress lines.
-    """
+    """Compute what is missing of experiments; networks that fail raise ExperimentError once the others are finished."""
     failures: dict[Path, str] = {}
     waiting = False
     while tasks := missing(experiments, titles, failures):
-        free = [task for task in tasks if not locks.held(task[0].lock(task[1]))]
+        free = [task for task in tasks if not is_locked(task[0].lock(task[1]))]
         if free:
             failures |= processes.run(grouped(free, len(devices())), devices())
         else:
@@ -77,16 +79,99 @@ def check(experiments: Iterable[Experiment]) -> None:
     tasks = missing(list(experiments))
     if not tasks:
         return  # a light installation has no networks to import
-    from ddd_utils.experiments.costs import planning
+    from ddd_utils.experiments import costs
     from ddd_utils.models import by_name
 
     states, wanted = {}, 0
     for experiment, run, _ in tasks:
-        case = planning.case(run, experiment.dataset)
+        case = costs.case(run, experiment.dataset)
         if case not in states:
-            states[case] = planning.state_bytes(by_name.create(run.model, case.classes, run.arguments), run.optimizer)
-        wanted += planning.disk_bytes(run, experiment.dataset.sizes[1], case.classes, states[case])
+            states[case] = costs.state_bytes(by_name.create(run.model, case.classes, run.arguments), run.optimizer)
+        wanted += costs.disk_bytes(run, experiment.dataset.sizes[1], case.classes, states[case])
     free = shutil.disk_usage(paths.results()).free
     if wanted > free:
         needed = f"{wanted / 1e9:.2f} GB are needed for answers and checkpoints"
         raise InputError(f"{paths.results()}: {needed}, {free / 1e9:.2f} are free")
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """Where a run stands."""
+
+    run: str
+    state: str  # one of STATES
+    epoch: int  # finished ones
+    epochs: int
+    seconds: float | None  # that its finished epochs took, where that is known
+    work: float  # guessed, of all its epochs
+    reason: str = ""  # why it diverged
+
+
+def run_status(experiment: Experiment, run: Run) -> RunStatus:
+    """Read off an experiment's folder where a run stands; nothing is changed."""
+    work = experiment.work(run)
+    if experiment.done(run):
+        found = read_metadata(experiment.file(run))
+        state = "diverged" if found.get("diverged") else "done"
+        return RunStatus(run.file, state, run.epochs, run.epochs, found["seconds"], work, found.get("diverged") or "")
+    epoch, seconds = _checkpoint(experiment.checkpoint(run))
+    waiting = "stopped" if epoch else "missing"
+    state = "running" if is_locked(experiment.lock(run)) else waiting
+    return RunStatus(run.file, state, epoch, run.epochs, seconds, work)
+
+
+def _checkpoint(path: Path) -> tuple[int, float | None]:
+    """Read the finished epochs and their seconds."""
+    if not path.exists():
+        return 0, None
+    from ddd_utils.experiments.training.trainee import read_checkpoint
+
+    try:
+        state = read_checkpoint(path)
+    except TornFile:
+        return 0, None
+    # It may have been finished, and so removed, a moment ago.
+    return (state["epoch"], state["seconds"]) if state else (0, None)
+
+
+def status_lines(experiments: Sequence[tuple[str, Experiment]], workers: int) -> Iterator[str]:
+    """Tell what is done, running, stopped, diverged and missing of titled experiments, and the time left."""
+    everything = []
+    for title, experiment in experiments:
+        found = [run_status(experiment, run) for run in experiment.plan.runs]
+        everything += found
+        counts = {state: sum(each.state == state for each in found) for state in STATES}
+        told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+        yield f"{title}  {experiment.folder.name}  {told}"
+        for each in found:
+            if each.state in ("running", "stopped"):
+                yield f"  {each.state:<8}  {each.run}  epoch {each.epoch}/{each.epochs}"
+            elif each.state == "diverged":
+                yield f"  diverged  {each.run}: {each.reason}"
+    yield _time_left(everything, workers)
+
+
+def _time_left(runs: Sequence[RunStatus], workers: int) -> str:
+    left = [each for each in runs if each.state not in ("done", "diverged")]
+    if not left:
+        return "nothing is left to train"
+    timed = [each for each in runs if each.seconds and each.epoch]
+    done = sum(each.work * each.epoch / each.epochs for each in timed)
+    work = sum(each.work * (1 - each.epoch / each.epochs) for each in left)
+    seconds = remaining(sum(each.seconds or 0 for each in timed), done, work, min(workers, len(left)))
+    if seconds is None:
+        return "time left: not known before the first epochs are finished"
+    crew = f"{workers} process{'es' * (workers > 1)}"
+    return f"time left: about {duration(seconds)} with {crew}, from the time that finished epochs took"
+
+
+def evaluation_status(title: str, evaluation: Evaluation) -> str:
+    """Tell how many models have answered, also where images or weights are not on this machine."""
+    models = evaluation.config.models
+    title = f"{title}: {len(models)} pretrained models"
+    try:
+        done = sum(map(evaluation.done, models))
+        working = ", running" * is_locked(evaluation.lock)
+        return f"{title}  {evaluation.folder.name}  {done} done, {len(models) - done} missing{working}"
+    except InputError as error:
+        return f"{title}  {error}"

@@ -1,18 +1,24 @@
 """What is trained: the paper's 13 conditions (appendix A.1) as differences from one base run, or a set of models."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ddd_utils.config.model_sets import Model
+from ddd_utils import local_files
+from ddd_utils.config.model_sets import Checkpoint, Model
 from ddd_utils.config.schema import Architecture, Instances, ModelSet, Variants
-from ddd_utils.experiments import model_files
+from ddd_utils.data.downloads import local_copy
+from ddd_utils.files import short_hash
 
 EXTRA_EPOCHS = {"plus_1_epoch": 1, "plus_10_epochs": 10}
 # Learning rates of the instances as multiples of the base's: .148 to .152 against .1.
 RATE_FACTORS = (1.48, 1.49, 1.50, 1.51, 1.52)
 ORDER_STEP = 100
 REPEATED = {*Instances.model_fields, "half_data"}
+# What the files of a model are named after.
+TRAINED = {"model", "arguments", "optimizer", "learning_rate"}
+PRETRAINED = {"model", "arguments", "pretrained", "preprocessing", "classes"}
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,7 @@ def _models(config: ModelSet) -> Plan:
 def _model_run(model: Model, config: ModelSet) -> Run:
     training = config.training
     return Run(
-        file=model_files.trained(model),
+        file=trained_file(model),
         model=model.model,
         arguments=model.arguments,
         epochs=training.epochs,
@@ -215,3 +221,24 @@ def _variations(config: Variants, base: Run) -> dict[str, list[Run]]:
         "half_data": [replace(base, half=half) for half in (0, 1)],
         "combined": instances(count.combined, combined),
     }
+
+
+def trained_file(entry: Model) -> str:
+    """Name the files of a model that is trained here, after what is trained and how."""
+    return _stem(entry, entry.hashed(include=TRAINED))
+
+
+def pretrained_file(entry: Model) -> str:
+    """Name the files of a pretrained model, after its architecture, weights and preparation."""
+    made_of: dict[str, Any] = entry.hashed(include=PRETRAINED)
+    made_of["pretrained"] = made_of["pretrained"] or True
+    if isinstance(entry.pretrained, Checkpoint) and not entry.pretrained.sha256:
+        # Wherever the file lies: what is in it counts.
+        weights = entry.pretrained
+        path = local_files.find(weights.file, "file") if weights.file else local_copy(weights.place)
+        made_of["pretrained"] |= {"file": None, "sha256": local_files.digest(path) if path else None}
+    return _stem(entry, made_of)
+
+
+def _stem(entry: Model, made_of: dict[str, Any]) -> str:
+    return f"{re.sub(r'[^A-Za-z0-9_.-]', '_', entry.label)[:80]}-{short_hash(made_of)}"

@@ -38,7 +38,7 @@ class Kind:
 
 
 TRAINING = Kind("epoch", "runs", "network", "trained", told=True)
-SHOWING = Kind("image", "models", "model", "shown the images")
+INFERENCE = Kind("image", "models", "model", "tested")
 DECODING = Kind("image", "", "set of images", "decoded")
 
 
@@ -57,7 +57,11 @@ class Progress:
         # When the first of them was at work: processes take long to start, and that says nothing about the time left.
         self.begun: float | None = None
         self._cell = _Cell(self) if in_notebook() else None
-        self._bar = self._terminal() if not self._cell and sys.stderr.isatty() else None
+        self._bar: tqdm | None = None
+        if not self._cell and sys.stderr.isatty():
+            total = sum(steps.epochs * (steps.work or 1) for steps in runs.values())
+            drawn = "{desc}  |{bar:16}| {percentage:3.0f}%"
+            self._bar = tqdm(total=total, leave=False, dynamic_ncols=True, bar_format=drawn)
 
     def update(self, folder: str, run: str, epoch: int, trouble: str = "") -> None:
         """Take note of finished epochs; the first time, of those that were finished before."""
@@ -72,7 +76,7 @@ class Progress:
         if self._bar is not None:
             self._bar.n = sum(done * (self.runs[each].work or 1) for each, done in self.done.items())
             self._bar.set_description_str(self._line(key))
-        elif not self._cell and self.kind.told and self.finished(key):
+        elif not self._cell and self.kind.told and self._finished(key):
             log.info(self._line(key))
 
     def add(self, folder: str, run: str, more: int) -> None:
@@ -100,8 +104,7 @@ class Progress:
             self._bar.close()
         self._tell(line)
 
-    def finished(self, key: tuple[str, str]) -> bool:
-        """Say whether a run is at its end."""
+    def _finished(self, key: tuple[str, str]) -> bool:
         return self.done[key] == self.runs[key].epochs
 
     def time_left(self) -> str:
@@ -114,21 +117,16 @@ class Progress:
 
     def summary(self) -> str:
         """Return how it has ended: "13 networks trained in 41 s"."""
-        good = sum(self.finished(key) and not self.troubles[key] for key in self.runs)
+        good = sum(self._finished(key) and not self.troubles[key] for key in self.runs)
         of = f" of {len(self.runs)}" if good < len(self.runs) else ""
         noun = self.kind.noun + "s" * (len(self.runs) > 1)
         return f"{good}{of} {noun} {self.kind.verb} in {duration(time.monotonic() - self.started)}"
 
-    def _terminal(self) -> tqdm:
-        total = sum(steps.epochs * (steps.work or 1) for steps in self.runs.values())
-        return tqdm(total=total, leave=False, dynamic_ncols=True, bar_format="{desc}  |{bar:16}| {percentage:3.0f}%")
-
     def _line(self, key: tuple[str, str]) -> str:
         steps, kind = self.runs[key], self.kind
-        count = f"[{sum(map(self.finished, self.runs))}/{len(self.runs)} {kind.runs}] " if kind.runs else ""
-        return (
-            f"{steps.title}  {key[1]}  {kind.unit} {self.done[key]}/{steps.epochs}  {count}{self.time_left()}".strip()
-        )
+        count = f"[{sum(map(self._finished, self.runs))}/{len(self.runs)} {kind.runs}] " if kind.runs else ""
+        epoch = f"{kind.unit} {self.done[key]}/{steps.epochs}"
+        return f"{steps.title}  {key[1]}  {epoch}  {count}{self.time_left()}".strip()
 
     def _tell(self, line: str) -> None:
         if line and not self._cell:

@@ -1,8 +1,8 @@
 """Where an experiment's results live: one folder a configuration, whole files, one lock for each training run."""
 
 import glob
-import platform
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -12,21 +12,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ddd_utils import paths
+from ddd_utils import machine, paths
 from ddd_utils.config.image_sets import Dataset
 from ddd_utils.config.schema import ModelSet, Variants
 from ddd_utils.data import datasets
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import locks, plans
+from ddd_utils.experiments import plans
 from ddd_utils.experiments.plans import Plan, Run
 from ddd_utils.files import is_whole, read_metadata, remove_partials, short_hash, write_array, write_json
 from ddd_utils.responses import Responses, write_images, write_predictions
-from ddd_utils.versions import installed
 
 # The paper's BatchNorm evaluation is kept beside the recalibrated one, under its own file name.
 RUNNING = "-running"
 # Checkpoints and locks of runs that are not finished.
 WORK = "unfinished"
+# What a result may depend on.
+PACKAGES = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "scikit-learn")
 # What is left out of the hash: asking for more networks or models adds to a folder, it does not start another.
 MEMBERSHIP = {"instances", "models", "tolerance"}
 
@@ -60,8 +61,8 @@ class Experiment:
         return self.folder / f"{run.file}.parquet"
 
     def work(self, run: Run) -> float:
-        """Guess a run's work per epoch, in training images: to start long runs first and to tell the time left."""
-        return plans.work(run, self.dataset.sizes).guess / run.epochs
+        """Guess a run's work in training images: to start long runs first and to tell the time left."""
+        return plans.work(run, self.dataset.sizes).guess
 
     def done(self, run: Run) -> bool:
         """Say whether a run's results are there, and whole."""
@@ -77,10 +78,8 @@ class Experiment:
         return described + [file for run in self.plan.runs for file in self._tables(run)]
 
     def _tables(self, run: Run) -> list[Path]:
-        return [self.file(run), *([self._running(run)] if run.also_running else [])]
-
-    def _running(self, run: Run) -> Path:
-        return self.folder / f"{run.file}{RUNNING}.parquet"
+        running = self.folder / f"{run.file}{RUNNING}.parquet"
+        return [self.file(run), *([running] if run.also_running else [])]
 
     def checkpoint(self, run: Run) -> Path:
         """Return where a run that is not finished keeps its state."""
@@ -117,16 +116,17 @@ class Experiment:
             "classes": list(data.classes),
             "run": asdict(run),
         }
-        if trained.running:
-            write_predictions(self._running(run), np.stack(trained.running), metadata)
-        write_predictions(self.file(run), np.stack(trained.predictions), metadata)
+        table, *running = self._tables(run)
+        for file in running:
+            write_predictions(file, np.stack(trained.running), metadata)
+        write_predictions(table, np.stack(trained.predictions), metadata)
 
     def finish(self) -> None:
         """Write ``experiment.json`` once all runs are there, and ``images.parquet`` if that was lost."""
         # Whoever holds this lock is the only one to write the description: a partial one is that of a killed process.
         # The lock is beside the folder, where it may stay: it could not be removed in the moment of the last write.
         lock = self.folder.with_name(f"{self.folder.name}.lock")
-        with locks.waiting(lock, f"describes {self.folder.name}"):
+        with machine.lock(lock, f"describes {self.folder.name}"):
             remove_partials(self.folder, "experiment.json")
             self._describe()
 
@@ -142,7 +142,7 @@ class Experiment:
             {
                 "dataset": self.dataset.name,
                 "configuration": self.config.model_dump(mode="json"),
-                "versions": versions(),
+                "versions": machine.versions(PACKAGES),
                 "device": described["device"].iloc[0],
                 "git_commit": _git_commit(),
                 "wall_seconds": round(float(described.drop_duplicates("run")["seconds"].sum()), 1),
@@ -181,10 +181,7 @@ class Experiment:
 
     def load(self) -> Responses:
         """Read the responses of this experiment's networks; those that diverged are left out."""
-        return self._load(self._enough())
-
-    def _load(self, networks: pd.DataFrame) -> Responses:
-        return Responses.load(self.folder, networks).attributed(self)
+        return Responses.load(self.folder, self._enough()).attributed(self)
 
     def alternatives(self) -> dict[str, "Experiment"]:
         """Return the base and its continuations under BatchNorm's running statistics, where both were evaluated."""
@@ -197,9 +194,9 @@ class Experiment:
         return read_metadata(self.file(self.plan.runs[0]))["classes"]
 
     @property
-    def images(self) -> "_TestImages":
+    def images(self) -> "OneByOne":
         """The test images as the networks get them, before normalisation."""
-        return _TestImages(self.dataset)
+        return OneByOne(lambda index: datasets.test_pixels(self.dataset, np.array([index]))[0].transpose(1, 2, 0))
 
     def _enough(self) -> pd.DataFrame:
         """Return the networks; refuse an experiment whose base is missing, or that has nothing left to compare."""
@@ -218,23 +215,18 @@ class _RunningStatistics(Experiment):
 
     def load(self) -> Responses:
         networks = self._enough()
-        return self._load(networks[networks["run"] == "base"].assign(run=f"base{RUNNING}"))
+        base = networks[networks["run"] == "base"].assign(run=f"base{RUNNING}")
+        return Responses.load(self.folder, base).attributed(self)
 
 
-@dataclass(frozen=True)
-class _TestImages:
-    """A data set's test images, one at a time."""
+class OneByOne:
+    """Images that are made or decoded when one is asked for."""
 
-    dataset: Dataset
+    def __init__(self, make: Callable[[int], np.ndarray]):
+        self.make = make
 
     def __getitem__(self, index: int) -> np.ndarray:
-        return datasets.test_pixels(self.dataset, np.array([index]))[0].transpose(1, 2, 0)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a result may depend on."""
-    packages = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "scikit-learn")
-    return {"python": platform.python_version(), **installed(packages)}
+        return self.make(index)
 
 
 def _git_commit() -> str | None:

@@ -23,6 +23,8 @@ OURS: dict[str, Callable[..., nn.Module]] = {
     "plain_convnet": PlainConvNet,
 }
 
+TORCHVISION = torchvision.models.list_models(module=torchvision.models)
+
 
 def create(model: str, classes: int, arguments: dict | None = None) -> nn.Module:
     """Build a network with some number of outputs; unknown names and arguments raise :class:`InputError`."""
@@ -46,10 +48,9 @@ def find(model: str) -> Callable[..., nn.Module]:
         return _find_class(model)
     if timm.is_model(model):
         return timm.create_model
-    if model in torchvision.models.list_models(module=torchvision.models):
+    if model in TORCHVISION:
         return torchvision.models.get_model
-    known = [*OURS, *timm.list_models(), *torchvision.models.list_models(module=torchvision.models)]
-    raise InputError(f"unknown model '{model}'{nearest(model, known)}")
+    raise InputError(f"unknown model '{model}'{nearest(model, [*OURS, *timm.list_models(), *TORCHVISION])}")
 
 
 def _find_class(dotted: str) -> type[nn.Module]:

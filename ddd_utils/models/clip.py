@@ -10,9 +10,9 @@ from torch import nn
 
 from ddd_utils import paths
 from ddd_utils.data.class_spaces import ClassSpace, imagenet_index, synsets
-from ddd_utils.devices import devices
 from ddd_utils.errors import InputError, nearest, needs_extra
 from ddd_utils.files import read_array, write_array
+from ddd_utils.machine import devices
 from ddd_utils.models.recipe import Recipe, unavailable
 
 log = logging.getLogger(__name__)

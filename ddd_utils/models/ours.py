@@ -84,12 +84,10 @@ def _block(block: Block, channels: int, planes: int, stride: int = 1) -> nn.Modu
 
 
 class PlainConvNet(nn.Module):
-    """
-    Convolutions and max-pools without shortcuts, in the manner of VGG and AlexNet, and one linear layer.
+    """Convolutions and max-pools without shortcuts, in the manner of VGG (stages 1, 1, 2, 2, 2: VGG-11) and AlexNet."""
 
-    ``stages`` are convolutions before each max-pool, (1, 1, 2, 2, 2) as in VGG-11; ``width`` doubles up to eight times
-    itself; ``kernel`` is the side of the first convolution, the others are 3x3.
-    """
+    # ``stages`` are convolutions before each max-pool; ``width`` doubles up to eight times itself; ``kernel`` is the
+    # side of the first convolution, the others are 3x3.
 
     def __init__(
         self,

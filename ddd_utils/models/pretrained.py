@@ -1,14 +1,315 @@
-"""Pretrained models: where their weights come from, how images reach them, and what their outputs stand for."""
+"""Pretrained models: weights from timm, torchvision or a file, and the recipe of any model that is not trained here."""
 
-from collections.abc import Callable
+import pickle
+import warnings
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
+import safetensors
+import safetensors.torch
+import timm
+import torch
+import torchvision
+from torch import nn
+
+from ddd_utils import local_files
 from ddd_utils.config.model_sets import Checkpoint, Model, OpenClip, TorchvisionWeights
+from ddd_utils.data import downloads
+from ddd_utils.data.class_spaces import ClassSpace
+from ddd_utils.data.datasets import IMAGENET_MEAN, IMAGENET_SD
+from ddd_utils.errors import InputError, nearest
+from ddd_utils.models import by_name
+from ddd_utils.models.by_name import TORCHVISION
 from ddd_utils.models.clip import ClipModel
-from ddd_utils.models.libraries import TimmModel, TorchvisionModel
-from ddd_utils.models.recipe import Recipe
-from ddd_utils.models.weights import FileModel
+from ddd_utils.models.recipe import Recipe, brief, unavailable, unbuildable
 
-__all__ = ["Recipe", "recipe"]
+# How files of torch.save begin, today's and those before torch 1.6.
+STARTS = (b"PK\x03\x04", b"\x80")
+# BatchNorm's count of batches: old files lack it, and it has no effect on answers.
+COUNTER = "num_batches_tracked"
+
+
+class _LibraryModel(Recipe):
+    """A model that a library builds by name, with or without its weights."""
+
+    refusals: tuple[type[Exception], ...]  # what the library raises for arguments that a model does not take
+
+    @abstractmethod
+    def create(self, with_weights: bool) -> nn.Module:
+        """Let the library build it."""
+
+    def rehearse(self, space: ClassSpace) -> None:
+        """Build it without weights where the entry changes how, or what its outputs mean."""
+        if not (self.entry.arguments or self.entry.classes):
+            return
+        try:
+            network = self.create(with_weights=False)
+        except Exception as error:
+            raise unbuildable(self.entry, error) from None
+        self.tried(network, space)
+
+    def build(self, space: ClassSpace) -> nn.Module:
+        """Let the library build it and fetch the weights."""
+        try:
+            return self.create(with_weights=True)
+        except self.refusals as error:
+            raise unbuildable(self.entry, error) from None
+        except Exception as error:
+            raise unavailable(self.entry.label, self.origin, error) from None
+
+
+class TimmModel(_LibraryModel):
+    """A timm name, with the tag of its weights or without (then timm's default ones)."""
+
+    refusals = (TypeError, AssertionError)
+
+    def check(self) -> None:
+        """Look the name up in timm's registry, the tag among the name's."""
+        name, _, tag = self.entry.model.partition(".")
+        if not timm.is_model(name):
+            self._refuse(name)
+        tags = [known.partition(".")[2] for known in timm.list_pretrained(f"{name}.*") if known.startswith(f"{name}.")]
+        if not tags:
+            raise InputError(f"timm has no weights for '{name}'; give `pretrained` a file")
+        if "num_classes" in self.entry.arguments:
+            raise InputError(f"'{self.entry.label}', arguments.num_classes: timm would drop the trained classifier")
+        if tag and tag not in tags:
+            raise InputError(f"timm has no weights '{tag}' for '{name}'{nearest(tag, tags)}; it has {', '.join(tags)}")
+
+    def _refuse(self, name: str) -> None:
+        if name in TORCHVISION:
+            weights = [each.name for each in torchvision.models.get_model_weights(name)]
+            raise InputError(f"'{name}' is torchvision's: give pretrained: {{torchvision: {weights[-1]}}}")
+        known = [*timm.list_models(), *timm.list_pretrained(), *TORCHVISION]
+        raise InputError(f"unknown model '{self.entry.model}'{nearest(self.entry.model, known)}")
+
+    def usual(self) -> dict[str, Any]:
+        """Take what timm's own validation takes: the test size and crop where they differ from those of training."""
+        return timm_usual(self.entry.model)
+
+    def create(self, with_weights: bool) -> nn.Module:
+        """Let timm build it."""
+        return timm.create_model(self.entry.model, pretrained=with_weights, **self.entry.arguments)
+
+    @property
+    def origin(self) -> str:
+        """Where timm has them from."""
+        config: Any = timm.models.get_pretrained_cfg(self.entry.model)
+        return f"timm, {config.hf_hub_id or config.url}"
+
+
+def timm_usual(model: str) -> dict[str, Any]:
+    """Read how timm prepares images when it validates a model: arguments of :func:`views.preparation`."""
+    config = timm.models.get_pretrained_cfg(model)
+    found = timm.data.resolve_data_config(pretrained_cfg=config.to_dict() if config else {}, use_test_size=True)
+    _, height, width = found["input_size"]
+    if height != width:
+        raise InputError(f"'{model}' takes images of {width} x {height} px; only square ones are supported")
+    return {
+        "size": height,
+        "mean": tuple(found["mean"]),
+        "sd": tuple(found["std"]),
+        "crop": found["crop_mode"],
+        "interpolation": found["interpolation"],
+        "crop_fraction": found["crop_pct"],
+    }
+
+
+class TorchvisionModel(_LibraryModel):
+    """A torchvision name and the name of its weights; their file is checked against the hash in its name."""
+
+    refusals = (TypeError, ValueError)
+
+    def check(self) -> None:
+        """Look up the model, then its weights."""
+        if self.entry.model not in TORCHVISION:
+            raise InputError(f"torchvision has no model '{self.entry.model}'{nearest(self.entry.model, TORCHVISION)}")
+        names = list(torchvision.models.get_model_weights(self.entry.model).__members__)
+        wanted = self.weights.torchvision
+        if wanted not in names:
+            raise InputError(
+                f"torchvision has no weights '{wanted}' for '{self.entry.model}'{nearest(wanted, names)}; "
+                f"it has {', '.join(names)}"
+            )
+
+    @property
+    def _chosen(self) -> Any:
+        return torchvision.models.get_model_weights(self.entry.model)[self.weights.torchvision]
+
+    def usual(self) -> dict[str, Any]:
+        """Read the transforms that belong to the weights."""
+        return torchvision_usual(self._chosen)
+
+    def create(self, with_weights: bool) -> nn.Module:
+        """Let torchvision build it."""
+        chosen = {"weights": self._chosen, "progress": False} if with_weights else {}
+        return torchvision.models.get_model(self.entry.model, **chosen, **self.entry.arguments)
+
+    @property
+    def origin(self) -> str:
+        """The weights' name and address."""
+        return f"torchvision {self.weights.torchvision}, {self._chosen.url}"
+
+
+def torchvision_usual(weights: Any) -> dict[str, Any]:
+    """Read how torchvision prepares images for some weights: arguments of :func:`views.preparation`."""
+    transforms = weights.transforms()
+    return {
+        "size": transforms.crop_size[0],
+        "resized": transforms.resize_size[0],
+        "mean": tuple(transforms.mean),
+        "sd": tuple(transforms.std),
+        "interpolation": transforms.interpolation.value,
+    }
+
+
+class FileModel(Recipe):
+    """An architecture of ours, timm's or torchvision's, and a file of weights for it."""
+
+    def check(self) -> None:
+        """Look up the architecture and the file; what must be downloaded is not, yet."""
+        by_name.find(self.entry.model)
+        if self.weights.file is None and self.weights.sha256 is None:
+            self._fetched()  # which finds a copy, or says where to put one
+        elif self.weights.file is not None:
+            path, wanted = self._file(), self.weights.sha256
+            if wanted not in (None, local_files.digest(path)):
+                raise InputError(f"'{self.entry.label}': {path} has another SHA-256 than its entry says")
+
+    def rehearse(self, space: ClassSpace) -> None:
+        """Make it, if the weights lie on this machine."""
+        if self.weights.file is not None or self.weights.sha256 is None:
+            self.network(space)
+
+    def _file(self) -> Path:
+        return local_files.find(self.weights.file, "file")
+
+    def usual(self) -> dict[str, Any]:
+        """Take what timm or torchvision take for the architecture, or else the usual ImageNet recipe at 224 px."""
+        model = self.entry.model
+        if timm.is_model(model):
+            return timm_usual(model)
+        if model in TORCHVISION:
+            return torchvision_usual(next(iter(torchvision.models.get_model_weights(model))))
+        return {"size": 224, "mean": IMAGENET_MEAN, "sd": IMAGENET_SD}
+
+    def build(self, space: ClassSpace) -> nn.Module:
+        """Build the architecture with as many outputs as the file has, and fill in the weights."""
+        weights = self.weights
+        path = self._file() if weights.file else self._fetched()
+        state = read_weights(path, weights.key, weights.strip)
+        network = self._architecture(1_000)
+        wanted = self._outputs(space) or outputs(state, network, weights.names)
+        if wanted != 1_000:
+            network = self._architecture(wanted)
+        fill(network, state, weights.names, f"'{self.entry.label}': {path}")
+        return network
+
+    def _architecture(self, outputs: int) -> nn.Module:
+        return by_name.create(self.entry.model, outputs, self.entry.arguments)
+
+    def _outputs(self, space: ClassSpace) -> int | None:
+        """Return how many outputs the entry asks for, if it does."""
+        classes = self.entry.classes
+        stated = {"imagenet": 1_000, "images": len(space.own), None: None}
+        return stated[classes] if isinstance(classes, str | None) else len(classes)
+
+    def _fetched(self) -> Path:
+        try:
+            return downloads.fetch_from(self.weights.url, self.weights.sha256, self.weights.place)
+        except InputError as error:
+            raise InputError(f"'{self.entry.label}': {error}") from None
+
+    @property
+    def origin(self) -> str:
+        """The file's name or address."""
+        return self.weights.url or f"file {Path(self.weights.file).name}"
+
+
+def read_weights(path: Path, key: str | None = None, strip: str = "") -> dict[str, torch.Tensor]:
+    """Read a state dictionary: ``key`` says where in the file, names lose the prefix ``strip``; code is never run."""
+    state = _at(_load(path), key, path)
+    tensors = isinstance(state, Mapping) and all(isinstance(value, torch.Tensor) for value in state.values())
+    if not tensors or not all(isinstance(name, str) for name in state):
+        keys = list(state) if isinstance(state, Mapping) else []
+        raise InputError(f"{path}: no state dictionary here, give its `key`; the file has {_listed(keys)}")
+    found = {name.removeprefix(strip): value for name, value in state.items() if name.startswith(strip)}
+    if not found:
+        raise InputError(f"{path}: no name starts with '{strip}'; the first is '{next(iter(state), '')}'")
+    return found
+
+
+def _load(path: Path) -> Any:
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
+        with warnings.catch_warnings(action="ignore"):  # an unusual protocol is refused all the same
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        with path.open("rb") as file:
+            if not file.read(4).startswith(STARTS):
+                raise InputError(f"{path}: not a file of weights ({brief(error)})") from None
+        raise InputError(
+            f"{path}: holds more than weights, and loading that could run code; keep its tensors alone in a "
+            ".safetensors file, or save them with torch.save(model.state_dict(), ...)"
+        ) from None
+    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, safetensors.SafetensorError) as error:
+        raise InputError(f"{path}: not a whole file of weights ({brief(error)})") from None
+
+
+def _at(content: Any, key: str | None, path: Path) -> Any:
+    for part in key.split(".") if key else ():
+        if not isinstance(content, Mapping) or part not in content:
+            keys = list(content) if isinstance(content, Mapping) else []
+            raise InputError(f"{path}: no key '{part}'{nearest(part, keys)}; it has {_listed(keys)}")
+        content = content[part]
+    return content
+
+
+def _listed(keys: list) -> str:
+    return ", ".join(map(str, keys[:8])) + (" ..." if len(keys) > 8 else "") or "none"
+
+
+def outputs(state: Mapping[str, torch.Tensor], network: nn.Module, names: str) -> int:
+    """Tell how many outputs weights are for: rows of the last ones; if they are not there, the network's own."""
+    last, own = list(_weights(network.state_dict()).items())[-1]
+    return (list(_weights(state).values())[-1] if names == "position" else state.get(last, own)).shape[0]
+
+
+def _weights(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: value for name, value in state.items() if not name.endswith(COUNTER)}
+
+
+def fill(network: nn.Module, state: Mapping[str, torch.Tensor], names: str, source: str) -> None:
+    """Put weights into a network by name or position; what is missing, left over or of another shape is an error."""
+    wanted, given = _weights(network.state_dict()), _weights(state)
+    if names == "position" and source.endswith(".safetensors"):
+        raise InputError(f"{source}: such files keep weights by name, in no order; `names: position` cannot be used")
+    if names == "position":
+        given = _by_position(wanted, given, source)
+    for name in wanted:
+        if name not in given:
+            raise InputError(f"{source}: has no weights '{name}'{nearest(name, given)}")
+    for name in given:
+        if name not in wanted:
+            raise InputError(f"{source}: the network has no weights called '{name}'{nearest(name, wanted)}")
+        if given[name].shape != wanted[name].shape:
+            shapes = " and not ".join(str(tuple(each[name].shape)) for each in (given, wanted))
+            raise InputError(f"{source}: '{name}' is of shape {shapes}, as the network's")
+    network.load_state_dict({**network.state_dict(), **given})
+
+
+def _by_position(wanted: Mapping, given: Mapping, source: str) -> dict[str, torch.Tensor]:
+    for (own, into), (name, value) in zip(wanted.items(), given.items(), strict=False):
+        if into.shape != value.shape:
+            shapes = f"{tuple(value.shape)} and {tuple(into.shape)}"
+            raise InputError(f"{source}: by position, '{name}' meets '{own}', but their shapes are {shapes}")
+    if len(wanted) != len(given):
+        raise InputError(f"{source}: has {len(given)} weights, the network {len(wanted)}")
+    return dict(zip(wanted, given.values(), strict=True))
+
 
 KINDS: dict[type, Callable[[Model], Recipe]] = {
     TorchvisionWeights: TorchvisionModel,

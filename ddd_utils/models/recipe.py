@@ -1,7 +1,6 @@
 """What every kind of pretrained model has: a check by name, a preparation of images, and a network on demand."""
 
 import logging
-import os
 import re
 import sys
 from abc import ABC, abstractmethod
@@ -19,6 +18,7 @@ from ddd_utils.data import views
 from ddd_utils.data.class_spaces import ClassSpace
 from ddd_utils.data.views import Preparation
 from ddd_utils.errors import InputError
+from ddd_utils.machine import environment
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,6 @@ class Recipe(ABC):
 @contextmanager
 def loading_safely() -> Iterator[None]:
     """Let no library unpickle more than weights, or write to the terminal about its attempts to download them."""
-    name, before = "TORCH_FORCE_WEIGHTS_ONLY_LOAD", os.environ.get("TORCH_FORCE_WEIGHTS_ONLY_LOAD")
-    os.environ[name] = "1"
     # Our own logger has a level of its own and still speaks.
     loud = {logger: logger.level for logger in map(logging.getLogger, (None, "huggingface_hub"))}
     for logger in loud:
@@ -98,11 +96,11 @@ def loading_safely() -> Iterator[None]:
 
         disable_progress_bars()
     try:
-        yield
+        with environment({"TORCH_FORCE_WEIGHTS_ONLY_LOAD": "1"}):
+            yield
     finally:
         for logger, level in loud.items():
             logger.setLevel(level)
-        os.environ.pop(name) if before is None else os.environ.update({name: before})
 
 
 def brief(error: BaseException) -> str:

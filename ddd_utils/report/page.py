@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 from markupsafe import Markup
 
-from ddd_utils import paths, versions
+from ddd_utils import machine, paths
 from ddd_utils.errors import InputError
 from ddd_utils.files import write_text
 from ddd_utils.report import assets, cells, citation, claims, game, headline
@@ -135,7 +135,7 @@ def _settled(body: str, ids: set[str]) -> Markup:
 
 def _here() -> dict[str, object]:
     return {
-        "versions": {"python": platform.python_version(), **versions.installed(PACKAGES)},
+        "versions": machine.versions(PACKAGES),
         "device": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processor cores",
     }
 

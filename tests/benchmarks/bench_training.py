@@ -13,12 +13,11 @@ import numpy as np
 from ddd_utils.config.image_sets import Digits, Gaussian
 from ddd_utils.config.schema import ModelSet, Training
 from ddd_utils.data import datasets
-from ddd_utils.devices import devices
-from ddd_utils.experiments import launch
-from ddd_utils.experiments.costs import calibration, planning
+from ddd_utils.experiments import calibration, costs, launch
 from ddd_utils.experiments.plans import step_epochs
 from ddd_utils.experiments.store import Experiment
 from ddd_utils.experiments.training.processes import grouped
+from ddd_utils.machine import devices
 from ddd_utils.models import by_name
 from ddd_utils.responses import read_predictions
 
@@ -103,9 +102,9 @@ def against_plain(images, counts: list[int], epochs: tuple[int, int]) -> None:
 def _share_of_card(images, count: int, rate: float) -> None:
     """Print the share of the card's bfloat16 rate, the latter measured by multiplying large matrices."""
     each = experiment(images, count, 1)
-    case = planning.case(each.plan.runs[0], images)
+    case = costs.case(each.plan.runs[0], images)
     train, test = images.sizes
-    done = rate * calibration.forward_flops(case) * (planning.TRAINING_FORWARDS + test / train)
+    done = rate * calibration.forward_flops(case) * (costs.TRAINING_FORWARDS + test / train)
     cards = len(devices())
     print(f"  {done / cards / 1e12:.2f} TFLOP/s a card, {done / cards / _matrix_rate():.1%} of its bfloat16 rate")
 
@@ -128,9 +127,9 @@ def by_size(sizes: list[int], classes: int, epochs: tuple[int, int]) -> None:
     print("image size: images/s and GFLOP/s, K = 2")
     for size in sizes:
         images = Gaussian(classes=classes, train_per_class=512 // classes, test_per_class=4, image_size=size)
-        case = planning.case(experiment(images, 2, 1).plan.runs[0], images)
+        case = costs.case(experiment(images, 2, 1).plan.runs[0], images)
         rate = engine(images, 2, epochs)["rate"]
-        done = rate * calibration.forward_flops(case) * (planning.TRAINING_FORWARDS + images.sizes[1] / images.sizes[0])
+        done = rate * calibration.forward_flops(case) * (costs.TRAINING_FORWARDS + images.sizes[1] / images.sizes[0])
         print(f"  {size:3d} px {rate:8,.0f} {done / 1e9:8.1f}")
 
 
@@ -142,18 +141,39 @@ def by_epochs(images, count: int, numbers: list[int]) -> None:
 
 
 def stage_seconds(images, count: int) -> dict[str, float]:
-    """Measure seconds in data, forward, backward, evaluation and storage of a group, in this process."""
+    """Measure seconds in data, steps, evaluation and storage of a group, in this process."""
     import torch
 
-    from ddd_utils.experiments.training import trainee, worker
+    from ddd_utils.experiments.training import lockstep
 
-    clock = trainee.Clock()
+    seconds: dict[str, float] = {}
+
+    def timed(name: str, function):
+        def call(*arguments, **named):
+            started = time.perf_counter()
+            try:
+                return function(*arguments, **named)
+            finally:
+                seconds[name] = seconds.get(name, 0) + time.perf_counter() - started
+
+        return call
+
+    def batches(*arguments, plain=lockstep.Loader.train_batches):
+        coming = plain(*arguments)
+        while (batch := timed("data", next)(coming, None)) is not None:
+            yield batch
+
+    lockstep.Loader.train_batches = batches
+    lockstep.Trainee.step = timed("steps", lockstep.Trainee.step)
+    lockstep._evaluate = timed("evaluation", lockstep._evaluate)
+    lockstep.write_checkpoint = timed("storage", lockstep.write_checkpoint)
+    Experiment.write = timed("storage", Experiment.write)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["DDD_BUILD"] = folder
         torch.set_num_threads(1)
         (group,) = grouped(launch.missing([experiment(images, count, 2)]), 1)
-        worker.train(group.experiment, group.runs, torch.device(devices()[0]), clock=clock)
-    return clock.seconds
+        lockstep.train_runs(group.experiment, group.runs, torch.device(devices()[0]))
+    return seconds
 
 
 def stages(images, count: int) -> None:
@@ -177,10 +197,10 @@ def memory(counts: list[int]) -> None:
     """Compare memory with what the networks themselves need: weights, gradients and momentum."""
     found = [int(subprocess.check_output([sys.executable, __file__, "--peak", str(count)])) for count in counts]
     each = experiment(Gaussian(classes=10, image_size=32), 2, 1)
-    case = planning.case(each.plan.runs[0], each.dataset)
+    case = costs.case(each.plan.runs[0], each.dataset)
     # A checkpoint has weights and momentum; gradients are as large as either.
     network = by_name.create(case.model, case.classes, {"width": WIDTH})
-    own = 1.5 * planning.state_bytes(network, case.optimizer)
+    own = 1.5 * costs.state_bytes(network, case.optimizer)
     grown = np.polyfit(counts, found, 1)[0]
     sizes = ", ".join(f"{size / 1e6:.0f} MB for K = {k}" for k, size in zip(counts, found, strict=True))
     print(f"memory at the peak: {sizes}")

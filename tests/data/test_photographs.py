@@ -47,8 +47,8 @@ def test_a_folder_of_photographs_is_decoded_like_torchvision_does(folder):
     theirs = np.stack([np.asarray(recipe(Image.open(folder / "test" / name))) for name in data.test.ids])
     ours = datasets.test_pixels(config, np.arange(4)).transpose(0, 2, 3, 1)
     assert np.array_equal(ours, theirs)
-    feed = Loader(data, CPU)
-    first, again, later = (feed.train(np.array([0, 3]), 1312, epoch)[0] for epoch in (0, 0, 1))
+    loader = Loader(data, CPU)
+    first, again, later = (loader.train(np.array([0, 3]), 1312, epoch)[0] for epoch in (0, 0, 1))
     assert first.shape == (2, 3, 16, 16)
     assert torch.equal(first, again)
     assert not torch.equal(first, later)
@@ -107,7 +107,7 @@ def test_worker_processes_change_no_bit_and_last_for_epochs(folder):
     here, there = Loader(data, CPU), Loader(data, CPU, workers=2)
     batches = [np.array([3, 0]), np.array([1]), np.array([2])]
     for epoch in (0, 1):
-        ours, theirs = (list(feed.train_batches(batches, 1312, epoch)) for feed in (here, there))
+        ours, theirs = (list(loader.train_batches(batches, 1312, epoch)) for loader in (here, there))
         assert [labels.tolist() for _, labels in theirs] == [[1, 0], [0], [1]]
         for one, other in zip(ours, theirs, strict=True):
             assert torch.equal(one[0], other[0])
@@ -222,18 +222,18 @@ def test_a_network_is_trained_on_real_photographs():
     data = datasets.load(config)
     assert data.train.labels.tolist() == list(range(200))
     torch.manual_seed(0)
-    feed, network = Loader(data, CPU), by_name.create("plain_convnet", 200, {"stages": [1, 1], "width": 4})
+    loader, network = Loader(data, CPU), by_name.create("plain_convnet", 200, {"stages": [1, 1], "width": 4})
     optimizer = torch.optim.SGD(network.parameters(), 0.05, momentum=0.9)
     losses = []
     for epoch in range(3):
-        for images, labels in feed.train_batches(np.split(np.arange(200), 4), 1312, epoch):
+        for images, labels in loader.train_batches(np.split(np.arange(200), 4), 1312, epoch):
             optimizer.zero_grad()
             loss = torch.nn.functional.cross_entropy(network(images), labels)
             loss.backward()
             optimizer.step()
             losses.append(loss.item())
     assert np.mean(losses[-4:]) < np.mean(losses[:4])
-    assert sum(len(network(images)) for images in feed.test_batches(64)) == 200
+    assert sum(len(network(images)) for images in loader.test_batches(64)) == 200
 
 
 def test_only_class_folders_count(tmp_path):

@@ -8,8 +8,7 @@ import pytest
 from ddd_utils.config import params
 from ddd_utils.config.schema import Variants
 from ddd_utils.experiments.plans import plan
-from ddd_utils.experiments.training.batches import batches, parts, pool
-from ddd_utils.experiments.training.trainee import learning_rate
+from ddd_utils.experiments.training.trainee import batches, learning_rate, parts, pool
 
 
 @pytest.fixture(scope="module")

@@ -275,7 +275,7 @@ def test_in_a_notebook_decoding_and_each_model_are_followed_in_place(build, mate
     drawn = [bundle["text/html"] for bundle in cell]
     assert all(mime.PROGRESS in bundle for bundle in cell)
     assert any("images decoded in 0 s, 1 skipped</div>" in html for html in drawn)
-    assert "1 of 2 models shown the images in" in drawn[-1] and "net 0 failed: RuntimeError: no" in drawn[-1]
+    assert "1 of 2 models tested in" in drawn[-1] and "net 0 failed: RuntimeError: no" in drawn[-1]
 
 
 @pytest.mark.parametrize("error", [MemoryError(), OSError(5, "Input/output error")])

@@ -9,15 +9,14 @@ import pytest
 from public_files import NAMES, register, write_imagenet
 
 from ddd_utils import __main__ as cli
-from ddd_utils import experiments
+from ddd_utils import experiments, machine
 from ddd_utils.config import params
 from ddd_utils.config.schema import Published, Table
 from ddd_utils.data import downloads
 from ddd_utils.data.class_spaces import imagenet_names
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import locks, sources
-from ddd_utils.experiments.imports import Imported
-from ddd_utils.experiments.published.imagenet import CLASS_INFO, LABEL_ERRORS, PREDICTIONS, SCORES
+from ddd_utils.experiments import sources
+from ddd_utils.experiments.published import CLASS_INFO, LABEL_ERRORS, PREDICTIONS, SCORES, Imported
 from ddd_utils.responses import Responses
 
 HOSTILE = ["a/b", "../up", "images", "ResNet", "resnet", "ж" * 300, "x" * 300, "con tains.dots and  spaces", "", "-rf"]
@@ -158,7 +157,7 @@ def test_two_processes_do_not_import_at_once(build, tmp_path, lines):
     taken, release = threading.Event(), threading.Event()
 
     def hold():
-        with locks.attempt(table.folder.with_suffix(".lock")):
+        with machine.lock_if_free(table.folder.with_suffix(".lock")):
             taken.set()
             release.wait()
 
@@ -209,7 +208,7 @@ def imagenet(build, tmp_path, monkeypatch):
     authors = {"from": "c", "files": {"label_errors.npy": None, "Rebuttal_mean_decisions_correct.npy": None}}
     register(monkeypatch, tmp_path, imagenetv2=[truth, predictions], meding2022=[authors])
     monkeypatch.setenv("DDD_DATA", str(folder))
-    monkeypatch.setattr("ddd_utils.experiments.published.imagenet.IMAGES", 4)
+    monkeypatch.setattr("ddd_utils.experiments.published.IMAGES", 4)
     yield folder
     downloads.registry.cache_clear()
 
@@ -241,7 +240,7 @@ def test_a_table_of_imagenet_images_comes_with_what_is_published_about_them(imag
 
 
 def test_nothing_is_fetched_for_a_table_of_other_images(imagenet, tmp_path, monkeypatch, lines):
-    monkeypatch.setattr("ddd_utils.experiments.published.imagenet.fetch", None)
+    monkeypatch.setattr("ddd_utils.experiments.published.fetch", None)
     write_table(tmp_path / "mine.csv", images=(NAMES[0], "j")).make()
     assert lines == ["table mine.csv: 2 models, 2 images"]
 

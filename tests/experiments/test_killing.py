@@ -45,7 +45,7 @@ def folder(build, config):
 def forks():
     """A server that has imported torch and forks a process at a time: killing one costs no new start."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "ddd_utils.experiments.training.worker", "tiny_experiment"])
+    context.set_forkserver_preload(["torch", "ddd_utils.experiments.training.lockstep", "tiny_experiment"])
     return context
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.published.people import whole_numbers
+from ddd_utils.experiments.people import whole_numbers
 
 FOLDER = Path(os.environ.get("DDD_DATA", "")) / "meding2022"
 

@@ -10,17 +10,16 @@ import torchvision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ddd_utils import __main__
+from ddd_utils import __main__, machine
 from ddd_utils.config import params
 from ddd_utils.config.image_sets import Gaussian
 from ddd_utils.config.schema import Variants
 from ddd_utils.data import datasets
 from ddd_utils.data.loader import Loader
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import plans
-from ddd_utils.experiments.costs import calibration, estimate, planning
-from ddd_utils.experiments.costs.calibration import Timing
-from ddd_utils.experiments.costs.planning import Case, Measured, Row
+from ddd_utils.experiments import calibration, costs, plans, sources
+from ddd_utils.experiments.calibration import Timing
+from ddd_utils.experiments.costs import Case, Measured, Row
 from ddd_utils.experiments.store import Experiment
 from ddd_utils.experiments.training import lockstep
 from ddd_utils.experiments.training.trainee import Trainee
@@ -55,14 +54,14 @@ def test_operations_are_those_that_torchvision_states(model):
 
 @pytest.mark.parametrize(("optimizer", "kind"), [("sgd", torch.optim.SGD), ("adamw", torch.optim.AdamW)])
 def test_a_checkpoint_is_as_large_as_predicted(tmp_path, optimizer, kind):
-    network = calibration.networks.create("resnet18", 10, {"width": 16})
+    network = calibration.by_name.create("resnet18", 10, {"width": 16})
     trained = kind(network.parameters(), lr=0.1, **({"momentum": 0.9} if optimizer == "sgd" else {}))
     network(torch.zeros(2, 3, 32, 32)).sum().backward()
     trained.step()
     torch.save([network.state_dict(), trained.state_dict()], tmp_path / "checkpoint.pt")
     size = (tmp_path / "checkpoint.pt").stat().st_size
     # The file also holds names.
-    assert planning.state_bytes(network, optimizer) <= size < 1.05 * planning.state_bytes(network, optimizer)
+    assert costs.state_bytes(network, optimizer) <= size < 1.05 * costs.state_bytes(network, optimizer)
 
 
 def test_work_is_what_the_training_loop_does():
@@ -80,7 +79,7 @@ def test_work_is_what_the_training_loop_does():
 
 
 class Shown(Loader):
-    """A feed that counts the images it hands out."""
+    """A loader that counts the images it hands out."""
 
     trained = answered = 0
 
@@ -96,11 +95,11 @@ class Shown(Loader):
 
 
 def test_the_paper_preset_is_counted_by_hand():
-    found = planning.trained_experiments(params.load("paper"))
+    found = sources.trained(params.load("paper"))
     assert len(found) == 5 and all(len(each.plan.runs) == 31 for _, each in found)
     title, base = found[0]
-    cases = {planning.case(run, base.dataset) for run in base.plan.runs}
-    row = planning.row(title, base, dict.fromkeys(cases, FREE))
+    cases = {costs.case(run, base.dataset) for run in base.plan.runs}
+    row = costs.row(title, base, dict.fromkeys(cases, FREE))
     images, test = 1_281_167, 50_000
     # The base for 100 epochs, 28 runs for 90, and two halves of the images for 90.
     assert row.networks == 31
@@ -113,8 +112,8 @@ def test_the_paper_preset_is_counted_by_hand():
 
 
 def test_every_kind_of_network_of_the_paper_preset_is_told_apart():
-    found = planning.trained_experiments(params.load("paper"))
-    kinds = {planning.case(run, each.dataset) for _, each in found for run in each.plan.runs}
+    found = sources.trained(params.load("paper"))
+    kinds = {costs.case(run, each.dataset) for _, each in found for run in each.plan.runs}
     assert {(kind.model, kind.image_size, kind.update) for kind in kinds} == {
         ("resnet18", 224, 256),
         ("resnet18", 224, 128),
@@ -129,32 +128,32 @@ def test_every_kind_of_network_of_the_paper_preset_is_told_apart():
         ("densenet121", 32, 256),
     }
     by_title = {
-        title: {case.classes for case in [planning.case(each.plan.runs[0], each.dataset)]} for title, each in found
+        title: {case.classes for case in [costs.case(each.plan.runs[0], each.dataset)]} for title, each in found
     }
     assert sorted(map(max, by_title.values())) == [100, 100, 1000, 1000, 1000]
 
 
 def test_sections_that_share_an_experiment_count_it_once():
     preset = params.load("smoke")
-    titles = [title for title, _ in planning.trained_experiments(preset)]
+    titles = [title for title, _ in sources.trained(preset)]
     assert titles == [
         "training_variants: gaussian, plain_convnet",
         "sota_comparison: digits, 4 models",
         "controls: digits, resnet18",
         "controls: digits, plain_convnet",
     ]
-    assert [title for title, _ in planning.trained_experiments(preset, ["kl_divergence"])] == [
+    assert [title for title, _ in sources.trained(preset, ["kl_divergence"])] == [
         "kl_divergence: gaussian, plain_convnet"
     ]
-    assert planning.trained_experiments(params.load("published")) == []
+    assert sources.trained(params.load("published")) == []
 
 
 def test_what_is_done_is_not_counted():
     experiment = Experiment(Variants.model_validate(TINY))
-    kinds = dict.fromkeys((planning.case(run, experiment.dataset) for run in experiment.plan.runs), FREE)
-    before = planning.row("all", experiment, kinds)
+    kinds = dict.fromkeys((costs.case(run, experiment.dataset) for run in experiment.plan.runs), FREE)
+    before = costs.row("all", experiment, kinds)
     write_predictions(experiment.file(experiment.plan.runs[1]), np.zeros((3, 20), np.int16))
-    after = planning.row("rest", experiment, kinds)
+    after = costs.row("rest", experiment, kinds)
     assert (before.done, after.done) == (0, 1)
     assert before.networks - after.networks == 1
     assert before.trained - after.trained == 36 * 2
@@ -175,7 +174,7 @@ def test_no_answers_take_more_room_than_guesses(tmp_path_factory, epochs, images
     path = tmp_path_factory.mktemp("answers") / "answers.parquet"
     write_predictions(path, answers.astype(np.int16))
     # A few bytes of page headers differ.
-    assert path.stat().st_size <= 1.05 * planning.predictions_bytes(epochs, images, classes) + 200
+    assert path.stat().st_size <= 1.05 * costs.predictions_bytes(epochs, images, classes) + 200
 
 
 @given(st.floats(1e-4, 1), st.floats(0, 5), st.integers(1, 64))
@@ -212,8 +211,8 @@ def test_an_unknown_model_is_named():
 
 def plan(rows, devices=2, watts=100.0):
     kinds = {imagenet("vgg11"): replace(FREE, images=2, repeats=4)}
-    total = planning.add("total", rows)
-    return estimate.Estimate("paper", rows, total, "CPU core", devices, watts, "as given", 400, kinds)
+    total = costs.add("total", rows)
+    return costs.Estimate("paper", rows, total, "CPU core", devices, watts, "as given", 400, kinds)
 
 
 def test_energy_and_wall_hours_follow_from_device_hours():
@@ -222,19 +221,19 @@ def test_energy_and_wall_hours_follow_from_device_hours():
     assert made.as_dict()["total"]["kg_co2"] == pytest.approx(0.36)
     assert made.wall_hours == 4.5
     assert plan(made.rows, devices=8).wall_hours == 4
-    assert estimate.PAPER_WATTS == 300
+    assert costs.PAPER_WATTS == 300
 
 
 @given(st.floats(0, 1e8), st.floats(0, 1), st.floats(1, 3), st.integers(0, 10**13))
 def test_the_table_fits_120_columns(hours, low, high, count):
     row = Row("x" * 60, 500, 500, 50_000, count, count, count * 1e9, count, hours, hours * low, hours * high, hours)
-    lines = estimate.text(plan([row])).splitlines()
+    lines = costs.text(plan([row])).splitlines()
     assert max(map(len, lines)) <= 120
     assert lines[1].count(" (") == 1
 
 
 def test_the_command_prints_a_table_or_json(capsys, monkeypatch):
-    monkeypatch.setattr(estimate, "devices", lambda: ["cpu"])
+    monkeypatch.setattr(machine, "devices", lambda: ["cpu"])
     quick = ["plan", "smoke", "--sections", "kl_divergence", "--seconds", "1", "--watts", "65", "--gco2", "100"]
     assert __main__.main([*quick, "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
@@ -252,6 +251,6 @@ def test_classes_of_a_folder_are_counted_where_it_exists(tmp_path):
         (tmp_path / name).mkdir()
     run = Experiment(Variants.model_validate({"dataset": folder})).plan.runs[0]
     found = Variants.model_validate({"dataset": folder}).dataset
-    assert planning.case(run, found).classes == 2
-    assert planning.case(run, found.model_copy(update={"train": "/nowhere"})).classes == 1000
-    assert planning.case(run, Gaussian(classes=7)).classes == 7
+    assert costs.case(run, found).classes == 2
+    assert costs.case(run, found.model_copy(update={"train": "/nowhere"})).classes == 1000
+    assert costs.case(run, Gaussian(classes=7)).classes == 7

@@ -8,7 +8,7 @@ from bs4 import BeautifulSoup
 
 from ddd_utils import mime
 from ddd_utils.experiments import progress
-from ddd_utils.experiments.progress import SHOWING, Progress, Steps
+from ddd_utils.experiments.progress import INFERENCE, Progress, Steps
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_in_a_terminal_one_line_is_rewritten(clock, monkeypatch, capsys):
 
 def test_in_a_terminal_lines_that_stay_stand_above_the_one_that_is_rewritten(clock, monkeypatch, capsys):
     monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)
-    follow = Progress({("", name): Steps("photographs", 100, 0) for name in ("vgg11", "alexnet")}, SHOWING)
+    follow = Progress({("", name): Steps("photographs", 100, 0) for name in ("vgg11", "alexnet")}, INFERENCE)
     follow.add("", "vgg11", 40)
     follow.end("", "vgg11", "20 images/s", "photographs: vgg11  20 images/s")
     follow.add("", "alexnet", 10)
@@ -82,7 +82,7 @@ def test_a_network_that_failed_is_no_work_that_is_left(clock):
 
 def test_where_work_is_unknown_nothing_is_said_of_the_time_left_and_each_end_is_a_line(clock, caplog):
     runs = {("", name): Steps("photographs", 100, 0) for name in ("vgg11", "alexnet")}
-    follow = Progress(runs, SHOWING)
+    follow = Progress(runs, INFERENCE)
     follow.add("", "vgg11", 40)
     clock[0] = 5.0
     follow.add("", "vgg11", 60)
@@ -91,7 +91,7 @@ def test_where_work_is_unknown_nothing_is_said_of_the_time_left_and_each_end_is_
     follow.fail("", "alexnet", "no weights", "photographs: 'alexnet': no weights")
     follow.close()
     assert caplog.messages == ["photographs: vgg11  20 images/s", "photographs: 'alexnet': no weights"]
-    assert follow.summary() == "1 of 2 models shown the images in 5 s"
+    assert follow.summary() == "1 of 2 models tested in 5 s"
 
 
 @pytest.mark.parametrize(
@@ -147,15 +147,15 @@ def test_in_a_notebook_each_network_has_a_row_that_is_redrawn_and_one_line_is_le
 
 
 def test_in_a_notebook_a_models_row_says_how_it_was(clock, cell, caplog):
-    follow = Progress({("", name): Steps("photographs", 1_000, 0) for name in ("a", "b")}, SHOWING)
+    follow = Progress({("", name): Steps("photographs", 1_000, 0) for name in ("a", "b")}, INFERENCE)
     follow.add("", "a", 200)
     wait_for(cell, "image 200 of 1,000")
     follow.end("", "a", "53 images/s", "photographs: a  53 images/s")
     wait_for(cell, "53 images/s")
     follow.end("", "b", "54 images/s", "photographs: b  54 images/s")
     follow.close()
-    assert cell[-1]["text/html"] == '<div class="ddd-progress">2 models shown the images in 0 s</div>'
-    assert cell[-1]["text/plain"] == "2 models shown the images in 0 s"
+    assert cell[-1]["text/html"] == '<div class="ddd-progress">2 models tested in 0 s</div>'
+    assert cell[-1]["text/plain"] == "2 models tested in 0 s"
     assert caplog.messages == []
 
 

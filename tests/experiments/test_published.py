@@ -12,9 +12,8 @@ from scipy import stats
 
 from ddd_utils.data import downloads
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import published
-from ddd_utils.experiments.published import people
-from ddd_utils.experiments.published.imagenet import CLASS_INFO, FILE_NAMES, LABEL_ERRORS, PREDICTIONS, SCORES
+from ddd_utils.experiments import people, published
+from ddd_utils.experiments.published import CLASS_INFO, FILE_NAMES, LABEL_ERRORS, PREDICTIONS, SCORES
 from ddd_utils.responses import Responses
 
 REAL = Path(os.environ.get("DDD_DATA", "/none"))
@@ -40,7 +39,7 @@ def small(monkeypatch, tmp_path):
     authors = [{"from": "c", "files": {Path(name).name: None for name in (LABEL_ERRORS, SCORES)}}]
     register(monkeypatch, tmp_path, imagenetv2=imagenet, meding2022=authors)
     monkeypatch.setenv("DDD_DATA", str(folder))
-    monkeypatch.setattr("ddd_utils.experiments.published.imagenet.IMAGES", 4)
+    monkeypatch.setattr("ddd_utils.experiments.published.IMAGES", 4)
     yield folder
     downloads.registry.cache_clear()
 
@@ -123,7 +122,7 @@ def test_label_errors_and_scores_follow_the_order_of_the_images(small):
     "ids", [[], ["sigma1-0"], [*NAMES, "cat"], ["ILSVRC2012_val_00000005"], ["ILSVRC2012_val_00000000"]]
 )
 def test_other_images_have_no_such_labels_and_nothing_is_fetched(small, monkeypatch, ids):
-    monkeypatch.setattr("ddd_utils.experiments.published.imagenet.fetch", None)
+    monkeypatch.setattr("ddd_utils.experiments.published.fetch", None)
     assert published.label_errors(ids) is None
     assert published.published_scores(ids) is None
     assert published.real_labels(ids) is None
@@ -186,9 +185,9 @@ def test_real_labels_are_those_of_the_file_whatever_its_folder():
 def test_networks_on_cifar10_are_not_to_be_downloaded(monkeypatch):
     monkeypatch.delenv("DDD_DATA", raising=False)
     with pytest.raises(
-        published.Unavailable, match=r"cifar10_models_and_humans\.npz: there is no public copy"
+        downloads.Unavailable, match=r"cifar10_models_and_humans\.npz: there is no public copy"
     ) as caught:
-        published.cifar10_people()
+        people.cifar10_people()
     assert "put it at DDD_DATA/human/cifar10_models_and_humans.npz" in str(caught.value)
 
 
@@ -211,19 +210,19 @@ def cifar(monkeypatch, tmp_path):
 
 
 def test_people_and_networks_answer_on_the_same_images(cifar):
-    found = published.cifar10_people()
+    found = people.cifar10_people()
     assert (found.models, found.predictions.shape, found.labels.tolist()) == (["a", "b", "c"], (3, 2), [0, 1])
     assert found.human_counts.tolist() == cifar[1]["human_counts"].tolist()
 
 
 def test_what_cannot_be_had_about_people_is_told(cifar, monkeypatch):
     def refused():
-        raise published.Unavailable("answers.ods: no network")
+        raise downloads.Unavailable("answers.ods: no network")
 
     monkeypatch.setitem(people._READERS, "second", refused)
     monkeypatch.setitem(people._READERS, "label_errors", lambda: np.array([3]))
-    assert published.people_facts(wanted=False) == published.PeopleFacts()
-    found = published.people_facts()
+    assert people.people_facts(wanted=False) == people.PeopleFacts()
+    found = people.people_facts()
     assert found.cifar10 is not None and found.label_errors.tolist() == [3]
     assert found.second is None and found.missing == {"second": "answers.ods: no network"}
 
@@ -233,17 +232,17 @@ def test_people_and_networks_on_other_images_are_refused(cifar, change):
     folder, arrays = cifar
     np.savez(folder / people.PEOPLE, **{**arrays, **change})
     with pytest.raises(InputError, match="do not fit"):
-        published.cifar10_people()
+        people.cifar10_people()
 
 
 def test_a_file_without_the_arrays_is_refused(cifar):
     folder, _ = cifar
     np.savez(folder / people.PEOPLE, model=["a"])
     with pytest.raises(InputError, match="not the arrays model, prediction, label, human_counts"):
-        published.cifar10_people()
+        people.cifar10_people()
     (folder / people.PEOPLE).write_bytes(b"PK")
     with pytest.raises(InputError, match="not the arrays"):
-        published.cifar10_people()
+        people.cifar10_people()
 
 
 needs_data = pytest.mark.skipif(not (REAL / "imagenetv2").is_dir(), reason="DDD_DATA names no folder with imagenetv2/")
@@ -288,7 +287,7 @@ def test_real_images_have_imagenets_labels(imagenet):
 
 @needs_data
 def test_cifar10_networks_and_people_agree_on_most_images():
-    found = published.cifar10_people()
+    found = people.cifar10_people()
     assert found.predictions.shape == (12, 10_000)
     assert found.human_counts.sum(axis=1).min() == 47
     assert (found.human_counts.argmax(axis=1) == found.labels).mean() > 0.98
@@ -297,7 +296,7 @@ def test_cifar10_networks_and_people_agree_on_most_images():
 
 @needs_data
 def test_the_second_experiment_is_tidy_and_its_items_fit_their_difficulty():
-    table = published.second_experiment()
+    table = people.second_experiment()
     assert table.shape == (8 * 300 * 3, 5)
     assert table.groupby(["observer", "question"])["item"].apply(sorted).map(lambda items: items == [*range(300)]).all()
     assert table.drop_duplicates("item")["difficulty"].value_counts().to_dict() == dict.fromkeys(
@@ -314,7 +313,7 @@ def test_the_second_experiment_is_tidy_and_its_items_fit_their_difficulty():
 
 @needs_data
 def test_most_label_errors_of_the_second_experiment_are_impossible_images():
-    wrong = published.second_experiment_label_errors()
-    items = published.second_experiment().drop_duplicates("item").set_index("item")["difficulty"]
+    wrong = people.second_experiment_label_errors()
+    items = people.second_experiment().drop_duplicates("item").set_index("item")["difficulty"]
     assert len(wrong) == 47
     assert (items[wrong] == "impossible").sum() == 43

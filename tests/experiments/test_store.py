@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from tiny_experiment import TINY
 
-from ddd_utils import experiments
+from ddd_utils import experiments, machine
 from ddd_utils.config import params
 from ddd_utils.errors import ExperimentError, InputError
-from ddd_utils.experiments import launch, locks, sources, store
+from ddd_utils.experiments import launch, sources, store
 from ddd_utils.experiments.store import Experiment
 from ddd_utils.experiments.training import processes
 from ddd_utils.responses import Responses
@@ -147,13 +147,13 @@ def test_only_one_process_at_a_time_describes_an_experiment(build, monkeypatch):
     lock = experiment.folder.with_name(f"{experiment.folder.name}.lock")
 
     def watched(*arguments):
-        held.append(locks.held(lock))
+        held.append(machine.is_locked(lock))
         write(*arguments)
 
     monkeypatch.setattr(store, "write_json", watched)
     (experiment.folder / "experiment.json").unlink()
     launch.finish([experiment])
-    assert held == [True] and experiment.complete() and not locks.held(lock)
+    assert held == [True] and experiment.complete() and not machine.is_locked(lock)
 
 
 @pytest.mark.parametrize("name", ["images.parquet", "experiment.json"])
@@ -199,7 +199,7 @@ def _hold(folder, entered, leave):
 
     os.environ["DDD_BUILD"] = str(folder)
     experiment = Experiment(params.experiment(TINY))
-    with locks.attempt(experiment.lock(experiment.plan.runs[0])) as ours:
+    with machine.lock_if_free(experiment.lock(experiment.plan.runs[0])) as ours:
         assert ours
         entered.set()
         leave.wait(60)
@@ -215,7 +215,7 @@ def test_a_run_that_another_process_trains_is_left_to_it(build, monkeypatch):
     other = context.Process(target=_hold, args=(build, entered, leave))
     other.start()
     assert entered.wait(60)
-    assert locks.held(experiment.lock(experiment.plan.runs[0]))
+    assert machine.is_locked(experiment.lock(experiment.plan.runs[0]))
     lines, trained = [], []
     run, log = processes.run, launch.log.info
 

@@ -11,8 +11,7 @@ from ddd_utils.data import datasets
 from ddd_utils.data.loader import Loader
 from ddd_utils.experiments.plans import Run
 from ddd_utils.experiments.training import lockstep
-from ddd_utils.experiments.training.batches import batches
-from ddd_utils.experiments.training.trainee import Trainee
+from ddd_utils.experiments.training.trainee import Trainee, batches
 from ddd_utils.models.by_name import create
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -105,11 +104,11 @@ def test_evaluating_both_ways_does_not_disturb_training(data):
 
 def test_recalibrated_statistics_are_those_of_the_chosen_images(data):
     trainee = Trainee(replace(RUN, recalibration=96, batch_size=96), 4, CPU)
-    network, feed = trainee.network, Loader(data, CPU)
+    network, loader = trainee.network, Loader(data, CPU)
     before = network.features[1].running_mean.clone()
     with torch.no_grad(), lockstep._keeping_statistics(network):
-        lockstep._recalibrate([trainee], feed)
-        convolved = network.features[0](feed.train(np.arange(96), 0, 0)[0])
+        lockstep._recalibrate([trainee], loader)
+        convolved = network.features[0](loader.train(np.arange(96), 0, 0)[0])
         assert torch.allclose(network.features[1].running_mean, convolved.mean((0, 2, 3)), atol=1e-5)
         assert torch.allclose(network.features[1].running_var, convolved.var((0, 2, 3)), rtol=1e-4)
     assert torch.equal(network.features[1].running_mean, before)
@@ -143,10 +142,10 @@ def test_a_network_that_learned_nothing_is_marked(data, monkeypatch):
 def test_sgd_steps_are_those_of_the_textbook(data):
     """One update by hand: weight decay, then momentum, then the step."""
     run = replace(RUN, epochs=1, batch_size=96, recalibration=0, weight_decay=0.01)
-    trainee, feed = Trainee(run, 4, CPU), Loader(data, CPU)
+    trainee, loader = Trainee(run, 4, CPU), Loader(data, CPU)
     twin = Trainee(run, 4, CPU).network
     before = [weights.detach().clone() for weights in twin.parameters()]
-    images, labels = feed.train(next(batches(run, 0, data.train.labels)), run.order_seed, 0)
+    images, labels = loader.train(next(batches(run, 0, data.train.labels)), run.order_seed, 0)
     torch.nn.functional.cross_entropy(twin.train()(images), labels).backward()
     expected = [old - 0.05 * (w.grad + 0.01 * old) for old, w in zip(before, twin.parameters(), strict=True)]
     trainee.begin_epoch()

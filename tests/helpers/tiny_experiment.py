@@ -30,7 +30,7 @@ def train_here(build: str, config: dict, started=None) -> None:
     """Train what is missing in this process."""
     import torch
 
-    from ddd_utils.experiments.training import worker
+    from ddd_utils.experiments.training import lockstep
 
     os.environ["DDD_BUILD"] = build
     torch.set_num_threads(1)
@@ -38,7 +38,7 @@ def train_here(build: str, config: dict, started=None) -> None:
     if started is not None:
         started.set()
     for group in grouped(launch.missing([experiment]), 2):
-        worker.train(group.experiment, group.runs, torch.device("cpu"))
+        lockstep.train_runs(group.experiment, group.runs, torch.device("cpu"))
     experiment.finish()
 
 

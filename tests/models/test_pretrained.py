@@ -19,7 +19,7 @@ from ddd_utils.config.model_sets import Model, Models
 from ddd_utils.data import views
 from ddd_utils.data.class_spaces import class_space, synsets
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import model_files
+from ddd_utils.experiments import plans
 from ddd_utils.models.pretrained import recipe
 from ddd_utils.models.recipe import loading_safely
 
@@ -382,7 +382,7 @@ def test_files_are_called_after_all_that_decides_the_answers(weights, monkeypatc
     (folder / "copy.pth").write_bytes((folder / "a.pth").read_bytes())
 
     def stem(**entry):
-        return model_files.pretrained(Model.model_validate({"model": "test_resnet", "name": "mine", **entry}))
+        return plans.pretrained_file(Model.model_validate({"model": "test_resnet", "name": "mine", **entry}))
 
     a, copy = ({"file": str(folder / name)} for name in ("a.pth", "copy.pth"))
     assert stem(pretrained=a) == stem(pretrained=copy) == stem(pretrained=a, learning_rate=1.0)

@@ -55,8 +55,10 @@ class Steps:
             recorded = [_snapshot(trainee) for trainee in learning]
         except RuntimeError:  # an operation that cannot be recorded, or too little memory for all branches at once
             graph = recorded = None
-        for trainee, state in zip(learning, before, strict=True):
-            _restore(trainee, state)
+        with torch.no_grad():
+            for trainee, state in zip(learning, before, strict=True):
+                for tensor, value in zip(_tensors(trainee), state, strict=True):
+                    tensor.copy_(value)
         self._plainly(images, labels, batch)
         if recorded is not None and _alike(recorded, [_snapshot(trainee) for trainee in learning]):
             self.graph = graph
@@ -93,12 +95,6 @@ def _tensors(trainee: Trainee) -> list[torch.Tensor]:
 
 def _snapshot(trainee: Trainee) -> list[torch.Tensor]:
     return [tensor.clone() for tensor in _tensors(trainee)]
-
-
-def _restore(trainee: Trainee, saved: list[torch.Tensor]) -> None:
-    with torch.no_grad():
-        for tensor, value in zip(_tensors(trainee), saved, strict=True):
-            tensor.copy_(value)
 
 
 def _alike(one: list[list[torch.Tensor]], other: list[list[torch.Tensor]]) -> bool:

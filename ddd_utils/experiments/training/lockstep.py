@@ -1,6 +1,7 @@
 """Networks trained side by side: each batch, of training or test images, is made once for all of them."""
 
 import copy
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -9,61 +10,68 @@ import numpy as np
 import torch
 from torch import nn
 
+from ddd_utils.data import datasets
 from ddd_utils.data.loader import Loader
-from ddd_utils.experiments.training.batches import batches, recalibration_images
+from ddd_utils.experiments.plans import Run
+from ddd_utils.experiments.store import Experiment
 from ddd_utils.experiments.training.graphs import Steps
-from ddd_utils.experiments.training.trainee import Clock, Trainee, precision
+from ddd_utils.experiments.training.trainee import (
+    Trainee,
+    batches,
+    precision,
+    read_checkpoint,
+    recalibration_images,
+    write_checkpoint,
+)
+from ddd_utils.files import TornFile, set_aside
+from ddd_utils.machine import describe, lock_if_free
 
 BATCH = 500
 
+log = logging.getLogger(__name__)
+
+# Seconds to try for a lock, so that nobody who only asks for its state keeps a run from being trained.
+PATIENCE = 0.5
+
 
 def train(
-    trainees: Sequence[Trainee],
-    feed: Loader,
-    after_epoch: Callable[[Trainee], None] = lambda trainee: None,
-    clock: Clock | None = None,
+    trainees: Sequence[Trainee], loader: Loader, after_epoch: Callable[[Trainee], None] = lambda trainee: None
 ) -> None:
-    """
-    Train networks that share a stream of batches to the end of their runs.
-
-    Some may have been resumed at a later epoch than others, which then catch up; what a network answers does not depend
-    on which others are there. ``after_epoch`` is called with each network after each of its epochs, when its answers
-    are recorded. The clock takes the time for "data", "evaluation" and "storage"; networks time their own steps.
-    """
-    clock = clock or Clock()
-    _shared([trainee for trainee in trainees if not trainee.result.predictions], _evaluate, feed, clock)
+    """Train networks that share a stream of batches to the end of their runs; each is reported after each epoch."""
+    # Some may have been resumed at a later epoch than others, which then catch up; what a network answers does not
+    # depend on which others are there.
+    _shared([trainee for trainee in trainees if not trainee.result.predictions], _evaluate, loader)
     while active := [trainee for trainee in trainees if not trainee.done]:
         epoch = min(trainee.epoch for trainee in active)
         present = [trainee for trainee in active if trainee.epoch == epoch]
-        _shared(present, _epoch, feed, clock)
-        with clock("storage"):
-            for trainee in present:
-                if trainee.failure is None:
-                    after_epoch(trainee)
+        _shared(present, _epoch, loader)
+        for trainee in present:
+            if trainee.failure is None:
+                after_epoch(trainee)
 
 
-def _shared(trainees: list[Trainee], work: Callable[..., None], feed: Loader, clock: Clock) -> None:
+def _shared(trainees: list[Trainee], work: Callable[..., None], loader: Loader) -> None:
     """Do something with several networks; what it takes beyond their own time is charged to all alike."""
     started, own = time.perf_counter(), sum(trainee.result.seconds for trainee in trainees)
-    work(trainees, feed, clock)
+    work(trainees, loader)
     common = time.perf_counter() - started + own - sum(trainee.result.seconds for trainee in trainees)
     for trainee in trainees:
         trainee.result.seconds += common / len(trainees)
 
 
-def _epoch(trainees: list[Trainee], feed: Loader, clock: Clock) -> None:
+def _epoch(trainees: list[Trainee], loader: Loader) -> None:
     run, epoch = trainees[0].run, trainees[0].epoch
     for trainee in trainees:
         trainee.attempt(trainee.begin_epoch)
     steps = Steps(trainees)
-    upcoming = feed.train_batches(batches(run, epoch, feed.data.train.labels), run.order_seed, epoch)
-    for batch, (images, labels) in enumerate(clock.each("data", upcoming)):
+    upcoming = loader.train_batches(batches(run, epoch, loader.data.train.labels), run.order_seed, epoch)
+    for batch, (images, labels) in enumerate(upcoming):
         steps(images, labels, batch)
     for trainee in trainees:
         trainee.attempt(trainee.end_epoch)
-    _evaluate([trainee for trainee in trainees if trainee.result.diverged is None], feed, clock)
+    _evaluate([trainee for trainee in trainees if trainee.result.diverged is None], loader)
     for trainee in trainees:
-        _judge(trainee, feed.data.test.labels)
+        _judge(trainee, loader.data.test.labels)
 
 
 def _judge(trainee: Trainee, labels: np.ndarray) -> None:
@@ -76,34 +84,34 @@ def _judge(trainee: Trainee, labels: np.ndarray) -> None:
         trainee.result.diverged = f"after {trainee.epoch} epochs its accuracy of {accuracy:.1%} is not above chance"
 
 
-def _evaluate(trainees: Sequence[Trainee], feed: Loader, clock: Clock) -> None:
+def _evaluate(trainees: Sequence[Trainee], loader: Loader) -> None:
     """Record what networks answer after the epoch they have finished; one that fails is left as it was."""
     working = [trainee for trainee in trainees if trainee.failure is None]
-    with clock("evaluation"), torch.no_grad():
-        for trainee, predictions, _ in _answers([each for each in working if each.run.also_running], feed):
+    with torch.no_grad():
+        for trainee, predictions, _ in _answers([each for each in working if each.run.also_running], loader):
             trainee.result.running.append(predictions)
         recalibrated = [each for each in working if each.run.recalibration and _norms(each.network)]
         with ExitStack() as stack:
             for trainee in recalibrated:
                 stack.enter_context(_keeping_statistics(trainee.network))
-            _recalibrate(recalibrated, feed)
-            answers = _answers(working, feed)
+            _recalibrate(recalibrated, loader)
+            answers = _answers(working, loader)
         for trainee, predictions, logits in answers:
             trainee.result.predictions.append(predictions)
             if len(logits):
                 trainee.result.logits[trainee.epoch] = logits
 
 
-def _answers(trainees: Sequence[Trainee], feed: Loader) -> list[tuple[Trainee, np.ndarray, np.ndarray]]:
+def _answers(trainees: Sequence[Trainee], loader: Loader) -> list[tuple[Trainee, np.ndarray, np.ndarray]]:
     """Return each network's predictions, int16 (test images,), and the logits that its run keeps of this epoch."""
     if not trainees:
         return []
     found: list[tuple[list[torch.Tensor], list[torch.Tensor]]] = [([], []) for _ in trainees]
-    kept = [_kept_images(trainee, len(feed.data.test)) for trainee in trainees]
+    kept = [_kept_images(trainee, len(loader.data.test)) for trainee in trainees]
     for trainee in trainees:
         trainee.network.eval()
     start = 0
-    for images in feed.test_batches(BATCH):
+    for images in loader.test_batches(BATCH):
         for trainee, chosen, (predictions, logits) in zip(trainees, kept, found, strict=True):
             output = trainee.attempt(_forward, trainee, images)
             if output is not None:
@@ -145,7 +153,7 @@ def _keeping_statistics(network: nn.Module) -> Iterator[None]:
         layer.load_state_dict(state)
 
 
-def _recalibrate(trainees: Sequence[Trainee], feed: Loader) -> None:
+def _recalibrate(trainees: Sequence[Trainee], loader: Loader) -> None:
     """Estimate BatchNorm's mean and variance on fixed training images; nothing else is as in training."""
     if not trainees:
         return
@@ -156,8 +164,56 @@ def _recalibrate(trainees: Sequence[Trainee], feed: Loader) -> None:
             layer.reset_running_stats()
             layer.momentum = None  # the plain average over all batches
     run = trainees[0].run
-    chosen = recalibration_images(run, feed.data.train.labels)
+    chosen = recalibration_images(run, loader.data.train.labels)
     batches = [chosen[start : start + run.batch_size] for start in range(0, len(chosen), run.batch_size)]
-    for images, _ in feed.train_batches(batches, run.split_seed, 0):
+    for images, _ in loader.train_batches(batches, run.split_seed, 0):
         for trainee in trainees:
             trainee.attempt(_forward, trainee, images)
+
+
+def train_runs(
+    experiment: Experiment,
+    runs: Sequence[Run],
+    device: torch.device,
+    progress: Callable[..., None] = lambda run, epoch, *trouble: None,
+    decoders: int = 0,
+) -> dict[str, str]:
+    """Train runs that share a stream of batches, each from where it was left; return what went wrong, by run."""
+    # Finished ones are left out, and those that another process is training are left to it. ``progress`` is told the
+    # run and its finished epochs, at the start and after each epoch, and why it diverged, if it did.
+    with ExitStack() as stack:
+        runs = [run for run in runs if stack.enter_context(lock_if_free(experiment.lock(run), PATIENCE))]
+        runs = [run for run in runs if not experiment.done(run)]
+        if not runs:
+            return {}
+        data = datasets.load(experiment.dataset)
+        trainees = [_resumed(experiment, run, len(data.classes), device) for run in runs]
+        for trainee in trainees:
+            progress(trainee.run.file, trainee.epoch)
+
+        def keep(trainee: Trainee) -> None:
+            if trainee.done:
+                experiment.write(trainee.run, trainee.result, data, describe(device))
+                experiment.tidy(trainee.run)
+                trainee.release()
+            else:
+                write_checkpoint(experiment.checkpoint(trainee.run), trainee.state())
+            trouble = [trainee.result.diverged] if trainee.result.diverged else []
+            progress(trainee.run.file, trainee.run.epochs if trainee.done else trainee.epoch, *trouble)
+
+        train(trainees, Loader(data, device, decoders), keep)
+    return {trainee.run.file: str(trainee.failure) for trainee in trainees if trainee.failure}
+
+
+def _resumed(experiment: Experiment, run: Run, classes: int, device: torch.device) -> Trainee:
+    """Build a network as its checkpoint left it, or anew if that is missing, damaged or of another run."""
+    path = experiment.checkpoint(run)
+    trainee = Trainee(run, classes, device)
+    try:
+        if (state := read_checkpoint(path)) is not None:
+            trainee.restore(state)
+    except (TornFile, KeyError, RuntimeError, ValueError):
+        aside = set_aside(path).name
+        log.info("%s: does not fit or is damaged; it is now %s, and '%s' starts anew", path, aside, run.file)
+        return Trainee(run, classes, device)
+    return trainee

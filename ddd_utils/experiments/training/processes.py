@@ -7,20 +7,19 @@ import multiprocessing.connection
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.queues import Queue
 from pathlib import Path
 
 from ddd_utils import logs
-from ddd_utils.devices import cores
 from ddd_utils.errors import ExperimentError, InputError
 from ddd_utils.experiments.plans import Run
 from ddd_utils.experiments.progress import Progress, Steps
 from ddd_utils.experiments.store import Experiment
+from ddd_utils.machine import cores, environment
 
 # With several processes no group has more than this share of a process's fair load, so that none waits for the last.
 LARGEST_SHARE = 0.5
@@ -46,15 +45,11 @@ class Group:
     @property
     def work(self) -> float:
         """Guessed work, in training images."""
-        return sum(_work(self.experiment, run) for run in self.runs)
+        return sum(map(self.experiment.work, self.runs))
 
 
 def grouped(tasks: Sequence[Task], processes: int) -> list[Group]:
-    """
-    Put runs into lockstep groups, the most work first.
-
-    For one process a group holds all runs that share a stream of batches; for more, large groups are divided.
-    """
+    """Put runs into lockstep groups, the most work first; for several processes, large groups are divided."""
     streams: dict[tuple, list[Task]] = {}
     for experiment, run, title in tasks:
         streams.setdefault((experiment.folder, run.stream), []).append((experiment, run, title))
@@ -69,24 +64,15 @@ def _divided(group: Group, limit: float) -> list[Group]:
     count = min(len(group.runs), -int(-group.work // limit))
     parts: list[list[Run]] = [[] for _ in range(count)]
     loads = [0.0] * count
-    for run in sorted(group.runs, key=lambda run: _work(group.experiment, run), reverse=True):
+    for run in sorted(group.runs, key=group.experiment.work, reverse=True):
         lightest = loads.index(min(loads))
         parts[lightest].append(run)
-        loads[lightest] += _work(group.experiment, run)
+        loads[lightest] += group.experiment.work(run)
     return [Group(group.experiment, tuple(part), group.title) for part in parts]
 
 
-def _work(experiment: Experiment, run: Run) -> float:
-    return experiment.work(run) * run.epochs
-
-
 def run(groups: Sequence[Group], devices: Sequence[str]) -> dict[Path, str]:
-    """
-    Train groups in one process a device, each process one group after another.
-
-    What went wrong is returned by results file; the other runs are finished, or left to whoever else trains them. A
-    process that dies raises ExperimentError.
-    """
+    """Train groups in one process a device; return what went wrong by results file. A dead process: ExperimentError."""
     context = multiprocessing.get_context("spawn")
     events, free = context.Queue(), context.Queue()
     count = min(len(devices), len(groups))
@@ -99,7 +85,7 @@ def run(groups: Sequence[Group], devices: Sequence[str]) -> dict[Path, str]:
     )
     listener = threading.Thread(target=_listen, args=(events, progress), daemon=True)
     failures: dict[Path, str] = {}
-    with _environment(THREADS), ProcessPoolExecutor(count, context, _start, (events, free, decoders)) as pool:
+    with environment(THREADS), ProcessPoolExecutor(count, context, _start, (events, free, decoders)) as pool:
         listener.start()
         futures = {pool.submit(_train, group): group for group in groups}
         try:
@@ -121,7 +107,7 @@ def run(groups: Sequence[Group], devices: Sequence[str]) -> dict[Path, str]:
 def _steps(group: Group, run: Run) -> Steps:
     # "Plus k" is the base trained on: one run has them all.
     names = [network.network for network in group.experiment.plan.networks if network.run == run.file]
-    return Steps(group.title, run.epochs, group.experiment.work(run), ", ".join(names))
+    return Steps(group.title, run.epochs, group.experiment.work(run) / run.epochs, ", ".join(names))
 
 
 def _failures(future: Future, group: Group) -> dict[Path, str]:
@@ -158,18 +144,6 @@ def _listen(events: Queue, progress: Progress) -> None:
             progress.update(*event)
 
 
-@contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Change the environment for the block; child processes inherit it."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-
-
 def _start(events: Queue, free: Queue, decoders: int) -> None:
     """Prepare a worker process, which takes the next free device."""
     global _events, _device, _decoders
@@ -200,11 +174,11 @@ def _train(group: Group) -> dict[str, str]:
     """Train a group in a worker process."""
     import torch
 
-    from ddd_utils.experiments.training import worker
+    from ddd_utils.experiments.training import lockstep
 
     folder = group.experiment.folder.name
 
     def progress(run: str, epoch: int, *trouble: str) -> None:
         _events.put((folder, run, epoch, *trouble))
 
-    return worker.train(group.experiment, group.runs, torch.device(_device), progress, decoders=_decoders)
+    return lockstep.train_runs(group.experiment, group.runs, torch.device(_device), progress, decoders=_decoders)

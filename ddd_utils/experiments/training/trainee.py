@@ -1,15 +1,13 @@
-"""A network in training: its steps, what it has answered so far, and the checkpoint that holds all of it."""
+"""A network in training: its batches, its steps, what it has answered so far, and its checkpoint."""
 
 import io
 import json
 import time
 import zipfile
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,39 +15,60 @@ from torch import nn
 from torch.nn import functional as F
 
 from ddd_utils.experiments.plans import Run
-from ddd_utils.experiments.training.batches import parts
 from ddd_utils.files import TornFile, atomic
 from ddd_utils.models import by_name
 
 DECAY = 0.1
-Item = TypeVar("Item")
 
 
-class Clock:
-    """Adds up where wall time goes, in ``seconds`` by name."""
+def _shuffled(count: int, seed: int) -> np.ndarray:
+    return np.random.Generator(np.random.Philox(key=seed)).permutation(count)
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = defaultdict(float)
 
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        """Time a block."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] += time.perf_counter() - started
+def pool(run: Run, images: int) -> np.ndarray:
+    """List the training images of a run, ascending: all, or one of two random disjoint halves."""
+    if run.half is None:
+        return np.arange(images)
+    return np.sort(np.array_split(_shuffled(images, run.split_seed), 2)[run.half])
 
-    def each(self, name: str, items: Iterable[Item]) -> Iterator[Item]:
-        """Pass items on, timing how long each takes to come."""
-        source = iter(items)
-        while True:
-            with self(name):
-                try:
-                    item = next(source)
-                except StopIteration:
-                    return
-            yield item
+
+def batches(run: Run, epoch: int, labels: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the training images of each batch of an epoch, counted from 0; the last batch may be smaller."""
+    members = pool(run, len(labels))
+    order = members[_shuffled(len(members), run.order_seed + epoch)]
+    if run.stratified:
+        order = _interleaved(order, labels)
+    for start in range(0, len(order), run.batch_size):
+        yield order[start : start + run.batch_size]
+
+
+def parts(run: Run, count: int, exchanged: bool = True) -> list[slice | np.ndarray]:
+    """Return the positions in a batch of each of its successive updates."""
+    # With ``exchanged``, the images of a non-deterministic run change places, for other rounding; a GPU needs no help.
+    # Parts of a single image are left out: BatchNorm has no variance there.
+    cut = [part for part in np.array_split(np.arange(count), run.splits) if len(part) > 1]
+    if run.nondeterminism == 0 or not exchanged:
+        return [slice(part[0], part[-1] + 1) for part in cut]
+    return [part[0] + _shuffled(len(part), run.nondeterminism) for part in cut]
+
+
+def recalibration_images(run: Run, labels: np.ndarray) -> np.ndarray:
+    """Choose training images for BatchNorm's statistics: of every class its share, in random order."""
+    # A random choice of 2,560 noise images has a mean standard deviation that is off by half a gray level, enough to
+    # mistake the least noisy classes for their neighbours.
+    members = pool(run, len(labels))
+    by_class = members[np.argsort(labels[members], kind="stable")]
+    even = np.linspace(0, len(members) - 1, min(run.recalibration, len(members))).astype(int)
+    return by_class[even][_shuffled(len(even), run.split_seed)]
+
+
+def _interleaved(order: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Keep the random order within each class, and take the classes in turn: first one image of each, and so on."""
+    by_class = np.argsort(labels[order], kind="stable")
+    _, counts = np.unique(labels[order], return_counts=True)
+    turn = np.empty(len(order), int)
+    turn[by_class] = np.concatenate([np.arange(count) for count in counts])
+    return order[np.argsort(turn, kind="stable")]
 
 
 @dataclass
@@ -65,13 +84,12 @@ class Trained:
 
 
 class Trainee:
-    """A network in training; the clock takes its time for "forward" and "backward", the latter with the update."""
+    """A network in training."""
 
-    def __init__(self, run: Run, classes: int, device: torch.device, clock: Clock | None = None):
+    def __init__(self, run: Run, classes: int, device: torch.device):
         self.run, self.device = run, device
         self.epoch = 0  # finished ones
         self.failure: Exception | None = None  # what made further training impossible
-        self.clock = clock or Clock()
         torch.manual_seed(run.init_seed)
         network = by_name.create(run.model, classes, run.arguments).to(device)
         self.network = network.to(memory_format=torch.channels_last)
@@ -114,14 +132,13 @@ class Trainee:
         self.prepare()
         for part in parts(self.run, len(labels), exchanged=self.device.type == "cpu"):
             chosen = images[part].contiguous(memory_format=torch.channels_last)
-            with self.clock("forward"), precision(self.device):
+            with precision(self.device):
                 loss = F.cross_entropy(self.network(chosen), labels[part])
-            with self.clock("backward"):
-                loss.backward()
-                self.optimizer.step()
-                # Gradients are given back at once: in lockstep only one network's are in memory.
-                self.optimizer.zero_grad(set_to_none=True)
-                self.loss += loss.detach()
+            loss.backward()
+            self.optimizer.step()
+            # Gradients are given back at once: in lockstep only one network's are in memory.
+            self.optimizer.zero_grad(set_to_none=True)
+            self.loss += loss.detach()
 
     def end_epoch(self) -> None:
         """Count the epoch; a loss that is not finite ends the training."""

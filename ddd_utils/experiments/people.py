@@ -53,9 +53,6 @@ def people_facts(wanted: bool = True) -> PeopleFacts:
     Returns
     -------
     PeopleFacts
-        ``cifar10``: networks and people on CIFAR-10's test images (:func:`cifar10_people`); ``second``: the authors'
-        second experiment, a row an observer, item and question (:func:`second_experiment`); ``label_errors``: its items
-        with a wrong label. Each is None where it cannot be had, and ``missing`` says why.
     """
     if not wanted:
         return PeopleFacts()
@@ -70,21 +67,7 @@ def people_facts(wanted: bool = True) -> PeopleFacts:
 
 
 def cifar10_people() -> People:
-    """
-    Read what 12 published networks and some 50 people an image answered on CIFAR-10 (Peterson et al., 2019, CIFAR-10H).
-
-    Returns
-    -------
-    People
-
-    Raises
-    ------
-    Unavailable
-        If the networks' predictions are not in ``DDD_DATA`` (they were compiled from published logits and weights, and
-        nobody publishes them in one file), or the people's counts cannot be downloaded.
-    InputError
-        If a file is not what it should be; names it.
-    """
+    """Read what 12 networks and some 50 people an image answered on CIFAR-10 (Peterson et al., 2019, CIFAR-10H)."""
     path = local_copy(PEOPLE)
     if path is None:
         raise Unavailable(
@@ -107,21 +90,9 @@ def cifar10_people() -> People:
 
 
 def second_experiment() -> pd.DataFrame:
-    """
-    Read the authors' second experiment (their repository, not the paper): what observers say about 300 images.
-
-    Returns
-    -------
-    DataFrame
-        One row an observer, item and question: ``observer``, ``item`` (0 to 299), ``question``, ``answer`` and the
-        item's ``difficulty``. Questions are "categories" (how many in the image), "main" (is there a main one: 2 yes,
-        1 maybe, 0 no) and "odd" (is it shown in an odd way: 0 no, 1 slightly, 2 very).
-
-    Raises
-    ------
-    InputError
-        If a file cannot be had or is not what it should be; names it.
-    """
+    """Read the authors' second experiment, a row an observer, item and question, with the item's ``difficulty``."""
+    # It is in their repository, not in the paper: 300 images, and for each "categories" (how many in the image), "main"
+    # (is there a main one: 2 yes, 1 maybe, 0 no) and "odd" (is it shown in an odd way: 0 no, 1 slightly, 2 very).
     path = fetch("meding2022/experiment_two_results.ods")
     difficulty = DIFFICULTIES[read_array(fetch("meding2022/order.npy")).astype(int)]
     sheets = pd.read_excel(path, sheet_name=None, header=None, names=list(QUESTIONS), engine="calamine")
@@ -140,19 +111,7 @@ def second_experiment() -> pd.DataFrame:
 
 
 def second_experiment_label_errors() -> np.ndarray:
-    """
-    List the items of the second experiment whose image stands in the authors' list of label errors.
-
-    Returns
-    -------
-    ndarray of int
-        Items, from 0.
-
-    Raises
-    ------
-    InputError
-        If a file cannot be had or is not what it should be; names it.
-    """
+    """List the items of the second experiment whose image stands in the authors' list of label errors."""
     images = whole_numbers(fetch(SHOWN))[PRACTICE:]
     return np.flatnonzero(read_array(fetch(LABEL_ERRORS))[images])
 

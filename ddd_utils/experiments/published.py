@@ -1,22 +1,26 @@
-"""What others have published about ImageNet's validation images: predictions of models, better labels, scores."""
+"""Responses that nobody computes here: published predictions for ImageNet's validation images, and users' tables."""
 
-import importlib.util
 import json
 import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ddd_utils.data.class_spaces import imagenet_names
+from ddd_utils import machine, paths
+from ddd_utils.config.schema import Published, Table
+from ddd_utils.data.class_spaces import imagenet_names, timm_lists
 from ddd_utils.data.downloads import Unavailable, fetch, local_copy, registry
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.experiments.published.people import LABEL_ERRORS
-from ddd_utils.files import read_array, read_json
-from ddd_utils.responses import Responses
+from ddd_utils.experiments.people import LABEL_ERRORS
+from ddd_utils.experiments.store import PACKAGES
+from ddd_utils.files import is_whole, read_array, read_json, remove_partials, safe_name, sha256, short_hash
+from ddd_utils.responses import Responses, Source
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +43,6 @@ def imagenet_models(wanted: str | Sequence[str] = "all") -> list[str]:
         if list(wanted).count(model) > 1:
             raise InputError(f"the model '{model}' is named twice")
     return list(wanted)
-
-
-def imagenet_files(models: Sequence[str]) -> list[str]:
-    """Return the names of all public files behind the responses of some models."""
-    return [CLASS_INFO, FILE_NAMES, *(f"{PREDICTIONS}/{model}.npy" for model in models)]
 
 
 def imagenet_responses(models: str | Sequence[str] = "all", top: int = 1) -> Responses:
@@ -122,7 +121,8 @@ class ImageNetFacts:
 
     accepted: list[tuple[int, ...]] | None = None  # the labels that ReaL accepts, an entry an image
     wrong_label: np.ndarray | None = None  # bool (images,), by the authors' list
-    eleven: np.ndarray | None = None  # decisions with the scores of the paper's models, bool (11, images)
+    # Decisions with the scores of the paper's models, bool (11, images); which model is right is not published.
+    eleven: np.ndarray | None = None
 
 
 def imagenet_facts(responses: Responses) -> ImageNetFacts:
@@ -136,9 +136,7 @@ def imagenet_facts(responses: Responses) -> ImageNetFacts:
     Returns
     -------
     ImageNetFacts
-        ``accepted`` labels (:func:`real_labels`), ``wrong_label`` (:func:`label_errors`) and ``eleven``: decisions
-        that have the published scores of the paper's models, for what depends on scores alone. Which model is right
-        is not published. All are None unless these are ImageNet's validation images with its labels.
+        Nothing but None unless these are ImageNet's validation images with its labels.
     """
     if not responses.info.get("on_imagenet"):
         return ImageNetFacts()
@@ -149,31 +147,12 @@ def imagenet_facts(responses: Responses) -> ImageNetFacts:
 
 
 def real_labels(image_ids: Iterable[str]) -> list[tuple[int, ...]] | None:
-    """
-    Look up the reassessed labels ("ReaL") of ImageNet validation images (Beyer et al., 2020), which timm carries.
-
-    Parameters
-    ----------
-    image_ids : iterable of str, shape (images,)
-        File names such as ``ILSVRC2012_val_00000001.JPEG``, with or without folders and suffix.
-
-    Returns
-    -------
-    list of tuple of int, or None
-        All acceptable classes of each image, none where people found no class that fits; None if the ids are not
-        those of ImageNet validation images, or timm is not installed.
-    """
-    if (numbers := _validation_numbers(image_ids)) is None:
+    """Look up the reassessed labels ("ReaL") of ImageNet validation images (Beyer et al., 2020); None for others."""
+    # timm carries them. An image has no label where people found no class that fits.
+    numbers, lists = _validation_numbers(image_ids), timm_lists()
+    if numbers is None or lists is None:
         return None
-    try:
-        timm = importlib.util.find_spec("timm")
-    except ImportError:  # somebody blocks its import
-        timm = None
-    if timm is None or timm.origin is None:
-        return None
-    # Importing timm would import torch. Its list is in order of file name.
-    listed = Path(timm.origin).parent / "data" / "_info" / "imagenet_real_labels.json"
-    accepted = json.loads(listed.read_text("utf-8"))
+    accepted = json.loads((lists / "imagenet_real_labels.json").read_text("utf-8"))  # in order of file name
     return [tuple(accepted[number - 1]) for number in numbers]
 
 
@@ -194,3 +173,96 @@ def _scores() -> np.ndarray:
     if counts.shape != (IMAGES,) or np.abs(counts - np.rint(counts)).max() > 1e-6:
         raise InputError(f"{path}: its shares are not multiples of 1/{PAPER_MODELS} for {IMAGES} images")
     return np.rint(counts).astype(int)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Published predictions or a user's table, and where they are kept."""
+
+    config: Published | Table
+
+    @cached_property
+    def folder(self) -> Path:
+        """``build/results/<name>-<8 hex of what is in it>``: another choice of models, or changed bytes, is another."""
+        name = Path(self.config.path).stem if isinstance(self.config, Table) else self.config.published
+        return paths.results() / f"{safe_name(name)}-{short_hash(self._contents)}"
+
+    @cached_property
+    def _contents(self) -> dict[str, Any]:
+        if isinstance(self.config, Table):
+            # What older versions kept of a table lacks class names and passes for a data set: it is read again.
+            return {"sha256": sha256(Path(self.config.path)), "kept": 2}
+        predictions = [f"{PREDICTIONS}/{model}.npy" for model in imagenet_models(self.config.models)]
+        files = [registry()[name] for name in (CLASS_INFO, FILE_NAMES, *predictions)]
+        # Of a file whose SHA-256 is not known, the bytes at hand decide.
+        return {"top": self.config.top, "files": {file.name: file.sha256 or _digest(file.name) for file in files}}
+
+    def files(self) -> list[Path]:
+        """List the files that there should be, as far as that is known."""
+        described = self.folder / "experiment.json"
+        runs = [row["run"] for row in read_json(described)["networks"]] if is_whole(described) else []
+        return [described, *(self.folder / f"{name}.parquet" for name in ["images", *runs])]
+
+    def complete(self) -> bool:
+        """Say whether everything is there, and whole."""
+        return all(map(is_whole, self.files()))
+
+    def make(self) -> None:
+        """Read, check and keep the responses, unless that is done; nothing is kept of faulty ones."""
+        with machine.lock(self.folder.with_suffix(".lock"), f"computes {self.folder.name}"):
+            if self.complete():
+                return
+            remove_partials(self.folder)
+            responses = self._read()
+            fetch_companions(responses.image_ids)
+            responses.save(self.folder)
+            networks, _, images = responses.predictions.shape
+            log.info("%s: %d models, %d images", responses.info["device"], networks, images)
+
+    def _read(self) -> Responses:
+        if isinstance(self.config, Table):
+            path = Path(self.config.path)
+            return self._described(
+                Responses.from_table(path), f"table {path.name}", {"SHA-256": self._contents["sha256"]}
+            )
+        responses = imagenet_responses(self.config.models, self.config.top)
+        files = [registry()[name] for name in self._contents["files"]]
+        unchecked = [Path(file.name).stem for file in files if file.sha256 is None]
+        origin = {"repository": files[0].origin, "files with the known SHA-256": len(files) - len(unchecked)}
+        if unchecked:
+            origin["SHA-256 not known"] = unchecked
+        return self._described(responses, "published predictions", origin)
+
+    def _described(self, responses: Responses, device: str, origin: dict[str, Any]) -> Responses:
+        return responses.attributed(
+            self,
+            configuration=self.config.model_dump(mode="json"),
+            versions=machine.versions(PACKAGES),
+            device=device,
+            source=origin,
+            contents=self._contents,
+        )
+
+    def load(self) -> Responses:
+        """Read the responses back."""
+        found = Responses.load(self.folder)
+        return found.attributed(self, on_imagenet=is_imagenet(found.image_ids, found.labels))
+
+    @property
+    def class_names(self) -> None:
+        """Names of classes are kept with the responses, where there are any."""
+        return None
+
+    @property
+    def images(self) -> None:
+        """Answers come without images."""
+        return None
+
+    def alternatives(self) -> Mapping[str, Source]:
+        """Nothing else is known of the networks."""
+        return {}
+
+
+def _digest(name: str) -> str | None:
+    copy = local_copy(name)
+    return sha256(copy) if copy else None

@@ -18,9 +18,11 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
+from ddd_utils import machine
+from ddd_utils.config.params import Preset
 from ddd_utils.errors import InputError
-from ddd_utils.experiments.costs import planning
-from ddd_utils.experiments.costs.planning import Case, Measured
+from ddd_utils.experiments import costs, sources
+from ddd_utils.experiments.costs import Case, Measured
 from ddd_utils.experiments.training.trainee import precision
 from ddd_utils.models import by_name
 
@@ -43,25 +45,36 @@ class Timing:
     answer: list[float] = field(default_factory=list)  # forward alone
 
 
-def measure(cases: Sequence[Case], devices: Sequence[str], budget: float = 40) -> dict[Case, Measured]:
-    """
-    Find out what cases cost on this machine, in about so many seconds for all of them.
+def estimate(
+    preset: Preset, sections: Sequence[str], watts: float | None, grams: float, budget: float
+) -> costs.Estimate:
+    """Estimate what sections would cost here, in about ``budget`` seconds; their data need not be there."""
+    found = sources.trained(preset, sections)
+    cases = {costs.case(run, each.dataset) for _, each in found for run in each.missing()}
+    available = machine.devices()
+    measured = measure(sorted(cases, key=repr), available, budget)
+    rows = [costs.row(title, each, measured) for title, each in found]
+    limit = costs.power_limit(available[0]) if watts is None else None
+    known = [(watts, "as given"), (limit, "its power limit"), (costs.PAPER_WATTS, costs.WATTS_FROM_PAPER)]
+    power, source = next((value, source) for value, source in known if value is not None)
+    name = machine.describe(torch.device(available[0])) if available[0] != "cpu" else "CPU core"
+    total = costs.add("total", rows)
+    return costs.Estimate(preset.name, rows, total, name, len(available), power, source, grams, measured)
 
-    Each device gets a single-threaded process, and all work at the same time, so that what they take from one another
-    is in the measurement. A model that cannot be built or does not fit into memory raises InputError.
-    """
-    sizes = {case: (forward_flops(case), planning.state_bytes(_on_meta(case), case.optimizer)) for case in cases}
+
+def measure(cases: Sequence[Case], devices: Sequence[str], budget: float) -> dict[Case, Measured]:
+    """Find out what cases cost on this machine, in about so many seconds for all of them."""
+    # Each device gets a single-threaded process, and all work at the same time, so that what they take from one another
+    # is in the measurement.
+    sizes = {case: (forward_flops(case), costs.state_bytes(_on_meta(case), case.optimizer)) for case in cases}
     timings = _on_all(devices, list(sizes), budget) if cases else []
     return {case: Measured(*sizes[case], **_pooled(each)) for case, *each in zip(sizes, *timings, strict=True)}
 
 
 def _pooled(timings: Sequence[Timing]) -> dict[str, Any]:
-    """
-    Put the repeats of all devices together.
-
-    A step that is not a whole update says little about one: each update also reads and writes all weights, which for
-    a VGG takes as long as several images. A smaller step tells the two apart.
-    """
+    """Put the repeats of all devices together, as arguments of :class:`Measured`."""
+    # A step that is not a whole update says little about one: each update also reads and writes all weights, which for
+    # a VGG takes as long as several images. A smaller step tells the two apart.
     step, update, answer = (_median(timings, name) for name in ("step", "update", "answer"))
     images = statistics.median(timing.images for timing in timings)
     answer, train = answer / images, step / images

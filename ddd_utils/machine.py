@@ -1,0 +1,102 @@
+"""The machine this runs on: its cores and GPUs, locks between its processes, and the versions of its packages."""
+
+import logging
+import os
+import platform
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import filelock
+
+if TYPE_CHECKING:
+    import torch
+
+log = logging.getLogger(__name__)
+
+
+def cores() -> int:
+    """Count the cores that the system, or the job this runs in, lets us have."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def devices() -> list[str]:
+    """List the torch devices to compute on: every GPU, or else one entry per core."""
+    # Without an NVIDIA driver torch need not be imported.
+    if Path("/proc/driver/nvidia").exists() or os.environ.get("CUDA_VISIBLE_DEVICES"):
+        import torch
+
+        if torch.cuda.is_available():
+            return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    return ["cpu"] * cores()
+
+
+def describe(device: "torch.device") -> str:
+    """Name a device as results do: the GPU's product name, or the kind of processor."""
+    if device.type != "cuda":
+        return f"CPU ({platform.machine()})"
+    import torch
+
+    return torch.cuda.get_device_name(device)
+
+
+@contextmanager
+def lock_if_free(path: Path, patience: float = 0) -> Iterator[bool]:
+    """Take a lock for the block if it is free within so many seconds; yield whether it was."""
+    # It is the operating system's lock: a process gives it back however it dies.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(timeout=patience)
+    except filelock.Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+def is_locked(path: Path) -> bool:
+    """Say whether some process has a lock."""
+    if not path.exists():
+        return False
+    with lock_if_free(path) as free:
+        return not free
+
+
+@contextmanager
+def lock(path: Path, what: str) -> Iterator[None]:
+    """Take a lock for the block; while another process has it, wait, and say ``what`` that process does."""
+    with lock_if_free(path) as free:
+        if free:
+            yield
+            return
+    log.info("waiting for another process that %s", what)
+    with filelock.FileLock(path):
+        yield
+
+
+@contextmanager
+def environment(values: dict[str, str]) -> Iterator[None]:
+    """Change the environment for the block; child processes inherit it."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of Python and of packages; those that are not installed are left out."""
+    found = {"python": platform.python_version()}
+    for name in packages:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # a light installation has no torch
+            continue
+    return found
