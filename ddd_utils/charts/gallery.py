@@ -22,14 +22,8 @@ def gallery(images: np.ndarray, captions: Sequence[str], columns: int = 6) -> HT
     """
     Show small images with their captions, enlarged without smoothing, such as the pairs of figures 13 and 14.
 
-    Parameters
-    ----------
-    images : (n, height, width, 3) uint8
-        Row by row.
-    captions : sequence of str
-        One an image; also the text for those who cannot see it.
-    columns : int, optional
-        Images in a row.
+    ``images``, (n, height, width, 3) uint8: row by row. ``captions``: one an image; also the text for those who cannot
+    see it. ``columns``: images in a row.
     """
     figures = [
         _figure(_png(image), caption, escape(caption), PIXELS, 1.3)
@@ -46,16 +40,8 @@ def answers_gallery(
 
     The right answer has a tick. The networks behind an answer are named, folded where there are more than four.
 
-    Parameters
-    ----------
-    images : sequence of (height, width, 3) uint8
-        Of any shapes; at most 24 are shown.
-    names : sequence of str
-        What each image is called, for those who cannot see it.
-    labels : sequence of str
-        Name of each image's class.
-    answers : sequence of list of analysis.examples.Answer
-        The answers to each image, the right one first.
+    ``images``, sequence of (height, width, 3) uint8: of any shapes; at most 24 are shown. ``names``: what each image is
+    called, for those who cannot see it. ``labels``: name of each image's class.
     """
     rows = list(zip(images, names, labels, answers, strict=True))[:MOST_PICTURES]
     grid = "repeat(auto-fill,minmax(8.5em,1fr));gap:1.4em 1em;max-width:46em"

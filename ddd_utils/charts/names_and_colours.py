@@ -53,10 +53,7 @@ def condition_name(condition: str) -> str:
     """
     Return the name that readers see for a condition.
 
-    Parameters
-    ----------
-    condition : str
-        Condition as the responses name it; any other name, such as that of a model, comes back unchanged.
+    ``condition``: condition as the responses name it; any other name, such as that of a model, comes back unchanged.
     """
     return CONDITION_NAMES.get(condition, condition)
 
@@ -65,10 +62,7 @@ def dataset_name(dataset: str) -> str:
     """
     Return the name that readers see for a data set.
 
-    Parameters
-    ----------
-    dataset : str
-        Data set as the responses name it; an unknown one comes back unchanged.
+    ``dataset``: data set as the responses name it; an unknown one comes back unchanged.
     """
     return DATASET_NAMES.get(dataset, dataset)
 
@@ -77,15 +71,7 @@ def network_names(networks: pd.DataFrame) -> list[str]:
     """
     Name networks by their condition, and by their instance too where a condition has several of them.
 
-    Parameters
-    ----------
-    networks : DataFrame
-        One row a network, with the columns condition and instance.
-
-    Returns
-    -------
-    list of str
-        The readable names, all different.
+    ``networks`` has one row a network, with the columns condition and instance.
     """
     several = networks.duplicated("condition", keep=False)
     rows = zip(networks["condition"], networks["instance"], several, strict=True)

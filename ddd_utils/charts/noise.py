@@ -34,12 +34,7 @@ def kl_curve(classes: pd.DataFrame, heading: str) -> alt.LayerChart:
     """
     Show the divergence between each class and the next wider one on a logarithmic axis (figure 8, left).
 
-    Parameters
-    ----------
-    classes : DataFrame
-        One row a class: sigma (gray levels), kl (nats; NaN for the last class, which has no neighbour).
-    heading : str
-        What is seen.
+    ``classes`` has one row a class: sigma (gray levels), kl (nats; NaN for the last class, which has no neighbour).
     """
     shown = classes.dropna(subset="kl")
     y = alt.Y("kl:Q", title="KL divergence (nats)", **DECADES)
@@ -55,13 +50,8 @@ def sigma_curves(classes: pd.DataFrame, heading: str, subtitle: str) -> alt.Laye
     """
     Show how well each class is recognised, and how well it could be (figure 8, centre, in the right order).
 
-    Parameters
-    ----------
-    classes : DataFrame
-        One row a class: sigma (gray levels), accuracy (mean over networks), lowest and highest (of a network), and
-        bayes (accuracy of the ideal classifier; NaN where it is not known).
-    heading, subtitle : str
-        What is seen, and on how many networks and images.
+    ``classes`` has one row a class: sigma (gray levels), accuracy (mean over networks), lowest and highest (of a
+    network), and bayes (accuracy of the ideal classifier; NaN where it is not known).
     """
     columns = {"accuracy": NETWORKS, "bayes": IDEAL}
     lines = classes.rename(columns=columns).melt("sigma", list(columns.values()), "curve", "share").dropna()
@@ -88,14 +78,8 @@ def kl_scatter(classes: pd.DataFrame, heading: str, skipped: int = 20) -> alt.La
     """
     Show divergence, on a logarithmic axis, against accuracy, one dot a class (figure 8, right).
 
-    Parameters
-    ----------
-    classes : DataFrame
-        One row a class: sigma (gray levels), kl (nats) and accuracy.
-    heading : str
-        What is seen.
-    skipped : int
-        How many of the first classes the paper left out; they are drawn hollow.
+    ``classes`` has one row a class: sigma (gray levels), kl (nats) and accuracy. ``skipped``: how many of the first
+    classes the paper left out; they are drawn hollow.
     """
     shown = classes.dropna(subset="kl")
     shown = shown.assign(group=[CLASS if sigma > skipped else SKIPPED for sigma in shown["sigma"]])
@@ -110,13 +94,8 @@ def folder_order_curves(classes: pd.DataFrame, heading: str) -> alt.HConcatChart
     """
     Show one accuracy curve twice: by standard deviation, and in the order of folder names sorted as strings.
 
-    Parameters
-    ----------
-    classes : DataFrame
-        One row a class: folder (its name, a number from 0), position (its place among the names sorted as strings, from
-        1), accuracy and moved (bool, the folders that make the spikes, which are drawn large and coloured).
-    heading : str
-        What is seen.
+    ``classes`` has one row a class: folder (its name, a number from 0), position (its place among the names sorted as
+    strings, from 1), accuracy and moved (bool, the folders that make the spikes, which are drawn large and coloured).
     """
     classes = classes.assign(place=classes["folder"] + 1, folder=classes["folder"].astype(str))
     spikes = classes[classes["moved"]]

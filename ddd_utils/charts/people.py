@@ -42,14 +42,8 @@ def observer_dots(observers: pd.DataFrame, heading: str, simulated: bool = False
     """
     Show how often each observer picked the impossible image, against guessing.
 
-    Parameters
-    ----------
-    observers : DataFrame
-        One row an observer: observer, trials, correct, accuracy, lower, upper (Wilson's interval), p_value.
-    heading : str
-        What is seen.
-    simulated : bool, optional
-        Whether no person answered; the chart then says so.
+    ``observers`` has one row an observer: observer, trials, correct, accuracy, lower, upper (Wilson's interval),
+    p_value.
     """
     axis = quiet(format="%", labelFlush=False)
     scale = alt.Scale(domain=[min(0.4, observers["lower"].min()), 1])
@@ -68,14 +62,8 @@ def observer_matrix(pairs: pd.DataFrame, heading: str, simulated: bool = False) 
     """
     Show how consistently each two observers err.
 
-    Parameters
-    ----------
-    pairs : DataFrame
-        One row a pair: observer_a, observer_b, shared_trials, kappa (NaN where undefined), lower, upper (95 %).
-    heading : str
-        What is seen.
-    simulated : bool, optional
-        Whether no person answered; the chart then says so.
+    ``pairs`` has one row a pair: observer_a, observer_b, shared_trials, kappa (NaN where undefined), lower, upper (95
+    %).
     """
     half = pairs.rename(columns={"observer_a": "a", "observer_b": "b"})
     frame = pd.concat([half, half.rename(columns={"a": "b", "b": "a"})])
@@ -99,16 +87,8 @@ def block_curves(blocks: pd.DataFrame, everyone: str, heading: str, simulated: b
     """
     Show accuracy over the blocks of the experiment: a thin line an observer, everyone's with intervals.
 
-    Parameters
-    ----------
-    blocks : DataFrame
-        One row an observer and block, from `analysis.observer_trials.learning`.
-    everyone : str
-        The name in it that stands for all observers together.
-    heading : str
-        What is seen.
-    simulated : bool, optional
-        Whether no person answered; the chart then says so.
+    ``blocks`` has one row an observer and block, from `analysis.observer_trials.learning`. ``everyone``: the name in it
+    that stands for all observers together.
     """
     x = alt.X("block:O", title="block of trials", axis=quiet(labelAngle=0))
     y = share_axis("accuracy", "accuracy (with Wilson's 95 % interval)")
@@ -127,14 +107,7 @@ def response_time_dots(times: pd.DataFrame, heading: str, simulated: bool = Fals
     """
     Show how long right and wrong answers took: medians, two rows an observer, on a logarithmic axis.
 
-    Parameters
-    ----------
-    times : DataFrame
-        One row an observer and answer, from `analysis.observer_trials.response_times`.
-    heading : str
-        What is seen.
-    simulated : bool, optional
-        Whether no person answered; the chart then says so.
+    ``times`` has one row an observer and answer, from `analysis.observer_trials.response_times`.
     """
     shown = times.assign(**{name: times[name].clip(lower=1) / 1000 for name in ("median", "lower", "upper")})
     x = alt.X(
@@ -156,13 +129,8 @@ def human_difficulty_dots(table: pd.DataFrame, heading: str, subtitle: str) -> a
     """
     Show how many people give the label to images that networks find trivial, in-between or impossible.
 
-    Parameters
-    ----------
-    table : DataFrame
-        One row a tolerance and difficulty: tolerance, difficulty, images, share, lower, upper (from
-        `human_difficulty.share_by_difficulty`). Each tolerance gets a plot.
-    heading, subtitle : str
-        What is seen, and of how many networks, images and people.
+    ``table`` has one row a tolerance and difficulty: tolerance, difficulty, images, share, lower, upper (from
+    `humans.share_by_difficulty`). Each tolerance gets a plot.
     """
     y = alt.Y("difficulty:N", title=None, sort=list(CLASS_COLOURS), axis=quiet())
     x = alt.X(title=SHARE, scale=alt.Scale(zero=False, padding=12), axis=quiet(format=".0%"))
@@ -181,14 +149,8 @@ def human_score_dots(table: pd.DataFrame, networks: int, heading: str, subtitle:
     """
     Show how many people give the label to images that 0, 1, ... networks get right.
 
-    Parameters
-    ----------
-    table : DataFrame
-        One row a score: score, images, share, lower, upper (from `human_difficulty.share_by_score`).
-    networks : int
-        How many networks there are.
-    heading, subtitle : str
-        What is seen, and the rank correlation.
+    ``table`` has one row a score: score, images, share, lower, upper (from `humans.share_by_score`). ``networks``: how
+    many networks there are.
     """
     scale, axis = alt.Scale(domain=[-0.5, networks + 0.5], nice=False), quiet(tickMinStep=1, format="d")
     x = alt.X("score:Q", title=f"networks that are right, of {networks}", scale=scale, axis=axis)
@@ -204,13 +166,8 @@ def majority_dots(table: pd.DataFrame, heading: str, subtitle: str) -> alt.Layer
     """
     Show how consistently the human majority and each network err, beside the most that is possible (ticks).
 
-    Parameters
-    ----------
-    table : DataFrame
-        One row a network: network, accuracy, kappa, lower, upper, kappa_max (from
-        `human_difficulty.majority_consistency`).
-    heading, subtitle : str
-        What is seen, and the accuracy of the majority.
+    ``table`` has one row a network: network, accuracy, kappa, lower, upper, kappa_max (from
+    `humans.majority_consistency`).
     """
     ranked = table.sort_values("accuracy", ascending=False)
     parts = {KAPPA: ranked.assign(at=ranked["kappa"]), BOUND: ranked.assign(at=ranked["kappa_max"])}
@@ -237,15 +194,8 @@ def answer_dots(table: pd.DataFrame, questions: Mapping[str, str], heading: str,
     """
     Show the mean answer to each question for each difficulty, with a scale for each question.
 
-    Parameters
-    ----------
-    table : DataFrame
-        One row a question and difficulty: question, difficulty, images, answer, lower, upper (from
-        `second_experiment.means`).
-    questions : mapping of str to str
-        What the scale of each question says.
-    heading, subtitle : str
-        What is seen; how many images and observers.
+    ``table`` has one row a question and difficulty: question, difficulty, images, answer, lower, upper (from
+    `humans.means`). ``questions``: what the scale of each question says.
     """
     x = alt.X("difficulty:N", title=None, sort=list(CLASS_COLOURS), axis=quiet(labelAngle=0))
     panels, texts = [], []

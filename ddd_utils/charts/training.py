@@ -44,14 +44,7 @@ def decision_map(correct: np.ndarray, steps: Sequence[int], heading: str) -> alt
     epoch 0 does not count for this order. The column under the pointer is marked, and how many images were learned and
     lost since the epoch before is told.
 
-    Parameters
-    ----------
-    correct : (epochs, images) bool
-        Epoch 0 is before training.
-    steps : sequence of int
-        Epochs after which the learning rate was divided by ten.
-    heading : str
-        What is seen.
+    ``correct``, (epochs, images) bool: epoch 0 is before training.
     """
     order = np.argsort(-correct[1:].mean(axis=0), kind="stable")
     now, before = correct[1:], correct[:-1]
@@ -75,14 +68,7 @@ def overlay_map(correct: np.ndarray, steps: Sequence[int], heading: str) -> alt.
     epochs. Images that more networks get right in the last epoch are further up. The column under the pointer is
     marked, and its shares are told.
 
-    Parameters
-    ----------
-    correct : (networks, epochs, images) bool
-        Epoch 0 is before training.
-    steps : sequence of int
-        Epochs after which the learning rate was divided by ten.
-    heading : str
-        What is seen.
+    ``correct``, (networks, epochs, images) bool: epoch 0 is before training.
     """
     share = correct.mean(axis=0)
     order = np.argsort(-share[-1], kind="stable")
@@ -230,16 +216,8 @@ def swap_curves(changes: pd.DataFrame, networks: pd.DataFrame, steps: Sequence[i
 
     There is a thin line for each network and a thick one for their mean; the network under the pointer is in front.
 
-    Parameters
-    ----------
-    changes : DataFrame
-        One row a network and transition: network (row of `networks`), epoch (of arrival), changed (share of images).
-    networks : DataFrame
-        One row a network: condition, network.
-    steps : sequence of int
-        Epochs after which the learning rate was divided by ten.
-    heading : str
-        What is seen.
+    ``changes`` has one row a network and transition: network (row of `networks`), epoch (of arrival), changed (share of
+    images). ``networks`` has one row a network: condition, network.
     """
     named = with_names(networks.reset_index(drop=True))[["name", "network"]].rename(columns={"network": "label"})
     frame = changes[["network", "epoch", "changed"]].join(named, on="network")
@@ -258,16 +236,8 @@ def swap_comparison(changes: pd.DataFrame, series: str, steps: Sequence[int], he
     """
     Compare the share of images whose predicted class changes between two ways to evaluate the same network.
 
-    Parameters
-    ----------
-    changes : DataFrame
-        One row a transition: epoch (of arrival), changed (share of images), and the column named by ``series``.
-    series : str
-        Column that tells the two lines apart.
-    steps : sequence of int
-        Epochs after which the learning rate was divided by ten.
-    heading : str
-        What is seen.
+    ``changes`` has one row a transition: epoch (of arrival), changed (share of images), and the column named by
+    ``series``. ``series``: column that tells the two lines apart.
     """
     table = changes[["epoch", "changed", series]]
     colours = by_kind(
@@ -285,13 +255,8 @@ def swap_bars(changes: pd.DataFrame, heading: str) -> alt.LayerChart:
     """
     Show where changing decisions go (stacked bars), beside the accuracy that is gained by it (diamonds).
 
-    Parameters
-    ----------
-    changes : DataFrame
-        One row a network and transition: epoch (of arrival), right_to_wrong, wrong_to_right, wrong_to_wrong,
-        accuracy_gain (shares of images). Drawn is the mean over networks.
-    heading : str
-        What is seen.
+    ``changes`` has one row a network and transition: epoch (of arrival), right_to_wrong, wrong_to_right,
+    wrong_to_wrong, accuracy_gain (shares of images). Drawn is the mean over networks.
     """
     means = changes.groupby("epoch", as_index=False)[[*KINDS, "accuracy_gain"]].mean()
     long = means.melt(["epoch", "accuracy_gain"], list(KINDS), "kind", "share")

@@ -18,7 +18,7 @@ from ddd_utils.charts.names_and_colours import CLASS_COLOURS, dataset_name
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.report import assets, citation, claims, headline
 from ddd_utils.report.claims import Record, registry
-from ddd_utils.report.sentences import section_label
+from ddd_utils.report.text import section_label
 from ddd_utils.report.verdicts import paper_text
 
 Interval = tuple[float, float]
@@ -147,24 +147,7 @@ class Comparison:
 
 
 def read(first: str, second: str) -> Comparison:
-    """
-    Read what two reports have recorded.
-
-    Parameters
-    ----------
-    first, second : str
-        Folders of reports, or the names (or YAML files) of their presets.
-
-    Returns
-    -------
-    Comparison
-        Reports of one name are told apart by their order.
-
-    Raises
-    ------
-    InputError
-        If there is no such report, its claims cannot be read, or both are the same.
-    """
+    """Read what two reports have recorded; each is a folder, or the name or YAML file of a preset."""
     folders = [_folder(name) for name in (first, second)]
     if folders[0].resolve() == folders[1].resolve():
         raise InputError(f"{first} and {second} are the same report: two different ones are compared")
@@ -178,8 +161,8 @@ def difference(first: Record | None, second: Record | None) -> Difference:
     """
     Subtract the first figure from the second.
 
-    There is an interval if both figures have one and rest on different data sets. On the same data set their errors are
-    not independent, and how far they go together cannot be known without the responses.
+    There is an interval if both figures have one and rest on different data sets: on the same one their errors go
+    together, and how far cannot be known without the responses.
     """
     if first is None or second is None:
         return Difference(None, None, "")

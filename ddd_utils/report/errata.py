@@ -13,14 +13,7 @@ HOURS_A_DAY = 24
 
 
 def arithmetic() -> dict[str, float]:
-    """
-    Recompute printed figures of the paper from its other printed figures.
-
-    Returns
-    -------
-    dict of str to float
-        By claim of section ``summary``, ready to be recorded.
-    """
+    """Recompute printed figures of the paper from its other printed figures, by claim of section ``summary``."""
     printed = claims.paper()["printed"]
     variants = ("trivial_share", "impossible_share", "in_between_share")
     energy = printed["gpu_days"] * HOURS_A_DAY * printed["gpu_watts"] / 1000
@@ -37,19 +30,7 @@ def arithmetic() -> dict[str, float]:
 
 
 def errata(preset: str | Path) -> pd.DataFrame:
-    """
-    List the paper's errata, each with the evidence.
-
-    Parameters
-    ----------
-    preset : str or Path
-        Where to look for figures that a section has to compute first.
-
-    Returns
-    -------
-    DataFrame
-        Columns id, where, erratum, evidence. Evidence is computed unless it is the wording alone.
-    """
+    """List the paper's errata with their evidence, which is computed unless it is the wording alone."""
     entries = claims.paper()["errata"]
     rows = [{**entry, "evidence": entry.get("evidence") or EVIDENCE[entry["id"]](preset)} for entry in entries]
     return pd.DataFrame(rows)[["id", "where", "erratum", "evidence"]]

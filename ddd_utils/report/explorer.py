@@ -14,7 +14,8 @@ from ddd_utils.analysis.exploration import Exploration, explore
 from ddd_utils.charts.gallery import answers_gallery, data_uri, gallery
 from ddd_utils.charts.names_and_colours import bracketed, condition_name, network_names
 from ddd_utils.report import markup
-from ddd_utils.report.sentences import Prose, example_rule, p_value
+from ddd_utils.report.sentences import example_rule
+from ddd_utils.report.text import Prose, p_value
 from ddd_utils.responses import Responses
 
 MIME = "application/vnd.ddd.exploration+json"
@@ -27,23 +28,9 @@ class Explorer:
     """
     What a notebook displays once, for the report to show piece by piece.
 
-    Parameters
-    ----------
-    found : Exploration
-        From `analysis.exploration.explore`.
-    responses : Responses
-        Where the answers come from.
-    rows : sequence of int
-        Which networks of the responses ``found`` is about.
-    classes : sequence of str
-        Names of the classes by label.
-    pictures : sequence of (height, width, 3) uint8, optional
-        The images of ``found``, in that order; without them, images are called by their names.
-
-    Attributes
-    ----------
-    data : dict
-        Plain data; its ``key`` is the same for the same contents, so that a page holds these once.
+    ``found`` is about the networks ``rows`` of the responses; ``pictures`` are its images, (height, width, 3) uint8
+    each, in that order. Without them images are called by their names. ``data`` is plain data, whose ``key`` is the
+    same for the same contents, so that a page holds these once.
     """
 
     def __init__(
@@ -82,40 +69,15 @@ class Explorer:
 
     def linked(self, chart: Chart, by: str) -> Chart:
         """
-        Let the report open this explorer from a chart.
+        Let the report open this explorer from a chart, by "score" or by "pair".
 
-        Parameters
-        ----------
-        chart : alt.Chart or a composition of charts
-            One whose data have the column ``score``, or the columns ``a`` and ``b`` with names of networks.
-        by : {"score", "pair"}
-            What a click chooses.
-
-        Returns
-        -------
-        alt.Chart
-            The same chart with a note about it.
+        Its data have the column ``score``, or the columns ``a`` and ``b`` with names of networks.
         """
         return chart.properties(usermeta={"explore": {"key": self.data["key"], "by": by}})
 
 
 def explored(answers: Responses, rows: Sequence[int], tolerance: int) -> Explorer:
-    """
-    Collect what a click in a section's charts shows: display it once, and link the charts to it.
-
-    Parameters
-    ----------
-    answers : Responses
-        Of all networks; with pictures, where there are images.
-    rows : sequence of int
-        Which networks a score counts.
-    tolerance : int
-        How many of them may deviate where an image is called trivial or impossible.
-
-    Returns
-    -------
-    Explorer
-    """
+    """Collect what a click in charts about some networks shows: display it once, and link the charts to it."""
     chosen = answers.select(list(rows))
     found = explore(chosen.correct(), network_names(chosen.networks), answers.labels, tolerance=tolerance)
     pictures = answers.thumbnails(found.images, SIDE) if answers.has_images else None
@@ -123,25 +85,7 @@ def explored(answers: Responses, rows: Sequence[int], tolerance: int) -> Explore
 
 
 def examples_gallery(answers: Responses, rows: Sequence[int], kind: str, tolerance: int) -> list[Prose | HTML]:
-    """
-    Show some images of a kind, and under each who answered what.
-
-    Parameters
-    ----------
-    answers : Responses
-        With images.
-    rows : sequence of int
-        Which networks make an image trivial or impossible.
-    kind : {"trivial", "in-between", "impossible"}
-        Chosen as by `analysis.examples.examples`.
-    tolerance : int
-        As in `difficulty.classify`.
-
-    Returns
-    -------
-    list
-        What to display: the rule, and the images where there are any.
-    """
+    """Show some images of a kind, and under each who answered what; the rule alone where there are none."""
     chosen = answers.select(list(rows))
     found = examples(chosen.correct(), tolerance, labels=answers.labels)[kind]
     rule = example_rule(kind, len(rows), tolerance, len(found))
@@ -154,18 +98,7 @@ def examples_gallery(answers: Responses, rows: Sequence[int], kind: str, toleran
 
 
 def pairs_gallery(answers: Responses, rows: Sequence[int], count: int = 8) -> HTML:
-    """
-    Show the hardest images, and under each an easy one of its class (figure 14).
-
-    Parameters
-    ----------
-    answers : Responses
-        With images, all of one size.
-    rows : sequence of int
-        Which networks decide what is hard.
-    count : int
-        How many pairs.
-    """
+    """Show the hardest images for some networks, and under each an easy one of its class (figure 14)."""
     correct = answers.correct()[list(rows)]
     hard, easy = hard_and_easy(correct, answers.labels, count)
     above, below = (np.stack(answers.images(images)) for images in (hard, easy))

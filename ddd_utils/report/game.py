@@ -105,19 +105,8 @@ def keep(folder: Path, section: str, trials: Sequence[Trial], pictures: Mapping,
     """
     Keep a section's game for the summary, in place of an earlier one.
 
-    Parameters
-    ----------
-    folder : Path
-        Where the report goes.
-    section : str
-        One of `params.WITH_IMAGES`.
-    trials : sequence of (str, str, bool)
-        Names of the trivial and the impossible image, and whether the impossible one is on the left; fewer than
-        `FEWEST` make no game.
-    pictures : mapping of str to (height, width, 3) uint8
-        The images by their names.
-    *about
-        The data set's name, the number of networks that make an image trivial or impossible, and the tolerance.
+    Fewer trials than `FEWEST` make no game. ``pictures`` are (height, width, 3) uint8 by name; ``about`` is the data
+    set's name, the number of networks that make an image trivial or impossible, and the tolerance.
     """
     forget(folder, section)
     if len(trials) >= FEWEST:
@@ -125,22 +114,7 @@ def keep(folder: Path, section: str, trials: Sequence[Trial], pictures: Mapping,
 
 
 def keep_pairs(preset: str | Path, section: str, answers: Responses, rows: Sequence[int], tolerance: int) -> None:
-    """
-    Keep pairs of a trivial and an impossible image for the summary, which opens with a game of them.
-
-    Parameters
-    ----------
-    preset : str or Path
-        Whose report the game belongs to.
-    section : str
-        One of `params.WITH_IMAGES`.
-    answers : Responses
-        Without images, or with too few of a kind, the section has no game.
-    rows : sequence of int
-        Which networks make an image trivial or impossible.
-    tolerance : int
-        As in `difficulty.classify`.
-    """
+    """Keep pairs of a trivial and an impossible image for the summary, which opens with a game of them."""
     correct = answers.correct()[list(rows)]
     few = min(MOST, *count_extremes(correct, tolerance)) if answers.has_images else 0
     trials, pictures = [], {}
@@ -157,18 +131,7 @@ def forget(folder: Path, section: str) -> None:
 
 
 def kept(folder: Path) -> Game | None:
-    """
-    Return the game of the first section that has kept one.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the report goes.
-
-    Returns
-    -------
-    Game or None
-    """
+    """Return the game of the first section that has kept one in a report's folder."""
     files = [file for section in params.WITH_IMAGES if (file := _file(folder, section)).is_file()]
     return Game(read_json(files[0]), str(paths.from_root(Path(folder) / "report.html"))) if files else None
 

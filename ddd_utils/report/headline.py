@@ -12,7 +12,7 @@ from IPython.display import HTML
 
 from ddd_utils.charts.names_and_colours import CLASS_COLOURS, dataset_name
 from ddd_utils.report import claims, verdicts
-from ddd_utils.report.sentences import section_label
+from ddd_utils.report.text import section_label
 
 SETS = {"Training variants": ("", "variants_"), "Models": ("sota_", "sota_")}  # prefixes of their shares and kappas
 NOT_COMPUTED = "not computed"
@@ -128,19 +128,7 @@ def _count(number: int | None) -> str:
 
 
 def claims_table(table: pd.DataFrame) -> HTML:
-    """
-    Show every claim, grouped by section.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `verdicts.table`.
-
-    Returns
-    -------
-    HTML
-        One table with a group of rows a section. The class of a row is its verdict, or "not-computed".
-    """
+    """Show every claim (`verdicts.table`), grouped by section; the class of a row is its verdict, or "not-computed"."""
     groups = "".join(
         f'<tbody><tr class="group"><th colspan="{len(HEADINGS)}">{escape(section_label(str(section)))}</th></tr>'
         f"{''.join(map(_row, rows.to_dict('records')))}</tbody>"

@@ -17,7 +17,7 @@ from ddd_utils.errors import InputError
 from ddd_utils.files import write_text
 from ddd_utils.report import assets, cells, citation, claims, game, headline
 from ddd_utils.report.run import Outcome
-from ddd_utils.report.sentences import section_label
+from ddd_utils.report.text import section_label
 
 PACKAGES = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "pandas", "scipy", "altair")
 PART = re.compile(r'<h3 id="([^"]+)">(.*?)</h3>', re.DOTALL)

@@ -25,32 +25,17 @@ Verdict = Literal["agree", "differ", "not comparable"]
 
 def verdict(stated: Claim, found: Record | None) -> tuple[Verdict, str]:
     """
-    Compare what the paper claims with what was found.
+    Compare what the paper claims with what was found: a verdict, and the reason if that is "not comparable".
 
-    A claim is *not comparable* for the first of `REASONS` that applies:
+    A claim is *not comparable* for the first of `REASONS` that applies: nothing was recorded, or a value that is
+    undefined (there are no observers yet); the observers were simulated; another data set, other networks or other
+    training than the paper's (:mod:`comparability`), which do not count against a claim that is made for any data set;
+    no interval or, where only the sign is claimed, one with zero inside. Arithmetic on the paper's own figures needs no
+    interval.
 
-    - nothing was recorded, or a value that is undefined (for claims about people also: there are no observers yet);
-    - the observers were simulated;
-    - another data set, other networks or other training than the paper's (:mod:`comparability`). These three do not
-      count against a claim that is made for any data set;
-    - there is no interval, or, where only the sign is claimed, the interval has zero inside.
-
-    Arithmetic on the paper's own figures is comparable whenever it has a value, and needs no interval. A comparable
-    claim *agrees* if the paper's figure lies in our interval widened by the reading error or, for a sign, if the whole
-    interval lies on the claimed side; otherwise it *differs*. So a wider interval never turns agreement with a figure
-    into a difference.
-
-    Parameters
-    ----------
-    stated : Claim
-        What the paper says.
-    found : Record or None
-        What a section recorded.
-
-    Returns
-    -------
-    (str, str)
-        "agree", "differ" or "not comparable", and the reason for the last, otherwise an empty string.
+    A comparable claim *agrees* if the paper's figure lies in our interval widened by the reading error or, for a sign,
+    if the whole interval lies on the claimed side; otherwise it *differs*. So a wider interval never turns agreement
+    with a figure into a difference.
     """
     if reason := _incomparable(stated, found):
         return "not comparable", reason
@@ -80,16 +65,8 @@ def table(preset: str | Path) -> pd.DataFrame:
     """
     Set the paper beside what was found here, one row a claim.
 
-    Parameters
-    ----------
-    preset : str or Path
-        Name of the preset, or its YAML file.
-
-    Returns
-    -------
-    DataFrame
-        Columns section, id, claim, where, paper, here (with its interval), M, n, data set, verdict, reason, note. The
-        note of a claim that is not computed names the section to run.
+    Columns section, id, claim, where, paper, here (with its interval), M, n, data set, verdict, reason, note. The note
+    of a claim that is not computed names the section to run.
     """
     records, unreadable = recorded(preset)
     rows = [_row(stated, records.get(claim_id), unreadable) for claim_id, stated in registry().items()]
@@ -115,40 +92,14 @@ def _row(stated: Claim, found: Record | None, unreadable: dict[str, str]) -> dic
 
 
 def of_section(preset: str | Path, section: str) -> pd.DataFrame:
-    """
-    Return the rows of :func:`table` that one section computes, ready to be shown.
-
-    Parameters
-    ----------
-    preset : str or Path
-        Name of the preset, or its YAML file.
-    section : str
-        Name of the section.
-
-    Returns
-    -------
-    DataFrame
-        Columns claim, paper, here, M, n, data set, verdict, reason.
-    """
+    """Return the rows of :func:`table` that one section computes, ready to be shown."""
     rows = table(preset).query("section == @section").reset_index(drop=True)
     shown = rows[["claim", "paper", "here", "M", "n", "data set", "verdict", "reason"]]
     return shown.astype({"M": object, "n": object}).fillna("–")
 
 
 def by_section(table: pd.DataFrame) -> pd.DataFrame:
-    """
-    Count the claims of each section that have a figure here, and name those that have none.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From :func:`table`.
-
-    Returns
-    -------
-    DataFrame
-        Columns section, claims, computed (counts) and missing (ids; of an entry with several values its own).
-    """
+    """Count each section's claims and those with a figure here (:func:`table`), and name those without."""
     without = table[table["reason"].isin(UNCOUNTED)]
     entries = without["id"].str.partition(".")[0]
     missing = entries.groupby(without["section"]).agg(lambda ids: ", ".join(dict.fromkeys(ids)))

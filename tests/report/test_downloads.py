@@ -5,7 +5,7 @@ import pytest
 from made_models import made
 
 from ddd_utils.errors import InputError
-from ddd_utils.report.downloads import take_away, write_difficulty
+from ddd_utils.report.tables import take_away, write_difficulty
 
 NAMES = ["plain.png", 'with "quotes", and commas', "=SUM(A1)", "-1", "two\nlines", "return\r", "Zürich 🐟", "NA"]
 

@@ -9,7 +9,7 @@ import pytest
 from ddd_utils.analysis import consistency, difficulty
 from ddd_utils.config.params import load
 from ddd_utils.config.schema import PretrainedSet, Published
-from ddd_utils.report import model_table
+from ddd_utils.report import tables
 from ddd_utils.responses import Responses
 
 CORRECT = np.array([[1, 0, 0, 0], [1, 1, 1, 0]], bool)
@@ -42,7 +42,7 @@ def answers(config, correct=CORRECT, **info):
 
 
 def test_the_most_accurate_model_comes_first_and_has_its_interval():
-    (table,) = model_table.tables(answers(TRAINED))
+    (table,) = tables.models(answers(TRAINED))
     assert table["network"].tolist() == ["two", "one"] and table["parameters"].tolist() == ["5", "11,181,642"]
     assert table["accuracy"].tolist() == ["0.750 (0.301 to 0.954)", "0.250 (0.046 to 0.699)"]
     assert table.columns.tolist()[-3:] == ["optimizer", "learning rate", "seconds"]
@@ -50,12 +50,12 @@ def test_the_most_accurate_model_comes_first_and_has_its_interval():
 
 @pytest.mark.parametrize("config", [Published(published="imagenet"), None])
 def test_answers_from_elsewhere_come_with_accuracies_alone(config):
-    (table,) = model_table.tables(answers(config))
+    (table,) = tables.models(answers(config))
     assert table.columns.tolist() == ["network", "accuracy"]
 
 
 def test_pretrained_models_have_an_accuracy_for_each_choice():
-    table, _ = model_table.tables(answers(PRETRAINED, **CLASSES))
+    table, _ = tables.models(answers(PRETRAINED, **CLASSES))
     assert table.columns.tolist() == [
         "network",
         "right among the 200 classes present",
@@ -63,28 +63,28 @@ def test_pretrained_models_have_an_accuracy_for_each_choice():
         "parameters",
     ]
     assert table.iloc[0, 1:3].tolist() == ["75.0% (30.1% to 95.4%)", "50.0% (15.0% to 85.0%)"]
-    alike, _ = model_table.tables(answers(PRETRAINED, **{**CLASSES, "classes_all": 200}))
+    alike, _ = tables.models(answers(PRETRAINED, **{**CLASSES, "classes_all": 200}))
     assert alike.columns.tolist() == ["network", "accuracy", "parameters"]
 
 
 def test_the_way_of_the_images_to_pretrained_models_is_written_out():
-    _, table = model_table.tables(answers(PRETRAINED))
+    _, table = tables.models(answers(PRETRAINED))
     assert table["images per second"].tolist() == ["1,234.6", "0.4"]
     assert table["crop"][0].split() == ["center", "0.875,", "bicubic"] and " " not in table["crop"][0]
     assert table["network"].tolist() == ["one", "two"]
 
 
 def test_images_that_could_not_be_read_are_listed_up_to_a_limit():
-    assert model_table.skipped(answers(PRETRAINED, skipped=[])) == model_table.skipped(answers(TRAINED)) == []
+    assert tables.unreadable(answers(PRETRAINED, skipped=[])) == tables.unreadable(answers(TRAINED)) == []
     rows = [{"image": f"{i}.png", "reason": "torn"} for i in range(60)]
-    said, table = model_table.skipped(answers(PRETRAINED, skipped=rows))
+    said, table = tables.unreadable(answers(PRETRAINED, skipped=rows))
     assert "**60**; the first 50 are listed" in said and len(table) == 50
-    said, table = model_table.skipped(answers(PRETRAINED, skipped=rows[:2]))
+    said, table = tables.unreadable(answers(PRETRAINED, skipped=rows[:2]))
     assert "listed" not in said and table["image"].tolist() == ["0.png", "1.png"]
 
 
 def test_shares_stand_beside_those_that_the_paper_prints():
-    table = model_table.shares({"here": CORRECT}, {0})
+    table = tables.model_shares({"here": CORRECT}, {0})
     assert table["models"].tolist() == ["here", "the paper's eleven, printed"]
     assert table["M"].tolist() == [2, 11] and table["tolerance"].tolist() == [0, 1]
     assert table["trivial"][0].startswith("25.00% (") and table["trivial"][1] == "46.00%"
@@ -92,7 +92,7 @@ def test_shares_stand_beside_those_that_the_paper_prints():
 
 def test_the_models_of_the_scores_are_columns():
     correct = np.random.default_rng(0).random((6, 100)) < np.random.default_rng(1).beta(0.5, 0.5, 100)
-    table = model_table.fits(correct, tolerance=9)
+    table = tables.score_fits(correct, tolerance=9)
     assert table.columns.tolist() == ["observed", "binomial", "beta-binomial", "beta-binomial with point masses"]
     assert table.loc["misplaced", "observed"] == "–" and table.loc["misplaced", "binomial"].endswith("%")
 
@@ -101,18 +101,18 @@ def test_the_choice_among_classes_is_shown_only_where_it_matters():
     present, every = np.random.default_rng(0).random((2, 2, 40)) < 0.5
     given = answers(PRETRAINED, present, **CLASSES)
     others = {"present": given, "all": answers(PRETRAINED, every, **CLASSES)}
-    said, table = model_table.by_choice(given, others, 0)
+    said, table = tables.by_choice(given, others, 0)
     assert "(tolerance 0)" in said
     assert table["answers"].tolist() == ["among the 200 classes present", "among all 1,000 classes"]
     for row, correct in zip(table.to_dict("records"), (present, every), strict=True):
         assert row["trivial"].startswith(f"{difficulty.shares(correct)['trivial']:.1%} (")
         assert row["mean kappa"].startswith(f"{consistency.mean_kappa(correct).value:z.3f} (")
-    assert model_table.by_choice(given, {"present": given, "all": given}, 0) == []
-    assert model_table.by_choice(answers(TRAINED), {}, 0) == []
+    assert tables.by_choice(given, {"present": given, "all": given}, 0) == []
+    assert tables.by_choice(answers(TRAINED), {}, 0) == []
 
 
 def test_a_kappa_that_is_not_defined_is_said_to_be_so():
     right = np.ones((2, 4), bool)
     given, other = answers(PRETRAINED, right, **CLASSES), SimpleNamespace(correct=lambda: CORRECT)
-    _, table = model_table.by_choice(given, {"present": given, "all": other}, 0)
+    _, table = tables.by_choice(given, {"present": given, "all": other}, 0)
     assert table["mean kappa"][0] == "undefined"
