@@ -61,12 +61,7 @@ def finish(chart: Chart, heading: alt.Title, description: str) -> Chart:
 
 
 def beside(*charts: alt.Chart | alt.LayerChart, description: str | None = None) -> alt.HConcatChart:
-    """
-    Put charts next to each other, each with its own axes; legends that say the same are drawn once.
-
-    ``*charts``: finished charts, narrow enough to share the width of a column. ``description``: for screen readers; by
-    default the charts' own descriptions, one after the other.
-    """
+    """Put finished charts next to each other, each with its own axes; legends that say the same are drawn once."""
     texts = " ".join(str(chart.description) for chart in charts)
     parts = [chart.copy(deep=False) for chart in charts]
     for part in parts:

@@ -43,13 +43,12 @@ def kappa_matrix(
     matrix: "KappaMatrix", heading: str, order: str = "name", accuracy: Sequence[float] | None = None
 ) -> alt.LayerChart:
     """
-    Show the error consistency of every pair (half of figure 6).
+    Show the error consistency of every pair (`consistency.pairwise_matrix`; half of figure 6).
 
-    ``matrix``: labels (k names), kappa, lower and upper (each (k, k), NaN where undefined), from
-    `analysis.consistency`. ``order``, {"name", "accuracy", "cluster"}: which order is seen first; the reader can change
-    it. Conditions are listed as they come, names of models by their letters; "cluster" makes similar networks
-    neighbours. Where there are more than 70 networks, some are chosen evenly along it. ``accuracy``: of each network;
-    without it there is no order by accuracy.
+    ``order`` says which order is seen first, "name", "accuracy" or "cluster"; the reader can change it. Conditions are
+    listed as they come, names of models by their letters; "cluster" makes similar networks neighbours. Where there are
+    more than 70 networks, some are chosen evenly along it. Without ``accuracy``, of each network, there is no order by
+    it.
     """
     arranged = arrangement(matrix.kappa, matrix.labels, order, accuracy)
     frame = _pairs(matrix.labels, arranged, {"kappa": matrix.kappa, "interval": _with_interval(matrix)})
@@ -71,11 +70,9 @@ def kappa_matrices(
     """
     Show two sets of pairwise error consistencies on one colour scale (figure 6).
 
-    They are beside each other, or below where there are too many networks. The tooltip of a pair tells both kappas.
-
-    ``left``, ``right``: as in `kappa_matrix`: the same networks on two sets of images. two shows. ``order``, {"name",
-    "accuracy", "cluster"}: as in `kappa_matrix`; the left one decides for both, and both follow the reader's choice.
-    ``accuracy``: as in `kappa_matrix`, such as on the images of the left one.
+    They are beside each other, or below where there are too many networks, on two sets of images. Of ``order`` and
+    ``accuracy`` (as in `kappa_matrix`) the left one decides for both, and both follow the reader's choice. The tooltip
+    of a pair tells both kappas.
     """
     if list(left.labels) != list(right.labels):
         raise InputError("two matrices side by side must name the same networks in the same order")
@@ -111,13 +108,7 @@ def excess_matrix(
     order: str = "cluster",
     accuracy: Sequence[float] | None = None,
 ) -> alt.LayerChart:
-    """
-    Show which pairs of networks agree more, and which less, than a null model expects.
-
-    ``null``: observed, expected and excess (each with value, lower and upper, (networks, networks)), from
-    `analysis.nulls`. ``significant``, (networks, networks) bool: pairs whose excess differs from 0 once p-values are
-    adjusted over pairs (Holm); they get a dot.
-    """
+    """Show which pairs agree more or less than a null model expects; ``significant`` ones get a dot."""
     excess = np.asarray(null.excess.value)
     arranged = arrangement(excess, labels, order, accuracy)
     columns: dict[str, np.ndarray] = {
@@ -149,12 +140,7 @@ def wrong_answer_matrix(
     order: str = "cluster",
     accuracy: Sequence[float] | None = None,
 ) -> alt.LayerChart:
-    """
-    Show how often two networks that are both wrong give the same wrong answer.
-
-    ``same``: share (of a pair's common failures, those with the same predicted label; NaN where they have none), lower
-    and upper (95 %), each (networks, networks), from `analysis.wrong_answers`. The diagonal is not shown.
-    """
+    """Show how often two networks that are both wrong give the same wrong answer (`same_wrong_answer`)."""
     arranged = arrangement(same.share, labels, order, accuracy)
     shares = bracketed(same.share, same.lower, same.upper, ".1%")
     frame = _pairs(labels, arranged, {"same": same.share, "share": shares}, diagonal=False)

@@ -31,11 +31,7 @@ DECADES: dict[str, Any] = {
 
 
 def kl_curve(classes: pd.DataFrame, heading: str) -> alt.LayerChart:
-    """
-    Show the divergence between each class and the next wider one on a logarithmic axis (figure 8, left).
-
-    ``classes`` has one row a class: sigma (gray levels), kl (nats; NaN for the last class, which has no neighbour).
-    """
+    """Show the divergence between each class and the next wider one (`noise.neighbour_divergence`; figure 8, left)."""
     shown = classes.dropna(subset="kl")
     y = alt.Y("kl:Q", title="KL divergence (nats)", **DECADES)
     chart = framed(*curve(shown, SIGMA, y, {"sigma": "", "kl": ".2e"}), height=220)
@@ -47,12 +43,7 @@ def kl_curve(classes: pd.DataFrame, heading: str) -> alt.LayerChart:
 
 
 def sigma_curves(classes: pd.DataFrame, heading: str, subtitle: str) -> alt.LayerChart:
-    """
-    Show how well each class is recognised, and how well it could be (figure 8, centre, in the right order).
-
-    ``classes`` has one row a class: sigma (gray levels), accuracy (mean over networks), lowest and highest (of a
-    network), and bayes (accuracy of the ideal classifier; NaN where it is not known).
-    """
+    """Show how well each class is recognised, and could be (`noise.accuracy_by_sigma`; figure 8, centre)."""
     columns = {"accuracy": NETWORKS, "bayes": IDEAL}
     lines = classes.rename(columns=columns).melt("sigma", list(columns.values()), "curve", "share").dropna()
     known = dict(list({NETWORKS: ACCENT, IDEAL: SECOND}.items())[: lines["curve"].nunique()])
@@ -75,12 +66,7 @@ def sigma_curves(classes: pd.DataFrame, heading: str, subtitle: str) -> alt.Laye
 
 
 def kl_scatter(classes: pd.DataFrame, heading: str, skipped: int = 20) -> alt.LayerChart:
-    """
-    Show divergence, on a logarithmic axis, against accuracy, one dot a class (figure 8, right).
-
-    ``classes`` has one row a class: sigma (gray levels), kl (nats) and accuracy. ``skipped``: how many of the first
-    classes the paper left out; they are drawn hollow.
-    """
+    """Show divergence against accuracy, one dot a class; those that the paper left out are hollow (figure 8)."""
     shown = classes.dropna(subset="kl")
     shown = shown.assign(group=[CLASS if sigma > skipped else SKIPPED for sigma in shown["sigma"]])
     x = alt.X("kl:Q", title="KL divergence to the next class (nats)", **DECADES)
@@ -91,12 +77,7 @@ def kl_scatter(classes: pd.DataFrame, heading: str, skipped: int = 20) -> alt.La
 
 
 def folder_order_curves(classes: pd.DataFrame, heading: str) -> alt.HConcatChart:
-    """
-    Show one accuracy curve twice: by standard deviation, and in the order of folder names sorted as strings.
-
-    ``classes`` has one row a class: folder (its name, a number from 0), position (its place among the names sorted as
-    strings, from 1), accuracy and moved (bool, the folders that make the spikes, which are drawn large and coloured).
-    """
+    """Show one accuracy curve in two orders: by standard deviation, and by folder name as a string."""
     classes = classes.assign(place=classes["folder"] + 1, folder=classes["folder"].astype(str))
     spikes = classes[classes["moved"]]
     names = alt.Chart(spikes).mark_text(dy=-10, color=SECOND)

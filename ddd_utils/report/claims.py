@@ -98,17 +98,17 @@ class Record(BaseModel):
     obstacle: str = ""  # why the figure cannot stand beside the paper's
     note: str = ""
 
+    @property
+    def given(self) -> bool:
+        """Whether there is a figure: without observers there is none of theirs, though their absence was recorded."""
+        return self.value is not None or self.m != 0
+
 
 _RECORDS = TypeAdapter(dict[str, Record])
 
 
 class Book:
-    """
-    The claims that one section computes, on disk after every record.
-
-    Opening a book forgets what the section recorded before. ``preset`` is a name, or the YAML file whose stem is that
-    name.
-    """
+    """The claims that one section computes, on disk after every record; a new one forgets what was recorded before."""
 
     def __init__(self, section: str, preset: str | Path):
         sections = list(paper()["claims"])

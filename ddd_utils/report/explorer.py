@@ -68,11 +68,7 @@ class Explorer:
         return {MIME: self.data, "text/plain": text}
 
     def linked(self, chart: Chart, by: str) -> Chart:
-        """
-        Let the report open this explorer from a chart, by "score" or by "pair".
-
-        Its data have the column ``score``, or the columns ``a`` and ``b`` with names of networks.
-        """
+        """Let the report open this explorer from a chart, by "score" or by "pair" (columns a and b)."""
         return chart.properties(usermeta={"explore": {"key": self.data["key"], "by": by}})
 
 

@@ -104,11 +104,7 @@ def score_fits(correct: np.ndarray, tolerance: int) -> pd.DataFrame:
 
 
 def by_choice(answers: Responses, others: Mapping[str, Responses], tolerance: int) -> list[Prose | pd.DataFrame]:
-    """
-    Show what it matters which classes pretrained models choose from; nothing where it does not.
-
-    ``others`` are the same models' answers by what they choose from (`experiments.alternatives`).
-    """
+    """Show what it matters which classes pretrained models choose from; nothing where it does not."""
     each = {words: others[among].correct() for among, words in class_choices(answers.info).items()}
     if len({correct.tobytes() for correct in each.values()}) < 2:
         return []
@@ -160,12 +156,7 @@ def both_ways(answers: Responses, running: Responses) -> dict[str, Responses]:
 
 
 def batch_statistics(ways: Mapping[str, Responses], dataset: str) -> pd.DataFrame:
-    """
-    Show what the way to evaluate (`both_ways`) changes for the base network and its continuations.
-
-    One row a way: accuracy of the base, decisions that change at its last epoch, and its error consistency with itself
-    after 1 and 10 more epochs.
-    """
+    """Show what the way to evaluate (`both_ways`) changes for the base network and its continuations, one row a way."""
     rows = [{"data set": dataset, "statistics": way, **_evaluated(each)} for way, each in ways.items()]
     return pd.DataFrame(rows)
 

@@ -1,15 +1,18 @@
 """The rule by which a claim of the paper and what was found here agree or differ, and the table of all claims."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
-from ddd_utils.report.claims import Claim, Record, recorded, registry
+from ddd_utils.report.claims import Claim, Record, claim, recorded, registry
 
 ROUNDING = 1e-12  # floating-point slack, far below any printed digit
+NOT_COMPUTED = "not computed"
 REASONS = (
-    "not computed",
+    NOT_COMPUTED,
     "no observers",
     "undefined here",
     "simulated observers",
@@ -19,8 +22,43 @@ REASONS = (
     "no interval",
     "interval includes zero",
 )
-UNCOUNTED = ("not computed", "no observers")  # reasons that mean: there is no figure here
+UNCOUNTED = (NOT_COMPUTED, "no observers")  # reasons that mean: there is no figure here
 Verdict = Literal["agree", "differ", "not comparable"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure found here, as it is printed beside the paper's; `here` says so where nothing was computed."""
+
+    claim_id: str
+    label: str
+    value: float | None
+    here: str
+    interval: str
+    paper: str
+    networks: int | None
+    images: int | None
+
+    @property
+    def basis(self) -> str:
+        """What it rests on, in short."""
+        return basis(self.networks, self.images)
+
+
+def figure(claim_id: str, records: Mapping[str, Record], label: str = "") -> Figure:
+    """Write what was found for a claim as it is printed; "undefined" where there is a record without a value."""
+    stated, found = claim(claim_id), records.get(claim_id)
+    paper, numbers = paper_text(stated), (found.m, found.n) if found else (None, None)
+    if found is None or found.value is None:
+        return Figure(claim_id, label, None, "undefined" if found else NOT_COMPUTED, "", paper, *numbers)
+    here, *limits = (f"{number:{stated.format}}" for number in (found.value, *(found.interval or ())))
+    return Figure(claim_id, label, found.value, here, " to ".join(limits), paper, *numbers)
+
+
+def basis(networks: int | None, images: int | None) -> str:
+    """Write how many networks and images a figure rests on, as far as that is known."""
+    numbers = {"M": networks, "n": images}
+    return ", ".join(f"{name} = {number:,}" for name, number in numbers.items() if pd.notna(number) and number)
 
 
 def verdict(stated: Claim, found: Record | None) -> tuple[Verdict, str]:
@@ -53,7 +91,7 @@ def verdict(stated: Claim, found: Record | None) -> tuple[Verdict, str]:
 def _incomparable(stated: Claim, found: Record | None) -> str:
     people = stated.networks == "observers"
     if found is None:
-        return "not computed"
+        return NOT_COMPUTED
     if found.value is None:
         return "no observers" if people and found.m == 0 else "undefined here"
     if found.obstacle:
@@ -69,21 +107,22 @@ def table(preset: str | Path) -> pd.DataFrame:
     of a claim that is not computed names the section to run.
     """
     records, unreadable = recorded(preset)
-    rows = [_row(stated, records.get(claim_id), unreadable) for claim_id, stated in registry().items()]
+    rows = [_row(stated, records, unreadable) for stated in registry().values()]
     return pd.DataFrame(rows).astype({"M": "Int64", "n": "Int64"})
 
 
-def _row(stated: Claim, found: Record | None, unreadable: dict[str, str]) -> dict[str, Any]:
+def _row(stated: Claim, records: Mapping[str, Record], unreadable: Mapping[str, str]) -> dict[str, Any]:
+    found, written = records.get(stated.id), figure(stated.id, records)
     judged, reason = verdict(stated, found)
     return {
         "section": stated.section,
         "id": stated.id,
         "claim": stated.statement,
         "where": stated.where,
-        "paper": paper_text(stated),
-        "here": _here_text(stated, found),
-        "M": found.m if found else None,
-        "n": found.n if found else None,
+        "paper": written.paper,
+        "here": _with_limits(written) if found and found.given else "–",
+        "M": written.networks,
+        "n": written.images,
         "data set": found.dataset if found else "",
         "verdict": judged,
         "reason": reason,
@@ -118,16 +157,8 @@ def paper_text(stated: Claim) -> str:
     return f"{side} ({figure})" if figure else side
 
 
-def _here_text(stated: Claim, found: Record | None) -> str:
-    if found is None or (found.value is None and found.m == 0):
-        return "–"
-    if found.value is None:
-        return "undefined"
-    here = f"{found.value:{stated.format}}"
-    if found.interval is None:
-        return here
-    lower, upper = (f"{limit:{stated.format}}" for limit in found.interval)
-    return f"{here} ({lower} to {upper})"
+def _with_limits(written: Figure) -> str:
+    return f"{written.here} ({written.interval})" if written.interval else written.here
 
 
 def _missing(section: str, unreadable: dict[str, str]) -> str:
