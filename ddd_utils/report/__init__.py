@@ -54,7 +54,7 @@ def setup() -> None:
     warnings.filterwarnings("ignore", message="IProgress not found")
 
 
-def _vegalite_bundle(specification: dict, **_options) -> dict:
+def _vegalite_bundle(specification: dict, **_options: Any) -> dict:
     return {
         "application/vnd.vegalite.v5+json": specification,
         "text/plain": specification.get("description", "a chart"),

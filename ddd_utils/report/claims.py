@@ -67,10 +67,17 @@ def claim(claim_id: str) -> Claim:
     return registry()[claim_id]
 
 
+def printed(claim_id: str) -> float:
+    """Return the figure that the paper prints for a claim."""
+    figure = claim(claim_id).value
+    assert figure is not None
+    return figure
+
+
 def paper_values(entry_id: str) -> dict[str, float]:
     """Return the paper's figures of an entry with several values, such as ``kappa_imagenet``, by key."""
     prefix = f"{entry_id}."
-    return {key.removeprefix(prefix): found.value for key, found in registry().items() if key.startswith(prefix)}
+    return {key.removeprefix(prefix): printed(key) for key in registry() if key.startswith(prefix)}
 
 
 def _items(entry: dict[str, Any]) -> list[dict[str, Any]]:
@@ -194,7 +201,7 @@ class Book:
 
 def paper_shares(prefix: str = "") -> dict[str, float]:
     """Return the paper's shares of trivial, in-between and impossible images; the prefix as in `Book.record_shares`."""
-    return {kind: claim(f"{prefix}{kind.replace('-', '_')}_share").value for kind in difficulty.DIFFICULTIES}
+    return {kind: printed(f"{prefix}{kind.replace('-', '_')}_share") for kind in difficulty.DIFFICULTIES}
 
 
 def _basis(stated: Claim, responses: Responses) -> Basis:
@@ -221,7 +228,8 @@ def recorded(preset: str | Path) -> tuple[dict[str, Record], dict[str, str]]:
 
 def read(folder: Path) -> tuple[dict[str, Record], dict[str, Path]]:
     """Read a folder of claims, one JSON file a section: the records by claim, the unreadable files by section."""
-    records, damaged = {}, {}
+    records: dict[str, Record] = {}
+    damaged: dict[str, Path] = {}
     for section in paper()["claims"]:
         path = folder / f"{section}.json"
         try:

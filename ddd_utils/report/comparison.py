@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from ddd_utils.report.text import section_label
 from ddd_utils.report.verdicts import figure
 
 Interval = tuple[float, float]
+Cell = str | int | tuple[str, ...]  # a text, perhaps with small print
 SETS_ABOVE = alt.Header(title=None, labelOrient="top", labelAnchor="start", labelAngle=0)
 BUILT = re.compile(r'<time datetime="([^"]+)">')  # the first on a page says when it was built
 UNTOLD = {"folder", "npz", "table"}  # names of data sets that do not say which images these are
@@ -73,14 +74,9 @@ class Comparison:
         """Tell what the two reports are, in a table with a row each."""
         heads = ["Report", "Built", "Data sets", "Claims computed"]
         unknown = "not known: no page lies beside its claims"
-        rows = [
-            [
-                report.name,
-                assets.shown(report.built) if report.built else unknown,
-                assets.shown(report.datasets),
-                len(report.computed),
-            ]
-            for report in (self.one, self.other)
+        rows: list[list[Cell]] = [
+            [each.name, assets.shown(each.built or unknown), assets.shown(each.datasets), len(each.computed)]
+            for each in (self.one, self.other)
         ]
         return HTML(_table(heads, rows))
 
@@ -98,7 +94,7 @@ class Comparison:
     def headline_figures(self) -> HTML:
         """Set the figures that a report opens with beside each other, in a table with a row each."""
         rows = [
-            [_cell(each.label, card.title), *self._beside(each.claim_id)]
+            [(each.label, card.title), *self._beside(each.claim_id)]
             for card in headline.cards(self.one.records)
             for each in (*card.shares, *card.kappas)
         ]
@@ -129,7 +125,7 @@ class Comparison:
     def _heads(self, first: str) -> list[str]:
         return [first, "Paper", self.one.name, self.other.name, "Difference"]
 
-    def _beside(self, key: str) -> list[str]:
+    def _beside(self, key: str) -> list[Cell]:
         """Write the paper's figure of a claim, those of both reports, and what separates them."""
         apart = _apart(self._difference(key), registry()[key].format)
         return [figure(key, {}).paper or "–", _figure(self.one, key), _figure(self.other, key), apart]
@@ -227,42 +223,29 @@ def _bars(rows: pd.DataFrame, reports: list[str]) -> alt.Chart:
     return finish(chart, heading, f"Stacked bars of the shares of images. {told}.")
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Markup:
-    """Write a table whose first column names the rows; what is not marked up yet is escaped."""
-    head = Markup("").join(Markup("<th>{}</th>").format(each) for each in heads)
-    body = Markup("").join(
-        Markup("<tr><th>{}</th>{}</tr>").format(row[0], Markup("").join(map(Markup("<td>{}</td>").format, row[1:])))
-        for row in rows
-    )
-    return Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, body)
+def _table(heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Markup:
+    return Markup(assets.part("table.html", heads=heads, rows=rows))
 
 
-def _cell(text: str, *small: str) -> Markup:
-    """Write what a cell says, and in small print what belongs to it."""
-    below = Markup("").join(Markup("<br> <small>{}</small>").format(each) for each in small if each)
-    return Markup("{}{}").format(text, below)
-
-
-def _claim(key: str) -> Markup:
+def _claim(key: str) -> Cell:
     stated = registry()[key]
-    return _cell(stated.statement, f"{section_label(stated.section)}; {stated.where}")
+    return stated.statement, f"{section_label(stated.section)}; {stated.where}"
 
 
-def _figure(report: Report, key: str) -> Markup:
+def _figure(report: Report, key: str) -> Cell:
     """Write a figure with its interval, what it rests on, and what a reader should know."""
     record, written = report.records.get(key), figure(key, report.records)
     note = ", ".join(filter(None, [dataset_name(record.dataset), record.note])) if record else ""
     shown = ("–", written.here) if written.value is None else (written.here, written.interval)
-    return _cell(*shown, written.basis.replace(" = ", "\u00a0=\u00a0"), note)
+    return *shown, written.basis.replace(" = ", "\u00a0=\u00a0"), note
 
 
-def _apart(apart: Difference, form: str) -> Markup:
-    if apart.value is None:
-        return _cell("–", apart.reason)
+def _apart(apart: Difference, form: str) -> Cell:
+    shown = "–" if apart.value is None else signed(apart.value, form)
     if apart.interval is None:
-        return _cell(signed(apart.value, form), apart.reason)
+        return shown, apart.reason
     lower, upper = (signed(limit, form) for limit in apart.interval)
-    return _cell(signed(apart.value, form), f"{lower.removesuffix(' pp')} to {upper}")
+    return shown, f"{lower.removesuffix(' pp')} to {upper}"
 
 
 def _alone(report: Report, other: Report) -> Markup:

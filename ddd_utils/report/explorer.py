@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import altair as alt
 import numpy as np
@@ -60,7 +60,7 @@ class Explorer:
             image["picture"] = data_uri(picture)
         self.data = {"key": markup.key(contents), **contents}
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
         shown, images = len(self.data["images"]), sum(self.data["scores"])
         text = (
             f"In the report, a click on a bar or a cell shows what is behind it; {shown} of {images:,} images are kept."
@@ -140,23 +140,18 @@ def _between(found: Exploration) -> dict | None:
     if (part := found.between) is None:
         return None
     upper = np.triu_indices(len(part.kappa.labels), 1)
-    limits = (values[upper] for values in (part.kappa.kappa, part.kappa.lower, part.kappa.upper))
-    return {"total": part.total, "both": part.both_right.tolist(), "kappa": bracketed(*limits).tolist()}
+    kappa = bracketed(part.kappa.kappa, part.kappa.lower, part.kappa.upper)[upper]
+    return {"total": part.total, "both": part.both_right.tolist(), "kappa": kappa.tolist()}
 
 
 def _pairs(found: Exploration) -> dict[str, list[str]]:
     """Write the figures of every pair, in the order of the upper triangle, row by row."""
     upper = np.triu_indices(len(found.kappa.labels), 1)
 
-    def written(value, lower, upper_limit, form=".3f"):
-        return bracketed(value[upper], lower[upper], upper_limit[upper], form).tolist()
-
-    kappa = {"kappa": written(found.kappa.kappa, found.kappa.lower, found.kappa.upper)}
-    if found.null is None:
-        return kappa
-    estimates = {"expected": (found.null.expected, ".3f"), "excess": (found.null.excess, "+.3f")}
-    return (
-        kappa
-        | {name: written(each.value, each.lower, each.upper, form) for name, (each, form) in estimates.items()}
-        | {"p": [p_value(value) for value in found.null.adjusted_p_values()[upper]]}
-    )
+    kappa, null = found.kappa, found.null
+    written = {"kappa": bracketed(kappa.kappa, kappa.lower, kappa.upper)[upper].tolist()}
+    if null is None:
+        return written
+    for name, each, form in (("expected", null.expected, ".3f"), ("excess", null.excess, "+.3f")):
+        written[name] = bracketed(each.value, each.lower, each.upper, form)[upper].tolist()
+    return written | {"p": [p_value(value) for value in null.adjusted_p_values()[upper]]}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -13,7 +14,7 @@ from ddd_utils.charts.gallery import data_uri
 from ddd_utils.config import params
 from ddd_utils.files import read_json, write_json
 from ddd_utils.report import assets, markup
-from ddd_utils.report.claims import claim, paper
+from ddd_utils.report.claims import paper, printed
 from ddd_utils.responses import Responses
 
 MIME = "application/vnd.ddd.experiment+json"
@@ -41,7 +42,7 @@ class Game:
     def __init__(self, study: Mapping, page: str):
         self.study, self.page = dict(study), page
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
         pairs = f"Find those tricky images, a game of {len(self.study['trials'])} pairs"
         return {MIME: self.study, "text/plain": f"{pairs}: `make report` puts it into {self.page}, where it is played."}
 
@@ -101,23 +102,27 @@ def additions(bodies: Iterable[str]) -> tuple[str, list[str]]:
     return style(), [assets.script((*PLAY, "experiment_figure"))]
 
 
-def keep(folder: Path, section: str, trials: Sequence[Trial], pictures: Mapping, *about) -> None:
-    """
-    Keep a section's game for the summary, in place of an earlier one.
-
-    Fewer trials than `FEWEST` make no game. ``pictures`` are (height, width, 3) uint8 by name; ``about`` is the data
-    set's name, the number of networks that make an image trivial or impossible, and the tolerance.
-    """
+def keep(
+    folder: Path,
+    section: str,
+    trials: Sequence[Trial],
+    pictures: Mapping[str, np.ndarray],
+    dataset: str,
+    networks: int,
+    tolerance: int,
+) -> None:
+    """Keep a section's game for the summary, in place of an earlier one; fewer trials than `FEWEST` make none."""
     forget(folder, section)
     if len(trials) >= FEWEST:
-        write_json(_file(folder, section), study(trials, pictures, *about, side=SIDE))
+        write_json(_file(folder, section), study(trials, pictures, dataset, networks, tolerance, side=SIDE))
 
 
 def keep_pairs(preset: str | Path, section: str, answers: Responses, rows: Sequence[int], tolerance: int) -> None:
     """Keep pairs of a trivial and an impossible image for the summary, which opens with a game of them."""
     correct = answers.correct()[list(rows)]
     few = min(MOST, *count_extremes(correct, tolerance)) if answers.has_images else 0
-    trials, pictures = [], {}
+    trials: list[Trial] = []
+    pictures: dict[str, np.ndarray] = {}
     if few:
         drawn = image_pairs(correct, tolerance, few, labels=answers.labels)
         trials, shown = drawn.named(answers.image_ids), answers.thumbnails(drawn.images, SIDE)
@@ -179,7 +184,7 @@ def _beside(dataset: str) -> dict[str, str]:
     """Say how the paper's observers fared, where that can be compared: by feedback, and for pairs known from before."""
     if not comparable(dataset):
         return dict.fromkeys(WAYS, NO_COMPARISON[dataset])
-    lowest, highest, mean = (f"{claim(f'human_accuracy_{which}').value:.1%}" for which in ("lowest", "highest", "mean"))
+    lowest, highest, mean = (f"{printed(f'human_accuracy_{which}'):.1%}" for which in ("lowest", "highest", "mean"))
     return {
         "immediate": "With feedback one learns as one goes: the paper's observers, who had none, are no comparison.",
         "delayed": f"The paper's observers, on photographs of ImageNet: from {lowest} to {highest}, mean {mean}.",

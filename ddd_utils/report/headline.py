@@ -1,9 +1,8 @@
 """What the page says first, from the claims of a run: its headline figures, and the table of all claims."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,11 @@ import pandas as pd
 from IPython.display import HTML
 
 from ddd_utils.charts.names_and_colours import CLASS_COLOURS, dataset_name
-from ddd_utils.report import claims, verdicts
+from ddd_utils.report import assets, claims, verdicts
 from ddd_utils.report.text import section_label
 from ddd_utils.report.verdicts import NOT_COMPUTED, Figure, basis, figure
 
 SETS = {"Training variants": ("", "variants_"), "Models": ("sota_", "sota_")}  # prefixes of their shares and kappas
-HEADINGS = {"Claim": "", "Paper": ' class="number"', "Here": ' class="number"', "Verdict": "", "Rests on": ""}
 
 
 @dataclass(frozen=True)
@@ -94,28 +92,20 @@ def _card(records: Mapping[str, claims.Record], title: str, shares: str, kappas:
 
 def claims_table(table: pd.DataFrame) -> HTML:
     """Show every claim (`verdicts.table`), grouped by section; the class of a row is its verdict, or "not-computed"."""
-    groups = "".join(
-        f'<tbody><tr class="group"><th colspan="{len(HEADINGS)}">{escape(section_label(str(section)))}</th></tr>'
-        f"{''.join(map(_row, rows.to_dict('records')))}</tbody>"
+    groups = [
+        (section_label(str(section)), [_row(row) for row in rows.to_dict("records")])
         for section, rows in table.groupby("section", sort=False)
-    )
-    heads = "".join(f"<th{kind}>{heading}</th>" for heading, kind in HEADINGS.items())
-    return HTML(f'<table class="claims"><thead><tr>{heads}</tr></thead>{groups}</table>')
-
-
-def _row(claim: dict[str, Any]) -> str:
-    kind = outcome(claim["verdict"], claim["reason"]).replace(" ", "-")
-    here, _, interval = claim["here"].partition(" (")
-    cells = [
-        f"<th>{escape(claim['claim'])}{_small([claim['where'], claim['note']])}</th>",
-        f'<td class="number">{escape(claim["paper"])}</td>',
-        f'<td class="number">{escape(here)}{_small([interval.rstrip(")")])}</td>',
-        f'<td class="verdict {kind}">{claim["verdict"]}{_small([claim["reason"]])}</td>',
-        f"<td>{escape(basis(claim['M'], claim['n']))}{_small([dataset_name(claim['data set'])])}</td>",
     ]
-    return f'<tr class="{kind}">{"".join(cells)}</tr>'
+    return HTML(assets.part("claims.html", groups=groups))
 
 
-def _small(texts: Iterable[str]) -> str:
-    text = "; ".join(filter(None, texts))
-    return f" <small>{escape(text)}</small>" if text else ""
+def _row(claim: Mapping[Any, Any]) -> dict[Any, Any]:
+    here, _, interval = claim["here"].partition(" (")
+    return {
+        **claim,
+        "kind": outcome(claim["verdict"], claim["reason"]).replace(" ", "-"),
+        "here": here,
+        "interval": interval.rstrip(")"),
+        "basis": basis(claim["M"], claim["n"]),
+        "dataset": dataset_name(claim["data set"]),
+    }

@@ -15,7 +15,7 @@ from ddd_utils.analysis.statistics import Estimate, wilson
 from ddd_utils.analysis.wrong_answers import SameWrongAnswer
 from ddd_utils.charts.names_and_colours import condition_name, dataset_name
 from ddd_utils.config.schema import ModelSet, PretrainedSet, Published, Variants
-from ddd_utils.report.claims import claim
+from ddd_utils.report.claims import printed
 from ddd_utils.report.comparability import are_the_papers
 from ddd_utils.report.network_sets import variants
 from ddd_utils.report.text import Prose, class_choices, described, estimated, literal, with_interval
@@ -140,7 +140,9 @@ def only_on_noise(dataset: str) -> Prose:
 
 def noise_images(answers: Responses) -> Prose:
     """Say how many networks and noise images a chart rests on."""
-    networks, images, size = len(answers.networks), len(answers.labels), variants(answers).dataset.image_size
+    networks, images, dataset = len(answers.networks), len(answers.labels), variants(answers).dataset
+    assert dataset.name == "gaussian"
+    size = dataset.image_size
     return Prose(f"{networks} networks (band: least to most accurate), {images:,} images of {size} x {size} pixels")
 
 
@@ -375,7 +377,7 @@ def excess(heading: str, null: NullKappa, level: float = 0.05) -> Prose:
 def architecture_gaps(gaps: Sequence[tuple[str, ConditionDifference]]) -> Prose:
     """Say how much more another architecture changes than non-determinism does, on each data set, beside figure 16."""
     found = ", ".join(f"{with_interval(*gap[:3], '+.2f')} ({gap.note}) on {dataset}" for dataset, gap in gaps)
-    natural, noise = (claim(f"architecture_minus_nondeterminism_{name}").value for name in ("cifar100", "gaussian"))
+    natural, noise = (printed(f"architecture_minus_nondeterminism_{name}") for name in ("cifar100", "gaussian"))
     return Prose(
         f"Kappa of another architecture minus kappa of non-determinism: {found}. In the paper's own figure 16 it is "
         f"{natural:+.2f} for CIFAR-100 but {noise:+.2f} for the noise, against its statement that the one matters as "
@@ -434,7 +436,7 @@ def slower_when_wrong(times: pd.DataFrame) -> Prose:
 
 def papers_observers() -> Prose:
     """Say how consistently the paper's observers err."""
-    mean, lowest, highest = (claim(f"human_kappa_{name}").value for name in ("mean", "lowest", "highest"))
+    mean, lowest, highest = (printed(f"human_kappa_{name}") for name in ("mean", "lowest", "highest"))
     return Prose(f"In the paper: {mean:.4f} on average, from {lowest:.4f} to {highest:.4f}.")
 
 

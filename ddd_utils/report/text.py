@@ -48,7 +48,7 @@ def readable(table: pd.DataFrame, form: str = ".3f") -> pd.DataFrame:
     Columns ``x``, ``x_lower`` and ``x_upper`` become one; those that start with ``p_`` are p-values. The others stay as
     they are, in the same order; underscores in names become spaces.
     """
-    columns = {}
+    columns: dict[Any, Any] = {}
     for name in table:
         base, _, limit = str(name).rpartition("_")
         if limit in ("lower", "upper") and base in table:

@@ -75,10 +75,11 @@ def verdict(stated: Claim, found: Record | None) -> tuple[Verdict, str]:
     if the whole interval lies on the claimed side; otherwise it *differs*. So a wider interval never turns agreement
     with a figure into a difference.
     """
-    if reason := _incomparable(stated, found):
+    reason = _incomparable(stated, found)
+    if reason or found is None or found.value is None:
         return "not comparable", reason
     lower, upper = found.interval or (found.value, found.value)
-    if stated.kind == "sign":
+    if stated.kind == "sign" or stated.value is None:
         if stated.sign == "negative":
             lower, upper = -upper, -lower
         if lower <= 0 < upper:
@@ -161,5 +162,5 @@ def _with_limits(written: Figure) -> str:
     return f"{written.here} ({written.interval})" if written.interval else written.here
 
 
-def _missing(section: str, unreadable: dict[str, str]) -> str:
+def _missing(section: str, unreadable: Mapping[str, str]) -> str:
     return f"{unreadable[section]}: run {section} again" if section in unreadable else f"run {section}"
