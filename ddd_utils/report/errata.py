@@ -32,12 +32,13 @@ def arithmetic() -> dict[str, float]:
 
 
 def errata(preset: str | Path) -> pd.DataFrame:
-    """List the paper's errata with their evidence, which is computed unless it is the wording alone."""
-    given, (found, _) = paper()["printed"], recorded(preset)
-    rows = [
-        {**entry, "evidence": entry.get("evidence") or EVIDENCE[entry["id"]](given, found)}
-        for entry in paper()["errata"]
-    ]
+    """List the paper's errata with their evidence, which is computed unless it is in paper.yaml."""
+    figures, (found, _) = paper()["printed"], recorded(preset)
+    rows = []
+    for entry in paper()["errata"]:
+        worded = entry.get("evidence")
+        evidence = worded.format_map(figures) if worded else EVIDENCE[entry["id"]](figures, found)
+        rows.append(entry | {"evidence": evidence})
     return pd.DataFrame(rows)[["id", "where", "erratum", "evidence"]]
 
 
@@ -109,15 +110,6 @@ def _architecture(*_: object) -> str:
     )
 
 
-def _label_errors(figures: Figures, _: object) -> str:
-    return f"Published list: {figures['published_label_errors']:,} images; caption: {figures['label_errors']:,}."
-
-
-def _gaussian_test_images(figures: Figures, _: object) -> str:
-    first, second = figures["gaussian_test_images"]
-    return f"{first} test images a class in section 2, {second} in section A.5."
-
-
 EVIDENCE: dict[str, Callable[..., str]] = {
     "thirteen_networks": _thirteen_networks,
     "figure8_axis": _figure8_axis,
@@ -126,6 +118,4 @@ EVIDENCE: dict[str, Callable[..., str]] = {
     "swaps_per_epoch": _swaps_per_epoch,
     "gain": _gain,
     "architecture": _architecture,
-    "label_errors": _label_errors,
-    "gaussian_test_images": _gaussian_test_images,
 }

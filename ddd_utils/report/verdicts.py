@@ -115,19 +115,22 @@ def table(preset: str | Path) -> pd.DataFrame:
 def _row(stated: Claim, records: Mapping[str, Record], unreadable: Mapping[str, str]) -> dict[str, Any]:
     found, written = records.get(stated.id), figure(stated.id, records)
     judged, reason = verdict(stated, found)
+    here = f"{written.here} ({written.interval})" if written.interval else written.here
+    run = f"run {stated.section}"
+    missing = f"{unreadable[stated.section]}: {run} again" if stated.section in unreadable else run
     return {
         "section": stated.section,
         "id": stated.id,
         "claim": stated.statement,
         "where": stated.where,
         "paper": written.paper,
-        "here": _with_limits(written) if found and found.given else "–",
+        "here": here if found and found.given else "–",
         "M": written.networks,
         "n": written.images,
         "data set": found.dataset if found else "",
         "verdict": judged,
         "reason": reason,
-        "note": found.note if found else _missing(stated.section, unreadable),
+        "note": found.note if found else missing,
     }
 
 
@@ -156,11 +159,3 @@ def paper_text(stated: Claim) -> str:
         return figure
     side = "above 0" if stated.sign == "positive" else "below 0"
     return f"{side} ({figure})" if figure else side
-
-
-def _with_limits(written: Figure) -> str:
-    return f"{written.here} ({written.interval})" if written.interval else written.here
-
-
-def _missing(section: str, unreadable: Mapping[str, str]) -> str:
-    return f"{unreadable[section]}: run {section} again" if section in unreadable else f"run {section}"

@@ -1,4 +1,4 @@
-"""Tables of a set of models: what they are, how often they are right, and what their scores imply."""
+"""Tables of a set of models: what they are, how often they are right, what their scores imply; lists to take away."""
 
 import csv
 from types import SimpleNamespace
