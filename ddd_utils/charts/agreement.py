@@ -50,7 +50,11 @@ def correlation_dots(
 
 
 def accuracy_dots(networks: pd.DataFrame, heading: str) -> alt.LayerChart:
-    """Show the mean accuracy of each condition, and its networks where it has several (figure 9)."""
+    """
+    Show the mean accuracy of each condition, and its networks where it has several (figure 9).
+
+    ``networks`` has one row a network: condition, network, accuracy (share of images).
+    """
     means = networks.groupby("condition", sort=False, as_index=False)[["accuracy"]].mean()
     parts, scale = _conditions(means, networks, "accuracy", None), alt.Scale(zero=False, padding=12)
     return dot_rows(parts, "accuracy", "accuracy (share of test images)", title(heading), scale, ".1%")

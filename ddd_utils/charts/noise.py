@@ -66,7 +66,12 @@ def sigma_curves(classes: pd.DataFrame, heading: str, subtitle: str) -> alt.Laye
 
 
 def kl_scatter(classes: pd.DataFrame, heading: str, skipped: int = 20) -> alt.LayerChart:
-    """Show divergence against accuracy, one dot a class; those that the paper left out are hollow (figure 8)."""
+    """
+    Show divergence against accuracy, one dot a class (figure 8, right).
+
+    ``classes`` has one row a class: sigma, kl and accuracy; the first ``skipped``, which the paper left out, are
+    hollow.
+    """
     shown = classes.dropna(subset="kl")
     shown = shown.assign(group=[CLASS if sigma > skipped else SKIPPED for sigma in shown["sigma"]])
     x = alt.X("kl:Q", title="KL divergence to the next class (nats)", **DECADES)
@@ -77,7 +82,7 @@ def kl_scatter(classes: pd.DataFrame, heading: str, skipped: int = 20) -> alt.La
 
 
 def folder_order_curves(classes: pd.DataFrame, heading: str) -> alt.HConcatChart:
-    """Show one accuracy curve in two orders: by standard deviation, and by folder name as a string."""
+    """Show one accuracy curve twice: by standard deviation, and by folder name (`noise.in_folder_order`)."""
     classes = classes.assign(place=classes["folder"] + 1, folder=classes["folder"].astype(str))
     spikes = classes[classes["moved"]]
     names = alt.Chart(spikes).mark_text(dy=-10, color=SECOND)

@@ -134,7 +134,7 @@ def human_score_dots(table: pd.DataFrame, networks: int, heading: str, subtitle:
 
 
 def majority_dots(table: pd.DataFrame, heading: str, subtitle: str) -> alt.LayerChart:
-    """Show how consistently most people and each network err, beside the most that is possible (ticks)."""
+    """Show how consistently most people and each network err (`humans.majority_consistency`); ticks: the bound."""
     ranked = table.sort_values("accuracy", ascending=False)
     parts = {KAPPA: ranked.assign(at=ranked["kappa"]), BOUND: ranked.assign(at=ranked["kappa_max"])}
     span = [min(0, ranked["lower"].min()), max(ranked["kappa_max"].max(), ranked["upper"].max())]

@@ -218,7 +218,11 @@ def swap_curves(changes: pd.DataFrame, networks: pd.DataFrame, steps: Sequence[i
 
 
 def swap_comparison(changes: pd.DataFrame, series: str, steps: Sequence[int], heading: str) -> alt.LayerChart:
-    """Compare the share of images whose predicted class changes between two ways to evaluate a network, by a column."""
+    """
+    Compare the share of predicted classes that change between two ways to evaluate the same network.
+
+    ``changes`` has one row a transition (`dynamics.swaps`), and the column ``series`` that tells the two apart.
+    """
     table = changes[["epoch", "changed", series]]
     colours = by_kind(
         dict(zip(table[series].unique().tolist(), (ACCENT, SECOND), strict=False)), series, labelLimit=400
