@@ -27,11 +27,11 @@ tolerance = None
 
 # %%
 import pandas as pd
-from IPython.display import display
+from IPython.display import Markdown, display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, dynamics
-from ddd_utils.report import claims, comparability, control_tables, explorer, sentences
+from ddd_utils.report import claims, comparability, explorer, sentences, tables, text
 from ddd_utils.report.network_sets import NetworkSet
 
 parameters, book = report.begin("controls", globals())
@@ -43,7 +43,7 @@ sets = {
     entry: NetworkSet(title, experiments.responses(configuration, preset), parameters.tolerance)
     for entry, (title, configuration) in configurations.items()
 }
-control_tables.experiments(sets.values())
+tables.experiments(sets.values())
 
 # %%
 display(*(sentences.left_out(each.answers.info) for each in sets.values()))
@@ -68,7 +68,8 @@ for entry, paper in {"cifar100": "CIFAR-100", "gaussian": "its Gaussian set"}.it
 
 # %%
 for entry, found in compared.items():
-    book.record_base(entry, found, sets[entry].answers)
+    book.record_conditions(f"kappa_{entry}", found.first, sets[entry].answers)
+    book.record_gap(f"architecture_minus_nondeterminism_{entry}", found.gap, sets[entry].answers)
 sentences.architecture_gaps([(sets[entry].dataset, found.gap) for entry, found in compared.items()])
 
 # %% [markdown]
@@ -86,7 +87,7 @@ decisions = {}
 for each in sets.values():
     decisions[f"{each.dataset}, one per condition"] = each.one_each
     decisions[f"{each.dataset}, as published"] = each.correct[difficulty.as_published(each.answers.networks)]
-sentences.readable(difficulty.shares_table(decisions, [parameters.tolerance]), ".1%")
+text.readable(difficulty.shares_table(decisions, [parameters.tolerance]), ".1%")
 
 # %%
 sentences.one_sided([(each.dataset, difficulty.shares(each.one_each, each.tolerance)) for each in sets.values()])
@@ -105,7 +106,7 @@ charts.beside(*(charts.class_accuracy_dots(table, dataset, width=280, height=220
 
 # %%
 for dataset, table in classes:
-    display(sentences.class_ends(dataset), control_tables.class_ends(table))
+    display(Markdown(f"The base network's easiest and hardest classes, {dataset}:"), tables.class_ends(table))
 
 # %% [markdown]
 # ## Trivial and impossible images of the natural set (figure 13)
@@ -135,13 +136,14 @@ from_base = [consistency.compare_with_base(each.correct(), each.networks, each.l
 
 # %%
 for answers, comparison in zip(bases, from_base, strict=True):
-    title = f"{sentences.described(answers.config.base)} as base, {charts.dataset_name(answers.info['dataset'])}"
+    title = f"{text.described(answers.config.base)} as base, {charts.dataset_name(answers.info['dataset'])}"
     family = comparability.family(answers.config.base.model)
     diamonds = claims.paper_values(f"kappa_{family}")
     display(sentences.other_architecture(answers))
     display(charts.consistency_dots(comparison.single, comparison.means, title, diamonds))
     if family:
-        book.record_base(family, comparison, answers)
+        book.record_conditions(f"kappa_{family}", comparison.first, answers)
+        book.record_gap(f"architecture_minus_nondeterminism_{family}", comparison.gap, answers)
 
 # %% [markdown]
 # ## BatchNorm's running statistics
@@ -153,13 +155,14 @@ for answers, comparison in zip(bases, from_base, strict=True):
 # %%
 recalibrated = [each for each in sets.values() if each.answers.config.bn_recalibration]
 if not recalibrated:
-    display(sentences.NOT_RECALIBRATED)
+    why = "No set of this preset is evaluated with recalibrated statistics, so there is nothing to compare."
+    display(Markdown(why))
 
 # %%
 for each in recalibrated:
-    ways = control_tables.both_ways(each.answers, experiments.alternatives(each.answers)["running"])
+    ways = tables.both_ways(each.answers, experiments.alternatives(each.answers)["running"])
     swaps = {way: dynamics.swaps(evaluated.predictions[:1], evaluated.labels) for way, evaluated in ways.items()}
     changes = pd.concat(swaps, names=["statistics"]).reset_index("statistics")
     change = f"Decisions of the base network that change, {each.dataset}"
     display(charts.swap_comparison(changes, "statistics", each.answers.decay_epochs, change))
-    display(control_tables.statistics(ways, each.dataset))
+    display(tables.batch_statistics(ways, each.dataset))

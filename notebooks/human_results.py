@@ -28,12 +28,12 @@ published = None
 
 # %%
 import pandas as pd
-from IPython.display import display
+from IPython.display import Markdown, display
 
 from ddd_utils import charts, experiments, paths, report
 from ddd_utils.analysis import humans, observer_trials, psychophysics
 from ddd_utils.config import params
-from ddd_utils.report import comparability, people_table, sentences, verdicts
+from ddd_utils.report import comparability, sentences, tables, text, verdicts
 
 parameters, book = report.begin("human_results", globals())
 
@@ -46,7 +46,7 @@ parameters, book = report.begin("human_results", globals())
 # %%
 printed = psychophysics.printed_figures()
 # Four digits: accuracies stand beside a p-value of 1e-8.
-sentences.in_percent(printed, ["printed", "lowest", "highest"], ".4g")
+text.in_percent(printed, ["printed", "lowest", "highest"], ".4g")
 
 # %%
 lowest = printed.set_index("figure").loc["p-value of the lowest"]
@@ -125,7 +125,7 @@ if n:
 # %%
 if len(pairs):
     ranked = pairs.sort_values("kappa", ascending=False).reset_index(drop=True)
-    display(sentences.readable(ranked), sentences.papers_observers())
+    display(text.readable(ranked), sentences.papers_observers())
 
 # %% [markdown]
 # And of observers with networks. A network that is right about one image of a pair only has made the observer's
@@ -146,11 +146,11 @@ for section, rows in compared.items():
     erring = rows[rows["network_errors"] > 0].sort_values("kappa", ascending=False, ignore_index=True)
     display(sentences.networks_beside_people(section, len(rows), len(erring)))
     if len(erring):
-        display(sentences.readable(erring))
+        display(text.readable(erring))
 
 # %%
 if not compared:
-    display(sentences.NO_NETWORK_SEEN)
+    display(Markdown("No network of this report has seen the observers' images."))
 
 # %% [markdown]
 # ## People and networks on CIFAR-10
@@ -172,8 +172,8 @@ if people is not None:
 
 # %%
 if people is not None:
-    tables = {tolerance: humans.share_by_difficulty(share, right, tolerance) for tolerance in (0, 1)}
-    by_difficulty = pd.concat(tables, names=["tolerance"]).reset_index("tolerance")
+    by_tolerance = {tolerance: humans.share_by_difficulty(share, right, tolerance) for tolerance in (0, 1)}
+    by_difficulty = pd.concat(by_tolerance, names=["tolerance"]).reset_index("tolerance")
     display(charts.human_difficulty_dots(by_difficulty, "What is hard for networks, people name less often", subtitle))
 
 # %%
@@ -211,8 +211,8 @@ if people is not None:
 if known.second is not None:
     usable, heading = humans.usable(known.second), "What people see in images of each difficulty"
     about = sentences.images_and_observers(usable)
-    display(charts.answer_dots(humans.means(usable), people_table.QUESTIONS, heading, about))
-    display(people_table.tests(usable))
+    display(charts.answer_dots(humans.means(usable), tables.QUESTIONS, heading, about))
+    display(tables.question_tests(usable))
 sentences.not_shown(known.second, known.missing.get("second"))
 
 # %%
@@ -220,8 +220,8 @@ if known.second is not None and known.label_errors is not None:
     rest, heading_rest = humans.usable(known.second, known.label_errors), "The same without label errors"
     about_rest = sentences.images_and_observers(rest)
     display(sentences.items_with_label_errors(known.label_errors))
-    display(charts.answer_dots(humans.means(rest), people_table.QUESTIONS, heading_rest, about_rest))
-    display(people_table.tests(rest))
+    display(charts.answer_dots(humans.means(rest), tables.QUESTIONS, heading_rest, about_rest))
+    display(tables.question_tests(rest))
 
 # %%
 if known.second is not None:

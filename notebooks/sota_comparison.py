@@ -32,11 +32,11 @@ training = None
 tolerance = None
 
 # %%
-from IPython.display import display
+from IPython.display import Markdown, display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, score_models, wrong_answers
-from ddd_utils.report import comparability, downloads, explorer, game, model_table, sentences
+from ddd_utils.report import comparability, explorer, game, sentences, tables, text
 
 parameters, book = report.begin("sota_comparison", globals())
 
@@ -55,10 +55,10 @@ display(sentences.left_out(answers.info), sentences.lowered_tolerance(parameters
 sentences.models(answers, name)
 
 # %%
-display(*model_table.skipped(answers))
+display(*tables.unreadable(answers))
 
 # %%
-display(*model_table.tables(answers))
+display(*tables.models(answers))
 
 # %%
 sentences.choices(answers)
@@ -93,7 +93,7 @@ explored.linked(histogram, "score")
 known = experiments.imagenet_facts(answers)
 eleven = {} if known.eleven is None else {"the paper's eleven": known.eleven}
 sets = {"here": correct, **eleven}
-model_table.shares(sets, {0, dissent})
+tables.model_shares(sets, {0, dissent})
 
 # %%
 # The paper's claim is about its own models: shown the images here, or else by their published scores.
@@ -119,14 +119,14 @@ else:
 
 # %%
 for title, decisions in wrong_answers.also_without(sets, known.wrong_label).items():
-    display(sentences.scored(title, decisions, dissent), model_table.fits(decisions, dissent))
+    display(sentences.scored(title, decisions, dissent), tables.score_fits(decisions, dissent))
 
 # %% [markdown]
 # What the smooth model expects of other numbers of such models:
 
 # %%
 alpha, beta = smooth.parameters["alpha"], smooth.parameters["beta"]
-sentences.in_percent(score_models.expected_shares_table(alpha, beta), difficulty.DIFFICULTIES)
+text.in_percent(score_models.expected_shares_table(alpha, beta), difficulty.DIFFICULTIES)
 
 # %% [markdown]
 # ## Which models fail alike (figure 6b, all images)
@@ -170,7 +170,7 @@ sentences.dependent_pairs(pairs, means["images"])
 
 # %%
 decided = experiments.alternatives(answers)
-display(*model_table.by_choice(answers, decided, dissent))
+display(*tables.by_choice(answers, decided, dissent))
 
 # %% [markdown]
 # ## What the wrong answers are
@@ -214,15 +214,17 @@ if known.wrong_label is not None and unrecorded < 1:
 # %%
 if known.wrong_label is not None:
     parts = wrong_answers.shares_without_errors(correct, known.wrong_label, dissent)
-    display(sentences.without_errors(known.wrong_label, dissent))
-    display(sentences.in_percent(parts, ["share", "lower", "upper"]))
+    said = f"With and without the {known.wrong_label.sum():,} images with label errors (tolerance {dissent}):"
+    display(Markdown(said))
+    display(text.in_percent(parts, ["share", "lower", "upper"]))
 
 # %%
 if answers.info.get("on_imagenet") and known.accepted is None:
-    display(sentences.NO_REAL_LABELS)
+    display(Markdown("ReaL's labels are not at hand: they come with the extra `models` (`pip install '.[models]'`)."))
 elif known.accepted is not None and unrecorded < 1:
     outcome = wrong_answers.impossible_because_of_label(predictions, labels, known.accepted)
-    display(sentences.ACCEPTED, sentences.in_percent(outcome, ["share", "lower", "upper"]))
+    said = "Impossible images (tolerance 0) when every label that ReaL accepts counts as right:"
+    display(Markdown(said), text.in_percent(outcome, ["share", "lower", "upper"]))
 
 # %% [markdown]
 # ## Pictures: trivial, impossible, most divisive
@@ -246,4 +248,4 @@ game.keep_pairs(preset, "sota_comparison", answers, range(M), dissent)
 # [the next section](subsetting.ipynb) explains.
 
 # %%
-downloads.take_away(preset, answers, dissent, alpha, beta)
+tables.take_away(preset, answers, dissent, alpha, beta)

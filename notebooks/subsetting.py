@@ -27,11 +27,11 @@ tolerance = None
 
 # %%
 import pandas as pd
-from IPython.display import display
+from IPython.display import Markdown, display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, nulls
-from ddd_utils.report import explorer, sentences, verdicts
+from ddd_utils.report import explorer, sentences, text, verdicts
 from ddd_utils.report.network_sets import NetworkSet
 
 parameters, book = report.begin("subsetting", globals())
@@ -84,7 +84,7 @@ for each in sets:
     if each.title == "variants":
         published = difficulty.as_published(each.answers.networks)
         choices = {"one per condition": each.chosen, "as published": published}
-        display(sentences.readable(nulls.choices_table(each.correct, choices, each.tolerance)))
+        display(text.readable(nulls.choices_table(each.correct, choices, each.tolerance)))
 
 # %% [markdown]
 # ## How much of the fall had to happen
@@ -106,7 +106,7 @@ for each in sets:
 known = experiments.imagenet_facts(loaded[-1].answers)
 eleven = {} if known.eleven is None else {"the paper's eleven": (known.eleven, 1)}
 here = {each.title: (each.one_each, each.tolerance) for each in sets}
-sentences.readable(nulls.band_table({**here, **eleven}))
+text.readable(nulls.band_table({**here, **eleven}))
 
 # %%
 sentences.ceilings({M: nulls.selection_band(M, 1)[1] for M in (11, 13, 30)}, tolerance=1)
@@ -141,7 +141,7 @@ sentences.too_few({each.title: each.M for each in sets if each not in judged})
 for each in judged:
     rows = nulls.null_means(compared[each.title])
     display(charts.expectation_dots(rows, f"Mean kappa of all pairs and its expectation: {each.heading}"))
-    display(sentences.readable(rows, ".4f"))
+    display(text.readable(rows, ".4f"))
 
 # %%
 sentences.falls({each.heading: compared[each.title] for each in judged})
@@ -160,7 +160,7 @@ sentences.falls({each.heading: compared[each.title] for each in judged})
 
 # %%
 tests = nulls.andersen_table({each.title: each.one_each for each in judged})
-sentences.readable(tests) if judged else sentences.NOTHING_TO_TEST
+text.readable(tests) if judged else Markdown("Nothing to test: too few networks.")
 
 # %% [markdown]
 # ## Which pairs agree more than their accuracies explain
@@ -188,14 +188,15 @@ for each in judged:
 # %%
 for each in judged:
     highest = compared[each.title]["all images"].table(each.names).head(5)
-    display(sentences.highest_excess(each.title), sentences.readable(highest, ".4f"))
+    said = f"With one ability a network (Rasch) the highest are, **{each.title}**:"
+    display(Markdown(said), text.readable(highest, ".4f"))
 
 # %% [markdown]
 # ## For the summary
 
 # %%
 for each in sets:
-    book.record_subset(means[each.title], each)
+    each.record(book, means[each.title])
 
 # %%
 verdicts.of_section(preset, "subsetting")

@@ -28,7 +28,7 @@ from IPython.display import display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, dynamics
-from ddd_utils.report import claims, explorer, game, sentences
+from ddd_utils.report import claims, explorer, game, sentences, text
 
 parameters, book = report.begin("training_variants", globals())
 
@@ -91,8 +91,7 @@ sentences.rank_of_one_epoch(rank)
 
 # %%
 gap = consistency.condition_difference(correct, networks, "architecture", "cuda_nondeterministic", labels=labels)
-compared = answers.select(networks["condition"].isin(["base", "architecture", "cuda_nondeterministic"]))
-book.record("architecture_minus_nondeterminism", gap.value, gap.claimed, compared, gap.note)
+book.record_gap("architecture_minus_nondeterminism", gap, answers)
 sentences.architecture_gap(gap)
 
 # %% [markdown]
@@ -106,7 +105,7 @@ charts.decision_map(over_time[0], steps, f"Decisions of the base network over {a
 
 # %%
 history = dynamics.learning_history(over_time[0], steps)
-sentences.readable(history.drop(columns="claim"), ".1%")
+text.readable(history.drop(columns="claim"), ".1%")
 
 # %%
 for _, row in history.drop_duplicates("claim").iterrows():
@@ -149,7 +148,7 @@ published = difficulty.as_published(networks)
 sets = {"here, one per condition": correct[rows], "here, as published": correct[published]}
 shares = difficulty.shares_table(sets, sorted({0, parameters.tolerance}))
 printed = {"networks": "paper, ImageNet", "M": 13, "distinct": 10, "tolerance": 0, **claims.paper_shares()}
-sentences.readable(pd.concat([shares, pd.DataFrame([printed])], ignore_index=True), ".1%")
+text.readable(pd.concat([shares, pd.DataFrame([printed])], ignore_index=True), ".1%")
 
 # %%
 # The paper's claim is made without exception, whatever tolerance the preset asks for.

@@ -30,19 +30,9 @@ def consistency_dots(
     """
     Show how consistently each condition decides with the base network (figures 3, 10, 11 and 16).
 
-    The interval is dashed where a condition has one network: it then covers the error from the images only.
-
-    Parameters
-    ----------
-    networks : DataFrame
-        One row a network: condition, network, kappa, lower, upper (from `condition_consistency`). They are ticks where
-        a condition has several.
-    means : DataFrame
-        One row a condition: condition, instances, kappa, lower, upper, note (from `condition_means`).
-    heading : str
-        What is seen.
-    reference : mapping of condition to kappa, optional
-        The paper's values, drawn as hollow diamonds.
+    ``networks`` (`consistency.condition_consistency`) are ticks where a condition has several, ``means``
+    (`consistency.condition_means`) dots. Their interval is dashed where a condition has one network: it then covers the
+    error from the images only. ``reference`` are the paper's values, hollow diamonds.
     """
     low = np.nanmin([0.0, means["lower"].min(), networks["kappa"].min()])
     parts, axis = _conditions(means, networks, "kappa", reference), "error consistency with the base network (kappa)"
@@ -52,18 +42,7 @@ def consistency_dots(
 def correlation_dots(
     correlations: pd.DataFrame, heading: str, reference: Mapping[str, float] | None = None
 ) -> alt.LayerChart:
-    """
-    Show how similar the last layer's representation is to that of the base network (figure 7).
-
-    Parameters
-    ----------
-    correlations : DataFrame
-        One row a condition: condition, network, correlation.
-    heading : str
-        What is seen.
-    reference : mapping of condition to correlation, optional
-        The paper's values, drawn as hollow diamonds.
-    """
+    """Show how similar representations are to the base network's (`dynamics.similarity_to_base`; figure 7)."""
     low = min([correlations["correlation"].min(), *(reference or {}).values()])
     parts = _conditions(correlations, correlations.iloc[:0], "correlation", reference)
     scale = alt.Scale(domain=[np.floor(10 * low) / 10, 1], nice=False)
@@ -74,12 +53,7 @@ def accuracy_dots(networks: pd.DataFrame, heading: str) -> alt.LayerChart:
     """
     Show the mean accuracy of each condition, and its networks where it has several (figure 9).
 
-    Parameters
-    ----------
-    networks : DataFrame
-        One row a network: condition, network, accuracy (share of images).
-    heading : str
-        What is seen.
+    ``networks`` has one row a network: condition, network, accuracy (share of images).
     """
     means = networks.groupby("condition", sort=False, as_index=False)[["accuracy"]].mean()
     parts, scale = _conditions(means, networks, "accuracy", None), alt.Scale(zero=False, padding=12)
@@ -87,17 +61,7 @@ def accuracy_dots(networks: pd.DataFrame, heading: str) -> alt.LayerChart:
 
 
 def excess_dots(table: pd.DataFrame, heading: str) -> alt.LayerChart:
-    """
-    Show by how much single pairs agree more than a null model expects.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row a pair, drawn in this order, from `NullKappa.table`: one, other (names), excess (kappa minus its
-        expectation), observed and expected (kappas), each of the three also with ``_lower`` and ``_upper`` (95 %).
-    heading : str
-        What is seen.
-    """
+    """Show by how much single pairs (`NullKappa.table`) agree more than a null model expects."""
     pairs = pd.DataFrame({"name": table["one"] + " and " + table["other"], "excess": table["excess"]})
     pairs = pairs.assign(lower=table["excess_lower"], upper=table["excess_upper"])
     for kappa in ("observed", "expected"):
@@ -115,17 +79,7 @@ def excess_dots(table: pd.DataFrame, heading: str) -> alt.LayerChart:
 
 
 def expectation_dots(rows: pd.DataFrame, heading: str) -> alt.LayerChart:
-    """
-    Show mean error consistencies (dots), each beside what its null model expects (hollow diamonds).
-
-    Parameters
-    ----------
-    rows : DataFrame
-        One row a subset of the images or a way to choose it, drawn in this order: what, observed and expected (mean
-        kappas; expected is NaN where there is no null model), both also with ``_lower`` and ``_upper`` (95 %).
-    heading : str
-        What is seen.
-    """
+    """Show mean error consistencies (`nulls.null_means`), each beside its expectation (diamonds)."""
     parts = {}
     for kind in ("observed", "expected"):
         limits = {"lower": rows[f"{kind}_lower"], "upper": rows[f"{kind}_upper"]}
@@ -137,19 +91,11 @@ def expectation_dots(rows: pd.DataFrame, heading: str) -> alt.LayerChart:
 
 def accuracy_against_kappa(pairs: pd.DataFrame, heading: str) -> alt.VConcatChart:
     """
-    Show whether pairs of more accurate networks are more consistent, and whose pairs lie where.
+    Show whether pairs of more accurate networks are more consistent (`consistency.pair_table`), and whose lie where.
 
     There is a dot a pair: its mean accuracy against its kappa. Below, the most accurate network first, is how many of
     each network's pairs are in the part of the plot that is marked with the pointer; without one all of them are. The
     pairs of the network that is pointed at are drawn in front.
-
-    Parameters
-    ----------
-    pairs : DataFrame
-        One row a pair: one, other (names), accuracy_one, accuracy_other (shares of images), kappa (NaN is left out),
-        lower and upper (95 %), and largest (the highest kappa that the two accuracies allow).
-    heading : str
-        What is seen.
     """
     networks = _networks(pairs)
     place = np.linspace(0, len(networks) - 1, min(MOST_NETWORKS, len(networks))).round().astype(int)

@@ -40,23 +40,11 @@ def score_bars(
     height: int = 260,
 ) -> alt.LayerChart:
     """
-    Show how many networks get an image right, beside two extremes (figures 2 and 17) and fitted models.
+    Show how many networks get an image right (`difficulty.score_histogram`; figures 2 and 17).
 
-    Bars have the colours of the three classes. There is a line for the binomial expectation and for each model, and
-    hollow bars for the distribution with two spikes. Tooltips count images, the expected ones too.
-
-    Parameters
-    ----------
-    histogram : DataFrame
-        One row a score: score, images, share, binomial, two_spikes (from `analysis.difficulty.score_histogram`).
-    tolerance : int
-        Number of dissenting networks up to which an image counts as trivial or impossible.
-    heading : str
-        What is seen.
-    models : mapping of str to (networks + 1,) float, optional
-        Probability of every score under further models, such as "beta-binomial"; at most three.
-    width, height : int, optional
-        Of the plot, in pixels.
+    Bars have the colours of the three classes. There is a line for the binomial expectation and for each of at most
+    three ``models`` (probability of every score), and hollow bars for the distribution with two spikes. Tooltips count
+    images, the expected ones too.
     """
     networks, images = int(histogram["score"].max()), int(histogram["images"].sum())
     score = histogram["score"]
@@ -130,18 +118,7 @@ def _expectations(histogram: pd.DataFrame, lines: Mapping[str, np.ndarray]) -> l
 
 
 def class_accuracy_dots(classes: pd.DataFrame, heading: str, width: int = WIDTH, height: int = 220) -> alt.LayerChart:
-    """
-    Show the accuracy of every class, the easiest first (figure 15).
-
-    Parameters
-    ----------
-    classes : DataFrame
-        One row a class: label, accuracy, images (from `analysis.difficulty.class_accuracy`), optionally name.
-    heading : str
-        What is seen.
-    width, height : int, optional
-        Of the plot, in pixels.
-    """
+    """Show the accuracy of every class (`difficulty.class_accuracy`), the easiest first (figure 15)."""
     frame = classes.sort_values("accuracy", ascending=False, kind="stable")
     frame = frame.assign(rank=np.arange(1, len(frame) + 1), name=frame.get("name", frame["label"]).astype(str))
     scale = alt.Scale(domain=[0, len(frame) + 1], nice=False)
@@ -156,18 +133,9 @@ def class_accuracy_dots(classes: pd.DataFrame, heading: str, width: int = WIDTH,
 
 def subset_size_curves(table: pd.DataFrame, heading: str) -> alt.HConcatChart:
     """
-    Show what the number of networks does to the three classes and to in-between kappa.
+    Show what the number of networks does to the three classes and to in-between kappa (`nulls.subset_curve`).
 
     Shares are on the left. On the right, kappa with its quantiles is in front of what the selection allows.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row a number of networks: models, trivial, impossible, in_between (mean shares of images), kappa_in_between
-        (mean over drawn subsets), lower, upper (2.5 and 97.5 % quantiles over them), band_lower, band_upper (between
-        which Fleiss' kappa must lie on images chosen by these networks' own score), from `analysis.subset_curve`.
-    heading : str
-        What is seen.
     """
     scale = alt.Scale(domain=[table["models"].min(), table["models"].max()], nice=False)
     x = alt.X("models:Q", title="networks (M)", scale=scale, axis=quiet(tickMinStep=1))
@@ -198,17 +166,7 @@ def _in_between_kappa(table: pd.DataFrame, x: alt.X) -> alt.LayerChart:
 
 
 def label_error_dots(table: pd.DataFrame, heading: str) -> alt.LayerChart:
-    """
-    Show how many images have a wrong label, by the number of networks that get them right.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row a score: score, rate (share of images with a label error), lower, upper (Wilson's 95 % interval), images
-        (count).
-    heading : str
-        What is seen.
-    """
+    """Show how many images have a wrong label, by the number of networks right (`wrong_answers.error_rates`)."""
     scale = alt.Scale(padding=8, nice=False)
     x = alt.X("score:Q", title="networks that are right", scale=scale, axis=quiet(tickMinStep=1))
     scale = alt.Scale(domain=[0, float(table["upper"].max())], nice=True)
@@ -220,16 +178,7 @@ def label_error_dots(table: pd.DataFrame, heading: str) -> alt.LayerChart:
 
 
 def label_error_rows(table: pd.DataFrame, heading: str) -> alt.LayerChart:
-    """
-    Show how many images have a wrong label in some groups of images, such as the classes of difficulty.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row a group, drawn in this order: group, rate, lower, upper, images as in `label_error_dots`.
-    heading : str
-        What is seen.
-    """
+    """Show how many images have a wrong label in groups of images (`wrong_answers.error_rates`)."""
     axis = "share of images with a label error (with Wilson's 95 % interval)"
     named = {"observed": table.rename(columns={"group": "name"})}
     scale, tips = alt.Scale(domainMin=0), {"images": ","}

@@ -61,16 +61,7 @@ def finish(chart: Chart, heading: alt.Title, description: str) -> Chart:
 
 
 def beside(*charts: alt.Chart | alt.LayerChart, description: str | None = None) -> alt.HConcatChart:
-    """
-    Put charts next to each other, each with its own axes; legends that say the same are drawn once.
-
-    Parameters
-    ----------
-    *charts : alt.Chart
-        Finished charts, narrow enough to share the width of a column.
-    description : str, optional
-        For screen readers; by default the charts' own descriptions, one after the other.
-    """
+    """Put finished charts next to each other, each with its own axes; legends that say the same are drawn once."""
     texts = " ".join(str(chart.description) for chart in charts)
     parts = [chart.copy(deep=False) for chart in charts]
     for part in parts:
@@ -187,8 +178,8 @@ def dot_rows(
     Draw one row a name, complete: its value with an interval, and what belongs beside it.
 
     Each part is a table of one kind of mark (a key of `LOOKS`) with the columns of names and values, and optionally
-    lower, upper (95 % interval), network and note (what the interval covers). The first gives the rows, their order
-    and the intervals; the others lie upon it. ``form`` is how a tooltip writes a value, ``row`` what a name names.
+    lower, upper (95 % interval), network and note (what the interval covers). The first gives the rows, their order and
+    the intervals; the others lie upon it. ``form`` is how a tooltip writes a value, ``row`` what a name names.
     """
     main = next(iter(parts.values()))
     marks = pd.concat([part.assign(kind=kind) for kind, part in parts.items() if len(part)])

@@ -22,14 +22,7 @@ def gallery(images: np.ndarray, captions: Sequence[str], columns: int = 6) -> HT
     """
     Show small images with their captions, enlarged without smoothing, such as the pairs of figures 13 and 14.
 
-    Parameters
-    ----------
-    images : (n, height, width, 3) uint8
-        Row by row.
-    captions : sequence of str
-        One an image; also the text for those who cannot see it.
-    columns : int, optional
-        Images in a row.
+    ``images`` is (n, height, width, 3) uint8, row by row; the captions are also for those who cannot see them.
     """
     figures = [
         _figure(_png(image), caption, escape(caption), PIXELS, 1.3)
@@ -42,20 +35,10 @@ def answers_gallery(
     images: Sequence[np.ndarray], names: Sequence[str], labels: Sequence[str], answers: Sequence[list["Answer"]]
 ) -> HTML:
     """
-    Show images with their labels, and under each who answered what.
+    Show images with their labels, and under each who answered what; the right answer, the first, has a tick.
 
-    The right answer has a tick. The networks behind an answer are named, folded where there are more than four.
-
-    Parameters
-    ----------
-    images : sequence of (height, width, 3) uint8
-        Of any shapes; at most 24 are shown.
-    names : sequence of str
-        What each image is called, for those who cannot see it.
-    labels : sequence of str
-        Name of each image's class.
-    answers : sequence of list of analysis.examples.Answer
-        The answers to each image, the right one first.
+    ``images`` are (height, width, 3) uint8 each, of any shapes; at most 24 are shown. The networks behind an answer are
+    named, folded where there are more than four.
     """
     rows = list(zip(images, names, labels, answers, strict=True))[:MOST_PICTURES]
     grid = "repeat(auto-fill,minmax(8.5em,1fr));gap:1.4em 1em;max-width:46em"

@@ -43,25 +43,12 @@ def kappa_matrix(
     matrix: "KappaMatrix", heading: str, order: str = "name", accuracy: Sequence[float] | None = None
 ) -> alt.LayerChart:
     """
-    Show the error consistency of every pair (half of figure 6).
+    Show the error consistency of every pair (`consistency.pairwise_matrix`; half of figure 6).
 
-    Parameters
-    ----------
-    matrix : KappaMatrix
-        labels (k names), kappa, lower and upper (each (k, k), NaN where undefined), from `analysis.consistency`.
-    heading : str
-        What is seen.
-    order : {"name", "accuracy", "cluster"}, optional
-        Which order is seen first; the reader can change it. Conditions are listed as they come, names of models by
-        their letters; "cluster" makes similar networks neighbours. Where there are more than 70 networks, some are
-        chosen evenly along it.
-    accuracy : sequence of float, optional
-        Of each network; without it there is no order by accuracy.
-
-    Raises
-    ------
-    InputError
-        If there is no such order.
+    ``order`` says which order is seen first, "name", "accuracy" or "cluster"; the reader can change it. Conditions are
+    listed as they come, names of models by their letters; "cluster" makes similar networks neighbours. Where there are
+    more than 70 networks, some are chosen evenly along it. Without ``accuracy``, of each network, there is no order by
+    it.
     """
     arranged = arrangement(matrix.kappa, matrix.labels, order, accuracy)
     frame = _pairs(matrix.labels, arranged, {"kappa": matrix.kappa, "interval": _with_interval(matrix)})
@@ -83,25 +70,9 @@ def kappa_matrices(
     """
     Show two sets of pairwise error consistencies on one colour scale (figure 6).
 
-    They are beside each other, or below where there are too many networks. The tooltip of a pair tells both kappas.
-
-    Parameters
-    ----------
-    left, right : KappaMatrix
-        As in `kappa_matrix`: the same networks on two sets of images.
-    headings : tuple of str
-        What each of the two shows.
-    heading : str
-        What the pair shows.
-    order : {"name", "accuracy", "cluster"}, optional
-        As in `kappa_matrix`; the left one decides for both, and both follow the reader's choice.
-    accuracy : sequence of float, optional
-        As in `kappa_matrix`, such as on the images of the left one.
-
-    Raises
-    ------
-    InputError
-        If there is no such order, or the two have other networks.
+    They are beside each other, or below where there are too many networks, on two sets of images. Of ``order`` and
+    ``accuracy`` (as in `kappa_matrix`) the left one decides for both, and both follow the reader's choice. The tooltip
+    of a pair tells both kappas.
     """
     if list(left.labels) != list(right.labels):
         raise InputError("two matrices side by side must name the same networks in the same order")
@@ -137,22 +108,7 @@ def excess_matrix(
     order: str = "cluster",
     accuracy: Sequence[float] | None = None,
 ) -> alt.LayerChart:
-    """
-    Show which pairs of networks agree more, and which less, than a null model expects.
-
-    Parameters
-    ----------
-    null : NullKappa
-        observed, expected and excess (each with value, lower and upper, (networks, networks)), from `analysis.nulls`.
-    labels : sequence of str
-        Names of the networks.
-    heading : str
-        What is seen.
-    significant : (networks, networks) bool, optional
-        Pairs whose excess differs from 0 once p-values are adjusted over pairs (Holm); they get a dot.
-    order, accuracy : optional
-        As in `kappa_matrix`; by default similar networks are neighbours, so that their families show.
-    """
+    """Show which pairs agree more or less than a null model expects; ``significant`` ones get a dot."""
     excess = np.asarray(null.excess.value)
     arranged = arrangement(excess, labels, order, accuracy)
     columns: dict[str, np.ndarray] = {
@@ -184,21 +140,7 @@ def wrong_answer_matrix(
     order: str = "cluster",
     accuracy: Sequence[float] | None = None,
 ) -> alt.LayerChart:
-    """
-    Show how often two networks that are both wrong give the same wrong answer.
-
-    Parameters
-    ----------
-    same : SameWrongAnswer
-        share (of a pair's common failures, those with the same predicted label; NaN where they have none), lower and
-        upper (95 %), each (networks, networks), from `analysis.wrong_answers`. The diagonal is not shown.
-    labels : sequence of str
-        Names of the networks.
-    heading : str
-        What is seen.
-    order, accuracy : optional
-        As in `kappa_matrix`.
-    """
+    """Show how often two networks that are both wrong give the same wrong answer (`same_wrong_answer`)."""
     arranged = arrangement(same.share, labels, order, accuracy)
     shares = bracketed(same.share, same.lower, same.upper, ".1%")
     frame = _pairs(labels, arranged, {"same": same.share, "share": shares}, diagonal=False)

@@ -40,6 +40,7 @@ DATASET_NAMES = {
     "folder": "the image folder",
     "npz": "the images from npz files",
     "table": "your table",
+    "any": "",  # arithmetic on the paper's figures rests on none
 }
 
 
@@ -50,43 +51,17 @@ def css() -> str:
 
 
 def condition_name(condition: str) -> str:
-    """
-    Return the name that readers see for a condition.
-
-    Parameters
-    ----------
-    condition : str
-        Condition as the responses name it; any other name, such as that of a model, comes back unchanged.
-    """
+    """Return the name that readers see for a condition; any other, such as a model's, comes back unchanged."""
     return CONDITION_NAMES.get(condition, condition)
 
 
 def dataset_name(dataset: str) -> str:
-    """
-    Return the name that readers see for a data set.
-
-    Parameters
-    ----------
-    dataset : str
-        Data set as the responses name it; an unknown one comes back unchanged.
-    """
+    """Return the name that readers see for a data set; an unknown one comes back unchanged."""
     return DATASET_NAMES.get(dataset, dataset)
 
 
 def network_names(networks: pd.DataFrame) -> list[str]:
-    """
-    Name networks by their condition, and by their instance too where a condition has several of them.
-
-    Parameters
-    ----------
-    networks : DataFrame
-        One row a network, with the columns condition and instance.
-
-    Returns
-    -------
-    list of str
-        The readable names, all different.
-    """
+    """Name networks by their condition, and by their instance too where a condition has several of them."""
     several = networks.duplicated("condition", keep=False)
     rows = zip(networks["condition"], networks["instance"], several, strict=True)
     return [condition_name(condition) + f" {instance}" * again for condition, instance, again in rows]

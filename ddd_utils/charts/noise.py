@@ -31,16 +31,7 @@ DECADES: dict[str, Any] = {
 
 
 def kl_curve(classes: pd.DataFrame, heading: str) -> alt.LayerChart:
-    """
-    Show the divergence between each class and the next wider one on a logarithmic axis (figure 8, left).
-
-    Parameters
-    ----------
-    classes : DataFrame
-        One row a class: sigma (gray levels), kl (nats; NaN for the last class, which has no neighbour).
-    heading : str
-        What is seen.
-    """
+    """Show the divergence between each class and the next wider one (`noise.neighbour_divergence`; figure 8, left)."""
     shown = classes.dropna(subset="kl")
     y = alt.Y("kl:Q", title="KL divergence (nats)", **DECADES)
     chart = framed(*curve(shown, SIGMA, y, {"sigma": "", "kl": ".2e"}), height=220)
@@ -52,17 +43,7 @@ def kl_curve(classes: pd.DataFrame, heading: str) -> alt.LayerChart:
 
 
 def sigma_curves(classes: pd.DataFrame, heading: str, subtitle: str) -> alt.LayerChart:
-    """
-    Show how well each class is recognised, and how well it could be (figure 8, centre, in the right order).
-
-    Parameters
-    ----------
-    classes : DataFrame
-        One row a class: sigma (gray levels), accuracy (mean over networks), lowest and highest (of a network), and
-        bayes (accuracy of the ideal classifier; NaN where it is not known).
-    heading, subtitle : str
-        What is seen, and on how many networks and images.
-    """
+    """Show how well each class is recognised, and could be (`noise.accuracy_by_sigma`; figure 8, centre)."""
     columns = {"accuracy": NETWORKS, "bayes": IDEAL}
     lines = classes.rename(columns=columns).melt("sigma", list(columns.values()), "curve", "share").dropna()
     known = dict(list({NETWORKS: ACCENT, IDEAL: SECOND}.items())[: lines["curve"].nunique()])
@@ -86,16 +67,10 @@ def sigma_curves(classes: pd.DataFrame, heading: str, subtitle: str) -> alt.Laye
 
 def kl_scatter(classes: pd.DataFrame, heading: str, skipped: int = 20) -> alt.LayerChart:
     """
-    Show divergence, on a logarithmic axis, against accuracy, one dot a class (figure 8, right).
+    Show divergence against accuracy, one dot a class (figure 8, right).
 
-    Parameters
-    ----------
-    classes : DataFrame
-        One row a class: sigma (gray levels), kl (nats) and accuracy.
-    heading : str
-        What is seen.
-    skipped : int
-        How many of the first classes the paper left out; they are drawn hollow.
+    ``classes`` has one row a class: sigma, kl and accuracy; the first ``skipped``, which the paper left out, are
+    hollow.
     """
     shown = classes.dropna(subset="kl")
     shown = shown.assign(group=[CLASS if sigma > skipped else SKIPPED for sigma in shown["sigma"]])
@@ -107,17 +82,7 @@ def kl_scatter(classes: pd.DataFrame, heading: str, skipped: int = 20) -> alt.La
 
 
 def folder_order_curves(classes: pd.DataFrame, heading: str) -> alt.HConcatChart:
-    """
-    Show one accuracy curve twice: by standard deviation, and in the order of folder names sorted as strings.
-
-    Parameters
-    ----------
-    classes : DataFrame
-        One row a class: folder (its name, a number from 0), position (its place among the names sorted as strings, from
-        1), accuracy and moved (bool, the folders that make the spikes, which are drawn large and coloured).
-    heading : str
-        What is seen.
-    """
+    """Show one accuracy curve twice: by standard deviation, and by folder name (`noise.in_folder_order`)."""
     classes = classes.assign(place=classes["folder"] + 1, folder=classes["folder"].astype(str))
     spikes = classes[classes["moved"]]
     names = alt.Chart(spikes).mark_text(dy=-10, color=SECOND)

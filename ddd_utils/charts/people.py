@@ -39,18 +39,7 @@ TRIALS = {"observer": "", "correct": "", "trials": "", "accuracy": ".1%", "lower
 
 
 def observer_dots(observers: pd.DataFrame, heading: str, simulated: bool = False) -> alt.LayerChart:
-    """
-    Show how often each observer picked the impossible image, against guessing.
-
-    Parameters
-    ----------
-    observers : DataFrame
-        One row an observer: observer, trials, correct, accuracy, lower, upper (Wilson's interval), p_value.
-    heading : str
-        What is seen.
-    simulated : bool, optional
-        Whether no person answered; the chart then says so.
-    """
+    """Show how often each observer picked the impossible image (`observer_trials.accuracy`), against guessing."""
     axis = quiet(format="%", labelFlush=False)
     scale = alt.Scale(domain=[min(0.4, observers["lower"].min()), 1])
     x = alt.X(title="accuracy (share of trials, with Wilson's 95 % interval)", scale=scale, axis=axis)
@@ -65,18 +54,7 @@ def observer_dots(observers: pd.DataFrame, heading: str, simulated: bool = False
 
 
 def observer_matrix(pairs: pd.DataFrame, heading: str, simulated: bool = False) -> alt.LayerChart:
-    """
-    Show how consistently each two observers err.
-
-    Parameters
-    ----------
-    pairs : DataFrame
-        One row a pair: observer_a, observer_b, shared_trials, kappa (NaN where undefined), lower, upper (95 %).
-    heading : str
-        What is seen.
-    simulated : bool, optional
-        Whether no person answered; the chart then says so.
-    """
+    """Show how consistently each two observers err (`observer_trials.observer_consistency`)."""
     half = pairs.rename(columns={"observer_a": "a", "observer_b": "b"})
     frame = pd.concat([half, half.rename(columns={"a": "b", "b": "a"})])
     frame = frame.assign(interval=bracketed(frame["kappa"], frame["lower"], frame["upper"]))
@@ -96,20 +74,7 @@ def observer_matrix(pairs: pd.DataFrame, heading: str, simulated: bool = False) 
 
 
 def block_curves(blocks: pd.DataFrame, everyone: str, heading: str, simulated: bool = False) -> alt.LayerChart:
-    """
-    Show accuracy over the blocks of the experiment: a thin line an observer, everyone's with intervals.
-
-    Parameters
-    ----------
-    blocks : DataFrame
-        One row an observer and block, from `analysis.observer_trials.learning`.
-    everyone : str
-        The name in it that stands for all observers together.
-    heading : str
-        What is seen.
-    simulated : bool, optional
-        Whether no person answered; the chart then says so.
-    """
+    """Show accuracy over blocks of trials (`observer_trials.learning`), of each observer and of all together."""
     x = alt.X("block:O", title="block of trials", axis=quiet(labelAngle=0))
     y = share_axis("accuracy", "accuracy (with Wilson's 95 % interval)")
     together = blocks["observer"] == everyone
@@ -124,18 +89,7 @@ def block_curves(blocks: pd.DataFrame, everyone: str, heading: str, simulated: b
 
 
 def response_time_dots(times: pd.DataFrame, heading: str, simulated: bool = False) -> alt.LayerChart:
-    """
-    Show how long right and wrong answers took: medians, two rows an observer, on a logarithmic axis.
-
-    Parameters
-    ----------
-    times : DataFrame
-        One row an observer and answer, from `analysis.observer_trials.response_times`.
-    heading : str
-        What is seen.
-    simulated : bool, optional
-        Whether no person answered; the chart then says so.
-    """
+    """Show how long right and wrong answers took (`observer_trials.response_times`), on a logarithmic axis."""
     shown = times.assign(**{name: times[name].clip(lower=1) / 1000 for name in ("median", "lower", "upper")})
     x = alt.X(
         title="median response time (s, with 95 % interval)", scale=alt.Scale(type="log", nice=True), axis=quiet()
@@ -153,17 +107,7 @@ def response_time_dots(times: pd.DataFrame, heading: str, simulated: bool = Fals
 
 
 def human_difficulty_dots(table: pd.DataFrame, heading: str, subtitle: str) -> alt.FacetChart:
-    """
-    Show how many people give the label to images that networks find trivial, in-between or impossible.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row a tolerance and difficulty: tolerance, difficulty, images, share, lower, upper (from
-        `human_difficulty.share_by_difficulty`). Each tolerance gets a plot.
-    heading, subtitle : str
-        What is seen, and of how many networks, images and people.
-    """
+    """Show how many people give the label, by difficulty (`humans.share_by_difficulty`), a plot a tolerance."""
     y = alt.Y("difficulty:N", title=None, sort=list(CLASS_COLOURS), axis=quiet())
     x = alt.X(title=SHARE, scale=alt.Scale(zero=False, padding=12), axis=quiet(format=".0%"))
     panel = _by_difficulty(table, "share", x, y, ".1%").properties(width=240, height=alt.Step(36))
@@ -178,18 +122,7 @@ def human_difficulty_dots(table: pd.DataFrame, heading: str, subtitle: str) -> a
 
 
 def human_score_dots(table: pd.DataFrame, networks: int, heading: str, subtitle: str) -> alt.LayerChart:
-    """
-    Show how many people give the label to images that 0, 1, ... networks get right.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row a score: score, images, share, lower, upper (from `human_difficulty.share_by_score`).
-    networks : int
-        How many networks there are.
-    heading, subtitle : str
-        What is seen, and the rank correlation.
-    """
+    """Show how many people give the label to images that 0, 1, ... networks get right (`humans.share_by_score`)."""
     scale, axis = alt.Scale(domain=[-0.5, networks + 0.5], nice=False), quiet(tickMinStep=1, format="d")
     x = alt.X("score:Q", title=f"networks that are right, of {networks}", scale=scale, axis=axis)
     y = alt.Y(title=SHARE, scale=alt.Scale(zero=False, padding=12), axis=quiet(format=".0%"))
@@ -201,17 +134,7 @@ def human_score_dots(table: pd.DataFrame, networks: int, heading: str, subtitle:
 
 
 def majority_dots(table: pd.DataFrame, heading: str, subtitle: str) -> alt.LayerChart:
-    """
-    Show how consistently the human majority and each network err, beside the most that is possible (ticks).
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row a network: network, accuracy, kappa, lower, upper, kappa_max (from
-        `human_difficulty.majority_consistency`).
-    heading, subtitle : str
-        What is seen, and the accuracy of the majority.
-    """
+    """Show how consistently most people and each network err (`humans.majority_consistency`); ticks: the bound."""
     ranked = table.sort_values("accuracy", ascending=False)
     parts = {KAPPA: ranked.assign(at=ranked["kappa"]), BOUND: ranked.assign(at=ranked["kappa_max"])}
     span = [min(0, ranked["lower"].min()), max(ranked["kappa_max"].max(), ranked["upper"].max())]
@@ -234,19 +157,7 @@ def majority_dots(table: pd.DataFrame, heading: str, subtitle: str) -> alt.Layer
 
 
 def answer_dots(table: pd.DataFrame, questions: Mapping[str, str], heading: str, subtitle: str) -> alt.HConcatChart:
-    """
-    Show the mean answer to each question for each difficulty, with a scale for each question.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row a question and difficulty: question, difficulty, images, answer, lower, upper (from
-        `second_experiment.means`).
-    questions : mapping of str to str
-        What the scale of each question says.
-    heading, subtitle : str
-        What is seen; how many images and observers.
-    """
+    """Show the mean answer to each question for each difficulty (`humans.means`), with a scale for each question."""
     x = alt.X("difficulty:N", title=None, sort=list(CLASS_COLOURS), axis=quiet(labelAngle=0))
     panels, texts = [], []
     for question, rows in table.groupby(table["question"].astype(str), sort=False):

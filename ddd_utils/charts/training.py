@@ -38,20 +38,9 @@ class Strip:
 
 def decision_map(correct: np.ndarray, steps: Sequence[int], heading: str) -> alt.VConcatChart:
     """
-    Show which images one network gets right in which epoch (figure 4).
+    Show which images one network gets right in which epoch (figure 4), from (epochs, images) bool.
 
-    The accuracy of each epoch is above bins of images by epochs. Images that are right in more epochs are further up;
-    epoch 0 does not count for this order. The column under the pointer is marked, and how many images were learned and
-    lost since the epoch before is told.
-
-    Parameters
-    ----------
-    correct : (epochs, images) bool
-        Epoch 0 is before training.
-    steps : sequence of int
-        Epochs after which the learning rate was divided by ten.
-    heading : str
-        What is seen.
+    Images that are right in more epochs are further up; epoch 0, before training, does not count for this order.
     """
     order = np.argsort(-correct[1:].mean(axis=0), kind="stable")
     now, before = correct[1:], correct[:-1]
@@ -69,20 +58,9 @@ def decision_map(correct: np.ndarray, steps: Sequence[int], heading: str) -> alt
 
 def overlay_map(correct: np.ndarray, steps: Sequence[int], heading: str) -> alt.VConcatChart:
     """
-    Show all networks at once: what share of them is right, image by image and epoch by epoch (figure 5).
+    Show what share of the networks is right in which epoch (figure 5), from (networks, epochs, images) bool.
 
-    The mean accuracy of each epoch and the shares of images on which all networks agree are above bins of images by
-    epochs. Images that more networks get right in the last epoch are further up. The column under the pointer is
-    marked, and its shares are told.
-
-    Parameters
-    ----------
-    correct : (networks, epochs, images) bool
-        Epoch 0 is before training.
-    steps : sequence of int
-        Epochs after which the learning rate was divided by ten.
-    heading : str
-        What is seen.
+    Images that more networks get right in the last epoch are further up.
     """
     share = correct.mean(axis=0)
     order = np.argsort(-share[-1], kind="stable")
@@ -225,22 +203,7 @@ def _decays(steps: Sequence[int], text: str | None = None) -> list[alt.Chart]:
 
 
 def swap_curves(changes: pd.DataFrame, networks: pd.DataFrame, steps: Sequence[int], heading: str) -> alt.LayerChart:
-    """
-    Show the share of images whose predicted class changes from epoch to epoch, network by network (figure 12).
-
-    There is a thin line for each network and a thick one for their mean; the network under the pointer is in front.
-
-    Parameters
-    ----------
-    changes : DataFrame
-        One row a network and transition: network (row of `networks`), epoch (of arrival), changed (share of images).
-    networks : DataFrame
-        One row a network: condition, network.
-    steps : sequence of int
-        Epochs after which the learning rate was divided by ten.
-    heading : str
-        What is seen.
-    """
+    """Show the share of predicted classes that change (`dynamics.swaps`), network by network (figure 12)."""
     named = with_names(networks.reset_index(drop=True))[["name", "network"]].rename(columns={"network": "label"})
     frame = changes[["network", "epoch", "changed"]].join(named, on="network")
     mean = frame.groupby("epoch", as_index=False)[["changed"]].mean()
@@ -256,18 +219,9 @@ def swap_curves(changes: pd.DataFrame, networks: pd.DataFrame, steps: Sequence[i
 
 def swap_comparison(changes: pd.DataFrame, series: str, steps: Sequence[int], heading: str) -> alt.LayerChart:
     """
-    Compare the share of images whose predicted class changes between two ways to evaluate the same network.
+    Compare the share of predicted classes that change between two ways to evaluate the same network.
 
-    Parameters
-    ----------
-    changes : DataFrame
-        One row a transition: epoch (of arrival), changed (share of images), and the column named by ``series``.
-    series : str
-        Column that tells the two lines apart.
-    steps : sequence of int
-        Epochs after which the learning rate was divided by ten.
-    heading : str
-        What is seen.
+    ``changes`` has one row a transition (`dynamics.swaps`), and the column ``series`` that tells the two apart.
     """
     table = changes[["epoch", "changed", series]]
     colours = by_kind(
@@ -282,17 +236,7 @@ def swap_comparison(changes: pd.DataFrame, series: str, steps: Sequence[int], he
 
 
 def swap_bars(changes: pd.DataFrame, heading: str) -> alt.LayerChart:
-    """
-    Show where changing decisions go (stacked bars), beside the accuracy that is gained by it (diamonds).
-
-    Parameters
-    ----------
-    changes : DataFrame
-        One row a network and transition: epoch (of arrival), right_to_wrong, wrong_to_right, wrong_to_wrong,
-        accuracy_gain (shares of images). Drawn is the mean over networks.
-    heading : str
-        What is seen.
-    """
+    """Show where changing decisions go (`dynamics.swaps`), beside the accuracy gained by it (diamonds)."""
     means = changes.groupby("epoch", as_index=False)[[*KINDS, "accuracy_gain"]].mean()
     long = means.melt(["epoch", "accuracy_gain"], list(KINDS), "kind", "share")
     long = long.assign(place=long["kind"].map(list(KINDS).index), kind=[KINDS[kind][0] for kind in long["kind"]])

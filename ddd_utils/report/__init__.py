@@ -13,25 +13,8 @@ def begin(section: str, values: Mapping[str, Any]) -> tuple[Any, "Book"]:
     """
     Begin a section's notebook: read its parameters, show them, and open its book of claims.
 
-    Parameters
-    ----------
-    section : str
-        Name of the section.
-    values : mapping
-        The notebook's ``globals()``, with what its first cell says: ``preset``, and the parameters. One that is None is
-        as the preset has it; a mapping changes only the keys that it names.
-
-    Returns
-    -------
-    parameters
-        The section's block of the preset with these changes, checked; one attribute a parameter.
-    Book
-        Takes what the section finds for the paper's claims.
-
-    Raises
-    ------
-    InputError
-        Names the parameter at fault and the nearest right one.
+    ``values`` are the notebook's ``globals()``, with what its first cell says: ``preset``, and the parameters. One that
+    is None is as the preset has it; a mapping changes only the keys that it names.
     """
     import yaml
     from IPython.display import display
@@ -51,8 +34,8 @@ def setup() -> None:
     """
     Prepare a notebook: charts that JupyterLab and the report draw offline, tables that the report can lay out anew.
 
-    Altair's own "mimetype" renderer names a type that nbformat rejects in a stored notebook, so the chart travels under
-    the older name, which JupyterLab 4.6 draws without a network. Calling it twice does no harm.
+    Altair's own "mimetype" renderer names a type that nbformat rejects, so the chart travels under the older name,
+    which JupyterLab 4.6 draws without a network. Calling it twice does no harm.
     """
     import warnings
 
@@ -71,7 +54,7 @@ def setup() -> None:
     warnings.filterwarnings("ignore", message="IProgress not found")
 
 
-def _vegalite_bundle(specification: dict, **_options) -> dict:
+def _vegalite_bundle(specification: dict, **_options: Any) -> dict:
     return {
         "application/vnd.vegalite.v5+json": specification,
         "text/plain": specification.get("description", "a chart"),

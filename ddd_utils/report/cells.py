@@ -40,8 +40,8 @@ def render(notebook: nbformat.NotebookNode, section: str, page: Page) -> str:
     """
     Render the cells of an executed notebook as the inside of a section.
 
-    Standard error, the cells that papermill adds and the parameters (shown at the end of the section) are left out.
-    The code between two pieces of prose is folded into one block below what it put out.
+    Standard error, the cells that papermill adds and the parameters (shown at the end of the section) are left out. The
+    code between two pieces of prose is folded into one block below what it put out.
     """
     parts: list[str] = []
     code: list[str] = []

@@ -24,11 +24,7 @@ def command(preset: str, sections: Sequence[str] | None, overrides: Sequence[str
 
 
 def inputs(facts: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
-    """
-    Collect the folders of results behind all sections, each once and by name.
-
-    Of each, "commit" is the code that made it, if known, and "files" are the SHA-256 of what was read, if known.
-    """
+    """Collect the folders of results behind all sections, each once, by name, with commit and SHA-256 if known."""
     return sorted({folder: made for fact in facts.values() for folder, made in fact.get("inputs", {}).items()}.items())
 
 

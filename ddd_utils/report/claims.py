@@ -12,11 +12,10 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from ddd_utils import paths
 from ddd_utils.analysis import difficulty
-from ddd_utils.analysis.consistency import BaseComparison, compared_networks
+from ddd_utils.analysis.consistency import ConditionDifference, compared_networks
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import write_json
 from ddd_utils.report.comparability import Basis, Paper, obstacle
-from ddd_utils.report.network_sets import NetworkSet
 from ddd_utils.responses import Responses
 
 PAPER = Path(__file__).with_name("paper.yaml")
@@ -62,44 +61,23 @@ def paper() -> dict[str, Any]:
 
 
 def claim(claim_id: str) -> Claim:
-    """
-    Look a claim up.
-
-    Parameters
-    ----------
-    claim_id : str
-        Its id in paper.yaml; ``<id>.<key>`` where the entry has several values.
-
-    Returns
-    -------
-    Claim
-
-    Raises
-    ------
-    InputError
-        If there is none; names the nearest.
-    """
+    """Look a claim up by its id in paper.yaml; ``<id>.<key>`` where the entry has several values."""
     if claim_id not in registry():
         raise InputError(f"the paper has no claim '{claim_id}'{nearest(claim_id, registry())}")
     return registry()[claim_id]
 
 
+def printed(claim_id: str) -> float:
+    """Return the figure that the paper prints for a claim."""
+    figure = claim(claim_id).value
+    assert figure is not None
+    return figure
+
+
 def paper_values(entry_id: str) -> dict[str, float]:
-    """
-    Return the paper's figures of an entry with several values, to draw beside our own.
-
-    Parameters
-    ----------
-    entry_id : str
-        Such as ``kappa_imagenet``.
-
-    Returns
-    -------
-    dict of str to float
-        Empty if there is no such entry.
-    """
+    """Return the paper's figures of an entry with several values, such as ``kappa_imagenet``, by key."""
     prefix = f"{entry_id}."
-    return {key.removeprefix(prefix): found.value for key, found in registry().items() if key.startswith(prefix)}
+    return {key.removeprefix(prefix): printed(key) for key in registry() if key.startswith(prefix)}
 
 
 def _items(entry: dict[str, Any]) -> list[dict[str, Any]]:
@@ -127,23 +105,17 @@ class Record(BaseModel):
     obstacle: str = ""  # why the figure cannot stand beside the paper's
     note: str = ""
 
+    @property
+    def given(self) -> bool:
+        """Whether there is a figure: without observers there is none of theirs, though their absence was recorded."""
+        return self.value is not None or self.m != 0
+
 
 _RECORDS = TypeAdapter(dict[str, Record])
 
 
 class Book:
-    """
-    The claims that one section computes, on disk after every record.
-
-    Opening a book forgets what the section recorded before.
-
-    Parameters
-    ----------
-    section : str
-        Name of the section.
-    preset : str or Path
-        Name of the preset, or the YAML file whose stem is that name.
-    """
+    """The claims that one section computes, on disk after every record; a new one forgets what was recorded before."""
 
     def __init__(self, section: str, preset: str | Path):
         sections = list(paper()["claims"])
@@ -165,24 +137,9 @@ class Book:
         """
         Write down what was found for a claim.
 
-        Parameters
-        ----------
-        claim_id : str
-            Its id in paper.yaml.
-        value : float or None
-            What was found, in the paper's unit (shares, not per cent); None or NaN is undefined.
-        interval : (float, float), optional
-            Its 95 % interval; undefined limits leave it without one.
-        responses : Responses or Basis
-            The networks and images that the figure rests on. Their configuration decides whether it is comparable with
-            the paper's. May be left out for arithmetic claims only.
-        note : str
-            What a reader should know.
-
-        Raises
-        ------
-        InputError
-            For an unknown claim, a claim of another section, missing responses or an interval upside down.
+        ``value`` is in the paper's unit (shares, not per cent), ``interval`` its 95 % interval; None or NaN is
+        undefined. The figure rests on the networks and images of ``responses``, whose configuration decides whether it
+        is comparable with the paper's; only arithmetic claims need none. ``note`` is what a reader should know.
         """
         stated = claim(claim_id)
         if stated.section != self.section:
@@ -210,18 +167,8 @@ class Book:
         """
         Write down the shares of trivial, in-between and impossible images, each with its interval.
 
-        Parameters
-        ----------
-        prefix : str
-            What the ids of the three claims begin with: ``sota_`` for ``sota_trivial_share``.
-        responses : Responses or Basis
-            As for :meth:`record`.
-        tolerance : int
-            As in `difficulty.classify`; the note says it.
-        correct : ndarray of bool, shape (networks, images), optional
-            Who is right; needed where no responses are given.
-        note : str
-            What a reader should know beside it.
+        ``prefix`` is what the three ids begin with: ``sota_`` for ``sota_trivial_share``. ``correct``, (networks,
+        images) bool, is needed where no responses are given.
         """
         if correct is None:
             if not isinstance(responses, Responses):
@@ -232,40 +179,12 @@ class Book:
         for kind, share in shares.items():
             self.record(f"{prefix}{kind.replace('-', '_')}_share", share, limits[kind], responses, said)
 
-    def record_subset(self, means: pd.DataFrame, each: NetworkSet) -> None:
-        """
-        Write down the mean kappa of a set of networks on all images and on the in-between ones, and the drop.
-
-        Parameters
-        ----------
-        means : DataFrame
-            From `nulls.subset_consistency`.
-        each : NetworkSet
-        """
-        prefix = "variants" if each.title == "variants" else "sota"
-        between = each.answers.select(images=each.between)
-        for row, key, basis in (
-            ("all images", "kappa_all", each.answers),
-            ("subset", "kappa_in_between", between),
-            ("drop", "kappa_drop", between),
-        ):
-            value, lower, upper = (float(means[column][row]) for column in ("kappa", "lower", "upper"))
-            note = f"tolerance {each.tolerance}{'; bound to happen, see this section' if row == 'drop' else ''}"
-            self.record(f"{prefix}_{key}", value, (lower, upper), basis, note)
-
     def record_conditions(self, entry_id: str, table: pd.DataFrame, responses: Responses) -> None:
         """
         Record one figure a training condition, each resting on the networks that it compares.
 
-        Parameters
-        ----------
-        entry_id : str
-            The claims' entry in paper.yaml, such as ``kappa_imagenet``.
-        table : DataFrame
-            Columns condition and kappa or correlation; where known, lower, upper and note; instance where only that
-            network of a condition is compared.
-        responses : Responses
-            Of all networks.
+        ``entry_id`` is such as ``kappa_imagenet``. ``table`` has the columns condition and kappa or correlation; where
+        known, lower, upper and note; instance where only that network of a condition is compared.
         """
         for row in table.to_dict("records"):
             interval = (row["lower"], row["upper"]) if "lower" in row else None
@@ -273,29 +192,16 @@ class Book:
             value = row["kappa"] if "kappa" in row else row["correlation"]
             self.record(f"{entry_id}.{row['condition']}", value, interval, compared, row.get("note", ""))
 
-    def record_base(self, entry: str, found: BaseComparison, responses: Responses) -> None:
-        """
-        Record how consistently the first network of each condition errs with the base, and the gap of two conditions.
-
-        Parameters
-        ----------
-        entry : str
-            What the claims' ids end with: ``cifar100`` for ``kappa_cifar100`` and the gap of that name.
-        found : BaseComparison
-            From `consistency.compare_with_base`.
-        responses : Responses
-            Of all networks.
-        """
-        self.record_conditions(f"kappa_{entry}", found.first, responses)
+    def record_gap(self, claim_id: str, gap: ConditionDifference, responses: Responses) -> None:
+        """Record by how much more another architecture changes than non-determinism does; only these are compared."""
         conditions = ["base", "architecture", "cuda_nondeterministic"]
         compared = responses.select(responses.networks["condition"].isin(conditions).to_numpy())
-        claim_id = f"architecture_minus_nondeterminism_{entry}"
-        self.record(claim_id, found.gap.value, found.gap.claimed, compared, found.gap.note)
+        self.record(claim_id, gap.value, gap.claimed, compared, gap.note)
 
 
 def paper_shares(prefix: str = "") -> dict[str, float]:
     """Return the paper's shares of trivial, in-between and impossible images; the prefix as in `Book.record_shares`."""
-    return {kind: claim(f"{prefix}{kind.replace('-', '_')}_share").value for kind in difficulty.DIFFICULTIES}
+    return {kind: printed(f"{prefix}{kind.replace('-', '_')}_share") for kind in difficulty.DIFFICULTIES}
 
 
 def _basis(stated: Claim, responses: Responses) -> Basis:
@@ -322,7 +228,8 @@ def recorded(preset: str | Path) -> tuple[dict[str, Record], dict[str, str]]:
 
 def read(folder: Path) -> tuple[dict[str, Record], dict[str, Path]]:
     """Read a folder of claims, one JSON file a section: the records by claim, the unreadable files by section."""
-    records, damaged = {}, {}
+    records: dict[str, Record] = {}
+    damaged: dict[str, Path] = {}
     for section in paper()["claims"]:
         path = folder / f"{section}.json"
         try:

@@ -29,22 +29,7 @@ class Basis:
 
 
 def of_people(observers: int, trials: int, images: str | None = None, simulated: bool = False) -> Basis:
-    """
-    Say what figures about people rest on.
-
-    Parameters
-    ----------
-    observers, trials : int
-        How many there are.
-    images : str, optional
-        Data set of the images they judged, where it is known; photographs otherwise.
-    simulated : bool
-        Whether nobody was there and answers were drawn at random.
-
-    Returns
-    -------
-    Basis
-    """
+    """Say what figures about people rest on; ``images`` is the data set that they judged, photographs if not known."""
     if simulated:
         return Basis(observers, trials, "simulated", "simulated observers")
     if images in NOT_PHOTOGRAPHS:  # noise and digits cannot stand beside the paper's photographs
@@ -53,18 +38,7 @@ def of_people(observers: int, trials: int, images: str | None = None, simulated:
 
 
 def of_the_eleven(images: int) -> Basis:
-    """
-    Say what figures from the published scores of the paper's eleven models rest on.
-
-    Parameters
-    ----------
-    images : int
-        How many of ImageNet's validation images.
-
-    Returns
-    -------
-    Basis
-    """
+    """Say what figures from the published scores of the paper's eleven models rest on."""
     return Basis(ELEVEN, images, "imagenet", "" if images == VALIDATION_IMAGES else "another data set")
 
 
@@ -91,19 +65,7 @@ def are_the_papers(names: Iterable[str]) -> bool:
 
 
 def family(model: str) -> str | None:
-    """
-    Find the paper's other base network of the same family.
-
-    Parameters
-    ----------
-    model : str
-        Name or class of a network.
-
-    Returns
-    -------
-    {"vgg11", "densenet121"} or None
-        None for any other network.
-    """
+    """Find the paper's other base network of the same family, "vgg11" or "densenet121", by the name of a network."""
     return next((base for word, base in FAMILIES.items() if word in model.lower()), None)
 
 

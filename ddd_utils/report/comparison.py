@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,26 +13,19 @@ from IPython.display import HTML, Markdown
 from markupsafe import Markup
 
 from ddd_utils import paths
-from ddd_utils.charts.forms import WIDTH, finish, title
-from ddd_utils.charts.names_and_colours import CLASS_COLOURS, dataset_name
+from ddd_utils.charts.forms import WIDTH, by_kind, finish, title
+from ddd_utils.charts.names_and_colours import dataset_name
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.report import assets, citation, claims, headline
 from ddd_utils.report.claims import Record, registry
-from ddd_utils.report.sentences import section_label
-from ddd_utils.report.verdicts import paper_text
+from ddd_utils.report.text import section_label
+from ddd_utils.report.verdicts import figure
 
 Interval = tuple[float, float]
+Cell = str | int | tuple[str, ...]  # a text, perhaps with small print
 SETS_ABOVE = alt.Header(title=None, labelOrient="top", labelAnchor="start", labelAngle=0)
 BUILT = re.compile(r'<time datetime="([^"]+)">')  # the first on a page says when it was built
 UNTOLD = {"folder", "npz", "table"}  # names of data sets that do not say which images these are
-REASONS = (
-    "undefined",
-    "arithmetic on the paper’s figures",
-    "same data set",
-    "which images is not known",
-    "no interval to go by",
-    "a figure lies outside its interval",
-)
 
 
 @dataclass(frozen=True)
@@ -47,13 +40,13 @@ class Report:
     @property
     def computed(self) -> list[str]:
         """The claims it has a figure for, in the order of paper.yaml."""
-        return [key for key in registry() if _has_figure(self.records.get(key))]
+        return [key for key in registry() if key in self.records and self.records[key].given]
 
     @property
     def datasets(self) -> list[str]:
         """Names of its data sets as readers see them, each once."""
-        named = (self.records[key].dataset for key in self.computed)
-        return list(dict.fromkeys(dataset_name(name) for name in named if name != "any"))
+        named = (dataset_name(self.records[key].dataset) for key in self.computed)
+        return list(dict.fromkeys(filter(None, named)))
 
 
 @dataclass(frozen=True)
@@ -62,7 +55,7 @@ class Difference:
 
     value: float | None  # the second minus the first; None where one of them is undefined
     interval: Interval | None  # its 95 % interval
-    reason: str  # why there is none, one of `REASONS`; otherwise empty
+    reason: str  # why there is none, as `_obstacle` gives it; otherwise empty
 
 
 @dataclass(frozen=True)
@@ -81,14 +74,9 @@ class Comparison:
         """Tell what the two reports are, in a table with a row each."""
         heads = ["Report", "Built", "Data sets", "Claims computed"]
         unknown = "not known: no page lies beside its claims"
-        rows = [
-            [
-                report.name,
-                assets.shown(report.built) if report.built else unknown,
-                assets.shown(report.datasets),
-                len(report.computed),
-            ]
-            for report in (self.one, self.other)
+        rows: list[list[Cell]] = [
+            [each.name, assets.shown(each.built or unknown), assets.shown(each.datasets), len(each.computed)]
+            for each in (self.one, self.other)
         ]
         return HTML(_table(heads, rows))
 
@@ -106,9 +94,9 @@ class Comparison:
     def headline_figures(self) -> HTML:
         """Set the figures that a report opens with beside each other, in a table with a row each."""
         rows = [
-            [_cell(figure.label, card.title), *self._beside(figure.claim_id)]
+            [(each.label, card.title), *self._beside(each.claim_id)]
             for card in headline.cards(self.one.records)
-            for figure in (*card.shares, *card.kappas)
+            for each in (*card.shares, *card.kappas)
         ]
         return HTML(_table(self._heads("Figure"), rows))
 
@@ -137,34 +125,17 @@ class Comparison:
     def _heads(self, first: str) -> list[str]:
         return [first, "Paper", self.one.name, self.other.name, "Difference"]
 
-    def _beside(self, key: str) -> list[str]:
+    def _beside(self, key: str) -> list[Cell]:
         """Write the paper's figure of a claim, those of both reports, and what separates them."""
         apart = _apart(self._difference(key), registry()[key].format)
-        return [_paper(key), _figure(self.one, key), _figure(self.other, key), apart]
+        return [figure(key, {}).paper or "–", _figure(self.one, key), _figure(self.other, key), apart]
 
     def _difference(self, key: str) -> Difference:
         return difference(self.one.records.get(key), self.other.records.get(key))
 
 
 def read(first: str, second: str) -> Comparison:
-    """
-    Read what two reports have recorded.
-
-    Parameters
-    ----------
-    first, second : str
-        Folders of reports, or the names (or YAML files) of their presets.
-
-    Returns
-    -------
-    Comparison
-        Reports of one name are told apart by their order.
-
-    Raises
-    ------
-    InputError
-        If there is no such report, its claims cannot be read, or both are the same.
-    """
+    """Read what two reports have recorded; each is a folder, or the name or YAML file of a preset."""
     folders = [_folder(name) for name in (first, second)]
     if folders[0].resolve() == folders[1].resolve():
         raise InputError(f"{first} and {second} are the same report: two different ones are compared")
@@ -178,8 +149,8 @@ def difference(first: Record | None, second: Record | None) -> Difference:
     """
     Subtract the first figure from the second.
 
-    There is an interval if both figures have one and rest on different data sets. On the same data set their errors are
-    not independent, and how far they go together cannot be known without the responses.
+    There is an interval if both figures have one and rest on different data sets: on the same one their errors go
+    together, and how far cannot be known without the responses.
     """
     if first is None or second is None:
         return Difference(None, None, "")
@@ -213,17 +184,17 @@ def signed(value: float, form: str) -> str:
 
 
 def _obstacle(first: Record, second: Record) -> str:
-    """Return the first of `REASONS` that applies, or nothing."""
+    """Return the first reason that applies, or nothing."""
     both, sets = (first, second), {first.dataset, second.dataset}
-    applies = (
-        any(each.value is None for each in both),
-        "any" in sets,
-        len(sets) == 1,
-        bool(sets & UNTOLD),
-        any(each.interval is None for each in both),
-        not all(map(_inside, both)),
-    )
-    return next((reason for reason, found in zip(REASONS, applies, strict=True) if found), "")
+    reasons = {
+        "undefined": any(each.value is None for each in both),
+        "arithmetic on the paper’s figures": "any" in sets,
+        "same data set": len(sets) == 1,
+        "which images is not known": bool(sets & UNTOLD),
+        "no interval to go by": any(each.interval is None for each in both),
+        "a figure lies outside its interval": not all(map(_inside, both)),
+    }
+    return next((reason for reason, applies in reasons.items() if applies), "")
 
 
 def _inside(record: Record) -> bool:
@@ -233,21 +204,15 @@ def _inside(record: Record) -> bool:
     return record.interval[0] <= record.value <= record.interval[1]
 
 
-def _has_figure(record: Record | None) -> bool:
-    """Say whether there is a figure: without observers there is none of theirs, though their absence was recorded."""
-    return record is not None and not (record.value is None and record.m == 0)
-
-
 def _bars(rows: pd.DataFrame, reports: list[str]) -> alt.Chart:
     """Stack the shares of each report and set of networks."""
-    colours = alt.Scale(domain=list(CLASS_COLOURS), range=list(CLASS_COLOURS.values()))
     chart = (
         alt.Chart(rows, width=WIDTH - 100, height={"step": 26})
         .mark_bar()
         .encode(
             alt.X("share:Q", title="share of the images", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
             alt.Y("report:N", title=None, sort=reports),
-            alt.Color("kind:N", scale=colours, legend=alt.Legend(title=None, orient="top")),
+            by_kind(),
             alt.Order("order:Q"),
             alt.Row("networks:N", header=SETS_ABOVE, sort=list(headline.SETS)),
             tooltip=["report:N", "networks:N", "kind:N", alt.Tooltip("share:Q", format=".1%")],
@@ -258,56 +223,39 @@ def _bars(rows: pd.DataFrame, reports: list[str]) -> alt.Chart:
     return finish(chart, heading, f"Stacked bars of the shares of images. {told}.")
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Markup:
-    """Write a table whose first column names the rows; what is not marked up yet is escaped."""
-    head = Markup("").join(Markup("<th>{}</th>").format(each) for each in heads)
-    body = Markup("").join(
-        Markup("<tr><th>{}</th>{}</tr>").format(row[0], Markup("").join(map(Markup("<td>{}</td>").format, row[1:])))
-        for row in rows
-    )
-    return Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, body)
+def _table(heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Markup:
+    return Markup(assets.part("table.html", heads=heads, rows=rows))
 
 
-def _cell(text: str, *small: str) -> Markup:
-    """Write what a cell says, and in small print what belongs to it."""
-    below = Markup("").join(Markup("<br> <small>{}</small>").format(each) for each in small if each)
-    return Markup("{}{}").format(text, below)
-
-
-def _claim(key: str) -> Markup:
+def _claim(key: str) -> Cell:
     stated = registry()[key]
-    return _cell(stated.statement, f"{section_label(stated.section)}; {stated.where}")
+    return stated.statement, f"{section_label(stated.section)}; {stated.where}"
 
 
-def _paper(key: str) -> str:
-    return paper_text(registry()[key]) or "–"
-
-
-def _figure(report: Report, key: str) -> Markup:
+def _figure(report: Report, key: str) -> Cell:
     """Write a figure with its interval, what it rests on, and what a reader should know."""
-    record, figure = report.records.get(key), headline.figure(report.records, key, "")
-    dataset = "" if record is None or record.dataset == "any" else dataset_name(record.dataset)
-    note = ", ".join(filter(None, [dataset, record.note if record else ""]))
-    basis = figure.basis.replace(" = ", "\u00a0=\u00a0")
-    if figure.value is None:
-        return _cell("–", figure.here, basis, note)
-    return _cell(figure.here, figure.interval, basis, note)
+    record, written = report.records.get(key), figure(key, report.records)
+    note = ", ".join(filter(None, [dataset_name(record.dataset), record.note])) if record else ""
+    shown = ("–", written.here) if written.value is None else (written.here, written.interval)
+    return *shown, written.basis.replace(" = ", "\u00a0=\u00a0"), note
 
 
-def _apart(apart: Difference, form: str) -> Markup:
-    if apart.value is None:
-        return _cell("–", apart.reason)
+def _apart(apart: Difference, form: str) -> Cell:
+    shown = "–" if apart.value is None else signed(apart.value, form)
     if apart.interval is None:
-        return _cell(signed(apart.value, form), apart.reason)
+        return shown, apart.reason
     lower, upper = (signed(limit, form) for limit in apart.interval)
-    return _cell(signed(apart.value, form), f"{lower.removesuffix(' pp')} to {upper}")
+    return shown, f"{lower.removesuffix(' pp')} to {upper}"
 
 
 def _alone(report: Report, other: Report) -> Markup:
     alone = [key for key in report.computed if key not in other.computed]
     if not alone:
         return Markup("<p>None only in {}.</p>").format(report.name)
-    table = _table(["Claim", "Paper", report.name], [[_claim(key), _paper(key), _figure(report, key)] for key in alone])
+    table = _table(
+        ["Claim", "Paper", report.name],
+        [[_claim(key), figure(key, {}).paper or "–", _figure(report, key)] for key in alone],
+    )
     heading = Markup("<summary>{} only in {}</summary>").format(len(alone), report.name)
     return Markup("<details>{}{}</details>").format(heading, table)
 

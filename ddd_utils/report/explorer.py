@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import altair as alt
 import numpy as np
@@ -14,7 +14,8 @@ from ddd_utils.analysis.exploration import Exploration, explore
 from ddd_utils.charts.gallery import answers_gallery, data_uri, gallery
 from ddd_utils.charts.names_and_colours import bracketed, condition_name, network_names
 from ddd_utils.report import markup
-from ddd_utils.report.sentences import Prose, example_rule, p_value
+from ddd_utils.report.sentences import example_rule
+from ddd_utils.report.text import Prose, p_value
 from ddd_utils.responses import Responses
 
 MIME = "application/vnd.ddd.exploration+json"
@@ -27,23 +28,9 @@ class Explorer:
     """
     What a notebook displays once, for the report to show piece by piece.
 
-    Parameters
-    ----------
-    found : Exploration
-        From `analysis.exploration.explore`.
-    responses : Responses
-        Where the answers come from.
-    rows : sequence of int
-        Which networks of the responses ``found`` is about.
-    classes : sequence of str
-        Names of the classes by label.
-    pictures : sequence of (height, width, 3) uint8, optional
-        The images of ``found``, in that order; without them, images are called by their names.
-
-    Attributes
-    ----------
-    data : dict
-        Plain data; its ``key`` is the same for the same contents, so that a page holds these once.
+    ``found`` is about the networks ``rows`` of the responses; ``pictures`` are its images, (height, width, 3) uint8
+    each, in that order. Without them images are called by their names. ``data`` is plain data, whose ``key`` is the
+    same for the same contents, so that a page holds these once.
     """
 
     def __init__(
@@ -73,7 +60,7 @@ class Explorer:
             image["picture"] = data_uri(picture)
         self.data = {"key": markup.key(contents), **contents}
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
         shown, images = len(self.data["images"]), sum(self.data["scores"])
         text = (
             f"In the report, a click on a bar or a cell shows what is behind it; {shown} of {images:,} images are kept."
@@ -81,41 +68,12 @@ class Explorer:
         return {MIME: self.data, "text/plain": text}
 
     def linked(self, chart: Chart, by: str) -> Chart:
-        """
-        Let the report open this explorer from a chart.
-
-        Parameters
-        ----------
-        chart : alt.Chart or a composition of charts
-            One whose data have the column ``score``, or the columns ``a`` and ``b`` with names of networks.
-        by : {"score", "pair"}
-            What a click chooses.
-
-        Returns
-        -------
-        alt.Chart
-            The same chart with a note about it.
-        """
+        """Let the report open this explorer from a chart, by "score" or by "pair" (columns a and b)."""
         return chart.properties(usermeta={"explore": {"key": self.data["key"], "by": by}})
 
 
 def explored(answers: Responses, rows: Sequence[int], tolerance: int) -> Explorer:
-    """
-    Collect what a click in a section's charts shows: display it once, and link the charts to it.
-
-    Parameters
-    ----------
-    answers : Responses
-        Of all networks; with pictures, where there are images.
-    rows : sequence of int
-        Which networks a score counts.
-    tolerance : int
-        How many of them may deviate where an image is called trivial or impossible.
-
-    Returns
-    -------
-    Explorer
-    """
+    """Collect what a click in charts about some networks shows: display it once, and link the charts to it."""
     chosen = answers.select(list(rows))
     found = explore(chosen.correct(), network_names(chosen.networks), answers.labels, tolerance=tolerance)
     pictures = answers.thumbnails(found.images, SIDE) if answers.has_images else None
@@ -123,25 +81,7 @@ def explored(answers: Responses, rows: Sequence[int], tolerance: int) -> Explore
 
 
 def examples_gallery(answers: Responses, rows: Sequence[int], kind: str, tolerance: int) -> list[Prose | HTML]:
-    """
-    Show some images of a kind, and under each who answered what.
-
-    Parameters
-    ----------
-    answers : Responses
-        With images.
-    rows : sequence of int
-        Which networks make an image trivial or impossible.
-    kind : {"trivial", "in-between", "impossible"}
-        Chosen as by `analysis.examples.examples`.
-    tolerance : int
-        As in `difficulty.classify`.
-
-    Returns
-    -------
-    list
-        What to display: the rule, and the images where there are any.
-    """
+    """Show some images of a kind, and under each who answered what; the rule alone where there are none."""
     chosen = answers.select(list(rows))
     found = examples(chosen.correct(), tolerance, labels=answers.labels)[kind]
     rule = example_rule(kind, len(rows), tolerance, len(found))
@@ -154,18 +94,7 @@ def examples_gallery(answers: Responses, rows: Sequence[int], kind: str, toleran
 
 
 def pairs_gallery(answers: Responses, rows: Sequence[int], count: int = 8) -> HTML:
-    """
-    Show the hardest images, and under each an easy one of its class (figure 14).
-
-    Parameters
-    ----------
-    answers : Responses
-        With images, all of one size.
-    rows : sequence of int
-        Which networks decide what is hard.
-    count : int
-        How many pairs.
-    """
+    """Show the hardest images for some networks, and under each an easy one of its class (figure 14)."""
     correct = answers.correct()[list(rows)]
     hard, easy = hard_and_easy(correct, answers.labels, count)
     above, below = (np.stack(answers.images(images)) for images in (hard, easy))
@@ -211,23 +140,18 @@ def _between(found: Exploration) -> dict | None:
     if (part := found.between) is None:
         return None
     upper = np.triu_indices(len(part.kappa.labels), 1)
-    limits = (values[upper] for values in (part.kappa.kappa, part.kappa.lower, part.kappa.upper))
-    return {"total": part.total, "both": part.both_right.tolist(), "kappa": bracketed(*limits).tolist()}
+    kappa = bracketed(part.kappa.kappa, part.kappa.lower, part.kappa.upper)[upper]
+    return {"total": part.total, "both": part.both_right.tolist(), "kappa": kappa.tolist()}
 
 
 def _pairs(found: Exploration) -> dict[str, list[str]]:
     """Write the figures of every pair, in the order of the upper triangle, row by row."""
     upper = np.triu_indices(len(found.kappa.labels), 1)
 
-    def written(value, lower, upper_limit, form=".3f"):
-        return bracketed(value[upper], lower[upper], upper_limit[upper], form).tolist()
-
-    kappa = {"kappa": written(found.kappa.kappa, found.kappa.lower, found.kappa.upper)}
-    if found.null is None:
-        return kappa
-    estimates = {"expected": (found.null.expected, ".3f"), "excess": (found.null.excess, "+.3f")}
-    return (
-        kappa
-        | {name: written(each.value, each.lower, each.upper, form) for name, (each, form) in estimates.items()}
-        | {"p": [p_value(value) for value in found.null.adjusted_p_values()[upper]]}
-    )
+    kappa, null = found.kappa, found.null
+    written = {"kappa": bracketed(kappa.kappa, kappa.lower, kappa.upper)[upper].tolist()}
+    if null is None:
+        return written
+    for name, each, form in (("expected", null.expected, ".3f"), ("excess", null.excess, "+.3f")):
+        written[name] = bracketed(each.value, each.lower, each.upper, form)[upper].tolist()
+    return written | {"p": [p_value(value) for value in null.adjusted_p_values()[upper]]}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -13,7 +14,7 @@ from ddd_utils.charts.gallery import data_uri
 from ddd_utils.config import params
 from ddd_utils.files import read_json, write_json
 from ddd_utils.report import assets, markup
-from ddd_utils.report.claims import claim, paper
+from ddd_utils.report.claims import paper, printed
 from ddd_utils.responses import Responses
 
 MIME = "application/vnd.ddd.experiment+json"
@@ -41,7 +42,7 @@ class Game:
     def __init__(self, study: Mapping, page: str):
         self.study, self.page = dict(study), page
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
         pairs = f"Find those tricky images, a game of {len(self.study['trials'])} pairs"
         return {MIME: self.study, "text/plain": f"{pairs}: `make report` puts it into {self.page}, where it is played."}
 
@@ -101,49 +102,27 @@ def additions(bodies: Iterable[str]) -> tuple[str, list[str]]:
     return style(), [assets.script((*PLAY, "experiment_figure"))]
 
 
-def keep(folder: Path, section: str, trials: Sequence[Trial], pictures: Mapping, *about) -> None:
-    """
-    Keep a section's game for the summary, in place of an earlier one.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the report goes.
-    section : str
-        One of `params.WITH_IMAGES`.
-    trials : sequence of (str, str, bool)
-        Names of the trivial and the impossible image, and whether the impossible one is on the left; fewer than
-        `FEWEST` make no game.
-    pictures : mapping of str to (height, width, 3) uint8
-        The images by their names.
-    *about
-        The data set's name, the number of networks that make an image trivial or impossible, and the tolerance.
-    """
+def keep(
+    folder: Path,
+    section: str,
+    trials: Sequence[Trial],
+    pictures: Mapping[str, np.ndarray],
+    dataset: str,
+    networks: int,
+    tolerance: int,
+) -> None:
+    """Keep a section's game for the summary, in place of an earlier one; fewer trials than `FEWEST` make none."""
     forget(folder, section)
     if len(trials) >= FEWEST:
-        write_json(_file(folder, section), study(trials, pictures, *about, side=SIDE))
+        write_json(_file(folder, section), study(trials, pictures, dataset, networks, tolerance, side=SIDE))
 
 
 def keep_pairs(preset: str | Path, section: str, answers: Responses, rows: Sequence[int], tolerance: int) -> None:
-    """
-    Keep pairs of a trivial and an impossible image for the summary, which opens with a game of them.
-
-    Parameters
-    ----------
-    preset : str or Path
-        Whose report the game belongs to.
-    section : str
-        One of `params.WITH_IMAGES`.
-    answers : Responses
-        Without images, or with too few of a kind, the section has no game.
-    rows : sequence of int
-        Which networks make an image trivial or impossible.
-    tolerance : int
-        As in `difficulty.classify`.
-    """
+    """Keep pairs of a trivial and an impossible image for the summary, which opens with a game of them."""
     correct = answers.correct()[list(rows)]
     few = min(MOST, *count_extremes(correct, tolerance)) if answers.has_images else 0
-    trials, pictures = [], {}
+    trials: list[Trial] = []
+    pictures: dict[str, np.ndarray] = {}
     if few:
         drawn = image_pairs(correct, tolerance, few, labels=answers.labels)
         trials, shown = drawn.named(answers.image_ids), answers.thumbnails(drawn.images, SIDE)
@@ -157,18 +136,7 @@ def forget(folder: Path, section: str) -> None:
 
 
 def kept(folder: Path) -> Game | None:
-    """
-    Return the game of the first section that has kept one.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the report goes.
-
-    Returns
-    -------
-    Game or None
-    """
+    """Return the game of the first section that has kept one in a report's folder."""
     files = [file for section in params.WITH_IMAGES if (file := _file(folder, section)).is_file()]
     return Game(read_json(files[0]), str(paths.from_root(Path(folder) / "report.html"))) if files else None
 
@@ -216,7 +184,7 @@ def _beside(dataset: str) -> dict[str, str]:
     """Say how the paper's observers fared, where that can be compared: by feedback, and for pairs known from before."""
     if not comparable(dataset):
         return dict.fromkeys(WAYS, NO_COMPARISON[dataset])
-    lowest, highest, mean = (f"{claim(f'human_accuracy_{which}').value:.1%}" for which in ("lowest", "highest", "mean"))
+    lowest, highest, mean = (f"{printed(f'human_accuracy_{which}'):.1%}" for which in ("lowest", "highest", "mean"))
     return {
         "immediate": "With feedback one learns as one goes: the paper's observers, who had none, are no comparison.",
         "delayed": f"The paper's observers, on photographs of ImageNet: from {lowest} to {highest}, mean {mean}.",

@@ -1,9 +1,8 @@
 """What the page says first, from the claims of a run: its headline figures, and the table of all claims."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -11,32 +10,11 @@ import pandas as pd
 from IPython.display import HTML
 
 from ddd_utils.charts.names_and_colours import CLASS_COLOURS, dataset_name
-from ddd_utils.report import claims, verdicts
-from ddd_utils.report.sentences import section_label
+from ddd_utils.report import assets, claims, verdicts
+from ddd_utils.report.text import section_label
+from ddd_utils.report.verdicts import NOT_COMPUTED, Figure, basis, figure
 
 SETS = {"Training variants": ("", "variants_"), "Models": ("sota_", "sota_")}  # prefixes of their shares and kappas
-NOT_COMPUTED = "not computed"
-HEADINGS = {"Claim": "", "Paper": ' class="number"', "Here": ' class="number"', "Verdict": "", "Rests on": ""}
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A figure found here, as it is printed beside the paper's; `here` says so where nothing was computed."""
-
-    claim_id: str
-    label: str
-    value: float | None
-    here: str
-    interval: str
-    paper: str
-    networks: int | None
-    images: int | None
-
-    @property
-    def basis(self) -> str:
-        """What it rests on, in short."""
-        numbers = {"M": self.networks, "n": self.images}
-        return ", ".join(f"{name} = {number:,}" for name, number in numbers.items() if number)
 
 
 @dataclass(frozen=True)
@@ -85,18 +63,6 @@ def answer(found: list[Card]) -> str:
     return f"Here {shares}; {agreement}. Choosing images by the networks’ own answers lowers it in any case."
 
 
-def figure(records: Mapping[str, claims.Record], claim_id: str, label: str) -> Figure:
-    """Write what was found for a claim as it is printed; "undefined" where there is a record without a value."""
-    stated, found = claims.claim(claim_id), records.get(claim_id)
-    paper = "" if stated.value is None else f"{stated.value:{stated.format}}"
-    numbers = (found.m, found.n) if found else (None, None)
-    if found is None or found.value is None:
-        return Figure(claim_id, label, None, "undefined" if found else NOT_COMPUTED, "", paper, *numbers)
-    limits = [f"{limit:{stated.format}}" for limit in found.interval or ()]
-    here = f"{found.value:{stated.format}}"
-    return Figure(claim_id, label, found.value, here, " to ".join(limits), paper, *numbers)
-
-
 def tally(preset: str | Path) -> dict[str, int]:
     """Count the claims that agree, differ, are not comparable or are not computed, in this order."""
     table = verdicts.table(preset)
@@ -111,67 +77,35 @@ def outcome(verdict: str, reason: str) -> str:
 
 def _card(records: Mapping[str, claims.Record], title: str, shares: str, kappas: str) -> Card:
     first = records.get(f"{shares}trivial_share")
+    counted = {"Networks": first and first.m, "Images": first and first.n}
     return Card(
         title=title,
         basis=", ".join(filter(None, [dataset_name(first.dataset), first.note])) if first else "",
-        shares=[figure(records, f"{shares}{kind.replace('-', '_')}_share", kind) for kind in CLASS_COLOURS],
+        shares=[figure(f"{shares}{kind.replace('-', '_')}_share", records, kind) for kind in CLASS_COLOURS],
         kappas=[
-            figure(records, f"{kappas}kappa_all", "Mean error consistency, all images"),
-            figure(records, f"{kappas}kappa_in_between", "In-between images only"),
+            figure(f"{kappas}kappa_all", records, "Mean error consistency, all images"),
+            figure(f"{kappas}kappa_in_between", records, "In-between images only"),
         ],
-        counts=[("Networks", _count(first and first.m)), ("Images", _count(first and first.n))],
+        counts=[(name, NOT_COMPUTED if number is None else f"{number:,}") for name, number in counted.items()],
     )
-
-
-def _count(number: int | None) -> str:
-    return NOT_COMPUTED if number is None else f"{number:,}"
 
 
 def claims_table(table: pd.DataFrame) -> HTML:
-    """
-    Show every claim, grouped by section.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `verdicts.table`.
-
-    Returns
-    -------
-    HTML
-        One table with a group of rows a section. The class of a row is its verdict, or "not-computed".
-    """
-    groups = "".join(
-        f'<tbody><tr class="group"><th colspan="{len(HEADINGS)}">{escape(section_label(str(section)))}</th></tr>'
-        f"{''.join(map(_row, rows.to_dict('records')))}</tbody>"
+    """Show every claim (`verdicts.table`), grouped by section; the class of a row is its verdict, or "not-computed"."""
+    groups = [
+        (section_label(str(section)), [_row(row) for row in rows.to_dict("records")])
         for section, rows in table.groupby("section", sort=False)
-    )
-    heads = "".join(f"<th{kind}>{heading}</th>" for heading, kind in HEADINGS.items())
-    return HTML(f'<table class="claims"><thead><tr>{heads}</tr></thead>{groups}</table>')
-
-
-def _row(claim: dict[str, Any]) -> str:
-    kind = outcome(claim["verdict"], claim["reason"]).replace(" ", "-")
-    here, _, interval = claim["here"].partition(" (")
-    cells = [
-        f"<th>{escape(claim['claim'])}{_small([claim['where'], claim['note']])}</th>",
-        f'<td class="number">{escape(claim["paper"])}</td>',
-        f'<td class="number">{escape(here)}{_small([interval.rstrip(")")])}</td>',
-        f'<td class="verdict {kind}">{claim["verdict"]}{_small([claim["reason"]])}</td>',
-        f"<td>{escape(_numbers(claim))}{_small([_dataset(claim['data set'])])}</td>",
     ]
-    return f'<tr class="{kind}">{"".join(cells)}</tr>'
+    return HTML(assets.part("claims.html", groups=groups))
 
 
-def _small(texts: Iterable[str]) -> str:
-    text = "; ".join(filter(None, texts))
-    return f" <small>{escape(text)}</small>" if text else ""
-
-
-def _numbers(claim: dict[str, Any]) -> str:
-    named = [("M", claim["M"]), ("n", claim["n"])]
-    return ", ".join(f"{name} = {number:,}" for name, number in named if pd.notna(number) and number)
-
-
-def _dataset(name: str) -> str:
-    return "" if name == "any" else dataset_name(name)
+def _row(claim: Mapping[Any, Any]) -> dict[Any, Any]:
+    here, _, interval = claim["here"].partition(" (")
+    return {
+        **claim,
+        "kind": outcome(claim["verdict"], claim["reason"]).replace(" ", "-"),
+        "here": here,
+        "interval": interval.rstrip(")"),
+        "basis": basis(claim["M"], claim["n"]),
+        "dataset": dataset_name(claim["data set"]),
+    }

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from functools import partial
+from typing import Any
 from urllib.parse import quote, unquote
 from xml.etree import ElementTree
 
@@ -50,7 +51,7 @@ def render(text: str, section: str, sections: Collection[str], taken: set[str], 
     markdown = mistune.create_markdown(
         escape=False, plugins=["table", "strikethrough", lambda md: _mathematics(md, formulas)]
     )
-    soup = clean(markdown(text), partial(_target, section=section, sections=sections, downloads=downloads))
+    soup = clean(str(markdown(text)), partial(_target, section=section, sections=sections, downloads=downloads))
     tidy_tables(soup)
     for heading in soup.find_all(re.compile("^h[1-5]$")):
         heading.name = f"h{int(heading.name[1]) + 1}"
@@ -69,16 +70,16 @@ def _mathematics(markdown: mistune.Markdown, formulas: list[str]) -> None:
         formulas.append(f"{DISPLAYED}{formula}</span>" if display else formula)
         return MARK.format(len(formulas) - 1)
 
-    def block(_parser, found: re.Match, state) -> int:
+    def block(_parser: Any, found: re.Match, state: Any) -> int:
         state.append_token({"type": "paragraph", "children": [{"type": "text", "raw": mark(found["block"], True)}]})
         return found.end()
 
-    def inline(_parser, found: re.Match, state) -> int:
+    def inline(_parser: Any, found: re.Match, state: Any) -> int:
         tex, display = (found["display"], True) if found["display"] else (found["inline"], False)
         state.append_token({"type": "text", "raw": mark(tex, display)})
         return found.end()
 
-    def leftover(_parser, found: re.Match, _state) -> int:
+    def leftover(_parser: Any, found: re.Match, _state: Any) -> int:
         raise InputError(f"'{found[0]}' stands outside mathematics, which is written between $ or $$")
 
     markdown.block.register("block_math", BLOCK, block, before="list")

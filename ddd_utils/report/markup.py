@@ -59,11 +59,11 @@ def clean(html: str, resolve: Callable[[str], str | None] = external) -> Beautif
             tag.unwrap()
             continue
         tag.attrs = {name: value for name, value in tag.attrs.items() if name in ATTRIBUTES}
-        if "url(" in tag.get("style", ""):
+        if "url(" in str(tag.get("style", "")):
             del tag["style"]
         if tag.name == "a":
-            _follow(tag, resolve(tag.attrs.pop("href", "")))
-        elif tag.name == "img" and not IMAGE.match(tag.get("src", "")):
+            _follow(tag, resolve(str(tag.attrs.pop("href", ""))))
+        elif tag.name == "img" and not IMAGE.match(str(tag.get("src", ""))):
             tag.decompose()
     return soup
 
@@ -90,7 +90,7 @@ def tidy_tables(soup: BeautifulSoup) -> None:
     for table in soup.find_all("table"):
         box = {"class": "scroll", "tabindex": "0", "role": "group", "aria-label": "Table"}
         table.wrap(soup.new_tag("div", attrs=box))
-        if "claims" in table.get("class", ""):
+        if "claims" in table.get_attribute_list("class"):
             _scope(table)
             continue
         for tag in [table, *table.find_all(["thead", "tbody", "tr", "th", "td"])]:
@@ -131,7 +131,7 @@ def _merge_header_rows(table: Tag) -> None:
         return
     for above, below in zip(*rows, strict=True):
         above.string = _text(above) or _text(below)
-    rows[1][0].parent.decompose()
+    table.select("thead tr")[1].decompose()
 
 
 def _drop_row_numbers(table: Tag) -> None:
@@ -161,7 +161,7 @@ def _lay_out_column(cells: list[Tag]) -> None:
 
 def _scope(table: Tag) -> None:
     for cell in table.find_all("th"):
-        grouped = "group" in cell.parent.get("class", "")
+        grouped = cell.find_parent("tr", class_="group")
         cell["scope"] = "rowgroup" if grouped else "row" if cell.find_parent("tbody") else "col"
 
 
@@ -170,7 +170,7 @@ def _make_sortable(soup: BeautifulSoup, table: Tag) -> None:
     if len(heads) != 1 or len(columns) != len(heads[0]) or len(columns[0]) < 2:
         return
     for cell, column in zip(heads[0], columns, strict=True):
-        if "number" in column[0].get("class", ""):
+        if "number" in str(column[0].get("class")):
             cell["class"] = "number"
         button = soup.new_tag("button", attrs={"type": "button"})
         button.string = _text(cell) or "row"

@@ -1,40 +1,21 @@
-"""A set of networks and the images that it calls in-between."""
+"""A set of networks, the images that it calls in-between, and what its configuration is."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from ddd_utils.analysis import difficulty
 from ddd_utils.charts.names_and_colours import dataset_name, network_names
+from ddd_utils.config.schema import Variants
+from ddd_utils.report.claims import Book
 from ddd_utils.responses import Responses
 
 
 @dataclass(frozen=True, eq=False)
 class NetworkSet:
-    """
-    A set of networks of which one for each condition sorts the images.
-
-    Parameters
-    ----------
-    title : str
-        Such as "variants" or "models".
-    answers : Responses
-    wanted : int
-        The tolerance asked for.
-
-    Attributes
-    ----------
-    correct : ndarray of bool, shape (networks, images)
-    chosen : ndarray of int, shape (M,)
-        Rows of the networks that sort the images.
-    one_each : ndarray of bool, shape (M, images)
-        Their decisions.
-    tolerance : int
-        Lowered to what M networks allow.
-    between : ndarray of bool, shape (images,)
-        Whether an image is in-between.
-    """
+    """A set of networks of which one for each condition sorts the images; ``wanted`` is the tolerance asked for."""
 
     title: str
     answers: Responses
@@ -95,3 +76,19 @@ class NetworkSet:
         """Mean accuracy of each condition."""
         conditions = self.answers.networks["condition"]
         return [self.correct[conditions == name].mean() for name in conditions.unique()]
+
+    def record(self, book: Book, means: pd.DataFrame) -> None:
+        """Record mean kappa on all images and on the in-between ones, and the drop (`nulls.subset_consistency`)."""
+        prefix, between = "variants" if self.title == "variants" else "sota", self.answers.select(images=self.between)
+        figures = {"all images": "kappa_all", "subset": "kappa_in_between", "drop": "kappa_drop"}
+        for row, key in figures.items():
+            value, lower, upper = (float(means[column][row]) for column in ("kappa", "lower", "upper"))
+            note = f"tolerance {self.tolerance}{'; bound to happen, see this section' if row == 'drop' else ''}"
+            basis = self.answers if row == "all images" else between
+            book.record(f"{prefix}_{key}", value, (lower, upper), basis, note)
+
+
+def variants(answers: Responses) -> Variants:
+    """Return the configuration of training variants."""
+    assert isinstance(answers.config, Variants)
+    return answers.config

@@ -8,16 +8,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from markupsafe import Markup
 
 from ddd_utils import machine, paths
+from ddd_utils.config.schema import Preset
 from ddd_utils.errors import InputError
 from ddd_utils.files import write_text
 from ddd_utils.report import assets, cells, citation, claims, game, headline
 from ddd_utils.report.run import Outcome
-from ddd_utils.report.sentences import section_label
+from ddd_utils.report.text import section_label
 
 PACKAGES = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "pandas", "scipy", "altair")
 PART = re.compile(r'<h3 id="([^"]+)">(.*?)</h3>', re.DOTALL)
@@ -41,7 +43,7 @@ class Section:
 
 
 def build(
-    preset,
+    preset: Preset,
     outcomes: Mapping[str, Outcome],
     footer: Mapping[str, Mapping[str, object]] | None = None,
     command: str | None = None,
@@ -95,7 +97,7 @@ def build_comparison(outcome: Outcome, names: Mapping[str, str], target: Path) -
     return _write(target, "page.html", [section], shared.ids, title=" beside ".join(names.values()))
 
 
-def _write(target: Path, template: str, sections: list[Section], ids: set[str], **values: object) -> Path:
+def _write(target: Path, template: str, sections: list[Section], ids: set[str], **values: Any) -> Path:
     sections = [replace(section, body=_settled(section.body, ids)) for section in sections]
     play_style, play_scripts = game.additions(section.body for section in sections)
     style, scripts = assets.style() + play_style, [*assets.scripts(), *play_scripts]

@@ -14,9 +14,10 @@ from functools import partial
 from pathlib import Path
 
 import jupytext
+from nbformat import NotebookNode
 
 from ddd_utils import paths
-from ddd_utils.config.schema import declared_parameters
+from ddd_utils.config.schema import Preset, declared_parameters
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.report import claims, game
 
@@ -52,7 +53,7 @@ class _Job:
     parameters: dict
 
 
-def execute(preset, sections: Sequence[str]) -> dict[str, Outcome]:
+def execute(preset: Preset, sections: Sequence[str]) -> dict[str, Outcome]:
     """
     Execute the notebooks of some sections of a preset into ``build()/<preset>/notebooks``.
 
@@ -169,7 +170,7 @@ def _executed(job: _Job) -> str | None:
     return None
 
 
-def _with_papermill(notebook, job: _Job) -> None:
+def _with_papermill(notebook: NotebookNode, job: _Job) -> None:
     import papermill
     from nbclient.exceptions import DeadKernelError
 

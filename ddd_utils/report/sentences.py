@@ -1,6 +1,5 @@
-"""Numbers as text, names as they stand, and the sentences of the notebooks that depend on what is found."""
+"""The sentences of the notebooks that depend on what is found, section by section."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,147 +14,19 @@ from ddd_utils.analysis.psychophysics import Observed
 from ddd_utils.analysis.statistics import Estimate, wilson
 from ddd_utils.analysis.wrong_answers import SameWrongAnswer
 from ddd_utils.charts.names_and_colours import condition_name, dataset_name
-from ddd_utils.config.schema import Architecture, ModelSet, PretrainedSet, Published, Variants
-from ddd_utils.report.claims import claim
+from ddd_utils.config.schema import ModelSet, PretrainedSet, Published, Variants
+from ddd_utils.report.claims import printed
 from ddd_utils.report.comparability import are_the_papers
+from ddd_utils.report.network_sets import variants
+from ddd_utils.report.text import Prose, class_choices, described, estimated, literal, with_interval
 from ddd_utils.report.verdicts import UNCOUNTED
 from ddd_utils.responses import Responses
 
 PAPER_EPOCHS = 90
 
 
-class Prose(str):
-    """Text that a notebook shows as Markdown when it is the last line of a cell."""
-
-    def _repr_markdown_(self) -> str:
-        return str(self)
-
-
-ACRONYMS = {"kl": "KL", "sota": "SOTA"}
-
-
-def with_interval(value: float, lower: float, upper: float, form: str = ".3f") -> str:
-    """
-    Write a number with its interval.
-
-    Parameters
-    ----------
-    value, lower, upper : float
-        The limits may be NaN: the number then stands alone.
-    form : str
-        How each is written, such as ``.3f``, ``+.3f`` or ``.1%``.
-
-    Returns
-    -------
-    str
-        Such as ``0.480 (0.476 to 0.484)``; empty where there is no number.
-    """
-    if pd.isna(value):
-        return ""
-    # What rounds to zero is written without a sign (z), unless a sign is asked for.
-    form = form if form.startswith("+") else f"z{form}"
-    limits = "" if pd.isna(lower) or pd.isna(upper) else f" ({lower:{form}} to {upper:{form}})"
-    return f"{value:{form}}{limits}"
-
-
-def p_value(value: float) -> str:
-    """
-    Write a p-value.
-
-    Parameters
-    ----------
-    value : float
-        From 0 to 1.
-
-    Returns
-    -------
-    str
-        Two digits, "< 0.0001" for less, empty where there is none.
-    """
-    if pd.isna(value):
-        return ""
-    return "< 0.0001" if value < 1e-4 else f"{value:.2g}"
-
-
-def readable(table: pd.DataFrame, form: str = ".3f") -> pd.DataFrame:
-    """
-    Put every number of a table that has limits into one cell with them, and write p-values as such.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Columns ``x``, ``x_lower`` and ``x_upper`` become one, and columns that start with ``p_`` are p-values.
-    form : str
-        How numbers with limits are written.
-
-    Returns
-    -------
-    DataFrame
-        The other columns as they were, in the same order; underscores in names become spaces.
-    """
-    columns = {}
-    for name in table:
-        base, _, limit = str(name).rpartition("_")
-        if limit in ("lower", "upper") and base in table:
-            continue
-        if {f"{name}_lower", f"{name}_upper"} <= set(table):
-            cells = zip(table[name], table[f"{name}_lower"], table[f"{name}_upper"], strict=True)
-            columns[name] = [with_interval(*cell, form) for cell in cells]
-        else:
-            columns[name] = table[name].map(p_value) if str(name).startswith("p_") else table[name]
-    return pd.DataFrame(columns, index=table.index).rename(columns=lambda name: str(name).replace("_", " "))
-
-
-def in_percent(table: pd.DataFrame, columns: Sequence[str], form: str = ".2%") -> pd.DataFrame:
-    """
-    Write shares as percentages, or numbers in another form.
-
-    Parameters
-    ----------
-    table : DataFrame
-    columns : sequence of str
-        Those with shares.
-    form : str
-        How each is written.
-
-    Returns
-    -------
-    DataFrame
-    """
-    return table.assign(**{column: table[column].map(f"{{:{form}}}".format) for column in columns})
-
-
-def literal(text: str) -> str:
-    """
-    Write a name from outside so that Markdown shows it as it stands.
-
-    Parameters
-    ----------
-    text : str
-        May hold what Markdown, mathematics or HTML would take for theirs.
-
-    Returns
-    -------
-    str
-        All but letters and digits as character references.
-    """
-    return re.sub(r"[^\w ]|_", lambda found: f"&#{ord(found[0])};", text)
-
-
 def left_out(info: Mapping[str, Any]) -> Prose:
-    """
-    Name the networks whose training led nowhere.
-
-    Parameters
-    ----------
-    info : dict
-        A results folder's description; ``diverged`` lists ``network`` and ``diverged`` (the reason), if any.
-
-    Returns
-    -------
-    Prose
-        A paragraph in Markdown, empty if all networks have learned something.
-    """
+    """Name the networks whose training led nowhere, as a results folder's description lists them, if any."""
     diverged = info.get("diverged", [])
     if not diverged:
         return Prose()
@@ -165,27 +36,9 @@ def left_out(info: Mapping[str, Any]) -> Prose:
     return Prose(f"{len(diverged)} {word} **left out of every figure** because training led nowhere ({named}).")
 
 
-def described(architecture: Architecture) -> str:
-    """Name a network of a preset with what makes it other than its usual form: "resnet18 (width 16)"."""
-    name = architecture.model.rpartition(".")[2]
-    arguments = ", ".join(f"{key} {value}" for key, value in architecture.arguments.items())
-    return f"{name} ({arguments})" if arguments else name
-
-
 def base_network(answers: Responses) -> Prose:
-    """
-    Say what the base network is, and whether this is the paper's experiment.
-
-    Parameters
-    ----------
-    answers : Responses
-        Of training variants; their first network is the base.
-
-    Returns
-    -------
-    Prose
-    """
-    config, base = answers.config, answers.networks.iloc[0]
+    """Say what the base network of training variants is, and whether this is the paper's experiment."""
+    config, base = variants(answers), answers.networks.iloc[0]
     narrowed = ", ".join(f"{key} {value}" for key, value in config.base.arguments.items())
     form = f"narrowed: {narrowed}" if narrowed else "full width"
     text = (
@@ -220,22 +73,10 @@ def trained_on(device: str) -> Prose:
 
 
 def kappa_of_conditions(means: pd.DataFrame) -> Prose:
-    """
-    Say between which values the conditions' kappas lie, and how many are above 0.
-
-    Parameters
-    ----------
-    means : DataFrame
-        From `consistency.condition_means`, without the base.
-
-    Returns
-    -------
-    Prose
-    """
-    lowest, highest = means.loc[means["kappa"].idxmin()], means.loc[means["kappa"].idxmax()]
+    """Say between which values the conditions' kappas lie, without the base, and how many are above 0."""
     found = [
-        f"{with_interval(*row[['kappa', 'lower', 'upper']], '.2f')} for {condition_name(row['condition'])}"
-        for row in (lowest, highest)
+        f"{with_interval(row['kappa'], row['lower'], row['upper'], '.2f')} for {condition_name(row['condition'])}"
+        for row in means.loc[[means["kappa"].idxmin(), means["kappa"].idxmax()]].to_dict("records")
     ]
     above = int((means["lower"] > 0).sum())
     how_many = "all" if above == len(means) else f"{above} of {len(means)}"
@@ -274,27 +115,12 @@ def accuracies(spread: Mapping[str, Estimate], networks: int) -> Prose:
 
 def class_extremes(found: Mapping[str, Estimate]) -> Prose:
     """Say how accurate the base network is on its easiest and on its hardest class."""
-    easiest, hardest = (
-        with_interval(each.value, each.lower, each.upper, ".0%") for each in (found["easiest"], found["hardest"])
-    )
+    easiest, hardest = (estimated(found[end], ".0%") for end in ("easiest", "hardest"))
     return Prose(f"Here the base network's easiest class has accuracy {easiest}, its hardest {hardest}.")
 
 
 def last_transition(changes: pd.DataFrame, images: int) -> Prose:
-    """
-    Say which predictions change at the last transition, and how many do on average.
-
-    Parameters
-    ----------
-    changes : DataFrame
-        From `dynamics.swaps`.
-    images : int
-        How many test images there are.
-
-    Returns
-    -------
-    Prose
-    """
+    """Say which predictions change at the last transition, and how many do on average (`dynamics.swaps`)."""
     last = changes[changes["epoch"] == changes["epoch"].max()].mean()
     return Prose(
         f"At the last transition {last['changed']:.1%} of the predicted classes change: {last['wrong_to_right']:.1%} "
@@ -303,24 +129,6 @@ def last_transition(changes: pd.DataFrame, images: int) -> Prose:
         f"transitions {changes['changed'].mean():.1%} change (M = {changes['network'].nunique()} networks, {images:,} "
         "images)."
     )
-
-
-def section_label(name: str) -> str:
-    """
-    Give a section the name that readers see.
-
-    Parameters
-    ----------
-    name : str
-        What its notebook is called.
-
-    Returns
-    -------
-    str
-        Such as ``KL divergence``.
-    """
-    words = [ACRONYMS.get(word, word) for word in name.split("_")]
-    return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
 
 
 def only_on_noise(dataset: str) -> Prose:
@@ -332,7 +140,9 @@ def only_on_noise(dataset: str) -> Prose:
 
 def noise_images(answers: Responses) -> Prose:
     """Say how many networks and noise images a chart rests on."""
-    networks, images, size = len(answers.networks), len(answers.labels), answers.config.dataset.image_size
+    networks, images, dataset = len(answers.networks), len(answers.labels), variants(answers).dataset
+    assert dataset.name == "gaussian"
+    size = dataset.image_size
     return Prose(f"{networks} networks (band: least to most accurate), {images:,} images of {size} x {size} pixels")
 
 
@@ -363,9 +173,6 @@ HOW: dict[Any, str] = {
     PretrainedSet: "Each came with weights of its own and was shown every image once.",
 }
 ELSEWHERE = "Their answers were not computed here; where they come from is said at the end."
-ACCEPTED = Prose("Impossible images (tolerance 0) when every label that ReaL accepts counts as right:")
-NO_REAL_LABELS = Prose("ReaL's labels are not at hand: they come with the extra `models` (`pip install '.[models]'`).")
-NOTHING_TO_TEST = Prose("Nothing to test: too few networks.")
 UNITS = {"images": "other images", "classes": "other classes"}
 
 
@@ -398,24 +205,6 @@ def _images(answers: Responses, dataset: str, papers: bool) -> str:
     if isinstance(answers.config, PretrainedSet):
         return "and the images are not the paper's"
     return f"and {literal(dataset)} is not ImageNet"
-
-
-def unreadable(images: int, listed: int) -> Prose:
-    """Say how many images could not be read, and how many of them are listed."""
-    first = f"; the first {listed} are listed" if images > listed else ""
-    return Prose(f"Left out, because they could not be read as images: **{images:,}**{first}.")
-
-
-def class_choices(info: Mapping[str, Any]) -> dict[str, str]:
-    """
-    Name what pretrained models choose from, by the values of `images.among`.
-
-    Empty unless the models know more classes than the images have.
-    """
-    present, known = info.get("classes_present", 0), info.get("classes_all", 0)
-    if known <= present:
-        return {}
-    return {"present": f"among the {present:,} classes present", "all": f"among all {known:,} classes"}
 
 
 def choices(answers: Responses) -> Prose:
@@ -471,8 +260,7 @@ def wrong_answers(same: SameWrongAnswer | None, kinds: np.ndarray | None, unreco
     """
     Say how often two models give the same wrong answer, and on how many impossible images they agree.
 
-    `same` and `kinds` (`impossible_kinds`) are None where no wrong answer was recorded; `unrecorded` is the share of
-    the wrong answers of which this is so, NaN where no answer is wrong.
+    `same` and `kinds` are None where no wrong answer was recorded, the share `unrecorded` is NaN where none is wrong.
     """
     if np.isnan(unrecorded):
         return Prose("No answer is wrong.")
@@ -507,11 +295,6 @@ def no_label_errors(answers: Responses) -> Prose:
     if answers.info.get("on_imagenet"):
         return Prose("Not shown here: the list of label errors is not at hand.")
     return Prose("Not shown here: these are not ImageNet validation images with its labels.")
-
-
-def without_errors(wrong_label: np.ndarray, tolerance: int) -> Prose:
-    """Introduce the shares with and without the images whose label is wrong, bool (images,)."""
-    return Prose(f"With and without the {wrong_label.sum():,} images with label errors (tolerance {tolerance}):")
 
 
 def pictures(answers: Responses) -> Prose:
@@ -575,11 +358,7 @@ def falls(compared: Mapping[str, Mapping[str, NullKappa]]) -> Prose:
 def _fall(nulls: Mapping[str, NullKappa], kind: str) -> str:
     between = [null for what, null in nulls.items() if what.startswith("in-between")]
     everything, some = (getattr(null, f"mean_{kind}") for null in (nulls["all images"], between[-1]))
-    return f"{_mean(everything)} to {_mean(some)}"
-
-
-def _mean(mean: Estimate, form: str = ".3f") -> str:
-    return with_interval(mean.value, mean.lower, mean.upper, form)
+    return f"{estimated(everything)} to {estimated(some)}"
 
 
 def excess(heading: str, null: NullKappa, level: float = 0.05) -> Prose:
@@ -587,27 +366,18 @@ def excess(heading: str, null: NullKappa, level: float = 0.05) -> Prose:
     tested = null.adjusted_p_values()[np.triu_indices(len(null.p_values), 1)]
     pairs = np.isfinite(null.excess.value[np.triu_indices(len(null.p_values), 1)]).sum()
     return Prose(
-        f"**{literal(heading)}**: mean expected kappa {_mean(null.mean_expected, '.4f')}; {(tested < level).sum()} of "
-        f"{pairs} pairs stand out. The highest and the lowest:"
+        f"**{literal(heading)}**: mean expected kappa {estimated(null.mean_expected, '.4f')}; "
+        f"{(tested < level).sum()} of {pairs} pairs stand out. The highest and the lowest:"
     )
 
 
-def highest_excess(title: str) -> Prose:
-    """Introduce the pairs with the highest excess over one ability a network."""
-    return Prose(f"With one ability a network (Rasch) the highest are, **{title}**:")
-
-
 # Other images, other bases.
-
-NOT_RECALIBRATED = Prose(
-    "No set of this preset is evaluated with recalibrated statistics, so there is nothing to compare."
-)
 
 
 def architecture_gaps(gaps: Sequence[tuple[str, ConditionDifference]]) -> Prose:
     """Say how much more another architecture changes than non-determinism does, on each data set, beside figure 16."""
     found = ", ".join(f"{with_interval(*gap[:3], '+.2f')} ({gap.note}) on {dataset}" for dataset, gap in gaps)
-    natural, noise = (claim(f"architecture_minus_nondeterminism_{name}").value for name in ("cifar100", "gaussian"))
+    natural, noise = (printed(f"architecture_minus_nondeterminism_{name}") for name in ("cifar100", "gaussian"))
     return Prose(
         f"Kappa of another architecture minus kappa of non-determinism: {found}. In the paper's own figure 16 it is "
         f"{natural:+.2f} for CIFAR-100 but {noise:+.2f} for the noise, against its statement that the one matters as "
@@ -628,19 +398,12 @@ def one_sided(shares: Sequence[tuple[str, Mapping[str, float]]], few: float = 0.
     return Prose(" ".join([*texts, "There the difficulty is one-sided, not dichotomous."]))
 
 
-def class_ends(dataset: str) -> Prose:
-    """Introduce the easiest and the hardest classes of a data set."""
-    return Prose(f"The base network's easiest and hardest classes, {dataset}:")
-
-
 def other_architecture(answers: Responses) -> Prose:
     """Name the other architecture of some training variants, and what is left out of them."""
-    return Prose(f"Other architecture: {described(answers.config.other)}. {left_out(answers.info)}")
+    return Prose(f"Other architecture: {described(variants(answers).other)}. {left_out(answers.info)}")
 
 
 # People.
-
-NO_NETWORK_SEEN = Prose("No network of this report has seen the observers' images.")
 
 
 def printed_figures(printed: pd.DataFrame) -> Prose:
@@ -673,7 +436,7 @@ def slower_when_wrong(times: pd.DataFrame) -> Prose:
 
 def papers_observers() -> Prose:
     """Say how consistently the paper's observers err."""
-    mean, lowest, highest = (claim(f"human_kappa_{name}").value for name in ("mean", "lowest", "highest"))
+    mean, lowest, highest = (printed(f"human_kappa_{name}") for name in ("mean", "lowest", "highest"))
     return Prose(f"In the paper: {mean:.4f} on average, from {lowest:.4f} to {highest:.4f}.")
 
 
@@ -742,8 +505,6 @@ def items_with_label_errors(items: np.ndarray) -> Prose:
 
 
 # The summary.
-
-NO_GAME = Prose("Not here: no section of this report has pictures of enough trivial and impossible images.")
 
 
 def tally(table: pd.DataFrame, preset: str | Path) -> Prose:

@@ -10,7 +10,7 @@ from ddd_utils.analysis import consistency, difficulty, psychophysics
 from ddd_utils.analysis.consistency import ConditionDifference
 from ddd_utils.analysis.statistics import Estimate
 from ddd_utils.config import params
-from ddd_utils.report import claims, control_tables, explorer, people_table, sentences, verdicts
+from ddd_utils.report import claims, explorer, sentences, tables, verdicts
 from ddd_utils.report.claims import Basis
 from ddd_utils.report.network_sets import NetworkSet
 from ddd_utils.responses import Responses
@@ -43,16 +43,16 @@ def answers():
 
 
 def test_an_experiment_is_described_in_a_row(answers):
-    (row,) = control_tables.experiments([NetworkSet("natural", answers, 0)]).to_dict("records")
+    (row,) = tables.experiments([NetworkSet("natural", answers, 0)]).to_dict("records")
     assert row["base"] == "resnet18 (width 16)" and row["data set"] == "digits" and row["classes"] == 4
     assert (row["test images"], row["networks"], row["mean accuracy"]) == (40, 6, answers.correct().mean())
 
 
 def test_easiest_and_hardest_classes_stand_side_by_side():
     classes = pd.DataFrame({"label": range(5), "accuracy": [0.2, 0.9, 0.5, 1.0, 0.1], "name": list("abcde")})
-    table = control_tables.class_ends(classes)
+    table = tables.class_ends(classes)
     assert table["easiest"].tolist() == ["d (100%)", "b (90%)"] and table["hardest"].tolist() == ["e (10%)", "a (20%)"]
-    assert control_tables.class_ends(classes, most=1)["rank"].tolist() == [1]
+    assert tables.class_ends(classes, most=1)["rank"].tolist() == [1]
 
 
 def test_both_ways_to_evaluate_are_told_apart(answers):
@@ -64,9 +64,9 @@ def test_both_ways_to_evaluate_are_told_apart(answers):
         answers.info,
         config=NATURAL.model_copy(update={"bn_recalibration": 2560}),
     )
-    ways = control_tables.both_ways(recalibrated, answers.select([0, 1, 2]))
+    ways = tables.both_ways(recalibrated, answers.select([0, 1, 2]))
     assert list(ways) == ["recalibrated on 2,560 training images", "running averages (as published)"]
-    first, second = control_tables.statistics(ways, "digits").drop(columns="statistics").to_dict("records")
+    first, second = tables.batch_statistics(ways, "digits").drop(columns="statistics").to_dict("records")
     assert first == second  # the same answers, whatever other networks stand beside them
     correct = answers.correct()
     kappa = consistency.error_consistency(correct[0], correct[2])
@@ -76,7 +76,9 @@ def test_both_ways_to_evaluate_are_told_apart(answers):
 
 def test_a_comparison_with_a_base_is_recorded_with_the_networks_compared(answers):
     found = consistency.compare_with_base(answers.correct(), answers.networks, answers.labels)
-    claims.Book("controls", "quick").record_base("cifar100", found, answers)
+    book = claims.Book("controls", "quick")
+    book.record_conditions("kappa_cifar100", found.first, answers)
+    book.record_gap("architecture_minus_nondeterminism_cifar100", found.gap, answers)
     records, _ = claims.recorded("quick")
     assert set(records) == {
         *(f"kappa_cifar100.{condition}" for condition in CONDITIONS[1:]),
@@ -203,11 +205,11 @@ def test_each_question_is_tested_and_has_its_agreement():
         )
         for observer in "ab"
         for item in range(30)
-        for question in people_table.QUESTIONS
+        for question in tables.QUESTIONS
     ]
     answers = pd.DataFrame(rows, columns=["observer", "item", "question", "answer", "difficulty"])
-    table = people_table.tests(answers)
-    assert table["question"].tolist() == list(people_table.QUESTIONS.values())
+    table = tables.question_tests(answers)
+    assert table["question"].tolist() == list(tables.QUESTIONS.values())
     assert all(float(p) <= float(holm) for p, holm in zip(table["p-value"], table["Holm"], strict=True))
     assert table["95 % interval"].str.fullmatch(r"-?\d\.\d\d to -?\d\.\d\d").all()
     assert sentences.images_and_observers(answers) == "30 images, mean of 2 observers, 95 % intervals"

@@ -8,7 +8,7 @@ from ddd_utils.analysis import consistency, nulls
 from ddd_utils.analysis.wrong_answers import impossible_kinds, same_wrong_answer
 from ddd_utils.config import params
 from ddd_utils.config.schema import PretrainedSet, Published, Table
-from ddd_utils.report import markdown, sentences
+from ddd_utils.report import markdown, sentences, text
 from ddd_utils.report.network_sets import NetworkSet
 
 MODELS = params.load("quick").sota_comparison.experiment
@@ -16,7 +16,7 @@ PRETRAINED = PretrainedSet.model_validate({"models": ["resnet18", "resnet50"], "
 
 
 @pytest.mark.parametrize(
-    ("cell", "form", "text"),
+    ("cell", "form", "said"),
     [
         ((0.48, 0.476, 0.484), ".3f", "0.480 (0.476 to 0.484)"),
         ((0.365, 0.3606, 0.3686), ".1%", "36.5% (36.1% to 36.9%)"),
@@ -27,33 +27,33 @@ PRETRAINED = PretrainedSet.model_validate({"models": ["resnet18", "resnet50"], "
         ((0.25, -0.1, 0.5), "+.2f", "+0.25 (-0.10 to +0.50)"),
     ],
 )
-def test_a_number_stands_with_its_interval(cell, form, text):
-    assert sentences.with_interval(*cell, form) == text
+def test_a_number_stands_with_its_interval(cell, form, said):
+    assert text.with_interval(*cell, form) == said
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.0, "< 0.0001"), (0.00015, "0.00015"), (0.5, "0.5"), (np.nan, "")])
-def test_p_values(value, text):
-    assert sentences.p_value(value) == text
+@pytest.mark.parametrize(("value", "said"), [(0.0, "< 0.0001"), (0.00015, "0.00015"), (0.5, "0.5"), (np.nan, "")])
+def test_p_values(value, said):
+    assert text.p_value(value) == said
 
 
 def test_only_numbers_with_both_limits_are_joined():
     table = pd.DataFrame({"what": ["a"], "kappa": [0.5], "kappa_lower": [0.4], "kappa_upper": [0.6], "p_fit": [1e-9]})
     table = table.assign(lower=1, half_lower=2)
-    shown = sentences.readable(table, ".1f")
+    shown = text.readable(table, ".1f")
     assert shown.columns.tolist() == ["what", "kappa", "p fit", "lower", "half lower"]
     assert shown.iloc[0].tolist() == ["a", "0.5 (0.4 to 0.6)", "< 0.0001", 1, 2]
 
 
 def test_plain_limits_belong_to_no_column():
     table = pd.DataFrame({"share": [0.5], "lower": [0.4], "upper": [0.6]})
-    assert sentences.readable(table).columns.tolist() == ["share", "lower", "upper"]
+    assert text.readable(table).columns.tolist() == ["share", "lower", "upper"]
 
 
 @pytest.mark.parametrize(
     "name", ["my_images", "**a** $x$ `b`", r"\begin{x} \(", "<b>1 & 2</b>", "[a](b.ipynb)", "# é - 1. x"]
 )
 def test_a_literal_name_is_shown_as_it_stands(name):
-    shown = BeautifulSoup(markdown.render(f"About {sentences.literal(name)}.", "section", [], set()), "html.parser")
+    shown = BeautifulSoup(markdown.render(f"About {text.literal(name)}.", "section", [], set()), "html.parser")
     assert shown.get_text().strip() == f"About {name}."
     assert [tag.name for tag in shown.find_all()] == ["p"]
 
@@ -83,9 +83,9 @@ ELEVEN = [model.label for model in params.load("paper").sota_comparison.models]
 def test_what_is_compared(config, names, on_imagenet, said):
     answers = made(len(names), config=config, on_imagenet=on_imagenet)
     answers.networks["network"] = list(names)
-    text = sentences.models(answers, "digits")
-    assert all(part in text for part in said)
-    assert ("first five" in text) == (getattr(config, "top", 1) == 5)
+    shown = sentences.models(answers, "digits")
+    assert all(part in shown for part in said)
+    assert ("first five" in shown) == (getattr(config, "top", 1) == 5)
 
 
 def test_pretrained_models_may_choose_from_more_classes_than_there_are():
@@ -182,5 +182,5 @@ def test_by_how_much_kappa_falls_and_how_many_pairs_stand_out():
 
 
 def test_shares_are_written_as_percentages():
-    table = sentences.in_percent(pd.DataFrame({"a": [0.12345], "b": [0.5]}), ["a"])
+    table = text.in_percent(pd.DataFrame({"a": [0.12345], "b": [0.5]}), ["a"])
     assert table.to_dict("records") == [{"a": "12.35%", "b": 0.5}]

@@ -1,0 +1,217 @@
+"""Tables ready to be shown, of models, controls and people, and the lists to take away from a report."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ddd_utils.analysis import consistency, difficulty, dynamics, humans, score_models
+from ddd_utils.analysis.examples import decisive_images, difficulty_table
+from ddd_utils.analysis.statistics import wilson
+from ddd_utils.config import params
+from ddd_utils.config.schema import ModelSet, PretrainedSet
+from ddd_utils.errors import InputError
+from ddd_utils.files import write_csv, write_text
+from ddd_utils.report.claims import paper_shares
+from ddd_utils.report.network_sets import NetworkSet, variants
+from ddd_utils.report.text import Prose, class_choices, described, estimated, readable
+from ddd_utils.responses import Responses
+
+DESCRIBED: dict[Any, list[str]] = {
+    ModelSet: ["architecture", "parameters", "optimizer", "learning_rate", "seconds"],
+    PretrainedSet: ["parameters"],
+}
+SHOWN = ["architecture", "input_size", "crop", "precision", "images_per_second", "weights"]
+FORMS = {
+    "parameters": "{:,}".format,
+    "images_per_second": "{:,.1f}".format,
+    "crop": lambda words: words.replace(" ", "\u00a0"),  # on one line
+}
+LISTED = 50  # images that could not be read
+CONTINUED = {"plus_1_epoch": "kappa, plus 1 epoch", "plus_10_epochs": "kappa, plus 10 epochs"}
+QUESTIONS = {
+    "categories": "categories in the image",
+    "main": "is there a main one? (0 no, 2 yes)",
+    "odd": "is it odd? (0 no, 2 very)",
+}
+DIFFICULTY, DECISIVE = "difficulty.csv", "decisive_images.txt"
+
+
+# The models.
+
+
+def models(answers: Responses) -> list[pd.DataFrame]:
+    """
+    Describe the models of a set: what they are and how often each is right, the most accurate first.
+
+    The 95 % interval is for a new draw of images (Wilson). Of pretrained models a second table tells how the images
+    reached them and where their weights are from.
+    """
+    found = [_accuracies(answers)]
+    if isinstance(answers.config, PretrainedSet):
+        found.append(readable(_written(answers.networks, ["network", *SHOWN])))
+    return found
+
+
+def _accuracies(answers: Responses) -> pd.DataFrame:
+    networks, correct = answers.networks, answers.correct()
+    choices = class_choices(answers.info)
+    right = {f"right {words}": networks[f"right_{among}"].to_numpy() for among, words in choices.items()}
+    table, images = networks[["network"]], correct.shape[1]
+    for title, count in (right or {"accuracy": correct.sum(axis=1)}).items():
+        lower, upper = wilson(count, images)
+        table = table.assign(**{title: count / images, f"{title}_lower": lower, f"{title}_upper": upper})
+    table = table.join(_written(networks, DESCRIBED.get(type(answers.config), [])))
+    table = table.iloc[np.argsort(-correct.sum(axis=1), kind="stable")].reset_index(drop=True)
+    return readable(table, ".1%" if isinstance(answers.config, PretrainedSet) else ".3f")
+
+
+def _written(networks: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Write what is hard to read otherwise as text; the rest stays as it is."""
+    forms = {column: form for column, form in FORMS.items() if column in columns}
+    return networks[columns].assign(**{column: networks[column].map(form) for column, form in forms.items()})
+
+
+def unreadable(answers: Responses) -> list[Prose | pd.DataFrame]:
+    """List the first of the images that could not be read, with the reasons; nothing where all were."""
+    images = pd.DataFrame(answers.info.get("skipped", []), columns=["image", "reason"])
+    said = f"; the first {LISTED} are listed" if len(images) > LISTED else ""
+    heading = Prose(f"Left out, because they could not be read as images: **{len(images):,}**{said}.")
+    return [heading, images.head(LISTED)] if len(images) else []
+
+
+def model_shares(sets: Mapping[str, np.ndarray], tolerances: Iterable[int]) -> pd.DataFrame:
+    """Show the shares of trivial, in-between and impossible images, and those that the paper prints."""
+    table = difficulty.shares_table(sets, tolerances).drop(columns="distinct")
+    table.loc[len(table)] = {
+        "networks": "the paper's eleven, printed",
+        "M": 11,
+        "tolerance": 1,
+        **paper_shares("sota_"),
+    }
+    return readable(table, ".2%").rename(columns={"networks": "models"})
+
+
+def score_fits(correct: np.ndarray, tolerance: int) -> pd.DataFrame:
+    """Show the models of the scores beside what was observed (`score_models.compare_models`), a column each."""
+    networks = len(correct)
+    counts = score_models.score_counts(difficulty.scores(correct), networks)
+    table = score_models.compare_models(counts, difficulty.fitting_tolerance(tolerance, networks))
+    table["misplaced"] = table["misplaced"].map("{:.1%}".format, na_action="ignore")
+    return readable(table).T.replace("", "–").fillna("–")
+
+
+def by_choice(answers: Responses, others: Mapping[str, Responses], tolerance: int) -> list[Prose | pd.DataFrame]:
+    """Show what it matters which classes pretrained models choose from; nothing where it does not."""
+    each = {words: others[among].correct() for among, words in class_choices(answers.info).items()}
+    if len({correct.tobytes() for correct in each.values()}) < 2:
+        return []
+    table = difficulty.shares_table(each, [tolerance]).drop(columns=["M", "distinct", "tolerance"])
+    means = [consistency.mean_kappa(correct, answers.labels) for correct in each.values()]
+    kappas = {"kappa": "value", "kappa_lower": "lower", "kappa_upper": "upper"}
+    kappa = readable(pd.DataFrame({name: [getattr(mean, part) for mean in means] for name, part in kappas.items()}))
+    shown = readable(table.rename(columns={"networks": "answers"}), ".1%")
+    heading = Prose(f"What it matters which classes the models choose from (tolerance {tolerance}):")
+    return [heading, shown.assign(**{"mean kappa": kappa["kappa"].replace("", "undefined")})]
+
+
+# The controls.
+
+
+def experiments(sets: Iterable[NetworkSet]) -> pd.DataFrame:
+    """Describe sets of training variants: their images, base network, networks and mean accuracy, one row a set."""
+    rows = [
+        {
+            "images": each.title,
+            "data set": each.dataset,
+            "classes": len(each.answers.class_names),
+            "test images": each.correct.shape[1],
+            "base": described(variants(each.answers).base),
+            "epochs": variants(each.answers).epochs,
+            "networks": len(each.correct),
+            "mean accuracy": each.correct.mean(),
+        }
+        for each in sets
+    ]
+    return pd.DataFrame(rows)
+
+
+def class_ends(classes: pd.DataFrame, most: int = 10) -> pd.DataFrame:
+    """Set the easiest classes beside the hardest (`difficulty.class_accuracy`), at most half of all of either."""
+    ranked = classes.sort_values("accuracy", ascending=False, kind="stable")
+    count = min(most, len(ranked) // 2)
+    texts = (ranked["name"].astype(str) + ranked["accuracy"].map(" ({:.0%})".format)).tolist()
+    return pd.DataFrame({"rank": range(1, count + 1), "easiest": texts[:count], "hardest": texts[: -count - 1 : -1]})
+
+
+def both_ways(answers: Responses, running: Responses) -> dict[str, Responses]:
+    """Name the two ways to evaluate the same networks: BatchNorm recalibrated, or the averages gathered in training."""
+    images = variants(answers).bn_recalibration
+    return {
+        f"recalibrated on {images:,} training images": answers,
+        "running averages (as published)": running,
+    }
+
+
+def batch_statistics(ways: Mapping[str, Responses], dataset: str) -> pd.DataFrame:
+    """Show what the way to evaluate (`both_ways`) changes for the base network and its continuations, one row a way."""
+    rows = [{"data set": dataset, "statistics": way, **_evaluated(each)} for way, each in ways.items()]
+    return pd.DataFrame(rows)
+
+
+def _evaluated(answers: Responses) -> dict[str, float | str]:
+    conditions = answers.networks["condition"].tolist()
+    rows = [conditions.index(condition) for condition in ("base", *CONTINUED)]
+    correct, changes = answers.correct()[rows], dynamics.swaps(answers.predictions[rows[:1]], answers.labels)
+    last = f"{changes['changed'].iloc[-1]:.1%}"
+    row = {"accuracy of the base": correct[0].mean(), "decisions changed, last epoch": last}
+    for at, title in enumerate(CONTINUED.values(), start=1):
+        kappa = consistency.interval(correct, [(0, at)], labels=answers.labels)
+        row[title] = estimated(kappa)
+    return row
+
+
+# People.
+
+
+def question_tests(answers: pd.DataFrame) -> pd.DataFrame:
+    """Show for each question whether the difficulties differ (Kruskal and Wallis), and how far observers agree."""
+    both = humans.kruskal_wallis(answers).merge(humans.agreement(answers))
+    shown = {"question": both["question"].map(QUESTIONS), "Kruskal-Wallis H": both["statistic"]}
+    shown |= {"p-value": both["p_value"].map("{:.2g}".format), "Holm": both["adjusted"].map("{:.2g}".format)}
+    limits = [f"{low:.2f} to {high:.2f}" for low, high in both[["lower", "upper"]].to_numpy()]
+    return pd.DataFrame({**shown, "agreement (alpha)": both["alpha"], "95 % interval": limits})
+
+
+# To take away.
+
+
+def take_away(preset: str | Path, answers: Responses, tolerance: int, alpha: float, beta: float) -> Prose:
+    """
+    Write the difficulty of each image and the list of the decisive ones beside the report, and link them.
+
+    ``alpha`` and ``beta`` are those of the Beta distribution of difficulty (`score_models.fit_beta_binomial`).
+    """
+    correct, classes = answers.correct(), answers.info.get("classes")
+    labels = answers.labels if answers.info.get("labels_known", True) else None
+    table = difficulty_table(answers.image_ids, labels, correct, tolerance, alpha, beta, classes)
+    decisive = decisive_images(correct, answers.image_ids, tolerance=tolerance)
+    write_difficulty(params.load(preset).folder, table, decisive)
+    return Prose(
+        f"- [{DIFFICULTY}]({DIFFICULTY}): {len(table):,} images with label, score, class at tolerance {tolerance} and "
+        "posterior mean difficulty (the probability that one more such model is wrong)\n"
+        f"- [{DECISIVE}]({DECISIVE}): the {len(decisive):,} most decisive images, one name a line"
+    )
+
+
+def write_difficulty(folder: str | Path, table: pd.DataFrame, decisive: list[str]) -> tuple[Path, Path]:
+    """Write the two files of `take_away` into a folder, each whole or not at all; no name may have a line break."""
+    broken = [name for name in decisive if {"\n", "\r"} & set(name)]
+    if broken:
+        raise InputError(f"image {broken[0]!r}: its name has a line break and cannot stand in {DECISIVE}")
+    paths = Path(folder) / DIFFICULTY, Path(folder) / DECISIVE
+    write_csv(paths[0], table)
+    write_text(paths[1], "".join(f"{name}\n" for name in decisive))
+    return paths
