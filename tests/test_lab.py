@@ -41,9 +41,9 @@ import sys
 import altair as alt
 import pandas as pd
 
-from ddd_utils import reporting
+from ddd_utils import report
 
-reporting.setup()
+report.setup()
 print("interpreter:", sys.executable)
 
 

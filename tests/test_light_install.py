@@ -62,7 +62,7 @@ def test_what_is_blocked_is_found_neither_by_import_nor_as_metadata(light):
 def test_a_notebook_is_not_told_that_there_are_no_widgets(light):
     program = "import sys, IPython; sys.modules['ipykernel.zmqshell'] = sys; {}; import tqdm.auto"
     assert "IProgress not found" in light("-c", program.format("pass")).stderr
-    assert light("-c", program.format("from ddd_utils import reporting; reporting.setup()")).stderr == ""
+    assert light("-c", program.format("from ddd_utils import report; report.setup()")).stderr == ""
 
 
 def test_a_report_on_ones_own_table_needs_no_torch(light):

@@ -75,7 +75,9 @@ def compute(sources: Sequence[Source], titles: Sequence[str] = ()) -> None:
         from ddd_utils.experiments import inference_runs
 
         makers += [partial(inference_runs.make, each) for each in evaluated]
-    title_of = {id(each): title for each, title in zip(sources, titles, strict=bool(titles))}
+    title_of: dict[int, str] = {}
+    for each, title in zip(sources, titles, strict=bool(titles)):
+        title_of.setdefault(id(each), title)  # the first section that needs it
     titles = [title_of.get(id(each), each.folder.name) for each in trained]
     failures = []
     for make in (*makers, partial(launch.compute, trained, titles)):

@@ -93,7 +93,7 @@ def test_two_builds_are_the_same_bytes_but_for_times():
 def test_two_executions_are_the_same_page_but_for_times():
     source(
         "one",
-        "import altair as alt, pandas as pd\nfrom ddd_utils import reporting\nreporting.setup()\nreporting.setup()",
+        "import altair as alt, pandas as pd\nfrom ddd_utils import report\nreport.setup()\nreport.setup()",
         "frame = pd.DataFrame({'a': [1.0, 2.5], 'b': ['x', '<y>']})\nframe",
         "alt.Chart(frame).mark_bar().encode(x='b', y='a').properties(description='bars')",
     )
