@@ -129,7 +129,7 @@ def test_a_torn_file_is_set_aside_by_name_and_made_anew(build, tmp_path, name, l
 def test_an_interrupted_import_is_not_taken_for_complete(build, tmp_path, monkeypatch):
     table = write_table(tmp_path / "mine.csv")
     with monkeypatch.context() as patch:
-        patch.setattr("ddd_utils.responses.write_json", lambda *_: 1 / 0)
+        patch.setattr("ddd_utils.responses.answers.write_json", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             table.make()
     assert (table.folder / "one.parquet").exists()
