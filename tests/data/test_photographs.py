@@ -212,7 +212,7 @@ def test_a_broken_cache_is_not_taken_for_a_whole_one(folder):
         datasets.cached(files, 20)
     assert not list((paths.build() / "data").glob("*/*"))
     broken.write_bytes(whole)
-    assert len(datasets.cached(files, 20)) == 2
+    assert min(datasets.cached(files, 20).image(1).size) == 20
 
 
 @needs_sample
