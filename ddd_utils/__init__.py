@@ -62,7 +62,7 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        found: Any = import_module("ddd_utils.machine").version("ddd_utils") or "0+unknown"
+        found: Any = import_module("ddd_utils.machine").versions(["ddd_utils"]).get("ddd_utils", "0+unknown")
     elif name in _SUBMODULES:
         found = import_module(_SUBMODULES[name])
     elif name in _HOMES:

@@ -8,6 +8,7 @@ from importlib import metadata
 import pytest
 
 import ddd_utils as ddd
+from ddd_utils import machine
 
 NAMES = [name for name in ddd.__all__ if name not in ("__version__", "charts", "params")]
 HEAVY = {"torch", "torchvision", "timm", "pandas", "altair", "scipy", "numpy", "pyarrow"}
@@ -72,10 +73,10 @@ def test_the_version_is_that_of_the_installed_package(monkeypatch):
 
     assert isinstance(ddd.__version__, str)
     monkeypatch.delitem(vars(ddd), "__version__", raising=False)
-    monkeypatch.setattr(metadata, "version", lambda name: f"1.2 of {name}")
+    monkeypatch.setattr(machine, "version", lambda name: f"1.2 of {name}")
     assert ddd.__version__ == "1.2 of ddd_utils"
     monkeypatch.delitem(vars(ddd), "__version__")
-    monkeypatch.setattr(metadata, "version", missing)
+    monkeypatch.setattr(machine, "version", missing)
     assert ddd.__version__ == "0+unknown"
     monkeypatch.delitem(vars(ddd), "__version__")
 
