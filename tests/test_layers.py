@@ -75,3 +75,11 @@ def test_every_package_is_a_room_and_what_lies_beside_imports_none():
     for path in PACKAGE.glob("*.py"):
         rooms = {name.split(".")[1] for name in imported(path) if name.startswith("ddd_utils.")} & ROOMS.keys()
         assert path.stem in JOINING or not rooms, path.name
+
+
+def test_a_chart_is_not_called_as_the_analysis_that_it_draws():
+    def functions(room):
+        trees = (ast.parse(path.read_text("utf-8")) for path in (PACKAGE / room).rglob("*.py"))
+        return {node.name for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+    assert not {name for name in functions("analysis") & functions("charts") if not name.startswith("_")}

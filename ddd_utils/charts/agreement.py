@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from .forms import PICKED, PICKED_PAIR, WIDTH, dot_rows, finish, framed, quiet, tell, title
-from .names_and_colours import ACCENT, MUTED, SECOND, bracketed, extremes, with_names
+from .names_and_colours import ACCENT, MUTED, SECOND, bracketed, range_in_words, with_names
 
 MOST_NETWORKS = 98  # in the plot of pairs: 4,753 pairs
 READABLE = 9  # px a column from which every network is named
@@ -216,7 +216,7 @@ def _left_out(networks: int, shown: int, undefined: int) -> list[str]:
 
 def _description(pairs: pd.DataFrame, heading: str) -> str:
     names = pairs["one"] + " and " + pairs["other"]
-    kappas = extremes(zip(names, pairs["kappa"], strict=True))
+    kappas = range_in_words(zip(names, pairs["kappa"], strict=True))
     accuracy = (pairs["accuracy_one"] + pairs["accuracy_other"]) / 2
     span = f"mean accuracy {accuracy.min():.1%} to {accuracy.max():.1%}; " if len(pairs) else ""
     return f"{heading}: a dot for each of {len(pairs):,} pairs, {span}kappa {kappas}. Below, a bar for each network."

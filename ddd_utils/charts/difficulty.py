@@ -21,7 +21,7 @@ from .forms import (
     tell,
     title,
 )
-from .names_and_colours import ACCENT, CLASS_COLOURS, MUTED, SERIES, extremes
+from .names_and_colours import ACCENT, CLASS_COLOURS, MUTED, SERIES, range_in_words
 
 BINOMIAL = "binomial: independent networks, images equally difficult"
 SPIKES = "two spikes: only trivial and impossible images"
@@ -126,7 +126,7 @@ def class_accuracy_dots(classes: pd.DataFrame, heading: str, width: int = WIDTH,
     tips = {"name": ("", "class"), "accuracy": ".1%", "images": (",", "test images")}
     size = {"size": alt.value(max(18, min(90, 2400 // len(frame))))}
     chart = dots(frame, "accuracy", share_axis("accuracy"), x, tips, look=size).properties(width=width, height=height)
-    text = extremes(zip(frame["name"], frame["accuracy"], strict=True))
+    text = range_in_words(zip(frame["name"], frame["accuracy"], strict=True))
     description = f"Accuracy of {len(frame)} classes in falling order, {text}."
     return finish(chart, title(heading, f"{len(frame)} classes"), description)
 
@@ -173,7 +173,7 @@ def label_error_dots(table: pd.DataFrame, heading: str) -> alt.LayerChart:
     y = alt.Y(title="share with a label error", scale=scale, axis=quiet(format="~%"))
     tips = {"score": ("", "networks right"), "rate": ".1%", "lower": ".1%", "upper": ".1%", "images": ","}
     chart = dots(table, "rate", y, x, tips, look={"size": alt.value(50)}).properties(width=WIDTH, height=240)
-    text = extremes({f"{row.score} right": row.rate for row in table.itertuples()})
+    text = range_in_words({f"{row.score} right": row.rate for row in table.itertuples()})
     return finish(chart, title(heading), f"{heading}: share of images with a label error by score, {text}.")
 
 

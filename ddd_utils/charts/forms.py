@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import altair as alt
 import pandas as pd
 
-from .names_and_colours import ACCENT, CLASS_COLOURS, MUTED, SECOND, extremes
+from .names_and_colours import ACCENT, CLASS_COLOURS, MUTED, SECOND, range_in_words
 
 Chart = TypeVar("Chart", alt.Chart, alt.LayerChart, alt.HConcatChart, alt.VConcatChart, alt.FacetChart)
 Tips = Mapping[str, Any]  # columns that a tooltip tells: their format, or format and title; None leaves one out
@@ -191,7 +191,7 @@ def dot_rows(
     across = alt.Y(f"{names}:N", sort=labels, title=None, axis=quiet(grid=True, labelLimit=LABELS))
     chart = dots(main, value, along, across, told, marks, looks(kinds), line, **_covered(main))
     chart = chart.properties(width=min(WIDTH, COLUMN - 25 - label_width(labels, LABELS)), height=alt.Step(24))
-    text = extremes(zip(labels, main[value], strict=True))
+    text = range_in_words(zip(labels, main[value], strict=True))
     return finish(chart, heading, description or f"Dot plot, one row a {row}: {axis}. {text}.")
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from ddd_utils.errors import InputError
 
 from .forms import COLUMN, PICKED, PICKED_PAIR, Chart, finish, framed, label_width, tell, title
-from .names_and_colours import bracketed, condition_name, extremes
+from .names_and_colours import bracketed, condition_name, range_in_words
 from .order import Arrangement, arrangement
 
 if TYPE_CHECKING:
@@ -267,4 +267,4 @@ def _description(values: np.ndarray, labels: Sequence[str], what: str) -> str:
     names = [condition_name(label) for label in labels]
     rows, columns = np.triu_indices(len(names), 1)
     of_pairs = {f"{names[i]} and {names[j]}": float(values[i, j]) for i, j in zip(rows, columns, strict=True)}
-    return f"matrix of {what} between {len(names)} networks, {extremes(of_pairs)}."
+    return f"matrix of {what} between {len(names)} networks, {range_in_words(of_pairs)}."

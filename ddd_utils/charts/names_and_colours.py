@@ -72,7 +72,7 @@ def with_names(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(name=[condition_name(condition) for condition in table["condition"]])
 
 
-def extremes(values: Mapping[Any, Any] | Iterable[tuple[Any, Any]]) -> str:
+def range_in_words(values: Mapping[Any, Any] | Iterable[tuple[Any, Any]]) -> str:
     """Say which of several named values is the highest and which the lowest; undefined ones do not count."""
     known = {name: value for name, value in dict(values).items() if pd.notna(value)}
     if not known:

@@ -24,7 +24,7 @@ from .forms import (
     title,
 )
 from .matrix import INTERVAL, cell_size, cells, fewer, kappa_shades, offered, undefined
-from .names_and_colours import CLASS_COLOURS, bracketed, extremes
+from .names_and_colours import CLASS_COLOURS, bracketed, range_in_words
 from .order import arrangement
 
 CHANCE = 0.5
@@ -140,7 +140,7 @@ def majority_dots(table: pd.DataFrame, heading: str, subtitle: str) -> alt.Layer
     span = [min(0, ranked["lower"].min()), max(ranked["kappa_max"].max(), ranked["upper"].max())]
     text = (
         f"Error consistency of the human majority with {len(table)} networks, {subtitle}; "
-        f"{extremes(zip(table['network'], table['kappa'], strict=True))}; the accuracies allow at most "
+        f"{range_in_words(zip(table['network'], table['kappa'], strict=True))}; the accuracies allow at most "
         f"{table['kappa_max'].min():.2f} to {table['kappa_max'].max():.2f}."
     )
     return dot_rows(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .forms import NO_FRAME, WIDTH, bundle, by_kind, curve, finish, framed, quiet, share_axis, tell, title
-from .names_and_colours import ACCENT, CLASS_COLOURS, MUTED, NOTE, SECOND, extremes, with_names
+from .names_and_colours import ACCENT, CLASS_COLOURS, MUTED, NOTE, SECOND, range_in_words, with_names
 
 BLUES = ["#08306B", "#3F86C1", "#F1F6FB"]  # from wrong to right, as in the paper
 REDS = ["#67000D", "#DB4B3B", "#FDF1EC"]
@@ -231,7 +231,7 @@ def swap_comparison(changes: pd.DataFrame, series: str, steps: Sequence[int], he
     lines = curve(table, ARRIVAL, CHANGED, told, colours, strokeWidth=2.5)
     chart = framed(*lines, *_steps(steps), height=220)
     last = changes[changes["epoch"] == changes["epoch"].max()].set_index(series)["changed"]
-    text = f"Lines of the share of decisions that change in each epoch; at the last one {extremes(last)}."
+    text = f"Lines of the share of decisions that change in each epoch; at the last one {range_in_words(last)}."
     return finish(chart, title(heading, "dashed: learning rate divided by ten"), text)
 
 

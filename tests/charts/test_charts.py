@@ -352,8 +352,11 @@ def test_parts_of_a_pair_keep_their_own_background_clear_and_stay_usable(predict
 
 
 def test_extremes_pass_over_undefined_values():
-    assert names_and_colours.extremes({"a": 0.5, "b": float("nan"), "c": 0.25}) == "highest: a (0.50); lowest: c (0.25)"
-    assert names_and_colours.extremes({"a": float("nan")}) == "all undefined"
+    assert (
+        names_and_colours.range_in_words({"a": 0.5, "b": float("nan"), "c": 0.25})
+        == "highest: a (0.50); lowest: c (0.25)"
+    )
+    assert names_and_colours.range_in_words({"a": float("nan")}) == "all undefined"
 
 
 def test_all_charts_compile_to_vega(predictions, networks):

@@ -72,7 +72,10 @@ def test_descriptions_tell_the_values(made):
     last = tables["difficulty"].iloc[-1]
     assert f"{last['difficulty']} {last['share']:.1%} of {last['images']} images" in drawn["difficulty"].description
     assert f"is it odd?: trivial {tables['means']['answer'][3]:.2f}" in drawn["experiment"].description
-    assert names_and_colours.extremes(tables["kappas"].set_index("network")["kappa"]) in drawn["majority"].description
+    assert (
+        names_and_colours.range_in_words(tables["kappas"].set_index("network")["kappa"])
+        in drawn["majority"].description
+    )
 
 
 def test_the_largest_possible_kappa_has_a_mark_of_its_own(made, specifications):
