@@ -7,13 +7,11 @@
 # ---
 
 # %% [markdown]
-# # Controls
+# # Other images, other networks
 # Is it the images, the networks, or one particular choice of both? The paper's appendix repeats the experiment with
-# other images (CIFAR-100, and pure noise whose only feature is its standard deviation) and with other base networks
+# other images (CIFAR-100, and noise whose only feature is its standard deviation) and with other base networks
 # (VGG-11, DenseNet-121), and finds trivial and impossible images everywhere (figures 10, 11 and 14 to 17, table 1).
-#
-# This section sets two kinds of images side by side, a natural set and noise, looks at the images and classes at
-# both ends, and repeats the comparison from every other base network that the preset names.
+# This section sets photographs beside noise, and repeats the comparison from every other base that the preset names.
 #
 # A parameter that is `None` is as the preset has it. To change one, name what differs: `natural = {"epochs": 20}`.
 # `other_bases` is a list of whole experiments.
@@ -31,7 +29,7 @@ from IPython.display import Markdown, display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, dynamics
-from ddd_utils.report import claims, comparability, explorer, sentences, tables, text
+from ddd_utils.report import claims, comparability, explorer, findings, sentences, tables, text
 from ddd_utils.report.network_sets import NetworkSet
 
 parameters, book = report.begin("controls", globals())
@@ -50,9 +48,8 @@ display(*(sentences.left_out(each.answers.info) for each in sets.values()))
 
 # %% [markdown]
 # ## Error consistency on both (figure 16)
-# The paper's diamonds are its CIFAR-100 and its Gaussian noise, 224 pixels wide with full networks; they show the
-# first instance of a condition, not the mean. A dashed interval: one network: image error only, so no difference
-# between conditions is claimed.
+# The diamonds are the paper's CIFAR-100 and its Gaussian noise, with full networks; the noise is 224 pixels wide
+# there. A condition with one network has an interval for other images only, and no difference is claimed.
 
 # %%
 compared = {
@@ -62,7 +59,8 @@ compared = {
 
 # %%
 for entry, paper in {"cifar100": "CIFAR-100", "gaussian": "its Gaussian set"}.items():
-    heading = f"Error consistency with the base, {sets[entry].dataset} (diamonds: the paper, {paper})"
+    under = findings.drawn(f"kappa with the base network; diamonds: the paper, {paper}", sets[entry].answers)
+    heading = findings.consistency(compared[entry].means, under)
     printed = claims.paper_values(f"kappa_{entry}")
     display(charts.consistency_dots(compared[entry].single, compared[entry].means, heading, printed))
 
@@ -76,11 +74,18 @@ sentences.architecture_gaps([(sets[entry].dataset, found.gap) for entry, found i
 # ## How many networks are right (figure 17)
 
 # %%
-bars = [
-    charts.score_bars(difficulty.score_histogram(each.one_each), each.tolerance, each.dataset, width=280, height=220)
-    for each in sets.values()
-]
+bars = []
+for each in sets.values():
+    shares = difficulty.shares(each.one_each, each.tolerance)
+    heading = findings.unanimous(shares, each.M, each.tolerance, findings.drawn("by score", each.answers, each.M))
+    bars.append(charts.score_bars(difficulty.score_histogram(each.one_each), each.tolerance, heading, size=charts.HALF))
 charts.beside(*bars)
+
+# %%
+sentences.one_sided([(each.dataset, difficulty.shares(each.one_each, each.tolerance)) for each in sets.values()])
+
+# %% [markdown]
+# ### Counted as published
 
 # %%
 decisions = {}
@@ -89,28 +94,29 @@ for each in sets.values():
     decisions[f"{each.dataset}, as published"] = each.correct[difficulty.as_published(each.answers.networks)]
 text.readable(difficulty.shares_table(decisions, [parameters.tolerance]), ".1%")
 
-# %%
-sentences.one_sided([(each.dataset, difficulty.shares(each.one_each, each.tolerance)) for each in sets.values()])
-
 # %% [markdown]
 # ## Easy and hard classes (figure 15, table 1)
-# The accuracy of the fully trained base network on each class. On ImageNet it runs from 100 % down to 10 % in the
-# paper.
+# The accuracy of the base network on each class. On ImageNet it runs from 100% down to 10% in the paper.
 
 # %%
-classes = [
-    (each.dataset, difficulty.class_accuracy(each.correct[:1], each.answers.labels, each.answers.class_names))
-    for each in sets.values()
-]
-charts.beside(*(charts.class_accuracy_dots(table, dataset, width=280, height=220) for dataset, table in classes))
-
-# %%
-for dataset, table in classes:
-    display(Markdown(f"The base network's easiest and hardest classes, {dataset}:"), tables.class_ends(table))
+classes = {
+    entry: difficulty.class_accuracy(each.correct[:1], each.answers.labels, each.answers.class_names)
+    for entry, each in sets.items()
+}
+under = {entry: findings.drawn("accuracy of each class", each.answers, 1) for entry, each in sets.items()}
+headings = {entry: findings.classes(table, under[entry]) for entry, table in classes.items()}
+charts.beside(*(charts.class_accuracy_dots(classes[entry], headings[entry], charts.HALF) for entry in sets))
 
 # %% [markdown]
-# ## Trivial and impossible images of the natural set (figure 13)
-# Drawn at random, from as many classes as there are. Under each stand its label and who answered what.
+# ### The easiest and the hardest classes (table 1)
+
+# %%
+for entry, table in classes.items():
+    display(Markdown(f"{sets[entry].dataset}:"), tables.class_ends(table))
+
+# %% [markdown]
+# ### Trivial and impossible photographs (figure 13)
+# Drawn at random, from as many classes as there are.
 
 # %%
 natural_images = sets["cifar100"]
@@ -118,7 +124,7 @@ for kind in ("trivial", "impossible"):
     display(*explorer.examples_gallery(natural_images.answers, natural_images.chosen, kind, natural_images.tolerance))
 
 # %% [markdown]
-# ## Pairs of images (figure 14)
+# ### Pairs of images (figure 14)
 # In each pair the upper image is the hardest of its kind, the lower one is of the same class and easy.
 
 # %%
@@ -126,9 +132,8 @@ explorer.pairs_gallery(natural_images.answers, natural_images.chosen)
 
 # %% [markdown]
 # ## Other base networks (figures 10 and 11)
-# The paper trains all conditions once more from a VGG-11 and from a DenseNet-121. The diamonds show its figures, on
-# ImageNet, for the base of the same family: networks without shortcuts beside its VGG-11 (whose other architecture
-# is an AlexNet), densely connected ones beside its DenseNet-121.
+# The paper trains all conditions once more from a VGG-11 and from a DenseNet-121. The diamonds are its figures, on
+# ImageNet, for the base of the same family.
 
 # %%
 bases = [experiments.responses(configuration, preset) for configuration in parameters.other_bases]
@@ -136,21 +141,23 @@ from_base = [consistency.compare_with_base(each.correct(), each.networks, each.l
 
 # %%
 for answers, comparison in zip(bases, from_base, strict=True):
-    title = f"{text.described(answers.config.base)} as base, {charts.dataset_name(answers.info['dataset'])}"
+    base = text.described(answers.config.base)
+    under = findings.drawn(f"kappa with {base} as base network; diamonds: the paper, ImageNet", answers)
+    heading = findings.consistency(comparison.means, under)
     family = comparability.family(answers.config.base.model)
     diamonds = claims.paper_values(f"kappa_{family}")
     display(sentences.other_architecture(answers))
-    display(charts.consistency_dots(comparison.single, comparison.means, title, diamonds))
+    display(charts.consistency_dots(comparison.single, comparison.means, heading, diamonds))
     if family:
         book.record_conditions(f"kappa_{family}", comparison.first, answers)
         book.record_gap(f"architecture_minus_nondeterminism_{family}", comparison.gap, answers)
 
 # %% [markdown]
-# ## BatchNorm's running statistics
+# ### BatchNorm's running statistics
 # BatchNorm evaluates with averages that it gathered during training, over about the last 20 batches. Where the
-# classes' noise differs a hundredfold these averages cannot keep up, and decisions swap for a reason that has
-# nothing to do with learning. So for such a set the statistics are estimated anew, on fixed training images, before
-# each evaluation. Both ways, for the same networks:
+# classes' noise differs a hundredfold these averages cannot keep up, and decisions swap for a reason that has nothing
+# to do with learning. So for such a set the statistics are estimated again, on fixed training images, before each
+# evaluation. Both ways, for the same networks:
 
 # %%
 recalibrated = [each for each in sets.values() if each.answers.config.bn_recalibration]
@@ -163,6 +170,7 @@ for each in recalibrated:
     ways = tables.both_ways(each.answers, experiments.alternatives(each.answers)["running"])
     swaps = {way: dynamics.swaps(evaluated.predictions[:1], evaluated.labels) for way, evaluated in ways.items()}
     changes = pd.concat(swaps, names=["statistics"]).reset_index("statistics")
-    change = f"Decisions of the base network that change, {each.dataset}"
-    display(charts.swap_comparison(changes, "statistics", each.answers.decay_epochs, change))
+    under = findings.drawn("predictions of the base network that change, by epoch", each.answers, 1)
+    heading = findings.statistics(changes, "statistics", under)
+    display(charts.swap_comparison(changes, "statistics", each.answers.decay_epochs, heading))
     display(tables.batch_statistics(ways, each.dataset))

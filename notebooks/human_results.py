@@ -8,15 +8,14 @@
 
 # %% [markdown]
 # # Can people tell which images are hard for networks?
+# An observer sees two images: one that every network recognises and one that none does. Which is the impossible one?
+# In the paper, nine people made 149 such choices each and were right about four times in five. They also tended to be
+# wrong about the same pairs.
 #
-# An observer sees two images: one that every network recognises and one that none does. Which is the harder one for a
-# network? In the paper, nine people made 149 such choices each and were right about four times in five; they also
-# tended to be wrong about the same pairs. So people and networks share some notion of what makes an image difficult.
-#
-# This section analyses any observers' files. Each is a CSV table with the columns `observer`, `trial_index`,
-# `trivial_image`, `impossible_image`, `response` (the image taken for the harder one) and `rt` (milliseconds).
-# `python -m ddd_utils experiment quick --out experiment.html` makes a page on which people take the experiment with the
-# images of this report, and which saves such a file.
+# This section analyses anyone's observers. Each has a CSV table with the columns `observer`, `trial_index`,
+# `trivial_image`, `impossible_image`, `response` (the image taken for the impossible one) and `rt` (milliseconds).
+# `python -m ddd_utils experiment quick --out experiment.html` makes a page on which people take the experiment, and
+# which saves such a file.
 #
 # A parameter that is `None` is as the preset has it; `observers` is a folder in the build folder.
 
@@ -33,13 +32,12 @@ from IPython.display import Markdown, display
 from ddd_utils import charts, experiments, paths, report
 from ddd_utils.analysis import humans, observer_trials, psychophysics
 from ddd_utils.config import params
-from ddd_utils.report import comparability, sentences, tables, text, verdicts
+from ddd_utils.report import comparability, findings, sentences, tables, text, verdicts
 
 parameters, book = report.begin("human_results", globals())
 
 # %% [markdown]
-# ## The paper's figures checked against each other
-#
+# ### The paper's figures checked against each other
 # An accuracy over 149 trials can only be a multiple of 1/149, and the smallest, the mean and the largest of nine
 # values limit their standard deviation. Here is what each printed figure can be, given the others.
 
@@ -67,15 +65,16 @@ n = len(accuracies)
 
 # %%
 if n:
-    display(charts.observer_dots(accuracies, "Finding the impossible image", nobody))
+    heading = findings.observers(accuracies, "accuracy of each observer, with Wilson's 95% interval")
+    display(charts.observer_dots(accuracies, heading, nobody))
 
 # %%
 if len(pairs):
-    display(charts.observer_matrix(pairs, "Which pairs are mistaken", nobody))
+    heading = findings.observer_pairs(pairs, "error consistency of each two observers")
+    display(charts.observer_matrix(pairs, heading, nobody))
 
 # %% [markdown]
-# ## Accuracy and agreement in numbers
-#
+# ### Accuracy and agreement in numbers
 # The mean accuracy has an interval over observers (Student's t), its standard deviation likewise (chi-squared), the
 # least and most accurate observer Wilson's. For the agreement, the image pairs that all have judged are resampled,
 # for all observers at once. Resampling drives extremes and spread further apart, so those intervals lean outwards.
@@ -96,30 +95,29 @@ for name, found in observer_trials.kappa_statistics(trials, pairs).items():
 verdicts.of_section(preset, "human_results")
 
 # %% [markdown]
-# ## Learning over the trials
-#
-# Accuracy in blocks of trials, in the order in which each observer took them. Who is told the answers learns; who is
-# not may still tire. The interval of all observers together takes their trials as independent.
+# ### Learning over the trials
+# Accuracy in blocks of trials, in the order in which each observer took them. The interval of all observers together
+# takes their trials as independent.
 
 # %%
 if n:
     blocks = observer_trials.learning(trials)
-    display(charts.block_curves(blocks, observer_trials.EVERYONE, "Accuracy over the experiment", nobody))
+    heading = findings.blocks(blocks, observer_trials.EVERYONE, "accuracy by block of trials")
+    display(charts.block_curves(blocks, observer_trials.EVERYONE, heading, nobody))
 
 # %% [markdown]
-# ## How long right and wrong answers take
-#
+# ### How long right and wrong answers take
 # If hard pairs were merely guessed in haste, wrong answers would be the faster ones.
 
 # %%
 if n:
     times = observer_trials.response_times(trials)
-    display(charts.response_time_dots(times, "Time to answer", nobody))
+    heading = findings.times(times, "median response time of each observer")
+    display(charts.response_time_dots(times, heading, nobody))
     display(sentences.slower_when_wrong(times))
 
 # %% [markdown]
-# ## Who errs with whom
-#
+# ### Who errs with whom
 # Error consistency (kappa) of each two observers, with Fleiss' interval for other pairs of images.
 
 # %%
@@ -154,7 +152,6 @@ if not compared:
 
 # %% [markdown]
 # ## People and networks on CIFAR-10
-#
 # About fifty people sorted each of the 10,000 test images into the ten classes (CIFAR-10H; Peterson et al., 2019).
 # How many of them give an image its label says how hard it is for people; how many published networks do, how hard
 # it is for networks. The intervals are for other images of the same kind, these people and networks given.
@@ -168,19 +165,19 @@ sentences.not_shown(people, known.missing.get("cifar10"))
 if people is not None:
     right, counts = people.predictions == people.labels, people.human_counts
     share = humans.human_share(counts, people.labels)
-    subtitle = sentences.people_and_networks(right, counts)
+    under = sentences.people_and_networks(right, counts)
 
 # %%
 if people is not None:
     by_tolerance = {tolerance: humans.share_by_difficulty(share, right, tolerance) for tolerance in (0, 1)}
     by_difficulty = pd.concat(by_tolerance, names=["tolerance"]).reset_index("tolerance")
-    display(charts.human_difficulty_dots(by_difficulty, "What is hard for networks, people name less often", subtitle))
+    display(charts.human_difficulty_dots(by_difficulty, findings.people_by_difficulty(by_difficulty, under)))
 
 # %%
 if people is not None:
     by_score = humans.share_by_score(share, right)
-    rank = sentences.spearman(humans.rank_correlation(share, right))
-    display(charts.human_score_dots(by_score, len(right), "The more networks are right, the more people", rank))
+    heading = findings.people_by_score(humans.rank_correlation(share, right), under)
+    display(charts.human_score_dots(by_score, len(right), heading))
 
 # %%
 if people is not None:
@@ -191,37 +188,38 @@ if people is not None:
     majority = humans.majority_right(counts, people.labels)
     models = [model.removesuffix("_test").replace("_", " ") for model in people.models]
     kappas = humans.majority_consistency(majority, right, models)
-    display(charts.majority_dots(kappas, "Do networks err where most people do?", sentences.majority(majority)))
+    heading = findings.majority(kappas, f"kappa of the majority with each network · {under}")
+    display(charts.majority_dots(kappas, heading))
     display(sentences.majority_limits(kappas))
 
 # %% [markdown]
 # ## The authors' second experiment
-#
 # The authors' repository holds an experiment that is not in the paper. Observers looked at 300 images, trivial,
-# in-between or impossible for the 11 state-of-the-art models, and said of each how many categories it shows, whether
-# one of them is the main one (2 yes, 1 maybe, 0 no) and whether it is presented in an odd way (0 no, 1 slightly, 2
-# very). Images 43, 221 and 253 (from 0) are left out: they were shown as in-between, but all models agree on them.
+# in-between or impossible for the eleven models, and said of each how many categories it shows, whether one of them is
+# the main one (2 yes, 1 maybe, 0 no) and whether it is shown in an odd way (0 no, 1 slightly, 2 very). Three images
+# (43, 221 and 253, counted from 0) are left out: they were shown as in-between, but all models agree on them.
 #
-# The difficulties are compared by images, each counted once with the mean of its answers. The observers' answers to
-# one image are no independent cases; pooled, each image would count as often as there are observers
-# (pseudo-replication), and the p-values would be far too small. Agreement is Krippendorff's alpha for ordinal answers:
+# Each image counts once, with the mean of its answers: several observers' answers to one image are not independent
+# cases, and pooling them would make the p-values far too small. Agreement is Krippendorff's alpha for ordinal answers:
 # 1 is perfect, 0 what chance gives.
 
 # %%
 if known.second is not None:
-    usable, heading = humans.usable(known.second), "What people see in images of each difficulty"
-    about = sentences.images_and_observers(usable)
-    display(charts.answer_dots(humans.means(usable), tables.QUESTIONS, heading, about))
-    display(tables.question_tests(usable))
+    usable = humans.usable(known.second)
+    about, answered = sentences.images_and_observers(usable), humans.means(usable)
+    heading = findings.answers_about_images(answered, tables.QUESTIONS, about)
+    display(charts.answer_dots(answered, tables.QUESTIONS, heading), tables.question_tests(usable))
 sentences.not_shown(known.second, known.missing.get("second"))
 
 # %%
 if known.second is not None and known.label_errors is not None:
-    rest, heading_rest = humans.usable(known.second, known.label_errors), "The same without label errors"
-    about_rest = sentences.images_and_observers(rest)
+    rest = humans.usable(known.second, known.label_errors)
+    about_rest, answered_rest = sentences.images_and_observers(rest), humans.means(rest)
+    heading_rest = findings.answers_about_images(
+        answered_rest, tables.QUESTIONS, f"without label errors · {about_rest}"
+    )
     display(sentences.items_with_label_errors(known.label_errors))
-    display(charts.answer_dots(humans.means(rest), tables.QUESTIONS, heading_rest, about_rest))
-    display(tables.question_tests(rest))
+    display(charts.answer_dots(answered_rest, tables.QUESTIONS, heading_rest), tables.question_tests(rest))
 
 # %%
 if known.second is not None:

@@ -8,16 +8,15 @@
 
 # %% [markdown]
 # # Noise that is easy and hard by design
-#
 # If networks agree because images are easy or hard, and not because photographs are special, they should agree on
-# noise too. The paper made a set of it: every pixel of class $i$ is drawn from a normal distribution with mean 128
-# and standard deviation $\sigma_i = i$. Neighbouring classes grow more alike as $i$ grows. How far apart they are is
-# the Kullback-Leibler divergence
+# noise too. The paper made such a set: every pixel of class $i$ is drawn from a normal distribution with mean 128 and
+# standard deviation $\sigma_i = i$. Neighbouring classes grow more alike as $i$ grows. How far apart they are is the
+# Kullback-Leibler divergence
 #
 # $$KL(i, i+1) = \log\frac{\sigma_{i+1}}{\sigma_i} + \frac{\sigma_i^2}{2\sigma_{i+1}^2} - \frac{1}{2}.$$
 #
-# The paper finds that this divergence predicts very well how accurate a network is on a class. Is that so here, and
-# how much of what can be known do the networks know?
+# The paper finds that this divergence predicts how accurate a network is on a class. Does it here, and how far are the
+# networks from the best that is possible?
 #
 # A parameter that is `None` is as the preset has it. To change one, name what differs: `experiment = {"epochs": 20}`.
 
@@ -30,27 +29,23 @@ from IPython.display import display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import noise
-from ddd_utils.report import claims, sentences
+from ddd_utils.report import claims, findings, sentences
 
 parameters, book = report.begin("kl_divergence", globals())
 
 # %% [markdown]
-# ## The divergence between neighbours
-#
-# It falls from each pair of neighbours to the next: the first classes are far apart, the last ones hardly differ.
+# ## The divergence between neighbours (figure 8, left)
 
 # %%
 divergence = noise.neighbour_divergence()
 book.record("kl_decreasing_steps", (divergence["kl"].diff().dropna() < 0).mean())
-charts.kl_curve(divergence, "Divergence between each class and the next")
+charts.kl_curve(divergence, findings.divergence(divergence, "divergence between each class and the next"))
 
 # %% [markdown]
-# ## The networks
-#
-# The accuracy of a class is averaged over all networks of the experiment. Beside it stands the ideal classifier,
-# which knows the distributions and decides by likelihood: nothing can be more accurate on images of this size. It is
-# computed from each class's own distribution of whole gray levels, 0 and 255 included where the noise is cut off. It is
-# known only where images are not cropped and resized, because resizing makes neighbouring pixels depend on each other.
+# ## The networks and the best possible (figure 8, centre)
+# The accuracy of a class is averaged over all networks. Beside it stands the ideal classifier, which knows the
+# distributions and decides by likelihood: nothing can be more accurate on images of this size. It is known only where
+# images are not resized, because resizing makes neighbouring pixels depend on each other.
 
 # %%
 answers = experiments.responses(parameters.experiment, preset)
@@ -62,24 +57,20 @@ sentences.only_on_noise(dataset.name)
 if on_noise:
     pixels = None if dataset.crop == "random_resized" else 3 * dataset.image_size**2
     classes = noise.accuracy_by_sigma(answers.correct(), answers.labels, pixels)
-    subtitle = sentences.noise_images(answers)
-    display(charts.sigma_curves(classes, "Accuracy by standard deviation", subtitle))
-
-# %%
-if on_noise:
-    display(sentences.beside_the_ideal(classes))
+    under = findings.drawn("accuracy by standard deviation (band: least to most accurate network)", answers)
+    display(charts.sigma_curves(classes, findings.beside_the_ideal(classes, under)))
 
 # %% [markdown]
-# ## Does the divergence predict the accuracy?
-#
-# As in the paper, for the base network. The rank correlation needs no straight line. Its interval takes the classes
-# for a sample of possible classes (Bonett and Wright, 2000).
+# ## Does the divergence predict the accuracy? (figure 8, right)
+# For the base network, as in the paper. The interval takes the classes for a sample of possible classes (Bonett and
+# Wright, 2000).
 
 # %%
 if on_noise:
     predicted = noise.divergence_correlation(classes)
     near = classes.dropna(subset="kl")
-    display(charts.kl_scatter(near.assign(accuracy=near["base"]), sentences.rank_correlation(predicted)))
+    heading = findings.predicted(predicted, findings.drawn("a dot for each class", answers, 1))
+    display(charts.kl_scatter(near.assign(accuracy=near["base"]), heading))
 
 # %%
 if on_noise:
@@ -91,16 +82,15 @@ if on_noise:
 
 # %% [markdown]
 # ## Why the published curve has spikes
-#
-# In the paper's figure 8 the accuracy falls with the class number, except that a few isolated classes far to the
-# right are recognised almost always. Nothing in the noise explains that. The folders of the classes are called 0, 1,
-# 2 and so on, and sorted as strings, 4 comes after 39. Our own curve, drawn in that order, shows the same spikes at
-# the same places.
+# In the paper's figure 8 the accuracy falls with the class number, except that a few isolated classes far to the right
+# are recognised almost always. Nothing in the noise explains that. The folders of the classes are called 0, 1, 2 and
+# so on, and sorted as strings, 4 comes after 39. Drawn in that order, our own curve has spikes as well.
 
 # %%
 if on_noise:
     folders = noise.in_folder_order(classes)
-    display(charts.folder_order_curves(folders, "One curve, two orders"))
+    under = findings.drawn("one curve, in two orders", answers)
+    display(charts.folder_order_curves(folders, findings.folder_order(folders, under)))
 
 # %%
 if on_noise:

@@ -7,15 +7,13 @@
 # ---
 
 # %% [markdown]
-# # Only the in-between images
+# # The catch: what leaving images out must do
 # If all networks agree because most images are trivial or impossible, they should agree less once these are gone.
 #
-# The paper removes both from the test images (section 3.3; it says training, but means evaluation: no network is
-# trained anew) and sees error consistency fall to about .2 among its variants and about .1 among its eleven models
-# (figure 6). It concludes that trivial and impossible images had hidden the differences. This section repeats the
-# step for the networks of [the training variants](training_variants.ipynb) and [the model
-# set](sota_comparison.ipynb), shows how much of the fall was bound to happen, and asks what is left when that is
-# taken into account.
+# The paper leaves both out of the test images (section 3.3) and sees error consistency fall to about 0.2 among its
+# variants and about 0.1 among its eleven models (figure 6). It concludes that trivial and impossible images had
+# hidden the differences. This section repeats the step for [the training variants](training_variants.ipynb) and [the
+# models](sota_comparison.ipynb), shows how much of the fall had to happen, and asks what is left after that.
 #
 # A parameter that is `None` is as the preset has it.
 
@@ -31,7 +29,7 @@ from IPython.display import Markdown, display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, nulls
-from ddd_utils.report import explorer, sentences, text, verdicts
+from ddd_utils.report import explorer, findings, sentences, text, verdicts
 from ddd_utils.report.network_sets import NetworkSet
 
 parameters, book = report.begin("subsetting", globals())
@@ -54,30 +52,33 @@ sentences.network_sets(loaded, parameters.tolerance)
 # instances.
 
 # %%
+means = {each.title: nulls.subset_consistency(each.correct, each.between, each.answers.networks) for each in sets}
 explored = {each.title: explorer.explored(each.answers, each.chosen, each.tolerance) for each in sets}
 
 # %%
 for each in sets:
     parts = each.correct, each.correct[:, each.between]
     both = [consistency.condition_matrix(part, each.answers.networks) for part in parts]
-    heading = f"Error consistency: {each.heading} (M = {each.M}, tolerance {each.tolerance})"
+    under = findings.drawn(f"kappa of every pair, tolerance {each.tolerance}", each.answers, each.M)
+    heading = findings.in_between(means[each.title], under)
     panels = f"all {each.between.size:,} images", f"{each.between.sum():,} in-between images"
     matrices = charts.kappa_matrices(*both, panels, heading, each.order, each.accuracies)
     display(explored[each.title], explored[each.title].linked(matrices, "pair"))
 
 # %% [markdown]
-# The means over all pairs of different conditions, and by how much they drop. The intervals come from resampling the
-# images whatever their class, the same ones for both means; what other training runs would change is not in them.
+# ### The means, with intervals
+# Over all pairs of different conditions, and by how much they fall. The intervals come from resampling the images;
+# what other training runs would change is not in them.
 
 # %%
-means = {each.title: nulls.subset_consistency(each.correct, each.between, each.answers.networks) for each in sets}
 if means:
     table = pd.concat(means, names=["networks", "mean kappa on"]).rename(index={"subset": "in-between images"})
     display(table.reset_index())
 
 # %% [markdown]
-# The paper's thirteen variants are ten networks: its arrays hold the base three times and the second half's network
-# twice. A network agrees with itself entirely, on whatever images, and helps to make them unanimous.
+# ### Counted as published
+# The paper's thirteen variants are ten networks. A network that is counted twice agrees with itself entirely and
+# helps to make images unanimous.
 
 # %%
 for each in sets:
@@ -88,19 +89,18 @@ for each in sets:
 
 # %% [markdown]
 # ## How much of the fall had to happen
-# The images were sorted out with the very networks that are then compared: an image on which they all agree is
-# removed *because* they agree. So agreement must fall, whatever the networks are like, and by how much follows from
-# the number of networks M and the tolerance t alone. For Fleiss' kappa, the agreement of all networks at once,
-# which depends on nothing but the scores s of the images,
+# The images are sorted with the very networks that are then compared: an image on which they all agree is left out
+# *because* they agree. So agreement must fall, whatever the networks are like. Fleiss' kappa, the agreement of all
+# networks at once, depends on nothing but the scores s of the images,
 #
 # $$\kappa = 1 - \frac{E[s(M-s)]}{M(M-1)\,p(1-p)}.$$
 #
-# On the in-between images it lies in
+# and on the in-between images it lies in a band that the number of networks M and the tolerance t fix alone:
 #
 # $$-\frac{1}{M-1} \le \kappa \le 1 - \frac{4(t+1)(M-t-1)}{M(M-1)}.$$
 #
-# A kappa inside this band says nothing about the networks by itself: no networks at all could have left it. Whether
-# some *pairs* agree more than others on these images is a question that the band leaves open.
+# A kappa in this band says nothing about the networks by itself. Whether some *pairs* agree more than others is a
+# question that the band leaves open.
 
 # %%
 known = experiments.imagenet_facts(loaded[-1].answers)
@@ -112,25 +112,26 @@ text.readable(nulls.band_table({**here, **eleven}))
 sentences.ceilings({M: nulls.selection_band(M, 1)[1] for M in (11, 13, 30)}, tolerance=1)
 
 # %% [markdown]
-# So the in-between kappa belongs to the number of networks as much as to the networks. Here subsets of these
-# networks are drawn, and each is asked what the paper asked of all. The narrow ribbon is where 95 % of the subsets
-# lie: how much it matters which networks are taken.
+# So in-between kappa belongs to the number of networks as much as to the networks. Here subsets of these networks are
+# drawn, and each is asked what the paper asked of all. 95% of the subsets lie in the narrow ribbon: it says how much
+# it matters which networks are taken, and is not a confidence interval.
 
 # %%
 for each in sets:
     curve = nulls.subset_curve(each.one_each, each.tolerance)
-    display(charts.subset_size_curves(curve, f"{each.heading}: subsets of M networks (tolerance {each.tolerance})"))
+    under = findings.drawn(f"subsets of M networks, tolerance {each.tolerance}", each.answers, each.M)
+    display(charts.subset_size_curves(curve, findings.subsets(curve, under)))
 
 # %% [markdown]
-# ## What remains to be explained
-# Two ways around the selection, each with what independent networks would give:
+# ## What the scores alone explain
+# Two ways around the selection, each beside what independent networks would give (diamonds):
 #
 # - *Leave the pair out.* Each pair is judged on the images that the other M − 2 networks call in-between. The pair
-#   then has no part in choosing its images, but pairs see different images, so only the excess over the expectation
-#   can be compared between pairs.
+#   then has no part in choosing its images. Pairs see different images, so only the excess over the expectation can be
+#   compared between pairs.
 # - *Expect, given the scores.* Suppose that each network has one ability, each image one difficulty, and that beyond
-#   these all decisions are independent (Rasch). Given the score of an image its difficulty drops out, and the
-#   expected kappa of every pair follows exactly, on all images or on selected ones.
+#   these all decisions are independent (Rasch). Given the score of an image its difficulty drops out, and the expected
+#   kappa of every pair follows exactly.
 
 # %%
 judged = [each for each in sets if nulls.fewest_networks(each.tolerance) <= each.M]
@@ -140,34 +141,28 @@ sentences.too_few({each.title: each.M for each in sets if each not in judged})
 # %%
 for each in judged:
     rows = nulls.null_means(compared[each.title])
-    display(charts.expectation_dots(rows, f"Mean kappa of all pairs and its expectation: {each.heading}"))
-    display(text.readable(rows, ".4f"))
-
-# %%
-sentences.falls({each.heading: compared[each.title] for each in judged})
+    under = findings.drawn("mean kappa of all pairs (dots) and its expectation (diamonds)", each.answers, each.M)
+    display(charts.expectation_dots(rows, findings.expectation(compared[each.title], under)))
 
 # %% [markdown]
-# The expectation falls along: this fall is what the histogram of the scores implies, whichever networks made it. That
-# trivial and impossible images *hide* differences between networks does not follow from it.
-#
 # The means have little room to differ: given the scores, the sum over pairs of the observed *agreement* is fixed, and
 # the expectation has the same. So an excess of agreement *ranks pairs*; it cannot show that networks depend on one
-# another on average. What mean excess of *kappa* remains comes from networks whose ability one number does not
-# describe.
-#
-# One ability for easy and hard images alike is a strong assumption. Andersen's test compares the abilities found on
-# images of low and of high score:
+# another on average. That trivial and impossible images *hide* differences does not follow from the fall.
+
+# %% [markdown]
+# ### Does one ability describe a network?
+# Andersen's test compares the abilities found on images of low and of high score.
 
 # %%
 tests = nulls.andersen_table({each.title: each.one_each for each in judged})
 text.readable(tests) if judged else Markdown("Nothing to test: too few networks.")
 
 # %% [markdown]
-# ## Which pairs agree more than their accuracies explain
-# So here abilities are fitted within each score: every network's accuracy on the images of every difficulty is
-# matched, and an excess means neither accuracy nor being better on easy or on hard images. Its interval fits the
-# abilities anew without each of 50 groups of images in turn. Pairs are clustered, so that families of networks show;
-# a dot marks pairs whose excess differs from 0 with all pairs tested at once (Holm, 5 %).
+# ## What remains: families and pairs
+# Which pairs agree more than their accuracies explain? Here abilities are fitted within each score, so every network's
+# accuracy on the images of every difficulty is matched, and an excess means neither accuracy nor being better on easy
+# or on hard images. Pairs are clustered, so that families of networks show. A dot marks a pair whose excess differs
+# from 0 with all pairs tested at once (Holm, 5%; the interval comes from leaving out each of 50 groups of images).
 
 # %%
 stratified = {each.title: nulls.score_stratified_kappa(each.one_each) for each in judged}
@@ -175,24 +170,27 @@ stratified = {each.title: nulls.score_stratified_kappa(each.one_each) for each i
 # %%
 for each in judged:
     null, accuracy = stratified[each.title], each.one_each.mean(axis=1)
-    title = f"Excess over the score-stratified expectation, all images: {each.heading}"
-    matrix = charts.excess_matrix(null, each.names, title, null.adjusted_p_values() < 0.05, accuracy=accuracy)
+    under = findings.drawn("kappa minus its score-stratified expectation", each.answers, each.M)
+    heading = findings.excess(null, under)
+    matrix = charts.excess_matrix(null, each.names, heading, null.adjusted_p_values() < 0.05, accuracy=accuracy)
     display(explored[each.title].linked(matrix, "pair"))
 
 # %%
 for each in judged:
     ranked = consistency.extremes(stratified[each.title].table(each.names), 10, 3)
-    display(sentences.excess(each.heading, stratified[each.title]))
-    display(charts.excess_dots(ranked, f"Highest and lowest excess: {each.heading}"))
+    under = findings.drawn("highest and lowest excess", each.answers, each.M)
+    display(charts.excess_dots(ranked, findings.outstanding(ranked, under)))
+
+# %% [markdown]
+# ### With one ability a network (Rasch)
 
 # %%
 for each in judged:
     highest = compared[each.title]["all images"].table(each.names).head(5)
-    said = f"With one ability a network (Rasch) the highest are, **{each.title}**:"
-    display(Markdown(said), text.readable(highest, ".4f"))
+    display(Markdown(f"The highest, {each.title}:"), text.readable(highest))
 
 # %% [markdown]
-# ## For the summary
+# ### The claims of this section
 
 # %%
 for each in sets:

@@ -14,8 +14,8 @@ from .agreement import (
     excess_dots,
     expectation_dots,
 )
-from .difficulty import class_accuracy_dots, label_error_dots, label_error_rows, score_bars, subset_size_curves
-from .forms import beside
+from .difficulty import HALF, class_accuracy_dots, label_error_dots, label_error_rows, score_bars, subset_size_curves
+from .forms import Heading, beside
 from .gallery import answers_gallery, gallery
 from .matrix import excess_matrix, kappa_matrices, kappa_matrix, wrong_answer_matrix
 from .names_and_colours import condition_name, dataset_name, network_names
@@ -33,6 +33,8 @@ from .people import (
 from .training import decision_map, overlay_map, swap_bars, swap_comparison, swap_curves
 
 __all__ = [
+    "HALF",
+    "Heading",
     "accuracy_against_kappa",
     "accuracy_dots",
     "answer_dots",

@@ -16,6 +16,7 @@ from .forms import (
     dots,
     finish,
     framed,
+    looks,
     quiet,
     share_axis,
     tell,
@@ -29,6 +30,8 @@ LINES = [(SERIES[0], [1, 0]), (SERIES[2], [1, 0]), (SERIES[4], [6, 3]), (SERIES[
 COLUMNS = {"trivial": "trivial", "in_between": "in-between", "impossible": "impossible"}  # column: class
 SUBSETS, ALLOWED = "drawn subsets of the networks (mean, 95 % of them)", "what the selection allows (Fleiss' kappa)"
 PANEL = 300  # px, so that two fit the column with their axes
+FULL, HALF = (WIDTH, 260), (280, 220)  # px, width and height of a plot alone, and of one of two
+PAPER = "the paper's eleven models, ImageNet"
 
 
 def score_bars(
@@ -36,15 +39,15 @@ def score_bars(
     tolerance: int,
     heading: str,
     models: Mapping[str, np.ndarray] | None = None,
-    width: int = WIDTH,
-    height: int = 260,
+    paper: Sequence[float] = (),
+    size: tuple[int, int] = FULL,
 ) -> alt.LayerChart:
     """
     Show how many networks get an image right (`difficulty.score_histogram`; figures 2 and 17).
 
     Bars have the colours of the three classes. There is a line for the binomial expectation and for each of at most
-    three ``models`` (probability of every score), and hollow bars for the distribution with two spikes. Tooltips count
-    images, the expected ones too.
+    three ``models`` (probability of every score), and hollow bars for the distribution with two spikes. ``paper`` are
+    its shares: diamonds, where they are of as many networks. Tooltips count images, the expected ones too.
     """
     networks, images = int(histogram["score"].max()), int(histogram["images"].sum())
     score = histogram["score"]
@@ -52,15 +55,24 @@ def score_bars(
     lines = {BINOMIAL: histogram["binomial"].to_numpy(), **(models or {})}
     expected = pd.DataFrame({f"expected{i}": np.asarray(line) * images for i, line in enumerate(lines.values())})
     frame = histogram.drop(columns=["binomial", "two_spikes"]).assign(kind=kinds, **expected)
-    x, y = _scores(networks, width), _shares(roots=bool(models))
+    x, y = _scores(networks, size[0]), alt.Y("share:Q", title="share of images", axis=quiet(format="~%"))
     present = [kind for kind in CLASS_COLOURS if kind in kinds]
     bars = alt.Chart(frame).mark_bar().encode(x=x, y=y, color=by_kind(shown=present))
     drawn = [layer.encode(x=x, y=y) for layer in _expectations(histogram, lines)]
+    drawn += _papers(paper, x, y) if len(paper) == networks + 1 else []
+    width, height = size
     chart = framed(bars, *drawn, _columns(frame, list(lines)).encode(x=x), width=width, height=height)
-    subtitle = f"M = {networks} networks, {images:,} images, tolerance {tolerance}"
+    subtitle = f"tolerance {tolerance}"
     shares = frame.groupby("kind")["share"].sum()
     text = ", ".join(f"{kind} {shares.get(kind, 0):.1%}" for kind in CLASS_COLOURS)
-    return finish(chart, title(heading, subtitle), f"Histogram, {subtitle}: {heading}. Shares: {text}.")
+    described = f"Histogram, {networks} networks, {images:,} images, {subtitle}: {heading}. Shares: {text}."
+    return finish(chart, title(heading, subtitle), described)
+
+
+def _papers(shares: Sequence[float], x: alt.X, y: alt.Y) -> list[alt.LayerChart]:
+    """Mark the paper's shares."""
+    table = pd.DataFrame({"score": range(len(shares)), "share": shares, "kind": "paper"})
+    return [dots(table, "share", y, x, {"kind": ("", PAPER), "share": ".1%"}, look=looks(["paper"]))]
 
 
 def _columns(frame: pd.DataFrame, lines: Sequence[str]) -> alt.Chart:
@@ -79,14 +91,6 @@ def _scores(networks: int, width: int) -> alt.X:
     names = f"datum.value == 0 ? 'none' : datum.value == {networks} ? 'all' : datum.label"
     axis = quiet(values=ticks, labelAngle=0, labelExpr=names)
     return alt.X("score:O", title="networks that are right", axis=axis)
-
-
-def _shares(roots: bool) -> alt.Y:
-    """Show shares, or their square roots as a rootogram does (Tukey, 1977): models are judged by small shares too."""
-    if not roots:
-        return alt.Y("share:Q", title="share of images", axis=quiet(format="~%"))
-    axis = quiet(format="~%", values=[0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1], labelOverlap=False)
-    return alt.Y("share:Q", title="share of images (square-root scale)", scale=alt.Scale(type="sqrt"), axis=axis)
 
 
 def _expectations(histogram: pd.DataFrame, lines: Mapping[str, np.ndarray]) -> list[alt.Chart]:
@@ -117,15 +121,16 @@ def _expectations(histogram: pd.DataFrame, lines: Mapping[str, np.ndarray]) -> l
     ]
 
 
-def class_accuracy_dots(classes: pd.DataFrame, heading: str, width: int = WIDTH, height: int = 220) -> alt.LayerChart:
+def class_accuracy_dots(classes: pd.DataFrame, heading: str, size: tuple[int, int] = FULL) -> alt.LayerChart:
     """Show the accuracy of every class (`difficulty.class_accuracy`), the easiest first (figure 15)."""
     frame = classes.sort_values("accuracy", ascending=False, kind="stable")
     frame = frame.assign(rank=np.arange(1, len(frame) + 1), name=frame.get("name", frame["label"]).astype(str))
     scale = alt.Scale(domain=[0, len(frame) + 1], nice=False)
     x = alt.X("rank:Q", title="class, easiest first", scale=scale, axis=quiet(tickMinStep=1))
     tips = {"name": ("", "class"), "accuracy": ".1%", "images": (",", "test images")}
-    size = {"size": alt.value(max(18, min(90, 2400 // len(frame))))}
-    chart = dots(frame, "accuracy", share_axis("accuracy"), x, tips, look=size).properties(width=width, height=height)
+    look = {"size": alt.value(max(18, min(90, 2400 // len(frame))))}
+    chart = dots(frame, "accuracy", share_axis("accuracy"), x, tips, look=look)
+    chart = chart.properties(width=size[0], height=size[1])
     text = range_in_words(zip(frame["name"], frame["accuracy"], strict=True))
     description = f"Accuracy of {len(frame)} classes in falling order, {text}."
     return finish(chart, title(heading, f"{len(frame)} classes"), description)

@@ -31,7 +31,7 @@ DOT = ("circle", 90, ACCENT, ACCENT)
 DIAMOND = ("diamond", 130, "transparent", SECOND)
 TICK = "M0,-1L0,1"
 KAPPA, BOUND = "kappa with its 95 % interval", "most that the two accuracies allow"
-CLASS, SKIPPED = "class", "left out of the paper's scatter plot"
+CLASS = "class"
 LOOKS = {  # what a mark stands for: shape, size, fill, outline
     "condition": DOT,
     "observed": DOT,
@@ -39,7 +39,6 @@ LOOKS = {  # what a mark stands for: shape, size, fill, outline
     "right": DOT,
     KAPPA: DOT,
     CLASS: ("circle", 45, ACCENT, ACCENT),
-    SKIPPED: ("circle", 45, "transparent", MUTED),
     "single network": (TICK, 90, "transparent", MUTED),
     BOUND: (TICK, 90, "transparent", SECOND),
     "paper": DIAMOND,
@@ -50,9 +49,28 @@ LOOKS = {  # what a mark stands for: shape, size, fill, outline
 ONE_NETWORK = "image error only"  # in a note: the interval says nothing about other training runs
 
 
+class Heading(str):
+    """What a chart shows, in a sentence with its numbers; ``drawn``, which stands below, says what is drawn."""
+
+    drawn: str
+
+    def __new__(cls, found: str, drawn: str = "") -> "Heading":
+        """Make a title of a finding."""
+        heading = super().__new__(cls, found)
+        heading.drawn = drawn
+        return heading
+
+
 def title(text: str, subtitle: str | list[str] | None = None) -> alt.Title:
     """Make a heading, flush left with the whole chart: what is seen, and smaller under which circumstances."""
-    return alt.Title(text, anchor="start", frame="bounds", offset=12, subtitle=subtitle or alt.Undefined)
+    notes = [subtitle] if isinstance(subtitle, str) else subtitle or []
+    lines = [line for line in (under(text), *notes) if line]
+    return alt.Title(text, anchor="start", frame="bounds", offset=12, subtitle=lines or alt.Undefined)
+
+
+def under(heading: str) -> str:
+    """Return what stands below a heading, if anything."""
+    return getattr(heading, "drawn", "")
 
 
 def finish(chart: Chart, heading: alt.Title, description: str) -> Chart:

@@ -5,36 +5,18 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from .forms import (
-    CLASS,
-    SKIPPED,
-    WIDTH,
-    by_kind,
-    curve,
-    dots,
-    finish,
-    framed,
-    looks,
-    quiet,
-    share_axis,
-    tell,
-    title,
-)
+from .forms import CLASS, WIDTH, by_kind, curve, dots, finish, framed, looks, quiet, share_axis, tell, title
 from .names_and_colours import ACCENT, MUTED, SECOND
 
 NETWORKS, IDEAL = "trained networks (mean)", "ideal classifier (Bayes)"
 SIGMA = alt.X("sigma:Q", title="standard deviation of the class (gray levels)", axis=quiet())
-DECADES: dict[str, Any] = {
-    "scale": alt.Scale(type="log"),
-    "axis": quiet(format=".0e", values=[10.0**power for power in range(-5, 2)]),
-}
 
 
 def kl_curve(classes: pd.DataFrame, heading: str) -> alt.LayerChart:
     """Show the divergence between each class and the next wider one (`noise.neighbour_divergence`; figure 8, left)."""
     shown = classes.dropna(subset="kl")
-    y = alt.Y("kl:Q", title="KL divergence (nats)", **DECADES)
-    chart = framed(*curve(shown, SIGMA, y, {"sigma": "", "kl": ".2e"}), height=220)
+    y = alt.Y("kl:Q", title="KL divergence (nats)", axis=quiet())
+    chart = framed(*curve(shown, SIGMA, y, {"sigma": "", "kl": ".5f"}), height=220)
     text = (
         f"Line over {len(shown)} neighbouring pairs of classes: divergence falls from {shown['kl'].iloc[0]:.2g} nats "
         f"at the smallest standard deviation to {shown['kl'].iloc[-1]:.2g} at the largest."
@@ -42,7 +24,7 @@ def kl_curve(classes: pd.DataFrame, heading: str) -> alt.LayerChart:
     return finish(chart, title(heading), text)
 
 
-def sigma_curves(classes: pd.DataFrame, heading: str, subtitle: str) -> alt.LayerChart:
+def sigma_curves(classes: pd.DataFrame, heading: str) -> alt.LayerChart:
     """Show how well each class is recognised, and could be (`noise.accuracy_by_sigma`; figure 8, centre)."""
     columns = {"accuracy": NETWORKS, "bayes": IDEAL}
     lines = classes.rename(columns=columns).melt("sigma", list(columns.values()), "curve", "share").dropna()
@@ -62,23 +44,24 @@ def sigma_curves(classes: pd.DataFrame, heading: str, subtitle: str) -> alt.Laye
         f"{classes['accuracy'].mean():.0%} on average{ideal}; the {len(classes) // 5} narrowest classes "
         f"{classes['accuracy'].head(len(classes) // 5).mean():.0%}."
     )
-    return finish(framed(band, line.encode(strokeDash=dash), hover, height=260), title(heading, subtitle), text)
+    return finish(framed(band, line.encode(strokeDash=dash), hover, height=260), title(heading), text)
 
 
 def kl_scatter(classes: pd.DataFrame, heading: str, skipped: int = 20) -> alt.LayerChart:
     """
     Show divergence against accuracy, one dot a class (figure 8, right).
 
-    ``classes`` has one row a class: sigma, kl and accuracy; the first ``skipped``, which the paper left out, are
-    hollow.
+    ``classes`` has one row a class: sigma, kl and accuracy. The first ``skipped`` lie far to the right and are told in
+    words only, as in the paper.
     """
-    shown = classes.dropna(subset="kl")
-    shown = shown.assign(group=[CLASS if sigma > skipped else SKIPPED for sigma in shown["sigma"]])
-    x = alt.X("kl:Q", title="KL divergence to the next class (nats)", **DECADES)
-    tips = {"sigma": "", "kl": ".2e", "accuracy": ".1%"}
-    chart = dots(shown, "accuracy", share_axis("accuracy"), x, tips, look=looks([CLASS, SKIPPED], "group"))
+    known = classes.dropna(subset="kl")
+    shown, first = known[known["sigma"] > skipped], known[known["sigma"] <= skipped]
+    x = alt.X("kl:Q", title="KL divergence to the next class (nats)", axis=quiet())
+    tips = {"sigma": "", "kl": ".5f", "accuracy": ".1%"}
+    chart = dots(shown, "accuracy", share_axis("accuracy"), x, tips, look=looks([CLASS]))
+    note = f"not drawn: the first {len(first)} classes, whose accuracy is {first['accuracy'].mean():.1%} on average"
     text = f"Scatter plot of {len(shown)} classes, accuracy against divergence. {heading}."
-    return finish(chart.properties(width=WIDTH, height=260), title(heading), text)
+    return finish(chart.properties(width=WIDTH, height=260), title(heading, [note] * bool(len(first))), text)
 
 
 def folder_order_curves(classes: pd.DataFrame, heading: str) -> alt.HConcatChart:

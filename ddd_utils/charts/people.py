@@ -22,6 +22,7 @@ from .forms import (
     reference,
     share_axis,
     title,
+    under,
 )
 from .matrix import INTERVAL, cell_size, cells, fewer, kappa_shades, offered, undefined
 from .names_and_colours import CLASS_COLOURS, bracketed, range_in_words
@@ -89,11 +90,9 @@ def block_curves(blocks: pd.DataFrame, everyone: str, heading: str, simulated: b
 
 
 def response_time_dots(times: pd.DataFrame, heading: str, simulated: bool = False) -> alt.LayerChart:
-    """Show how long right and wrong answers took (`observer_trials.response_times`), on a logarithmic axis."""
-    shown = times.assign(**{name: times[name].clip(lower=1) / 1000 for name in ("median", "lower", "upper")})
-    x = alt.X(
-        title="median response time (s, with 95 % interval)", scale=alt.Scale(type="log", nice=True), axis=quiet()
-    )
+    """Show how long right and wrong answers took (`observer_trials.response_times`)."""
+    shown = times.assign(**{name: times[name] / 1000 for name in ("median", "lower", "upper")})
+    x = alt.X(title="median response time (s, with 95% interval)", scale=alt.Scale(zero=True, nice=True), axis=quiet())
     tips: dict[str, Any] = {"observer": "", "answer": "", "trials": ""}
     tips |= {name: (".2f", f"{name} (s)") for name in ("median", "lower", "upper")}
     answers = ["right", "wrong"]
@@ -106,7 +105,7 @@ def response_time_dots(times: pd.DataFrame, heading: str, simulated: bool = Fals
     return finish(chart.properties(width=WIDTH, height=alt.Step(18)), _title(heading, simulated), text)
 
 
-def human_difficulty_dots(table: pd.DataFrame, heading: str, subtitle: str) -> alt.FacetChart:
+def human_difficulty_dots(table: pd.DataFrame, heading: str) -> alt.FacetChart:
     """Show how many people give the label, by difficulty (`humans.share_by_difficulty`), a plot a tolerance."""
     y = alt.Y("difficulty:N", title=None, sort=list(CLASS_COLOURS), axis=quiet())
     x = alt.X(title=SHARE, scale=alt.Scale(zero=False, padding=12), axis=quiet(format=".0%"))
@@ -118,10 +117,10 @@ def human_difficulty_dots(table: pd.DataFrame, heading: str, subtitle: str) -> a
         + ", ".join(f"{row.difficulty} {row.share:.1%} of {row.images:,} images" for row in part.itertuples())
         for tolerance, part in table.groupby("tolerance")
     ]
-    return finish(chart, title(heading, subtitle), f"{SHARE}, {subtitle}: {'; '.join(shares)}.")
+    return finish(chart, title(heading), f"{SHARE}, {under(heading)}: {'; '.join(shares)}.")
 
 
-def human_score_dots(table: pd.DataFrame, networks: int, heading: str, subtitle: str) -> alt.LayerChart:
+def human_score_dots(table: pd.DataFrame, networks: int, heading: str) -> alt.LayerChart:
     """Show how many people give the label to images that 0, 1, ... networks get right (`humans.share_by_score`)."""
     scale, axis = alt.Scale(domain=[-0.5, networks + 0.5], nice=False), quiet(tickMinStep=1, format="d")
     x = alt.X("score:Q", title=f"networks that are right, of {networks}", scale=scale, axis=axis)
@@ -129,17 +128,17 @@ def human_score_dots(table: pd.DataFrame, networks: int, heading: str, subtitle:
     tips = {"score": ("", "networks right"), "images": ",", "share": ".1%", "lower": ".1%", "upper": ".1%"}
     chart = dots(table, "share", y, x, tips).properties(width=WIDTH, height=260)
     ends = ", ".join(f"{row['share']:.1%} at {row['score']:.0f}" for _, row in table.iloc[[0, -1]].iterrows())
-    text = f"{SHARE} against the number of networks that are right, {subtitle}: {ends} of {networks}."
-    return finish(chart, title(heading, subtitle), text)
+    text = f"{SHARE} against the number of networks that are right, {under(heading)}: {ends} of {networks}."
+    return finish(chart, title(heading), text)
 
 
-def majority_dots(table: pd.DataFrame, heading: str, subtitle: str) -> alt.LayerChart:
+def majority_dots(table: pd.DataFrame, heading: str) -> alt.LayerChart:
     """Show how consistently most people and each network err (`humans.majority_consistency`); ticks: the bound."""
     ranked = table.sort_values("accuracy", ascending=False)
     parts = {KAPPA: ranked.assign(at=ranked["kappa"]), BOUND: ranked.assign(at=ranked["kappa_max"])}
     span = [min(0, ranked["lower"].min()), max(ranked["kappa_max"].max(), ranked["upper"].max())]
     text = (
-        f"Error consistency of the human majority with {len(table)} networks, {subtitle}; "
+        f"Error consistency of the human majority with {len(table)} networks, {under(heading)}; "
         f"{range_in_words(zip(table['network'], table['kappa'], strict=True))}; the accuracies allow at most "
         f"{table['kappa_max'].min():.2f} to {table['kappa_max'].max():.2f}."
     )
@@ -147,7 +146,7 @@ def majority_dots(table: pd.DataFrame, heading: str, subtitle: str) -> alt.Layer
         parts,
         value="at",
         axis="error consistency (kappa)",
-        heading=title(heading, subtitle),
+        heading=title(heading),
         scale=alt.Scale(domain=span, nice=True),
         row="network",
         names="network",
@@ -156,7 +155,7 @@ def majority_dots(table: pd.DataFrame, heading: str, subtitle: str) -> alt.Layer
     )
 
 
-def answer_dots(table: pd.DataFrame, questions: Mapping[str, str], heading: str, subtitle: str) -> alt.HConcatChart:
+def answer_dots(table: pd.DataFrame, questions: Mapping[str, str], heading: str) -> alt.HConcatChart:
     """Show the mean answer to each question for each difficulty (`humans.means`), with a scale for each question."""
     x = alt.X("difficulty:N", title=None, sort=list(CLASS_COLOURS), axis=quiet(labelAngle=0))
     panels, texts = [], []
@@ -166,7 +165,7 @@ def answer_dots(table: pd.DataFrame, questions: Mapping[str, str], heading: str,
         means = ", ".join(f"{row.difficulty} {row.answer:.2f}" for row in rows.itertuples())
         texts.append(f"{questions[question]}: {means}")
     chart = alt.hconcat(*panels, spacing=20)
-    return finish(chart, title(heading, subtitle), f"Mean answers, {subtitle}. {'; '.join(texts)}.")
+    return finish(chart, title(heading), f"Mean answers, {under(heading)}. {'; '.join(texts)}.")
 
 
 def _by_difficulty(

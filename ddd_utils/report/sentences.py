@@ -9,16 +9,15 @@ import pandas as pd
 
 from ddd_utils.analysis.consistency import ConditionDifference, Rank
 from ddd_utils.analysis.difficulty import fitting_tolerance
-from ddd_utils.analysis.nulls import NullKappa
 from ddd_utils.analysis.psychophysics import Observed
 from ddd_utils.analysis.statistics import Estimate, wilson
 from ddd_utils.analysis.wrong_answers import SameWrongAnswer
-from ddd_utils.charts.names_and_colours import condition_name, dataset_name
+from ddd_utils.charts.names_and_colours import dataset_name
 from ddd_utils.config.schema import ModelSet, PretrainedSet, Published, Variants
 from ddd_utils.report.claims import printed
 from ddd_utils.report.comparability import are_the_papers
 from ddd_utils.report.network_sets import variants
-from ddd_utils.report.text import Prose, class_choices, described, estimated, literal, with_interval
+from ddd_utils.report.text import Prose, class_choices, described, estimated, literal, percent, with_interval, written
 from ddd_utils.report.verdicts import UNCOUNTED
 from ddd_utils.responses import Responses
 
@@ -72,20 +71,6 @@ def trained_on(device: str) -> Prose:
     )
 
 
-def kappa_of_conditions(means: pd.DataFrame) -> Prose:
-    """Say between which values the conditions' kappas lie, without the base, and how many are above 0."""
-    found = [
-        f"{with_interval(row['kappa'], row['lower'], row['upper'], '.2f')} for {condition_name(row['condition'])}"
-        for row in means.loc[[means["kappa"].idxmin(), means["kappa"].idxmax()]].to_dict("records")
-    ]
-    above = int((means["lower"] > 0).sum())
-    how_many = "all" if above == len(means) else f"{above} of {len(means)}"
-    return Prose(
-        f"Here kappa lies between {found[0]} and {found[1]}; the intervals of {how_many} conditions are above 0. In "
-        "the paper it lies between .64 and .87."
-    )
-
-
 def rank_of_one_epoch(rank: Rank) -> Prose:
     """Say where "plus 1 epoch" stands among the conditions."""
     return Prose(f"“Plus 1 epoch” has rank {rank.value:.0f} of {rank.of}; {rank.first:.0%} of the draws rank it first.")
@@ -100,16 +85,7 @@ def architecture_gap(gap: ConditionDifference) -> Prose:
     )
     return Prose(
         f"Another architecture minus non-determinism: {with_interval(*gap[:3], '+.2f')} ({gap.note}). The paper's "
-        f"figure 3 gives −.03 and concludes that the one matters as little as the other; {limit}."
-    )
-
-
-def accuracies(spread: Mapping[str, Estimate], networks: int) -> Prose:
-    """Say how accurate the networks of a histogram are, from `consistency.accuracy_spread`."""
-    mean, lowest, highest, sd = (spread[name].value for name in ("mean", "lowest", "highest", "sd"))
-    return Prose(
-        f"Here, over the {networks} networks that enter the histogram: mean {mean:.2%}, from {lowest:.2%} to "
-        f"{highest:.2%}, standard deviation {sd:.2%}."
+        f"figure 3 gives −0.03 and concludes that the one matters as little as the other; {limit}."
     )
 
 
@@ -119,16 +95,9 @@ def class_extremes(found: Mapping[str, Estimate]) -> Prose:
     return Prose(f"Here the base network's easiest class has accuracy {easiest}, its hardest {hardest}.")
 
 
-def last_transition(changes: pd.DataFrame, images: int) -> Prose:
-    """Say which predictions change at the last transition, and how many do on average (`dynamics.swaps`)."""
-    last = changes[changes["epoch"] == changes["epoch"].max()].mean()
-    return Prose(
-        f"At the last transition {last['changed']:.1%} of the predicted classes change: {last['wrong_to_right']:.1%} "
-        f"from wrong to right, {last['right_to_wrong']:.1%} from right to wrong, {last['wrong_to_wrong']:.1%} from one "
-        f"wrong class to another. Accuracy moves by {round(last['accuracy_gain'], 4) + 0.0:+.2%}. Averaged over all "
-        f"transitions {changes['changed'].mean():.1%} change (M = {changes['network'].nunique()} networks, {images:,} "
-        "images)."
-    )
+def mean_change(changes: pd.DataFrame) -> Prose:
+    """Say how many predictions change from epoch to epoch on average (`dynamics.swaps`)."""
+    return Prose(f"Averaged over all epochs, {percent(changes['changed'].mean())} of the predictions change.")
 
 
 def only_on_noise(dataset: str) -> Prose:
@@ -136,28 +105,6 @@ def only_on_noise(dataset: str) -> Prose:
     if dataset == "gaussian":
         return Prose()
     return Prose(f"These responses are on {dataset_name(dataset)}, not on Gaussian noise: there is no more to show.")
-
-
-def noise_images(answers: Responses) -> Prose:
-    """Say how many networks and noise images a chart rests on."""
-    networks, images, dataset = len(answers.networks), len(answers.labels), variants(answers).dataset
-    assert dataset.name == "gaussian"
-    size = dataset.image_size
-    return Prose(f"{networks} networks (band: least to most accurate), {images:,} images of {size} x {size} pixels")
-
-
-def beside_the_ideal(classes: pd.DataFrame) -> Prose:
-    """Say how many images the networks recognise, and how many the ideal classifier does, where that is known."""
-    found = f"On average the networks recognise {classes['accuracy'].mean():.1%} of the images"
-    known = classes["bayes"].mean()
-    return Prose(f"{found}." if np.isnan(known) else f"{found} of the {known:.1%} that the ideal classifier reaches.")
-
-
-def rank_correlation(found: Estimate) -> Prose:
-    """Title the chart of divergence and accuracy with their rank correlation."""
-    return Prose(
-        f"Divergence and accuracy: rank correlation {found.value:.2f} ({found.lower:.2f} to {found.upper:.2f})"
-    )
 
 
 def spikes(folders: pd.DataFrame, published: list[int]) -> Prose:
@@ -230,18 +177,16 @@ def scored(title: str, correct: np.ndarray, tolerance: int) -> Prose:
     return Prose(f"**{title}**: M = {networks}, {images:,} images, in-between at tolerance {at}")
 
 
-def kappa_range(pairs: pd.DataFrame, means: Mapping[str, Estimate]) -> Prose:
-    """Say from where to where kappa runs (`consistency.pair_table`), and its mean (`consistency.mean_kappas`)."""
-    known = pairs.dropna(subset="kappa")
-    if known.empty:
-        return Prose("All models are always right, or all are always wrong: no kappa is defined.")
-    highest, lowest = (with_interval(*known[["kappa", "lower", "upper"]].iloc[at]) for at in (0, -1))
+def kappa_range(means: Mapping[str, Estimate]) -> Prose:
+    """Give the mean kappa its intervals (`consistency.mean_kappas`), beside the range in the paper."""
     units = UNITS | ({"images": "other images of the same classes"} if "classes" in means else {})
-    limits = [f"{mean.lower:.4f} to {mean.upper:.4f} for {units[unit]}" for unit, mean in means.items()]
+    limits = " and ".join(
+        f"{written(mean.lower, '.3f')} to {written(mean.upper, '.3f')} for {units[unit]}"
+        for unit, mean in means.items()
+    )
     return Prose(
-        f"Kappa runs from {lowest} to {highest}; the mean over {len(known)} pairs is **{means['images'].value:.4f}**, "
-        f"95 % interval {', '.join(limits)}. The interval of {(pairs['lower'] > 0).sum()} of {len(pairs)} pairs lies "
-        "above 0. The paper's eleven models: .33 to .69."
+        f"The mean over all pairs is **{written(means['images'].value, '.3f')}** (95% interval {limits}). Among the "
+        "paper's eleven models kappa runs from 0.33 to 0.69."
     )
 
 
@@ -346,31 +291,6 @@ def too_few(networks: Mapping[str, int]) -> Prose:
     )
 
 
-def falls(compared: Mapping[str, Mapping[str, NullKappa]]) -> Prose:
-    """Say how observed and expected mean kappa fall on in-between images, by the set's heading (`compare_nulls`)."""
-    lines = [
-        f"- **{literal(heading)}**: observed from {_fall(nulls, 'observed')}; expected from {_fall(nulls, 'expected')}."
-        for heading, nulls in compared.items()
-    ]
-    return Prose("\n".join(["Mean kappa falls on the in-between images:", "", *lines]) if lines else "")
-
-
-def _fall(nulls: Mapping[str, NullKappa], kind: str) -> str:
-    between = [null for what, null in nulls.items() if what.startswith("in-between")]
-    everything, some = (getattr(null, f"mean_{kind}") for null in (nulls["all images"], between[-1]))
-    return f"{estimated(everything)} to {estimated(some)}"
-
-
-def excess(heading: str, null: NullKappa, level: float = 0.05) -> Prose:
-    """Say what kappa is expected on average, and how many pairs differ from their expectation."""
-    tested = null.adjusted_p_values()[np.triu_indices(len(null.p_values), 1)]
-    pairs = np.isfinite(null.excess.value[np.triu_indices(len(null.p_values), 1)]).sum()
-    return Prose(
-        f"**{literal(heading)}**: mean expected kappa {estimated(null.mean_expected, '.4f')}; "
-        f"{(tested < level).sum()} of {pairs} pairs stand out. The highest and the lowest:"
-    )
-
-
 # Other images, other bases.
 
 
@@ -462,12 +382,6 @@ def people_and_networks(correct: np.ndarray, counts: np.ndarray) -> Prose:
     return Prose(f"M = {networks} networks, {images:,} images, {answers.min()} to {answers.max()} people an image")
 
 
-def spearman(rank: Estimate) -> Prose:
-    """Write a rank correlation with its interval."""
-    limits = f"95 % interval {rank.lower:.2f} to {rank.upper:.2f}"
-    return Prose(f"Spearman's rank correlation {rank.value:.2f} ({limits})")
-
-
 def reliability(found: Estimate) -> Prose:
     """Say how reliable the share of people who give the label is, and what that means for its correlations."""
     return Prose(
@@ -476,11 +390,6 @@ def reliability(found: Estimate) -> Prose:
         "halves of the answers, stepped up to full length by Spearman and Brown). Not even a measure without error "
         f"could correlate with it by more than about {np.sqrt(found.value):.2f}, the root of that."
     )
-
-
-def majority(right: np.ndarray) -> Prose:
-    """Say how often the majority of people is right, bool (images,)."""
-    return Prose(f"the majority of people is right about {right.mean():.2%} of {right.size:,} images")
 
 
 def majority_limits(kappas: pd.DataFrame) -> Prose:

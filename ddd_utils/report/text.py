@@ -19,14 +19,23 @@ class Prose(str):
         return str(self)
 
 
+def written(value: float, form: str = ".2f") -> str:
+    """Write a number as all of the page does: what rounds to zero has no sign, a negative number a real minus."""
+    form = form if form.startswith("+") else f"z{form}"
+    return "undefined" if pd.isna(value) else f"{value:{form}}".replace("-", "−")
+
+
+def percent(share: float) -> str:
+    """Write a share as a percentage with one decimal."""
+    return written(share, ".1%")
+
+
 def with_interval(value: float, lower: float, upper: float, form: str = ".3f") -> str:
     """Write a number with its interval, ``0.480 (0.476 to 0.484)``: alone without limits, empty where it is NaN."""
     if pd.isna(value):
         return ""
-    # What rounds to zero is written without a sign (z), unless a sign is asked for.
-    form = form if form.startswith("+") else f"z{form}"
-    limits = "" if pd.isna(lower) or pd.isna(upper) else f" ({lower:{form}} to {upper:{form}})"
-    return f"{value:{form}}{limits}"
+    limits = "" if pd.isna(lower) or pd.isna(upper) else f" ({written(lower, form)} to {written(upper, form)})"
+    return f"{written(value, form)}{limits}"
 
 
 def estimated(found: Estimate, form: str = ".3f") -> str:

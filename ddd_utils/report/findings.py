@@ -1,0 +1,317 @@
+"""What each chart shows in this run, in one sentence with its numbers: its title, and under it what is drawn."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from ddd_utils.analysis.nulls import NullKappa
+from ddd_utils.analysis.statistics import Estimate
+from ddd_utils.analysis.wrong_answers import SameWrongAnswer
+from ddd_utils.charts import Heading
+from ddd_utils.charts.names_and_colours import condition_name, dataset_name
+from ddd_utils.report.text import estimated, percent, written
+from ddd_utils.responses import Responses
+
+FEW = 0.01  # of the images: less is "hardly any"
+
+
+def drawn(what: str, answers: Responses, networks: int | None = None) -> str:
+    """Say what a chart draws, from how many networks and images of which data set."""
+    count = len(answers.networks) if networks is None else networks
+    images, dataset = len(answers.labels), dataset_name(answers.info["dataset"])
+    return f"{what} · M = {count} network{'s' * (count != 1)} · {images:,} images of {dataset}"
+
+
+# One network, trained again.
+
+
+def consistency(means: pd.DataFrame, under: str) -> Heading:
+    """How consistently the conditions err with the base network, from `consistency.condition_means`."""
+    changed = means[means["condition"] != "base"]
+    above, count = int((changed["lower"] > 0).sum()), len(changed)
+    span = f"kappa {written(changed['kappa'].min())} to {written(changed['kappa'].max())}"
+    if above == count:
+        return Heading(f"Whatever is changed, the networks fail on the same images: {span}", under)
+    return Heading(f"{above} of {count} changes leave more agreement than chance: {span}", under)
+
+
+def learning(history: pd.DataFrame, under: str) -> Heading:
+    """How many images are learned at once, or never, from `dynamics.learning_history`."""
+    kept, never = (history.loc[history["claim"] == claim, "share"].iloc[0] for claim in LEARNED)
+    return Heading(
+        f"{percent(kept)} of the images are right from the first epoch on, {percent(never)} are never right", under
+    )
+
+
+LEARNED = ("learned_in_first_epoch", "never_learned")
+
+
+def unanimous(shares: Mapping[str, float], networks: int, tolerance: int, under: str = "") -> Heading:
+    """On how many images the networks are right, or wrong, together, from `difficulty.shares`."""
+    ends = {end: shares[end] for end in ("trivial", "impossible")}
+    if few := [end for end, share in ends.items() if share < FEW]:
+        found = " and ".join(f"hardly any image is {end} ({percent(ends[end])})" for end in few)
+        others = "".join(f", {percent(share)} are {end}" for end, share in ends.items() if end not in few)
+        return Heading(f"{found[0].upper()}{found[1:]}{others}", under)
+    who = f"All {networks} networks" if tolerance == 0 else f"At least {networks - tolerance} of {networks} networks"
+    return Heading(
+        f"{who} are right on {percent(ends['trivial'])} of the images and wrong on {percent(ends['impossible'])}", under
+    )
+
+
+def accuracies(spread: Mapping[str, Estimate], under: str) -> Heading:
+    """How far the networks' accuracies lie apart, from `consistency.accuracy_spread`."""
+    lowest, highest = (spread[end].value for end in ("lowest", "highest"))
+    return Heading(
+        f"Accuracies lie {100 * (highest - lowest):.1f} points apart, {percent(lowest)} to {percent(highest)}", under
+    )
+
+
+def swaps(changes: pd.DataFrame, under: str) -> Heading:
+    """How many predictions still change in the end, and what accuracy gains by it, from `dynamics.swaps`."""
+    last = changes[changes["epoch"] == changes["epoch"].max()].mean()
+    return Heading(
+        f"At the last epoch {percent(last['changed'])} of the predictions change, accuracy by "
+        f"{written(100 * last['accuracy_gain'], '+.2f')} points",
+        under,
+    )
+
+
+def directions(changes: pd.DataFrame, under: str) -> Heading:
+    """Where changing predictions go at the last epoch, from `dynamics.swaps`."""
+    last = changes[changes["epoch"] == changes["epoch"].max()].mean()
+    kinds = {"wrong_to_right": "become right", "right_to_wrong": "become wrong", "wrong_to_wrong": "stay wrong"}
+    parts = ", ".join(f"{100 * last[kind] / last['changed']:.0f} {words}" for kind, words in kinds.items())
+    return Heading(f"Of 100 predictions that change at the last epoch {parts}", under)
+
+
+def similarity(correlations: pd.DataFrame, under: str) -> Heading:
+    """How alike representations are to the base's, from `dynamics.similarity_to_base`."""
+    changed = correlations[correlations["condition"] != "base"].set_index("condition")["correlation"]
+    low, high = changed.idxmin(), changed.idxmax()
+    return Heading(
+        f"Representations correlate from {written(changed[low])} ({condition_name(low)}) to {written(changed[high])} "
+        f"({condition_name(high)}) with the base's",
+        under,
+    )
+
+
+def classes(table: pd.DataFrame, under: str) -> Heading:
+    """How accurate the easiest and the hardest class are, from `difficulty.class_accuracy`."""
+    ranked = table.sort_values("accuracy", kind="stable").assign(named=table.get("name", table["label"]))
+    hardest, easiest = (ranked.iloc[at] for at in (0, -1))
+    return Heading(
+        f"Accuracy runs from {percent(hardest['accuracy'])} ({hardest['named']}) to {percent(easiest['accuracy'])} "
+        f"({easiest['named']})",
+        under,
+    )
+
+
+# Models that are compared.
+
+
+def pairs(table: pd.DataFrame, mean: Estimate, under: str) -> Heading:
+    """How many pairs agree beyond chance, from `consistency.pair_table`."""
+    known = table["kappa"].dropna()
+    if known.empty:
+        return Heading("No kappa is defined: every model is always right or always wrong", under)
+    above = int((table["lower"] > 0).sum())
+    who = f"All {len(table)} pairs agree" if above == len(table) else f"{above} of {len(table)} pairs agree"
+    span = f"kappa {written(known.min())} to {written(known.max())}, mean {written(mean.value)}"
+    return Heading(f"{who} more than chance: {span}", under)
+
+
+def accuracy_and_kappa(table: pd.DataFrame, under: str) -> Heading:
+    """Whether more accurate pairs are more consistent, from `consistency.pair_table`."""
+    accuracy = (table["accuracy_one"] + table["accuracy_other"]) / 2
+    return Heading(
+        f"Accuracy and kappa of a pair: rank correlation {written(_rank_correlation(accuracy, table))}", under
+    )
+
+
+def _rank_correlation(accuracy: pd.Series, table: pd.DataFrame) -> float:
+    known = table["kappa"].notna()
+    return float(accuracy[known].rank().corr(table.loc[known, "kappa"].rank()))
+
+
+def same_answer(same: SameWrongAnswer, under: str) -> Heading:
+    """How often two models that are both wrong say the same."""
+    upper = np.triu_indices(len(same.share), 1)
+    return Heading(
+        f"Where two models are both wrong, they give the same answer {percent(_mean(same.share[upper]))} of the time",
+        under,
+    )
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+
+
+def label_errors(rates: pd.DataFrame, under: str) -> Heading:
+    """How many of the hardest and of the easiest images have a wrong label, from `wrong_answers.error_rates`."""
+    hardest, easiest = (rates["rate"].iloc[at] for at in (0, -1))
+    return Heading(
+        f"{percent(hardest)} of the images that no model gets right have a wrong label, {percent(easiest)} of those "
+        "that all get right",
+        under,
+    )
+
+
+def label_errors_of_groups(rates: pd.DataFrame, under: str) -> Heading:
+    """In which group of images most labels are wrong, and in which fewest."""
+    ranked = rates.dropna(subset="rate").sort_values("rate", kind="stable")
+    parts = [f"{row['group']} {percent(row['rate'])}" for row in (ranked.iloc[-1], ranked.iloc[0])]
+    return Heading(f"Wrong labels: {', '.join(parts)}", under)
+
+
+# Only the in-between images.
+
+
+def in_between(means: pd.DataFrame, under: str) -> Heading:
+    """How mean kappa changes without trivial and impossible images, from `nulls.subset_consistency`."""
+    everything, some = means.loc["all images", "kappa"], means.loc["subset", "kappa"]
+    verb = "falls" if some < everything else "rises"
+    return Heading(
+        f"Without trivial and impossible images mean kappa {verb} from {written(everything)} to {written(some)}", under
+    )
+
+
+def subsets(curve: pd.DataFrame, under: str) -> Heading:
+    """How in-between kappa depends on the number of networks, from `nulls.subset_curve`."""
+    known = curve.dropna(subset="kappa_in_between")
+    if known.empty:
+        return Heading("No subset of these networks has a kappa in between", under)
+    parts = [
+        f"{written(row['kappa_in_between'])} with {row['models']:.0f}" for _, row in known.iloc[[0, -1]].iterrows()
+    ]
+    return Heading(f"Kappa left in between depends on the number of networks: {', '.join(parts)}", under)
+
+
+def expectation(compared: Mapping[str, NullKappa], under: str) -> Heading:
+    """By how much mean kappa falls, and by how much the scores alone make it fall, from `nulls.compare_nulls`."""
+    everything, *_, some = compared.values()
+    seen, implied = (
+        getattr(everything, f"mean_{kind}").value - getattr(some, f"mean_{kind}").value
+        for kind in ("observed", "expected")
+    )
+    return Heading(f"Mean kappa falls by {written(seen)}; the scores alone imply {written(implied)}", under)
+
+
+def excess(null: NullKappa, under: str, level: float = 0.05) -> Heading:
+    """How many pairs agree more, or less, than their accuracies explain."""
+    upper = np.triu_indices(len(null.p_values), 1)
+    value, tested = np.asarray(null.excess.value)[upper], null.adjusted_p_values()[upper] < level
+    more, less = (int((tested & side).sum()) for side in (value > 0, value < 0))
+    return Heading(f"{more} of {len(value)} pairs agree more than their accuracies explain, {less} agree less", under)
+
+
+def outstanding(ranked: pd.DataFrame, under: str) -> Heading:
+    """Which pair exceeds its expectation most, from `NullKappa.table`."""
+    first = ranked.iloc[0]
+    return Heading(
+        f"{condition_name(first['one'])} and {condition_name(first['other'])} agree most beyond expectation: "
+        f"{written(first['excess'], '+.2f')}",
+        under,
+    )
+
+
+def statistics(changes: pd.DataFrame, series: str, under: str) -> Heading:
+    """How many predictions change in the end, by the way in which a network is evaluated."""
+    last = changes[changes["epoch"] == changes["epoch"].max()].set_index(series)["changed"]
+    parts = ", ".join(f"{percent(share)} with {way}" for way, share in last.items())
+    return Heading(f"Predictions that change at the last epoch: {parts}", under)
+
+
+# Noise.
+
+
+def divergence(table: pd.DataFrame, under: str) -> Heading:
+    """How the divergence of neighbours falls, from `noise.neighbour_divergence`."""
+    known = table["kl"].dropna()
+    return Heading(
+        f"The divergence falls {known.iloc[0] / known.iloc[-1]:,.0f}-fold from the first neighbours to the last", under
+    )
+
+
+def beside_the_ideal(table: pd.DataFrame, under: str) -> Heading:
+    """How many images the networks recognise, and could at best, from `noise.accuracy_by_sigma`."""
+    found, best = f"The networks recognise {percent(table['accuracy'].mean())} of the images", table["bayes"].mean()
+    return Heading(found if np.isnan(best) else f"{found}; {percent(best)} is possible", under)
+
+
+def predicted(found: Estimate, under: str) -> Heading:
+    """How well the divergence predicts the accuracy, from `noise.divergence_correlation`."""
+    return Heading(f"Divergence and accuracy: rank correlation {estimated(found, '.2f')}", under)
+
+
+def folder_order(folders: pd.DataFrame, under: str) -> Heading:
+    """Where sorting folder names as strings puts the first classes, from `noise.in_folder_order`."""
+    moved = folders[folders["moved"]]
+    return Heading(
+        f"Sorted as strings, the folders {moved['folder'].min()} to {moved['folder'].max()} make spikes at "
+        f"{', '.join(map(str, moved['position']))}",
+        under,
+    )
+
+
+# People.
+
+
+def observers(table: pd.DataFrame, under: str) -> Heading:
+    """How often observers find the impossible image, from `observer_trials.accuracy`."""
+    return Heading(
+        f"{len(table)} observers find the impossible image in {percent(table['accuracy'].mean())} of the trials", under
+    )
+
+
+def observer_pairs(table: pd.DataFrame, under: str) -> Heading:
+    """How consistently observers err, from `observer_trials.observer_consistency`."""
+    return Heading(f"Two observers' mistakes agree with kappa {written(table['kappa'].mean())} on average", under)
+
+
+def blocks(table: pd.DataFrame, everyone: str, under: str) -> Heading:
+    """How accuracy moves over the experiment, from `observer_trials.learning`."""
+    together = table.loc[table["observer"] == everyone, "accuracy"]
+    return Heading(
+        f"Accuracy is {percent(together.iloc[0])} in the first block and {percent(together.iloc[-1])} in the last",
+        under,
+    )
+
+
+def times(table: pd.DataFrame, under: str) -> Heading:
+    """How long right and wrong answers take, from `observer_trials.response_times`."""
+    medians = table.groupby("answer")["median"].median() / 1000
+    return Heading(
+        "Median time to answer: " + ", ".join(f"{written(time)} s when {answer}" for answer, time in medians.items()),
+        under,
+    )
+
+
+def people_by_difficulty(table: pd.DataFrame, under: str) -> Heading:
+    """How many people name the label of images that networks find trivial and impossible."""
+    shares = table[table["tolerance"] == 0].set_index("difficulty")["share"]
+    parts = ", ".join(f"{percent(share)} of people if {kind}" for kind, share in shares.items())
+    return Heading(f"The label is given by {parts}", under)
+
+
+def people_by_score(rank: Estimate, under: str) -> Heading:
+    """How strongly networks' and people's difficulty go together."""
+    return Heading(f"Networks right and people right: rank correlation {estimated(rank, '.2f')}", under)
+
+
+def majority(kappas: pd.DataFrame, under: str) -> Heading:
+    """How consistently networks err with most people, from `humans.majority_consistency`."""
+    return Heading(
+        f"Networks err with the majority of people by kappa {written(kappas['kappa'].min())} to "
+        f"{written(kappas['kappa'].max())}",
+        under,
+    )
+
+
+def answers_about_images(means: pd.DataFrame, questions: Mapping[str, str], under: str) -> Heading:
+    """How far the mean answers to the first question lie apart, from `humans.means`."""
+    first = str(means["question"].iloc[0])
+    rows = means[means["question"].astype(str) == first].to_dict("records")
+    parts = ", ".join(f"{written(row['answer'])} if {row['difficulty']}" for row in rows)
+    return Heading(f"{questions[first][:1].upper()}{questions[first][1:]}: {parts}", under)
