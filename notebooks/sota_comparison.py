@@ -103,7 +103,7 @@ else:
 # difficulty explains. It is asked of each end, against three families of smooth distributions.
 
 # %%
-verdict.clauses(book, answers, known.accepted, dissent)
+None
 
 # %% [markdown]
 # ### Smooth models of the scores, fitted

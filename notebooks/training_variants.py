@@ -35,6 +35,7 @@ parameters, book = report.begin("training_variants", globals())
 answers = experiments.responses(parameters.experiment, preset)
 correct, networks, labels = answers.correct(), answers.networks, answers.labels
 rows, steps = difficulty.one_per_condition(networks), answers.decay_epochs
+chosen = answers.select(rows)
 sentences.left_out(answers.info)
 
 # %% [markdown]
@@ -50,14 +51,13 @@ explored
 
 # %%
 shares = difficulty.shares(correct[rows], parameters.tolerance)
-heading = findings.unanimous(
-    shares, len(rows), parameters.tolerance, findings.drawn("share of images by score", answers)
-)
+under = findings.drawn("share of images by score", chosen)
+heading = findings.unanimous(shares, len(rows), parameters.tolerance, under)
 explored.linked(charts.score_bars(difficulty.score_histogram(correct[rows]), parameters.tolerance, heading), "score")
 
 # %%
 # The paper's claim is made without exception, whatever tolerance the preset asks for.
-book.record_shares("", answers.select(rows), 0)
+book.record_shares("", chosen, 0)
 
 # %% [markdown]
 # ### The paper's thirteen networks are ten
@@ -70,8 +70,8 @@ book.record_shares("", answers.select(rows), 0)
 published = difficulty.as_published(networks)
 sets = {"here, one per condition": correct[rows], "here, as published": correct[published]}
 table = difficulty.shares_table(sets, sorted({0, parameters.tolerance}))
-printed = {"networks": "paper, ImageNet", "M": 13, "distinct": 10, "tolerance": 0, **claims.paper_shares()}
-text.readable(pd.concat([table, pd.DataFrame([printed])], ignore_index=True), ".1%")
+papers = {"networks": "paper, ImageNet", "M": 13, "distinct": 10, "tolerance": 0, **claims.paper_shares()}
+text.readable(pd.concat([table, pd.DataFrame([papers])], ignore_index=True), ".1%")
 
 # %%
 distinct = len(set(published.tolist()))
@@ -130,7 +130,7 @@ for _, row in history.drop_duplicates("claim").iterrows():
 
 # %%
 last = difficulty.shares(over_time[rows, -1])
-under = findings.drawn("decisions of all networks by epoch", answers, len(rows))
+under = findings.drawn("decisions of all networks by epoch", chosen)
 charts.overlay_map(over_time[rows], steps, findings.unanimous(last, len(rows), 0, under))
 
 # %% [markdown]
@@ -160,12 +160,14 @@ game.keep_pairs(preset, "training_variants", answers, rows, parameters.tolerance
 
 # %%
 spread = consistency.accuracy_spread(correct[rows], labels=labels)
-heading = findings.accuracies(spread, findings.drawn("accuracy after the last epoch", answers))
-charts.accuracy_dots(networks.assign(accuracy=correct.mean(axis=1)), heading)
+printed = {end: claims.printed(f"accuracy_{end}") for end in ("mean", "lowest", "highest")}
+accuracies, each = consistency.condition_accuracies(correct, networks), networks.assign(accuracy=correct.mean(axis=1))
+heading = findings.accuracies(spread, findings.drawn("accuracy after the last epoch; diamonds: the paper", answers))
+charts.accuracy_dots(accuracies, each, heading, printed)
 
 # %%
 for statistic, found in spread.items():
-    book.record(f"accuracy_{statistic}", found.value, (found.lower, found.upper), answers.select(rows))
+    book.record(f"accuracy_{statistic}", found.value, (found.lower, found.upper), chosen)
 
 # %% [markdown]
 # ### Easy and hard classes (figure 15a)
@@ -184,16 +186,16 @@ sentences.class_extremes(by_class)
 
 # %%
 changes = dynamics.swaps(answers.predictions[rows], labels)
-heading = findings.swaps(changes, findings.drawn("predicted classes that change on arriving at an epoch", answers))
+heading = findings.swaps(changes, findings.drawn("predicted classes that change, by epoch", chosen))
 charts.swap_curves(changes, networks.iloc[rows], steps, heading)
 
 # %%
-heading = findings.directions(changes, findings.drawn("where changing predictions go", answers))
+heading = findings.directions(changes, findings.drawn("where changing predictions go", chosen))
 charts.swap_bars(changes, heading)
 
 # %%
 for claim, found in dynamics.change_shares(answers.predictions[rows], labels).items():
-    book.record(claim, found.value, (found.lower, found.upper), answers.select(rows))
+    book.record(claim, found.value, (found.lower, found.upper), chosen)
 sentences.mean_change(changes)
 
 # %% [markdown]

@@ -93,22 +93,37 @@ def change_shares(predictions: ArrayLike, labels: ArrayLike) -> dict[str, Estima
     }
 
 
-def similarity_to_base(logits: Mapping[str, ArrayLike], networks: pd.DataFrame) -> pd.DataFrame:
+def similarity_to_base(logits: Mapping[str, ArrayLike], networks: pd.DataFrame, groups: int = 20) -> pd.DataFrame:
     """
     Correlate the networks' dissimilarity matrices with the base's (figure 7), from logits (images, classes).
 
-    Columns condition, network, instance and correlation. The first instance of each condition enters, as in the paper;
-    condition "different_data", last, correlates the two networks of condition half_data with each other.
+    Columns condition, network, instance and correlation, lower and upper (jackknife over so many groups of images: the
+    pairs of images are not independent). The first instance of each condition enters, as in the paper; condition
+    "different_data", last, correlates the two networks of condition half_data with each other.
     """
     matrices = {network: dissimilarity(values) for network, values in logits.items()}
     table = networks.loc[networks["instance"] == 1, ["condition", "network", "instance"]].reset_index(drop=True)
-    table["correlation"] = [rdm_correlation(matrices["base"], matrices[network]) for network in table["network"]]
+    compared = [("base", network) for network in table["network"]]
     halves = networks.loc[networks["condition"] == "half_data", "network"].tolist()
     if len(halves) == 2:
-        between = rdm_correlation(matrices[halves[0]], matrices[halves[1]])
-        row = {"condition": "different_data", "network": " and ".join(halves), "instance": 1, "correlation": between}
-        table = pd.concat([table, pd.DataFrame([row])], ignore_index=True)
-    return table
+        compared.append((halves[0], halves[1]))
+        table.loc[len(table)] = ["different_data", " and ".join(halves), 1]
+    found = [_with_jackknife(matrices[one], matrices[other], groups) for one, other in compared]
+    return table.join(pd.DataFrame(found, columns=["correlation", "lower", "upper"]))
+
+
+def _with_jackknife(a: np.ndarray, b: np.ndarray, groups: int) -> tuple[float, float, float]:
+    """Correlate two dissimilarity matrices, with limits from leaving out each group of images in turn."""
+    value, group = rdm_correlation(a, b), np.arange(len(a)) % groups
+    if len(a) < 2 * groups:
+        return value, np.nan, np.nan
+    without = np.array([rdm_correlation(*(part[np.ix_(kept, kept)] for part in (a, b))) for kept in _all_but(group)])
+    found = Estimate.wald(value, np.sqrt((groups - 1) * without.var()))
+    return value, max(-1.0, float(found.lower)), min(1.0, float(found.upper))
+
+
+def _all_but(group: np.ndarray) -> list[np.ndarray]:
+    return [np.flatnonzero(group != one) for one in np.unique(group)]
 
 
 def dissimilarity(features: ArrayLike) -> np.ndarray:

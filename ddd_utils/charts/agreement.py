@@ -43,20 +43,25 @@ def correlation_dots(
     correlations: pd.DataFrame, heading: str, reference: Mapping[str, float] | None = None
 ) -> alt.LayerChart:
     """Show how similar representations are to the base network's (`dynamics.similarity_to_base`; figure 7)."""
-    low = min([correlations["correlation"].min(), *(reference or {}).values()])
+    low = min(correlations[["correlation", "lower"]].min().min(), *(reference or {"": 1.0}).values())
     parts = _conditions(correlations, correlations.iloc[:0], "correlation", reference)
     scale = alt.Scale(domain=[np.floor(10 * low) / 10, 1], nice=False)
     return dot_rows(parts, "correlation", "correlation of dissimilarities with the base network", title(heading), scale)
 
 
-def accuracy_dots(networks: pd.DataFrame, heading: str) -> alt.LayerChart:
+def accuracy_dots(
+    means: pd.DataFrame, networks: pd.DataFrame, heading: str, paper: Mapping[str, float] | None = None
+) -> alt.LayerChart:
     """
-    Show the mean accuracy of each condition, and its networks where it has several (figure 9).
+    Show the accuracy of each condition (`consistency.condition_accuracies`), and its networks (figure 9).
 
-    ``networks`` has one row a network: condition, network, accuracy (share of images).
+    ``networks`` has one row a network: condition, network, accuracy (share of images). ``paper`` are the accuracies
+    that it prints, by what they are of: the mean, the lowest, the highest.
     """
-    means = networks.groupby("condition", sort=False, as_index=False)[["accuracy"]].mean()
     parts, scale = _conditions(means, networks, "accuracy", None), alt.Scale(zero=False, padding=12)
+    if paper:
+        printed = {"name": [f"the paper's {which}" for which in paper], "accuracy": list(paper.values())}
+        parts["paper"] = pd.DataFrame(printed)
     return dot_rows(parts, "accuracy", "accuracy (share of test images)", title(heading), scale, ".1%")
 
 

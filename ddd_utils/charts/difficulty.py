@@ -59,7 +59,7 @@ def score_bars(
     present = [kind for kind in CLASS_COLOURS if kind in kinds]
     bars = alt.Chart(frame).mark_bar().encode(x=x, y=y, color=by_kind(shown=present))
     drawn = [layer.encode(x=x, y=y) for layer in _expectations(histogram, lines)]
-    drawn += _papers(paper, x, y) if len(paper) == networks + 1 else []
+    drawn += _papers(paper, x) if len(paper) == networks + 1 else []
     width, height = size
     chart = framed(bars, *drawn, _columns(frame, list(lines)).encode(x=x), width=width, height=height)
     subtitle = f"tolerance {tolerance}"
@@ -69,10 +69,10 @@ def score_bars(
     return finish(chart, title(heading, subtitle), described)
 
 
-def _papers(shares: Sequence[float], x: alt.X, y: alt.Y) -> list[alt.LayerChart]:
+def _papers(shares: Sequence[float], x: alt.X) -> list[alt.LayerChart]:
     """Mark the paper's shares."""
     table = pd.DataFrame({"score": range(len(shares)), "share": shares, "kind": "paper"})
-    return [dots(table, "share", y, x, {"kind": ("", PAPER), "share": ".1%"}, look=looks(["paper"]))]
+    return [dots(table, "share", alt.Y(), x, {"kind": ("", PAPER), "share": ".1%"}, look=looks(["paper"]))]
 
 
 def _columns(frame: pd.DataFrame, lines: Sequence[str]) -> alt.Chart:

@@ -32,8 +32,8 @@ def consistency(means: pd.DataFrame, under: str) -> Heading:
     above, count = int((changed["lower"] > 0).sum()), len(changed)
     span = f"kappa {written(changed['kappa'].min())} to {written(changed['kappa'].max())}"
     if above == count:
-        return Heading(f"Whatever is changed, the networks fail on the same images: {span}", under)
-    return Heading(f"{above} of {count} changes leave more agreement than chance: {span}", under)
+        return Heading(f"Whatever is changed, the networks agree more than chance: {span}", under)
+    return Heading(f"After {above} of {count} changes the networks agree more than chance: {span}", under)
 
 
 def learning(history: pd.DataFrame, under: str) -> Heading:
@@ -161,8 +161,8 @@ def label_errors(rates: pd.DataFrame, under: str) -> Heading:
 def label_errors_of_groups(rates: pd.DataFrame, under: str) -> Heading:
     """In which group of images most labels are wrong, and in which fewest."""
     ranked = rates.dropna(subset="rate").sort_values("rate", kind="stable")
-    parts = [f"{row['group']} {percent(row['rate'])}" for row in (ranked.iloc[-1], ranked.iloc[0])]
-    return Heading(f"Wrong labels: {', '.join(parts)}", under)
+    most, fewest = (f"“{row['group']}” ({percent(row['rate'])})" for row in (ranked.iloc[-1], ranked.iloc[0]))
+    return Heading(f"Wrong labels are commonest among {most} and rarest among {fewest}", under)
 
 
 # Only the in-between images.

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 
 from ddd_utils.analysis import consistency
 from ddd_utils.analysis.consistency import conditions
@@ -211,3 +212,13 @@ def test_a_comparison_with_the_base_is_its_three_parts(networks):
     assert found.gap.note == "there is no network of condition 'cuda_nondeterministic'"
     assert found.first["condition"].tolist() == ["architecture", "half_data", "combined", "different_data"]
     assert set(found.first["instance"]) == {1}
+
+
+def test_accuracies_of_conditions_count_images_not_answers():
+    right = np.random.default_rng(0).random((1, 400)) < 0.7
+    networks = pd.DataFrame({"condition": ["base", "data_order", "data_order"], "instance": [1, 1, 2]})
+    table = consistency.condition_accuracies(np.vstack([right, right, right]), networks)
+    assert table["accuracy"].tolist() == [right.mean()] * 2
+    for _, row in table.iterrows():  # two copies of a network know no more than one
+        low, high = binomtest(int(right.sum()), 400).proportion_ci(method="wilson")
+        assert (row["lower"], row["upper"]) == pytest.approx((low, high))

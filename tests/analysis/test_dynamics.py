@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,3 +103,24 @@ def test_undefined_dissimilarities_give_an_undefined_correlation():
 def test_matrices_of_different_images_are_refused(a, b):
     with pytest.raises(InputError, match="same"):
         rdm_correlation(np.zeros(a), np.zeros(b))
+
+
+def test_the_jackknife_of_a_similarity_covers_other_images():
+    rng = np.random.default_rng(3)
+    networks = pd.DataFrame({"condition": ["base", "optimizer"], "network": ["base", "b"], "instance": 1})
+    weights = {name: rng.normal(size=(6, 8)) for name in ("shared", "base", "b")}
+
+    def logits(images):
+        seen = rng.normal(size=(images, 6))
+        own = {name: weights["shared"] + 0.7 * weights[name] for name in ("base", "b")}
+        return {name: seen @ weight for name, weight in own.items()}
+
+    truth = dynamics.similarity_to_base(logits(1500), networks)["correlation"][1]
+    found = [dynamics.similarity_to_base(logits(80), networks, groups=10).iloc[1] for _ in range(100)]
+    assert 0.85 <= np.mean([row["lower"] <= truth <= row["upper"] for row in found]) <= 1
+
+
+def test_too_few_images_for_a_jackknife_leave_the_limits_open():
+    networks = pd.DataFrame({"condition": ["base"], "network": ["base"], "instance": [1]})
+    table = dynamics.similarity_to_base({"base": np.random.default_rng(0).normal(size=(30, 5))}, networks)
+    assert table["correlation"][0] == pytest.approx(1) and np.isnan(table["lower"][0])

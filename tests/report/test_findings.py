@@ -27,9 +27,9 @@ def conditions(kappas, lower):
 @pytest.mark.parametrize(
     ("lower", "begins"),
     [
-        ([0.5, 0.1], "Whatever is changed, the networks fail on the same images"),
-        ([0.5, -0.1], "1 of 2 changes leave"),
-        ([0.0, 0.0], "0 of 2 changes leave"),
+        ([0.5, 0.1], "Whatever is changed, the networks agree more"),
+        ([0.5, -0.1], "After 1 of 2 changes"),
+        ([0.0, 0.0], "After 0 of 2 changes"),
     ],
 )
 def test_networks_fail_alike_only_if_every_interval_is_above_zero(lower, begins):

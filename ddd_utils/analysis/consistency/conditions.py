@@ -13,7 +13,7 @@ from scipy.special import ndtri, stdtrit
 from ddd_utils.analysis.consistency.kappa import copy_probability, kappa_bounds, pairwise_error_consistency
 from ddd_utils.analysis.consistency.uncertainty import bootstrap, interval, standard_errors
 from ddd_utils.analysis.difficulty import as_correct
-from ddd_utils.analysis.statistics import Estimate, percentile_interval
+from ddd_utils.analysis.statistics import Estimate, percentile_interval, wilson
 from ddd_utils.errors import InputError, nearest
 
 ONE_NETWORK = "one network: image error only"
@@ -180,6 +180,22 @@ def compared_networks(networks: pd.DataFrame, condition: str, instance: int | No
         return found == "half_data"
     own = (found == condition) & ((networks["instance"].to_numpy() == instance) | (instance is None))
     return own | (found == "base")
+
+
+def condition_accuracies(correct: ArrayLike, networks: pd.DataFrame) -> pd.DataFrame:
+    """
+    Mean accuracy of each condition's networks (figure 9), with Wilson's interval for other images.
+
+    Instances share their images, so the interval takes the number of independent answers that has the same variance
+    (Korn and Graubard, 1998). Columns condition, accuracy, lower and upper.
+    """
+    correct, rows = _as_listed(correct, networks), []
+    for condition in networks["condition"].unique():
+        share = correct[(networks["condition"] == condition).to_numpy()].mean(axis=0)
+        mean, variance = share.mean(), share.var() / len(share)
+        answers = mean * (1 - mean) / variance if variance else len(share)
+        rows.append((condition, mean, *wilson(mean * answers, answers)))
+    return pd.DataFrame(rows, columns=["condition", "accuracy", "lower", "upper"])
 
 
 def pairwise_matrix(correct: ArrayLike, labels: Sequence[str]) -> KappaMatrix:
