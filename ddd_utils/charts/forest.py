@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from .forms import NO_FRAME, dots, finish, looks, quiet, title
+from .forms import COLUMN, NO_FRAME, dots, finish, looks, quiet, title
 from .names_and_colours import ACCENT, MUTED, NOTE
 
 ROW = 54  # px: a line of words, the verdict, and below them the marks
@@ -12,9 +12,9 @@ KINDS = ("observed", "single network", "paper")
 UNITS = {"per cent": ("share", ".1%", "%"), "kappa": ("kappa, a difference of two, or a correlation", ".2f", "~f")}
 
 
-def forest(claims: pd.DataFrame, unit: str, heading: str) -> alt.LayerChart:
+def claims_forest(claims: pd.DataFrame, unit: str, heading: str) -> alt.LayerChart:
     """
-    Draw the claims of a unit, "per cent" or "kappa", on one linear axis, as wide as the page.
+    Draw the claims of a unit, "per cent" or "kappa", on one linear axis, as wide as the column.
 
     ``claims`` has the columns name, unit, value, lower, upper, paper, text (the verdict), decided (faint where it is
     not) and one (a single training run, thin and grey); numbers that are not known are NaN.
@@ -31,7 +31,7 @@ def forest(claims: pd.DataFrame, unit: str, heading: str) -> alt.LayerChart:
     told = {"name": ("", "claim"), "kind": ("", "shown"), "value": form, "lower": form, "upper": form}
     points = dots(here, "value", along, across, {**told, "text": ("", "verdict")}, marks, look, **drawn)
     words = [_words(rows, column, across) for column in ABOVE]
-    chart = alt.LayerChart(layer=[*points.layer, *words], view=NO_FRAME, width="container", height=ROW * len(rows))
+    chart = alt.LayerChart(layer=[*points.layer, *words], view=NO_FRAME, width=COLUMN, height=ROW * len(rows))
     return finish(chart, title(heading), " ".join(map(_in_words, rows.to_dict("records"))))
 
 

@@ -12,7 +12,7 @@ from ddd_utils.analysis.consistency import ONE_NETWORK
 from ddd_utils.charts.names_and_colours import CLASS_COLOURS, dataset_name
 from ddd_utils.report import assets, claims, verdicts
 from ddd_utils.report.text import section_label
-from ddd_utils.report.verdicts import NOT_COMPUTED, Figure, basis, figure
+from ddd_utils.report.verdicts import Figure, basis, figure
 
 SHOWN, NAMED = 5, 3  # items of a list, claims of an item
 HEADINGS = {
@@ -31,44 +31,32 @@ SETS = {"Training variants": ("", "variants_"), "Models": ("sota_", "sota_")}  #
 
 
 @dataclass(frozen=True)
-class Card:
+class Headline:
     """What one set of networks comes to: shares of trivial, in-between and impossible images, and mean kappas."""
 
     title: str
-    basis: str  # data set and tolerance of the shares
     shares: list[Figure]
     kappas: list[Figure]  # on all images, on the in-between ones
-    counts: list[tuple[str, str]]  # networks and images behind the shares
 
     @property
     def drawn(self) -> bool:
         """Whether all three shares are there, so that a bar can be drawn."""
         return all(share.value is not None for share in self.shares)
 
-    @property
-    def description(self) -> str:
-        """The bar in words."""
-        return ", ".join(f"{share.label} {share.here}" for share in self.shares)
 
-
-def cards(records: Mapping[str, claims.Record]) -> list[Card]:
+def headlines(records: Mapping[str, claims.Record]) -> list[Headline]:
     """Collect the figures of the training variants and of the models; what is missing reads "not computed"."""
-    return [_card(records, title, *prefixes) for title, prefixes in SETS.items()]
-
-
-def _card(records: Mapping[str, claims.Record], title: str, shares: str, kappas: str) -> Card:
-    first = records.get(f"{shares}trivial_share")
-    counted = {"Networks": first and first.m, "Images": first and first.n}
-    return Card(
-        title=title,
-        basis=", ".join(filter(None, [dataset_name(first.dataset), first.note])) if first else "",
-        shares=[figure(f"{shares}{kind.replace('-', '_')}_share", records, kind) for kind in CLASS_COLOURS],
-        kappas=[
-            figure(f"{kappas}kappa_all", records, "Mean error consistency, all images"),
-            figure(f"{kappas}kappa_in_between", records, "In-between images only"),
-        ],
-        counts=[(name, NOT_COMPUTED if number is None else f"{number:,}") for name, number in counted.items()],
-    )
+    return [
+        Headline(
+            title,
+            [figure(f"{shares}{kind.replace('-', '_')}_share", records, kind) for kind in CLASS_COLOURS],
+            [
+                figure(f"{kappas}kappa_all", records, "Mean error consistency, all images"),
+                figure(f"{kappas}kappa_in_between", records, "In-between images only"),
+            ],
+        )
+        for title, (shares, kappas) in SETS.items()
+    ]
 
 
 def findings(table: pd.DataFrame) -> HTML:
@@ -98,11 +86,12 @@ def _item(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _commands(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """Gather the claims that are not tested by the command that would test them, most claims first."""
-    named = rows["short"] + rows["paper"].map(lambda figure: f" ({figure})" if figure else "")
-    groups = named.groupby(rows["test"], sort=False).agg(list).sort_values(key=lambda names: -names.map(len))
+    groups: dict[str, list[str]] = {}
+    for row in rows.to_dict("records"):
+        groups.setdefault(row["test"], []).append(f"{row['short']} ({row['paper']})")
     return [
         {"name": "; ".join(names[:NAMED]), "told": "", "test": command, "claims": len(names[:NAMED])}
-        for command, names in groups.items()
+        for command, names in sorted(groups.items(), key=lambda group: -len(group[1]))
     ]
 
 
@@ -119,7 +108,7 @@ def _outside(table: pd.DataFrame) -> list[str]:
 
 def matters(preset: str | Path) -> pd.DataFrame:
     """
-    List the claims that have a short name, for `charts.forest`.
+    List the claims that have a short name, for `charts.claims_forest`.
 
     Columns name, unit ("per cent" or "kappa"), value, lower, upper, paper, outcome, text (the verdict in words), one
     (whether a single training run is behind the figure), decided (for or against the paper). What depends on the number
@@ -159,12 +148,12 @@ def _drawn(stated: claims.Claim, found: claims.Record | None) -> dict[str, Any]:
 
 
 def claims_table(table: pd.DataFrame) -> HTML:
-    """Fold up every claim (`verdicts.table`), by section; the class of a row is its verdict, or "outside"."""
+    """Show every claim (`verdicts.table`), grouped by section; the class of a row is its verdict, or "outside"."""
     groups = [
         (section_label(str(section)), [_row(row) for row in rows.to_dict("records")])
         for section, rows in table.groupby("section", sort=False)
     ]
-    return HTML(assets.part("claims.html", groups=groups, count=len(table)))
+    return HTML(assets.part("claims.html", groups=groups))
 
 
 def _row(claim: Mapping[Any, Any]) -> dict[Any, Any]:

@@ -14,6 +14,7 @@ from ddd_utils.config import params
 from ddd_utils.report import citation
 from ddd_utils.report.claims import Claim, Record, about, claim, recorded, registry
 from ddd_utils.report.comparability import planned
+from ddd_utils.report.text import Prose
 
 ROUNDING = 1e-12  # floating-point slack, far below any printed digit
 DIFFERENCE = 0.05  # kappas apart from which a difference of two kappas is another one than the paper's
@@ -126,6 +127,23 @@ def zone(stated: Claim) -> Interval:
         return value / stated.tolerance - slack, math.inf
     slack += {"difference": DIFFERENCE, "order": 0.49}.get(stated.kind, 0)
     return value - slack, value + slack
+
+
+def rules() -> Prose:
+    """Tell readers how claims are judged."""
+    own, any_data = (f"{claim(key).tolerance - 1:.0%}" for key in ("trivial_share", "lowest_condition_kappa"))
+    return Prose(
+        "A claim *holds* where our whole interval lies among the figures that bear it out, and is *contradicted* where "
+        f"none of it does. For a share or a kappa these are within {own} of the paper’s figure, as a factor; for a "
+        f"difference of two kappas within {DIFFERENCE:.2f}; for “at least as alike as that”, claimed of any data, no "
+        f"more than {any_data} below it. Where the paper gives a word, such as “minor”, the number is our reading. An "
+        "interval that allows both leaves a claim *not decidable*. On the paper’s own test images other images are no "
+        "source of a difference: there the interval is that of other training runs, if both sides have several, and "
+        "the one that is shown is for other images.\n\n"
+        "*Outside the score* are arithmetic on the paper’s own figures, the authors’ answers against the authors’ "
+        "percentages (*circular*), what *had to happen*, and what is found on data *chosen after a trial* had shown "
+        "the paper’s pattern. M counts the networks or observers, n the images or trials behind a figure."
+    )
 
 
 def _untested(stated: Claim, found: Record | None) -> str:
@@ -259,4 +277,4 @@ def paper_text(stated: Claim) -> str:
     if stated.at_least == 0:
         return f"above 0 ({figure})" if figure else "above 0"
     word, limit = ("at most", stated.at_most) if stated.at_least is None else ("above", stated.at_least)
-    return f"{word} {limit:{stated.format}} (our reading)"
+    return f"{word} {limit:{stated.format}}, as we read it"
