@@ -7,14 +7,12 @@
 # ---
 
 # %% [markdown]
-# # Summary: what the paper claims, and what is found here
+# # What holds, and what does not
 #
 # Convolutional networks that differ in architecture, optimiser, initialisation or data order still err on largely
 # the same images. The paper asks why, and answers: because most images of the usual test sets are either *trivial*
 # (every network is right) or *impossible* (every network is wrong). Only the images in between can tell networks
 # apart, and on those alone the networks differ a great deal. It calls this *dichotomous data difficulty*.
-#
-# Below, each claim of the paper stands beside what the other sections of this report have computed for it.
 
 # %% tags=["parameters"]
 preset = "quick"
@@ -22,11 +20,23 @@ preset = "quick"
 # %%
 from IPython.display import Markdown
 
-from ddd_utils import report
+from ddd_utils import charts, report
 from ddd_utils.config import params
 from ddd_utils.report import claims, errata, game, headline, sentences, verdicts
 
 _, book = report.begin("summary", globals())
+
+# %%
+# Claims that are arithmetic on figures that the paper prints need no network.
+for claim_id, value in errata.arithmetic().items():
+    book.record(claim_id, value)
+
+# %% [markdown]
+# A size is judged as a size: far less agreement than the paper's contradicts it, even where it is beyond chance.
+
+# %%
+table = verdicts.table(preset)
+headline.findings(table)
 
 # %% [markdown]
 # ## Find those tricky images
@@ -38,57 +48,39 @@ _, book = report.begin("summary", globals())
 why = "Not here: no section of this report has pictures of enough trivial and impossible images."
 game.kept(params.load(preset).folder) or Markdown(why)
 
-# %% [markdown]
-# ## The claims
+# %% [markdown] tags=["appendix"]
+# ## The claims that matter
 #
-# Some claims are arithmetic on figures that the paper prints, and need no network. They are checked here.
+# Diamonds are the paper's figures, dots what was found here, with its 95 % interval. Faint is what decides nothing:
+# other data or networks than the claim is about, an interval that allows both, or what is outside the score. Thin and
+# grey is what rests on a single training run.
 
-# %%
-for claim_id, value in errata.arithmetic().items():
-    book.record(claim_id, value)
+# %% tags=["appendix"]
+matter = headline.matters(preset)
+charts.claims_forest(matter, "kappa", headline.matters_title(matter))
 
-# %%
-table = verdicts.table(preset)
-sentences.tally(table, preset)
+# %% tags=["appendix"]
+charts.claims_forest(matter, "per cent", "The same, for shares of images and people’s accuracy")
 
-# %% [markdown]
-# ## The claims of the abstract
+# %% [markdown] tags=["appendix"]
+# ## Every claim
 
-# %%
-abstract = table[[claims.claim(claim_id).headline for claim_id in table["id"]]].reset_index(drop=True)
-abstract[["claim", "paper", "here", "data set", "verdict", "reason"]]
+# %% tags=["appendix"]
+verdicts.rules()
 
-# %% [markdown]
-# ## What has been computed, and what is missing
-#
-# Each section records the claims that it computes. A section that has not run, or has failed, is missing here by
-# name.
+# %% tags=["appendix"]
+headline.claims_table(table)
 
-# %%
-verdicts.by_section(table)
-
-# %%
+# %% tags=["appendix"]
 _, unreadable = claims.recorded(preset)
 sentences.still_to_be_run(table, unreadable)
 
-# %% [markdown]
-# ## Every claim
-#
-# *Agree* means that the paper's figure lies inside the interval found here, widened by the error of reading a
-# printed figure. *Differ* is the opposite. *Not comparable* comes with its reason, and the figure found here is
-# shown all the same: a small network on noise images need not have the accuracy of one trained on photographs for
-# weeks. Where the paper claims only a direction, the whole interval has to lie on that side of zero. M counts the
-# networks (or observers) and n the images (or trials) that a figure rests on.
-
-# %%
-headline.claims_table(table)
-
-# %% [markdown]
+# %% [markdown] tags=["appendix"]
 # ## Errata of the paper
 #
 # Reproducing the paper brought up some places where it disagrees with its own figures or code. None of them
 # overturns its main finding; they matter to those who build on its numbers. The evidence is computed wherever it
 # can be.
 
-# %%
+# %% tags=["appendix"]
 errata.errata(preset)[["where", "erratum", "evidence"]]

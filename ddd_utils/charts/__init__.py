@@ -15,6 +15,7 @@ from .agreement import (
     expectation_dots,
 )
 from .difficulty import HALF, class_accuracy_dots, label_error_dots, label_error_rows, score_bars, subset_size_curves
+from .forest import claims_forest
 from .forms import Heading, beside
 from .gallery import answers_gallery, gallery
 from .matrix import excess_matrix, kappa_matrices, kappa_matrix, wrong_answer_matrix
@@ -41,6 +42,7 @@ __all__ = [
     "answers_gallery",
     "beside",
     "block_curves",
+    "claims_forest",
     "class_accuracy_dots",
     "condition_name",
     "consistency_dots",

@@ -85,7 +85,7 @@ class Comparison:
         rows = [
             {"networks": card.title, "report": report.name, "kind": share.label, "share": share.value, "order": order}
             for report in (self.one, self.other)
-            for card in headline.cards(report.records)
+            for card in headline.headlines(report.records)
             if card.drawn
             for order, share in enumerate(card.shares)
         ]
@@ -95,7 +95,7 @@ class Comparison:
         """Set the figures that a report opens with beside each other, in a table with a row each."""
         rows = [
             [(each.label, card.title), *self._beside(each.claim_id)]
-            for card in headline.cards(self.one.records)
+            for card in headline.headlines(self.one.records)
             for each in (*card.shares, *card.kappas)
         ]
         return HTML(_table(self._heads("Figure"), rows))

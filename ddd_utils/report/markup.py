@@ -22,7 +22,7 @@ EXTERNAL = re.compile(r"(https?:|mailto:)", re.IGNORECASE)
 
 NUMBER = re.compile(r"[+\-−]?(\d[\d,  ]*)?\.?\d")
 WORD = re.compile(r"[^\W\d_]{3}")
-VERDICTS = {"agree", "differ", "not comparable"}
+VERDICTS = {"holds", "contradicted", "not decidable", "not tested"}
 LONG = 24  # characters from which a column gets room for several words a line
 MISSING = {"NaN", "nan", "<NA>", "None", "NaT", ""}
 ABSENT = "–"  # written by a section where there is nothing to say: neither a number nor undefined

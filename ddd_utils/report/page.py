@@ -17,14 +17,14 @@ from ddd_utils import machine, paths
 from ddd_utils.config.schema import Preset
 from ddd_utils.errors import InputError
 from ddd_utils.files import write_text
-from ddd_utils.report import assets, cells, citation, claims, game, headline
+from ddd_utils.report import assets, cells, citation, game
 from ddd_utils.report.run import Outcome
 from ddd_utils.report.text import section_label
 
 PACKAGES = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "pandas", "scipy", "altair")
 PART = re.compile(r'<h3 id="([^"]+)">(.*?)</h3>', re.DOTALL)
 CITE = "cite-and-reproduce"  # id of the block at the end; no notebook's name has a hyphen
-EVERY_CLAIM = "summary-every-claim"  # id of the heading above the table of claims
+APPENDIX = "appendix"  # tag of the cells of the first section that stand at the end of the page
 DOWNLOADS = {".csv", ".txt"}  # files beside the page that prose may link to
 
 
@@ -67,7 +67,8 @@ def build(
         _section(outcomes[name], preset.parameters(name), footer.get(name, {}), shared, f"{again}{name}")
         for name in names
     ]
-    cards = headline.cards(claims.recorded(preset.name)[0])
+    if names and (end := _section(outcomes[names[0]], {}, {}, shared, None, appendix=True)).body:
+        sections.append(replace(end, name=APPENDIX, label=section_label(APPENDIX), facts=[]))
     return _write(
         target,
         "report.html",
@@ -77,10 +78,6 @@ def build(
         failed=[section for section in sections if section.error],
         beside=beside,
         now=datetime.now(UTC),
-        answer=headline.answer(cards),
-        cards=cards,
-        verdicts=headline.tally(preset.name),
-        every_claim=EVERY_CLAIM if EVERY_CLAIM in shared.ids else None,
         cite=CITE,
         command=command or citation.command(preset.name, None, []),
         inputs=citation.inputs(footer),
@@ -106,13 +103,23 @@ def _write(target: Path, template: str, sections: list[Section], ids: set[str], 
 
 
 def _section(
-    outcome: Outcome, parameters: Mapping, facts: Mapping[str, object], shared: cells.Page, command: str | None
+    outcome: Outcome,
+    parameters: Mapping,
+    facts: Mapping[str, object],
+    shared: cells.Page,
+    command: str | None,
+    appendix: bool = False,
 ) -> Section:
+    """Render the cells of a section, or those that stand in the appendix."""
     name, body = outcome.section, ""
     told = {key: fact for key, fact in facts.items() if key != "inputs"}
     if outcome.error is None:
         try:
-            body = cells.render(nbformat.read(outcome.notebook, as_version=4), name, shared)
+            notebook = nbformat.read(outcome.notebook, as_version=4)
+            notebook.cells = [
+                cell for cell in notebook.cells if (APPENDIX in cell.metadata.get("tags", [])) == appendix
+            ]
+            body = cells.render(notebook, name, shared)
         except InputError as error:
             raise InputError(f"{name}.py: {error}") from None
     return Section(

@@ -1,7 +1,6 @@
 """The sentences of the notebooks that depend on what is found, section by section."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -414,22 +413,6 @@ def items_with_label_errors(items: np.ndarray) -> Prose:
 
 
 # The summary.
-
-
-def tally(table: pd.DataFrame, preset: str | Path) -> Prose:
-    """Say how many claims have been computed, agree, differ or cannot be compared, from `verdicts.table`."""
-    computed = table[~table["reason"].isin(UNCOUNTED)]
-    counts, reasons = (
-        computed["verdict"].value_counts(),
-        computed.loc[computed["reason"] != "", "reason"].value_counts(),
-    )
-    because = "; ".join(f"{reason}: {number}" for reason, number in reasons.items())
-    why = f" ({because})" if because else ""
-    return Prose(
-        f"Figures found here are those of preset **{Path(preset).stem}**. Of **{len(table)} claims**, {len(computed)} "
-        f"have been computed: **{counts.get('agree', 0)} agree** with the paper, **{counts.get('differ', 0)} differ**, "
-        f"and {reasons.sum()} have a figure here that cannot be compared with the paper's{why}."
-    )
 
 
 def still_to_be_run(table: pd.DataFrame, unreadable: Mapping[str, str]) -> Prose:

@@ -1,18 +1,19 @@
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from ddd_utils.analysis.psychophysics import PRINTED
 from ddd_utils.errors import InputError
-from ddd_utils.report import claims, verdicts
+from ddd_utils.report import claims, errata, verdicts
 from ddd_utils.report.claims import Basis
-from ddd_utils.report.verdicts import REASONS
 
 OBSTACLES = ["", "another data set", "other networks", "other training", "simulated observers"]
 IMAGENET = Basis(13, 50_000, "imagenet")
@@ -54,13 +55,32 @@ class TestRegistry:
         ids = [item["id"] for section in entries for entry in section for item in claims._items(entry)]
         assert len(ids) == len(set(ids)) == len(claims.registry())
 
-    def test_every_claim_can_be_judged(self):
-        for claim in claims.registry().values():
-            assert (claim.kind == "sign") == (claim.sign is not None), claim.id
-            assert claim.kind == "sign" or claim.value is not None, claim.id
-            assert claim.kind != "arithmetic" or (claim.dataset, claim.networks) == ("any", "none"), claim.id
-            assert claim.reading_error >= 0 and "{" not in claim.statement, claim.id
-            f"{0.5:{claim.format}}"
+    @pytest.mark.parametrize("claim", claims.registry().values(), ids=lambda claim: claim.id)
+    def test_every_claim_has_a_kind_with_a_rule(self, claim):
+        least, most = verdicts.zone(claim)
+        assert least < most and (np.isfinite(least) or np.isfinite(most))
+        if claim.value is not None and claim.kind != "bound":
+            assert least <= claim.value <= most
+        assert (claim.kind == "bound") == (claim.at_least is not None or claim.at_most is not None)
+        assert (claim.kind == "arithmetic") == (claim.networks == "none")
+        assert claim.reading_error >= 0 and claim.tolerance > 1 and "{" not in claim.statement
+        assert f"{0.5:{claim.format}}"
+
+    def test_twenty_matter(self):
+        short = [claim.short for claim in claims.registry().values() if claim.short]
+        assert len(short) == len(set(short)) == 20
+        assert max(map(len, short)) < 60  # a phone has no room for more
+
+    def test_what_was_bound_to_come_out_so_is_outside_the_score(self):
+        known = [claim.id for claim in claims.registry().values() if verdicts.verdict(claim, None).outside]
+        drops = ["variants_kappa_drop", "sota_kappa_drop"]
+        arithmetic = ["distinct_networks", "kl_decreasing_steps", "human_p_value", *errata.arithmetic()]
+        assert sorted(known) == sorted(drops + arithmetic)
+
+    def test_claims_about_what_depends_on_the_number_of_networks_say_theirs(self):
+        sota = ("trivial_share", "kappa_in_between", "lowest_kappa")
+        assert {claims.claim(f"sota_{name}").m for name in sota} == {11}
+        assert claims.claim("impossible_share").m == 13 and claims.claim("sota_kappa_all").m is None
 
     def test_claims_with_several_values_give_them_by_condition(self):
         assert claims.paper_values("kappa_gaussian")["architecture"] == 0.49
@@ -123,81 +143,163 @@ class TestAgainstTheFiguresReadOffThePaper:
         assert printed == {name: human[name] for name in printed}
 
 
+def judged(claim_id, value, interval, **more):
+    return verdicts.verdict(claims.claim(claim_id), found(value, interval, **more))
+
+
 class TestVerdict:
     @deterministic
     @given(stated, st.none() | records())
-    def test_a_reason_is_given_exactly_when_it_is_not_comparable_and_comes_from_the_list(self, claim, record):
-        judged, reason = verdicts.verdict(claim, record)
-        assert judged in ("agree", "differ", "not comparable")
-        assert (reason in REASONS) if judged == "not comparable" else reason == ""
+    def test_a_reason_is_given_where_nothing_is_decided_and_comes_from_the_list(self, claim, record):
+        found = verdicts.verdict(claim, record)
+        reasons = {"not tested": verdicts.UNTESTED, "not decidable": verdicts.UNDECIDED, "holds": [""]}
+        assert found.outcome == "contradicted" or found.reason in reasons[found.outcome]
 
     @deterministic
-    @given(stated, records(), finite, finite, st.floats(0, 1), st.floats(0, 1))
-    def test_widening_never_turns_agreement_with_a_figure_into_a_difference(self, claim, record, a, b, left, right):
+    @given(stated, records(), finite, finite, st.floats(0, 1), st.floats(0, 1), st.floats(1, 3))
+    def test_a_wider_interval_only_leaves_more_open(self, claim, record, a, b, left, right, factor):
         low, high = min(a, b), max(a, b)
-        narrow = verdicts.verdict(claim, record.model_copy(update={"interval": (low, high)}))
-        wide = verdicts.verdict(claim, record.model_copy(update={"interval": (low - left, high + right)}))
-        if claim.kind == "sign":  # nor may a wider interval decide what a narrower one leaves open, or decide otherwise
-            assert wide == narrow or wide == ("not comparable", "interval includes zero")
-        elif narrow[0] == "agree":
-            assert wide[0] == "agree"
-        else:
-            assert wide[0] == narrow[0] or (narrow[0], wide[0]) == ("differ", "agree")
+        known = {"interval": (low, high), "spread": 0.1, "repeats": 3}
+        wider = {"interval": (low - left, high + right), "spread": 0.1 * factor, "repeats": 3}
+        narrow, wide = (verdicts.verdict(claim, record.model_copy(update=each)) for each in (known, wider))
+        assert wide.outcome in (narrow.outcome, "not decidable")
+
+    @deterministic
+    @given(stated, records())
+    def test_nothing_holds_whose_size_is_beyond_the_tolerance(self, claim, record):
+        if verdicts.verdict(claim, record).outcome == "holds" and claim.kind in ("share", "kappa", "lowest"):
+            assert record.value >= claim.value / claim.tolerance - claim.reading_error - 1e-9
+            if claim.kind != "lowest":
+                assert record.value <= claim.value * claim.tolerance + claim.reading_error + 1e-9
 
     @pytest.mark.parametrize(
-        ("interval", "expected"),
-        [((0.68, 0.70), "agree"), ((0.70, 0.72), "differ"), ((0.69055, 0.72), "agree"), ((0.69056, 0.72), "differ")],
-    )
-    def test_a_figure_agrees_within_the_interval_widened_by_the_reading_error(self, interval, expected):
-        assert verdicts.verdict(claims.claim("accuracy_mean"), found(0.7, interval)) == (expected, "")
-
-    @pytest.mark.parametrize(
-        ("interval", "expected"),
+        ("claim_id", "value", "interval", "outcome", "reason"),
         [
-            ((0.1, 0.2), ("agree", "")),
-            ((-0.2, -0.1), ("differ", "")),
-            ((-0.2, 0.0), ("differ", "")),
-            ((-0.1, 0.2), ("not comparable", "interval includes zero")),
-            ((0.0, 0.2), ("not comparable", "interval includes zero")),
+            # A magnitude is one: the same sign is not enough.
+            ("lowest_condition_kappa", 0.06, (0.04, 0.08), "contradicted", "same sign, 11 times weaker"),
+            ("lowest_condition_kappa", 0.30, (0.25, 0.35), "contradicted", "same sign, 2.1 times weaker"),
+            ("lowest_condition_kappa", 0.61, (0.55, 0.67), "holds", ""),
+            ("lowest_condition_kappa", 0.95, (0.93, 0.97), "holds", ""),  # at least as alike as the paper's
+            ("lowest_condition_kappa", 0.43, (0.38, 0.48), "not decidable", "the interval allows both"),
+            ("lowest_condition_kappa", 0.01, (-0.02, 0.04), "contradicted", "not apart from 0"),
+            ("lowest_condition_kappa", -0.1, (-0.2, -0.05), "contradicted", "the opposite sign"),
+            ("plus_1_epoch_rank", 1, (1, 1), "holds", ""),
+            ("plus_1_epoch_rank", 1, (1, 2), "not decidable", "the interval allows both"),
+            ("plus_1_epoch_rank", 3, (2, 4), "contradicted", ""),
+            ("never_learned", 0.0005, (0.0001, 0.003), "holds", ""),  # one image of 2,000 proves "some"
+            ("never_learned", 0.0, (0.0, 0.002), "not decidable", "the interval allows both"),
+            ("impossible_beyond_labels", 0.21, (0.19, 0.23), "contradicted", ""),
+            ("impossible_label_errors", 0.43, (0.41, 0.45), "contradicted", ""),
+            ("impossible_label_errors", 0.06, (0.05, 0.07), "holds", ""),
+            ("architecture_minus_nondeterminism_gaussian", -0.42, (-0.44, -0.40), "holds", ""),
+            (
+                "architecture_minus_nondeterminism_gaussian",
+                -0.04,
+                (-0.06, -0.02),
+                "contradicted",
+                "same sign, 10 times weaker",
+            ),
+            ("kappa_gaussian.optimizer", 0.84, None, "not decidable", "no interval"),
+            ("first_classes_accuracy", 0.5, (0.4, 0.6), "contradicted", "2.0 times smaller"),
         ],
     )
-    def test_a_sign_needs_the_whole_interval(self, interval, expected):
-        claim = claims.claim("kl_predicts_accuracy")
-        assert verdicts.verdict(claim, found(0.1, interval, dataset="digits")) == expected
-        mirrored = claim.model_copy(update={"sign": "negative"})
-        assert verdicts.verdict(mirrored, found(-0.1, (-interval[1], -interval[0]))) == expected
+    def test_known_answers(self, claim_id, value, interval, outcome, reason):
+        assert judged(claim_id, value, interval) == verdicts.Verdict(outcome, reason)
 
     @pytest.mark.parametrize(
         ("change", "reason"),
         [
             ({"value": None}, "undefined here"),
             ({"obstacle": "another data set"}, "another data set"),
-            ({"obstacle": "other training", "interval": None}, "other training"),
             ({"value": None, "obstacle": "other networks"}, "undefined here"),
-            ({"interval": None}, "no interval"),
+            ({"m": 30}, "another number of them"),
         ],
     )
     def test_each_obstacle_has_its_reason(self, change, reason):
-        assert verdicts.verdict(claims.claim("accuracy_mean"), found(**change)) == ("not comparable", reason)
+        record = found(**{"m": 13, **change})
+        assert verdicts.verdict(claims.claim("trivial_share"), record) == verdicts.Verdict("not tested", reason)
+
+    @pytest.mark.parametrize(
+        ("m", "interval", "outcome"),
+        [
+            (30, (0.30, 0.34), "holds"),  # of eleven of them, the lowest is no lower
+            (30, (0.05, 0.10), "not decidable"),
+            (11, (0.05, 0.10), "contradicted"),
+            (4, (0.05, 0.10), "contradicted"),  # of eleven, the lowest would be no higher
+            (4, (0.30, 0.34), "not decidable"),
+        ],
+    )
+    def test_the_lowest_of_another_number_of_models_is_a_bound_for_that_of_eleven(self, m, interval, outcome):
+        assert judged("sota_lowest_kappa", np.mean(interval), interval, m=m).outcome == outcome
+
+    def test_on_the_papers_own_images_the_error_is_that_of_training_runs(self):
+        claim, narrow = claims.claim("kappa_imagenet.initialisation"), (0.699, 0.701)
+        one = found(0.7, narrow)
+        assert verdicts.verdict(claim, one) == verdicts.Verdict("not decidable", "one training run")
+        several = one.model_copy(update={"repeats": 5, "spread": 0.001})
+        assert verdicts.verdict(claim, several).outcome == "holds"
+        assert verdicts.verdict(claim, several.model_copy(update={"spread": 0.1})).outcome == "not decidable"
+        other = several.model_copy(update={"value": 0.4, "interval": (0.39, 0.41)})
+        assert verdicts.verdict(claim, other).outcome == "contradicted"
+        single = claims.claim("kappa_imagenet.optimizer")  # the paper has one network of it
+        assert verdicts.verdict(single, several).reason == "one training run"
+
+    @pytest.mark.parametrize("difference", [0.0, 0.3])
+    def test_the_interval_between_runs_covers_the_difference_of_two_laboratories(self, difference):
+        random, claim = np.random.default_rng(5), claims.claim("kappa_imagenet.initialisation")
+        covered = []
+        for _ in range(500):
+            base, theirs = random.normal(0, 0.02, (2, 1)), random.normal(0, 0.02, (2, 5))
+            ours, papers = 0.7 + theirs[0] + base[0] + difference, 0.7 + theirs[1] + base[1]
+            record = found(ours.mean(), None, repeats=5, spread=ours.std(ddof=1))
+            lower, upper = verdicts._between_runs(claim, record, record.value)
+            covered.append(lower - difference <= papers.mean() <= upper - difference)
+        assert 0.92 < np.mean(covered) < 0.99
+
+    def test_the_papers_own_spread_of_people_widens_the_interval(self):
+        claim, record = claims.claim("human_accuracy_mean"), found(0.8136, (0.80, 0.83), m=9, dataset="human")
+        lower, upper = verdicts._deciding(claim, record, record.value)
+        assert upper - record.value == pytest.approx(np.hypot(0.0164, stats.t.ppf(0.975, 8) * 0.0629 / 3))
+        assert lower < 0.80 and verdicts.verdict(claim, record).outcome == "holds"
 
     def test_people_are_missing_or_simulated(self):
         claim = claims.claim("human_accuracy_mean")
-        nobody = found(None, None, m=0, dataset="human")
-        simulated = found(obstacle="simulated observers")
-        assert verdicts.verdict(claim, nobody)[1] == "no observers"
-        assert verdicts.verdict(claim, simulated)[1] == "simulated observers"
+        assert verdicts.verdict(claim, found(None, None, m=0, dataset="human")).reason == "no observers"
+        assert verdicts.verdict(claim, found(obstacle="simulated observers")).reason == "simulated observers"
 
     def test_arithmetic_needs_neither_interval_nor_the_papers_data(self):
         record = found(1800.0, None, dataset="anything")
-        assert verdicts.verdict(claims.claim("energy_kwh"), record) == ("agree", "")
-        assert verdicts.verdict(claims.claim("energy_kwh"), record.model_copy(update={"value": 1700.0})) == (
-            "differ",
-            "",
-        )
+        assert verdicts.verdict(claims.claim("energy_kwh"), record) == verdicts.Verdict("holds", "", "arithmetic")
+        assert judged("energy_kwh", 1700.0, None).outcome == "contradicted"
 
     def test_rounding_of_the_machine_does_not_decide(self):
         record = found(0.1 + 0.2 - 0.3 + 0.30945, None)  # half a unit of the last digit away, give or take 1e-17
-        assert verdicts.verdict(claims.claim("spike_none"), record)[0] == "agree"
+        assert verdicts.verdict(claims.claim("spike_none"), record).outcome == "holds"
+
+    def test_what_is_found_on_data_chosen_for_it_is_outside_the_score(self):
+        record = found(0.65, (0.6, 0.7), dataset="fashion_mnist", outside="chosen after a trial")
+        claim = claims.claim("lowest_condition_kappa")
+        assert verdicts.verdict(claim, record) == verdicts.Verdict("holds", "", "chosen after a trial")
+
+
+@pytest.mark.parametrize(
+    ("claim_id", "command"),
+    [
+        ("impossible_label_errors", "make report PRESET=published"),
+        ("trivial_share", "make report PRESET=paper"),
+        ("sota_trivial_share", "make report PRESET=paper"),  # `published` has the authors' own answers
+        ("kappa_cifar100.optimizer", "make report PRESET=gpu"),
+        ("kappa_vgg11.optimizer", "make report PRESET=paper"),
+        ("human_kappa_mean", verdicts.OBSERVE),
+        ("energy_kwh", "make report PRESET=quick"),
+    ],
+)
+def test_the_cheapest_preset_that_tests_a_claim_is_named(claim_id, command):
+    assert verdicts.would_test(claims.claim(claim_id)) == command
+
+
+def test_every_claim_can_be_tested():
+    assert [claim.id for claim in claims.registry().values() if not verdicts.would_test(claim)] == []
 
 
 class TestBook:
@@ -206,16 +308,20 @@ class TestBook:
         book.record(
             "accuracy_mean", np.float32(0.5), (np.float64(0.4), 0.6), Basis(13, 2000, "gaussian", "another data set")
         )
-        assert json.loads((build / "quick/claims/training_variants.json").read_text())["accuracy_mean"]["m"] == 13
+        assert (
+            json.loads((build / "quick/claims/training_variants.json").read_text())["claims"]["accuracy_mean"]["m"]
+            == 13
+        )
         shown = row("accuracy_mean")
         assert shown["here"] == "50.00% (40.00% to 60.00%)" and shown["paper"] == "69.05%"
         assert (shown["M"], shown["n"], shown["data set"]) == (13, 2000, "gaussian")
-        assert (shown["verdict"], shown["reason"]) == ("not comparable", "another data set")
+        assert (shown["verdict"], shown["reason"]) == ("not tested", "another data set")
+        assert shown["test"] == "make report PRESET=paper"
 
     @pytest.mark.parametrize("preset", ["quick", "/some/where/quick.yaml", Path("x/quick.yml")])
     def test_a_preset_is_a_name_or_a_file(self, preset):
         claims.Book("human_results", "quick").record("human_p_value", 5.006e-8)
-        assert row("human_p_value", preset)["verdict"] == "agree"
+        assert row("human_p_value", preset)["verdict"] == "holds"
 
     @deterministic
     @given(st.floats(), st.none() | st.tuples(st.floats(), st.floats()).map(sorted))
@@ -236,7 +342,7 @@ class TestBook:
         claims.Book("training_variants", "quick").record("accuracy_sd", np.nan, responses=IMAGENET)
         assert tuple(row("accuracy_sd")[["here", "verdict", "reason"]]) == (
             "undefined",
-            "not comparable",
+            "not tested",
             "undefined here",
         )
 
@@ -244,12 +350,26 @@ class TestBook:
         book = claims.Book("human_results", "quick")
         book.record("human_p_value", 1.0)
         book.record("human_p_value", 5e-8)
-        assert row("human_p_value")["verdict"] == "agree"
+        assert row("human_p_value")["verdict"] == "holds"
 
     def test_a_new_book_forgets_the_last_one(self):
         claims.Book("human_results", "quick").record("human_p_value", 5e-8)
         claims.Book("human_results", "quick")
         assert row("human_p_value")["reason"] == "not computed"
+
+    def test_clauses_of_the_verdict_come_back_by_name_the_last_of_a_name(self):
+        book = claims.Book("training_variants", "quick")
+        for effect in (0.1, 0.2):
+            book.record_clause(SimpleNamespace(name="fail_alike", as_json=lambda effect=effect: {"effect": effect}))
+        book.record("accuracy_mean", 0.7, (0.6, 0.8), IMAGENET)
+        assert claims.clauses("quick") == {"fail_alike": {"effect": 0.2}}
+        claims.forget("training_variants", "quick")
+        assert claims.clauses("quick") == {}
+
+    def test_several_training_runs_are_recorded_with_their_spread(self):
+        claims.Book("training_variants", "quick").record("accuracy_mean", 0.7, None, IMAGENET, runs=[0.6, 0.7, 0.8])
+        record = claims.recorded("quick")[0]["accuracy_mean"]
+        assert (record.repeats, record.spread) == (3, pytest.approx(0.1))
 
     def test_presets_do_not_mix(self):
         claims.Book("human_results", "quick").record("human_p_value", 5e-8)
@@ -275,7 +395,7 @@ class TestBook:
 
         monkeypatch.setattr(Path, "replace", watch)
         claims.Book("human_results", "quick").record("human_p_value", 5e-8)
-        assert [list(content) for content in seen] == [["human_p_value"]]
+        assert [list(content["claims"]) for content in seen] == [["human_p_value"]]
 
     @pytest.mark.parametrize(
         ("act", "message"),
@@ -302,7 +422,13 @@ class TestTable:
 
     @pytest.mark.parametrize(
         "content",
-        ["", "{", "[]", '{"accuracy_mean": 3}', '{"accuracy_mean": {"value": NaN, "dataset": "x"}}'],
+        [
+            "",
+            "{",
+            "[]",
+            '{"accuracy_mean": 3}',
+            '{"digest": "", "claims": {"accuracy_mean": {"value": NaN}}, "clauses": {}}',
+        ],
     )
     def test_a_corrupt_file_is_named_and_counts_as_not_computed(self, content):
         claims.Book("human_results", "quick").record("human_p_value", 5e-8)
@@ -311,8 +437,9 @@ class TestTable:
         shown = row("accuracy_mean")
         assert shown["reason"] == "not computed"
         assert shown["note"] == "quick/claims/training_variants.json cannot be read: run training_variants again"
-        assert row("human_p_value")["verdict"] == "agree"
+        assert row("human_p_value")["verdict"] == "holds"
 
-    def test_a_sign_shows_its_direction_and_the_papers_figure(self):
+    def test_a_bound_shows_its_side_and_the_papers_figure(self):
         assert row("sota_kappa_drop")["paper"] == "above 0 (+0.368)"
         assert row("never_learned")["paper"] == "above 0"
+        assert row("impossible_label_errors")["paper"] == "at most 25.0%, as we read it"

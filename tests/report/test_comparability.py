@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from ddd_utils.config import params
-from ddd_utils.report import claims
-from ddd_utils.report.comparability import Basis, Paper, family, obstacle, of_people, of_the_eleven
+from ddd_utils.report import claims, comparability
+from ddd_utils.report.comparability import Basis, family, obstacle, of_people, of_the_eleven, planned
 
 ELEVEN = [entry.label for entry in params.load("paper").sota_comparison.models]
 
@@ -23,7 +23,7 @@ def judged(claim_id, config=None, networks=("base",), images=50_000, **info):
     stated = claims.claim(claim_id)
     rows = pd.DataFrame({"network": list(networks)})
     responses = SimpleNamespace(config=config, networks=rows, labels=np.zeros(images, int), info=info)
-    return obstacle(Paper(stated.networks, stated.dataset, claims.paper()["experiments"]), responses)
+    return obstacle(claims.about(stated), responses)
 
 
 @pytest.mark.parametrize(
@@ -112,13 +112,48 @@ def test_images_selected_from_all_of_imagenet_are_the_papers():
 
 
 def test_the_published_scores_of_the_eleven_are_theirs_on_all_images_alone():
-    assert of_the_eleven(50_000) == Basis(11, 50_000, "imagenet")
+    assert of_the_eleven(50_000) == Basis(11, 50_000, "imagenet", outside="circular")
     assert of_the_eleven(10_000).obstacle == "another data set"
 
 
 def test_answers_of_unknown_origin_are_never_comparable_with_a_trained_network():
     assert judged("kappa_gaussian.optimizer", None) == "another data set"
     assert judged("accuracy_mean", None, ELEVEN, on_imagenet=True) == "other networks"
+
+
+@pytest.mark.parametrize(
+    ("claim_id", "responses", "reason"),
+    [
+        ("impossible_label_errors", {"networks": ["alexnet", "vgg16"], "on_imagenet": True}, ""),
+        ("impossible_label_errors", {"networks": ELEVEN, "on_imagenet": False}, "another data set"),
+        ("lowest_condition_kappa_gaussian", {"config": variants("quick", "training_variants", "experiment")}, ""),
+        ("lowest_condition_kappa_gaussian", {"config": variants("gpu", "controls", "natural")}, "another data set"),
+        ("lowest_condition_kappa", {"config": variants("gpu", "controls", "natural")}, ""),
+    ],
+)
+def test_a_claim_about_a_data_set_or_about_any_asks_for_no_more(claim_id, responses, reason):
+    assert judged(claim_id, **responses) == reason
+
+
+@pytest.mark.parametrize(
+    ("claim_id", "preset", "reason"),
+    [
+        ("sota_kappa_all", "paper", ""),
+        ("sota_kappa_all", "published", "other networks"),
+        ("impossible_label_errors", "published", ""),
+        ("sota_kappa_all", "gpu", "another data set"),
+    ],
+)
+def test_what_a_preset_would_test_is_known_before_it_is_run(claim_id, preset, reason):
+    assert planned(claims.about(claims.claim(claim_id)), params.load(preset).sota_comparison.experiment) == reason
+
+
+def test_data_chosen_after_a_trial_test_nothing(monkeypatch):
+    monkeypatch.setattr(comparability, "TRIED", ("cifar100",))
+    config = variants("gpu", "controls", "natural")
+    assert planned(claims.about(claims.claim("kappa_cifar100.optimizer")), config) == "chosen after a trial"
+    answers = SimpleNamespace(config=config, networks=[1], labels=[1], info={"dataset": "cifar100"})
+    assert claims._basis(claims.claim("lowest_condition_kappa"), answers).outside == "chosen after a trial"
 
 
 def test_people_are_comparable_on_photographs():

@@ -55,7 +55,7 @@ def test_arithmetic_on_the_printed_figures():
         book.record(claim_id, value)
     found = verdicts.table("quick").query("section == 'summary'").set_index("id")["verdict"]
     wrong = {"extreme_share_all_models", "gain_share_from_count"}
-    assert found.to_dict() == {claim: "differ" if claim in wrong else "agree" for claim in found.index}
+    assert found.to_dict() == {claim: "contradicted" if claim in wrong else "holds" for claim in found.index}
 
 
 def test_printed_counts_are_those_of_the_published_files():

@@ -1,20 +1,19 @@
-import json
-
+import numpy as np
 import pytest
 from bs4 import BeautifulSoup
-from made_notebooks import Preset, executed, prose
 
-from ddd_utils.report import claims, headline, page, verdicts
+from ddd_utils import charts
+from ddd_utils.report import claims, comparability, headline, verdicts
 from ddd_utils.report.headline import claims_table
 
-ELEVEN = claims.Basis(11, 50_000, "imagenet")
-THIRTY = claims.Basis(30, 50_000, "imagenet")
+ELEVEN = claims.Basis(11, 50_000, "imagenet", "another data set")
+THIRTY = claims.Basis(30, 22_983, "imagenet", "other networks")
+NOISE = claims.Basis(15, 2000, "gaussian")
 
 
 @pytest.fixture(autouse=True)
 def build(tmp_path, monkeypatch):
     monkeypatch.setenv("DDD_BUILD", str(tmp_path))
-    return tmp_path
 
 
 def record_models():
@@ -22,73 +21,118 @@ def record_models():
     shares.record("sota_trivial_share", 0.46, (0.455, 0.465), ELEVEN, "tolerance 1")
     shares.record("sota_in_between_share", 0.425, (0.42, 0.43), ELEVEN)
     shares.record("sota_impossible_share", 0.115, (0.11, 0.12), ELEVEN)
+    shares.record("sota_lowest_kappa", 0.335, (0.33, 0.34), claims.Basis(11, 50_000, "imagenet"))
     kappas = claims.Book("subsetting", "tiny")
     kappas.record("sota_kappa_all", 0.5951, (0.591, 0.599), THIRTY)
-    kappas.record("sota_kappa_in_between", 0.3208, (0.317, 0.325), claims.Basis(30, 22_983, "imagenet"))
+    kappas.record("sota_kappa_in_between", 0.3208, (0.317, 0.325), THIRTY)
 
 
-def front():
-    path = page.build(Preset(["one"]), {"one": executed("one", prose("# A"))})
-    return BeautifulSoup(path.read_text("utf-8"), "html.parser").find("header")
+def listed(preset="tiny"):
+    soup = BeautifulSoup(headline.findings(verdicts.table(preset)).data, "html.parser")
+    lists = {kind: soup.find(class_=kind) for kind in ("holds", "contradicted", "not-decidable", "not-tested")}
+    return {kind: part and [item.text for item in part.find_all("li")] for kind, part in lists.items()}, soup
 
 
-def test_the_cards_show_what_the_claims_files_hold(build):
+def record_lowest(value, interval):
+    claims.Book("training_variants", "tiny").record("lowest_condition_kappa", value, interval, NOISE)
+    return listed()[0]
+
+
+def test_what_was_found_is_listed_by_what_becomes_of_the_claim():
     record_models()
-    found = {key: value for file in build.rglob("claims/*.json") for key, value in json.loads(file.read_text()).items()}
-    _, models = front().select(".card:not(.tally)")
-    kinds = ("trivial", "in_between", "impossible")
-    shares = [found[f"sota_{kind}_share"] for kind in kinds]
-    assert [here.text for here in models.select(".shares .here")] == [f"{share['value']:.1%}" for share in shares]
-    limits = [f"{share['interval'][0]:.1%} to {share['interval'][1]:.1%}" for share in shares]
-    assert [cell.text for cell in models.select(".shares .interval")] == limits
-    papers = [f"paper {claims.claim(f'sota_{kind}_share').value:.1%}" for kind in kinds]
-    assert [cell.text for cell in models.select(".shares .paper")] == papers
-    assert [float(part["style"].split(":")[1]) for part in models.select(".bar i")] == [s["value"] for s in shares]
-    assert models.select_one(".bar")["aria-label"] == "trivial 46.0%, in-between 42.5%, impossible 11.5%"
-    kappas = [found["sota_kappa_all"], found["sota_kappa_in_between"]]
-    assert [here.text for here in models.select(".kappas .here")] == [f"{kappa['value']:.3f}" for kappa in kappas]
-    assert [small.text for small in models.select("small")] == ["M = 30, n = 50,000", "M = 30, n = 22,983"]
-    assert [cell.text for cell in models.select(".counts dd")] == ["11", "50,000"]
-    assert models.select_one(".basis").text == "ImageNet, tolerance 1"
+    lists, _ = listed()
+    assert lists["holds"] == ["agreement of any two models, at least: 0.34 (paper: 0.33; ImageNet)"]
+    assert lists["contradicted"] == ["nothing"] and lists["not-decidable"] is None
+    first = "images right in all variants (48.2%); images wrong in all variants (14.3%); "
+    assert lists["not-tested"][0].startswith(first) and lists["not-tested"][0].endswith(": make report PRESET=paper")
 
 
-def test_what_is_not_computed_says_so_and_draws_no_bar():
+def test_a_size_that_is_far_off_is_contradicted_and_says_by_how_much():
+    told = "agreement whatever is changed, at least: 0.06 (same sign, 11 times weaker; paper: 0.64; Gaussian noise)"
+    assert record_lowest(0.06, (0.04, 0.08))["contradicted"] == [told]
+
+
+def test_what_cannot_be_decided_has_a_list_of_its_own_and_is_in_no_other():
+    lists = record_lowest(0.4, (0.3, 0.5))
+    told = "agreement whatever is changed, at least: 0.40 (the interval allows both; paper: 0.64; Gaussian noise)"
+    assert lists["not-decidable"] == [told]
+    assert lists["holds"] == lists["contradicted"] == ["nothing"]
+
+
+@pytest.mark.parametrize(
+    ("basis", "why"),
+    [
+        (comparability.of_the_eleven(50_000), "the authors’ answers against the authors’ percentages (1 hold)"),
+        (
+            claims.Basis(11, 50_000, "x", "", "chosen after a trial"),
+            "on data chosen after a trial had shown the pattern (1 hold)",
+        ),
+    ],
+)
+def test_what_does_not_count_is_told_in_one_line_and_in_no_list(basis, why):
+    claims.Book("sota_comparison", "tiny").record("sota_trivial_share", 0.46, (0.455, 0.465), basis)
+    lists, soup = listed()
+    assert lists["holds"] == ["nothing"] and not any("all models but one" in item for item in lists["not-tested"])
+    assert soup.find_all("p")[-1].text == f"Outside the score: {why}."
+
+
+def test_every_claim_in_the_score_is_listed_or_counted():
     record_models()
-    variants, models = front().select(".card:not(.tally)")
-    assert {here.text for here in variants.select(".here, .counts dd, .basis")} == {"not computed"}
-    assert not variants.select(".bar i") and models.select(".bar i")
-    assert "paper 48.2%" in variants.text
+    scored = verdicts.table("tiny").query("outside == ''")
+    for kind, items in listed()[0].items():
+        more = sum(int(item.split()[0]) for item in items or [] if item.endswith("in the table of all claims"))
+        rows = scored[scored["verdict"] == kind.replace("-", " ")]
+        listed_names = [
+            name for name in rows["short"] if name and any(f"{name}:" in i or f"{name} (" in i for i in items)
+        ]
+        assert len(listed_names) + more == len(rows)
 
 
-def test_the_claims_are_counted_as_their_table_does():
+def test_a_list_is_short():
+    books = {section: claims.Book(section, "tiny") for section in claims.paper()["claims"]}
+    for key, claim in claims.registry().items():
+        least, most = (float(np.clip(limit, -1, 1)) for limit in verdicts.zone(claim))
+        books[claim.section].record(key, (least + most) / 2, (least, most), claims.Basis(claim.m, 50_000, "gaussian"))
+    items = listed()[0]["holds"]
+    assert len(items) == headline.SHOWN + 1 and items[-1].endswith("more in the table of all claims")
+
+
+def test_the_twenty_that_matter_are_drawn_from_what_was_recorded():
     record_models()
-    table, counted = verdicts.table("tiny"), headline.tally("tiny")
-    assert sum(counted.values()) == len(table)
-    assert counted["not computed"] == table["reason"].isin(["not computed", "no observers"]).sum()
-    assert counted["agree"] == (table["verdict"] == "agree").sum()
-    tally = {row.dt.text: int(row.dd.text) for row in front().select(".tally dl > div")}
-    assert tally == counted
+    rows = headline.matters("tiny")
+    assert len(rows) == 20 and rows["decided"].tolist() == [True] + [False] * 19  # what is decided comes first
+    assert "1 hold here and 0 are contradicted" in headline.matters_title(rows)
+    rows = rows.set_index("name")
+    lowest = rows.loc["agreement of any two models, at least", ["value", "lower", "upper", "paper", "text"]]
+    assert lowest.tolist() == [0.335, 0.33, 0.34, 0.33, "holds"]
+    assert np.isnan(rows.loc["agreement of two models, in-between images", "value"])  # that of 30, not of 11
 
 
-def test_the_answer_is_one_sentence_of_the_first_set_with_figures():
+def test_what_rests_on_one_training_run_is_marked():
+    book = claims.Book("training_variants", "tiny")
+    book.record("never_learned", 0.3, (0.2, 0.4), claims.Basis(1, 2000, "gaussian"))
+    book.record("trivial_share", 0.3, (0.2, 0.4), claims.Basis(13, 2000, "gaussian"))
+    one = headline.matters("tiny").set_index("name")["one"]
+    assert one["images never learned"] and not one["images right in all variants"]
+
+
+@pytest.mark.parametrize("unit", ["per cent", "kappa"])
+def test_the_forest_has_every_claim_of_a_unit_on_one_linear_axis(unit):
     record_models()
-    answer = front().select_one(".answer").text
-    assert answer == (
-        "Here 46.0% of 50,000 images are trivial for 11 networks and 11.5% impossible; the mean error consistency of "
-        "30 networks is 0.321 on the images in between and 0.595 on all. Choosing images by the networks’ own "
-        "answers lowers it in any case."
-    )
-    assert claims.forget("subsetting", "tiny") is None
-    assert front().select_one(".answer").text.endswith("11.5% impossible.")
+    rows = headline.matters("tiny")
+    chart = charts.claims_forest(rows, unit, "Title").to_dict()
+    assert all(name in chart["description"] for name in rows.loc[rows["unit"] == unit, "name"])
+    assert "scale" not in chart["layer"][0]["encoding"]["x"]  # linear unless another is asked for
 
 
-def test_without_shares_the_answer_says_that_there_is_none():
-    assert "has not computed" in front().select_one(".answer").text
-
-
-def test_an_undefined_kappa_is_undefined():
+def test_the_shares_and_kappas_of_a_report_are_what_was_recorded():
+    record_models()
+    variants, models = headline.headlines(claims.recorded("tiny")[0])
+    assert not variants.drawn and {share.here for share in variants.shares} == {"not computed"}
+    assert models.drawn and [share.here for share in models.shares] == ["46.0%", "42.5%", "11.5%"]
+    assert [kappa.here for kappa in models.kappas] == ["0.595", "0.321"]
     claims.Book("subsetting", "tiny").record("sota_kappa_all", None, responses=ELEVEN)
-    assert headline.cards(claims.recorded("tiny")[0])[1].kappas[0].here == "undefined"
+    assert headline.headlines(claims.recorded("tiny")[0])[1].kappas[0].here == "undefined"
 
 
 def test_the_table_of_claims_groups_all_of_them_by_section():
@@ -99,13 +143,10 @@ def test_the_table_of_claims_groups_all_of_them_by_section():
     rows = soup.select("tbody tr:not(.group)")
     assert [row.th.contents[0].strip() for row in rows] == table["claim"].tolist()
     share = next(row for row in rows if "46.0%" in row.text)
-    assert share["class"] == [table.set_index("id").loc["sota_trivial_share", "verdict"].replace(" ", "-")]
+    assert share["class"] == ["not-tested"] and "make report PRESET=paper" in share.text
     assert [cell.text for cell in share.find_all("td")][:2] == ["46.0%", "46.0% 45.5% to 46.5%"]
 
 
 def test_what_a_section_writes_in_a_note_is_escaped():
     claims.Book("sota_comparison", "tiny").record("sota_trivial_share", 0.4, responses=ELEVEN, note="<script>")
     assert "<script>" not in claims_table(verdicts.table("tiny")).data
-    basis = front().select(".basis")[1]
-    assert basis.text == "ImageNet, <script>"
-    assert not basis.find("script")

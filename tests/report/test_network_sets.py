@@ -37,7 +37,7 @@ def test_each_kappa_is_recorded_with_its_images(build):
     each = NetworkSet("models", made(), 1)
     means = nulls.subset_consistency(each.correct, each.between, each.answers.networks, draws=20)
     each.record(claims.Book("subsetting", "quick"), means)
-    found = json.loads((build / "quick" / "claims" / "subsetting.json").read_text())
+    found = json.loads((build / "quick" / "claims" / "subsetting.json").read_text())["claims"]
     assert [found[f"sota_{key}"]["n"] for key in ("kappa_all", "kappa_in_between", "kappa_drop")] == [
         90,
         each.between.sum(),
@@ -54,11 +54,11 @@ def test_shares_are_recorded_with_the_tolerance(build):
     book = claims.Book("sota_comparison", "quick")
     book.record_shares("sota_", answers, 1)
     file = build / "quick" / "claims" / "sota_comparison.json"
-    found = json.loads(file.read_text())["sota_in_between_share"]
+    found = json.loads(file.read_text())["claims"]["sota_in_between_share"]
     assert found["value"] == difficulty.shares(answers.correct(), 1)["in-between"]
     assert (found["m"], found["n"], found["note"]) == (6, 90, "tolerance 1")
     book.record_shares("sota_", claims.Basis(11, 90, "imagenet"), 1, eleven, "the paper's eleven")
-    found = json.loads(file.read_text())["sota_trivial_share"]
+    found = json.loads(file.read_text())["claims"]["sota_trivial_share"]
     assert tuple(found["interval"]) == difficulty.share_intervals(eleven, 1)["trivial"]
     assert (found["m"], found["note"]) == (11, "tolerance 1, the paper's eleven")
     with pytest.raises(claims.InputError, match="need who was right"):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 from urllib.parse import quote, unquote
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -70,6 +71,20 @@ def test_sections_stand_in_the_order_of_the_preset_and_are_all_linked():
     assert [link["href"] for link in links] == [f"#{name}" for name in [*order, page.CITE]]
     labels = ["Summary", "SOTA comparison", "KL divergence", "Cite and reproduce"]
     assert [link.text.strip() for link in links] == labels
+
+
+def test_cells_for_the_appendix_stand_at_the_end_and_are_linked_to_as_before():
+    first = executed(
+        "summary", prose("# One\n[there](summary.ipynb#Claims)"), prose("## Claims"), code("1", stream("stdout", "x"))
+    )
+    for cell in (notebook := nbformat.read(first.notebook, 4)).cells[1:]:
+        cell.metadata["tags"] = ["appendix"]
+    nbformat.write(notebook, first.notebook)
+    soup = built(first, executed("two", prose("# Two")))
+    assert [section["id"] for section in soup.main.find_all("section")] == ["summary", "two", "appendix", page.CITE]
+    appendix = soup.find(id="appendix")
+    assert appendix.h3["id"] == "summary-claims" and soup.select("#summary a[href='#summary-claims']")
+    assert appendix.pre.text == "x" and not appendix.select("details.facts") and not soup.find(id="summary").pre
 
 
 def test_the_parts_of_a_section_are_in_the_contents_under_it():
@@ -433,10 +448,15 @@ def test_a_missing_number_is_undefined_and_a_missing_text_a_dash():
 
 def test_numbers_are_told_from_text_and_verdicts_marked():
     frame = pd.DataFrame(
-        {"i": ["0.48 [0.41, 0.52]", "−0.1"], "s": ["12 %", "1,500"], "t": ["3 networks", "4"], "v": ["differ", "agree"]}
+        {
+            "i": ["0.48 [0.41, 0.52]", "−0.1"],
+            "s": ["12 %", "1,500"],
+            "t": ["3 networks", "4"],
+            "v": ["contradicted", "holds"],
+        }
     )
     rows = table(frame).tbody.find_all("tr")
-    assert [cell.get("class") for cell in rows[0].find_all("td")] == ["number", "number", None, "verdict differ"]
+    assert [cell.get("class") for cell in rows[0].find_all("td")] == ["number", "number", None, "verdict contradicted"]
 
 
 def test_tables_that_can_be_sorted_have_buttons_and_others_none():

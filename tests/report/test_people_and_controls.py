@@ -10,8 +10,7 @@ from ddd_utils.analysis import consistency, difficulty, psychophysics
 from ddd_utils.analysis.consistency import ConditionDifference
 from ddd_utils.analysis.statistics import Estimate
 from ddd_utils.config import params
-from ddd_utils.report import claims, explorer, sentences, tables, verdicts
-from ddd_utils.report.claims import Basis
+from ddd_utils.report import claims, explorer, sentences, tables
 from ddd_utils.report.network_sets import NetworkSet
 from ddd_utils.responses import Responses
 
@@ -217,22 +216,6 @@ def test_each_question_is_tested_and_has_its_agreement():
 
 
 # The summary.
-
-
-def test_the_summary_counts_what_is_there_and_names_what_is_missing():
-    nothing = verdicts.table("quick")
-    assert verdicts.by_section(nothing)["computed"].eq(0).all()
-    claims.Book("human_results", "quick").record("human_p_value", 5e-8)
-    book = claims.Book("kl_divergence", "quick")
-    book.record("kl_decreasing_steps", 1.0)
-    book.record("kl_predicts_accuracy", 0.5, None, Basis(1, 80, "gaussian"))
-    table = verdicts.table("quick")
-    by_section = verdicts.by_section(table).set_index("section")
-    assert by_section["computed"].sum() == 3 and by_section.loc["kl_divergence", "missing"] == "first_classes_accuracy"
-    assert by_section["claims"].sum() == len(table)
-    assert by_section.loc["controls", "missing"].startswith("kappa_cifar100, kappa_gaussian, ")
-    text = sentences.tally(table, "somewhere/quick.yaml")
-    assert "preset **quick**" in text and "3 have been computed: **2 agree**" in text and "(no interval: 1)." in text
 
 
 def test_what_is_to_be_run_is_linked_once():

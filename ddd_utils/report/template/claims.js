@@ -1,5 +1,5 @@
 /* The table of claims shows those of one verdict on request. A group without any is hidden. */
-const KINDS = { all: "All", agree: "Agree", differ: "Differ", "not-comparable": "Not comparable", "not-computed": "Not computed" };
+const KINDS = { all: "All", holds: "Holds", contradicted: "Contradicted", "not-decidable": "Not decidable", "not-tested": "Not tested", outside: "Outside the score" };
 
 function filterBar(table) {
   const rows = all("tbody tr:not(.group)", table);
