@@ -1,22 +1,30 @@
-"""The commands `experiment` and `compare`: a page from a preset's cached responses, and one from two reports."""
+"""The commands `experiment`, `compare` and `facts`: two kinds of pages, and the figures every report opens with."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ddd_utils import experiments, paths
-from ddd_utils.analysis import difficulty, examples
+from ddd_utils.analysis import difficulty, examples, facts, wrong_answers
 from ddd_utils.config import params
+from ddd_utils.data import class_spaces
+from ddd_utils.data.downloads import registry
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import sources
-from ddd_utils.files import safe_name, write_text
+from ddd_utils.experiments import people, published, sources
+from ddd_utils.files import safe_name, sha256, write_text
 from ddd_utils.report import comparison, game, page, run
+from ddd_utils.report import facts as imagenet
+from ddd_utils.responses import Responses
 
 SIDE = 224  # px, as in the paper
+REAL = "imagenet_real_labels.json"  # timm's name for the labels of Beyer et al. (2020)
+TOLERANCES = (0, 1)  # the paper's: in its section 3.1, and for the eleven models
 
 
 def compare(first: str, second: str, out: Path | None = None) -> Path:
@@ -96,3 +104,64 @@ def _with_images(preset: params.Preset, wanted: str | None, train: str) -> tuple
             raise InputError(f"{section} is not computed yet: run `{train} --sections {section}`")
         return section, config
     raise InputError(f"{' and '.join(sections)}: these answers come without images, so there is nothing to show")
+
+
+def write_facts(path: Path, subsets: int, seed: int) -> None:
+    """Work out the facts of ImageNet from published answers, fetched where they are not at hand, and write them."""
+    models = [Path(file.name).stem for file in registry().values() if file.sha256 and published.PREDICTIONS in file.name]
+    answers = experiments.responses({"responses": {"published": "imagenet", "models": models, "top": 1}})
+    known = experiments.imagenet_facts(answers)
+    if known.accepted is None:
+        raise InputError("ReaL's labels come with the extra `models`: pip install '.[models]'")
+    if known.eleven is None or known.wrong_label is None:
+        raise InputError(f"{published.SCORES} and {people.LABEL_ERRORS} are needed too: see the lines above")
+    accepted = [label in labels for label, labels in zip(answers.labels, known.accepted, strict=True)]
+    by_label = {"label_accepted": np.array(accepted), "label_unquestioned": ~known.wrong_label}
+    ours = _facts_of(f"{len(models)} published models", answers.correct(), known.wrong_label, by_label)
+    sizes = facts.agreement_by_size(answers.correct(), TOLERANCES, subsets, seed=seed)
+    impossible = wrong_answers.impossible_because_of_label(
+        answers.predictions[:, -1], answers.labels, known.accepted
+    ).set_index("outcome")["images"]
+    imagenet.write(
+        {
+            "seed": seed,
+            "subsets": subsets,
+            "fitted": min(facts.FITTED, subsets),
+            "sources": _origins(answers),
+            "eleven": _facts_of("the paper's eleven models", known.eleven, known.wrong_label, by_label),
+            "published": {**ours, "names": models, "sizes": _plain_rows(sizes)},
+            "labels": {
+                "errors": int(known.wrong_label.sum()),
+                "not_accepted": accepted.count(False),
+                "impossible_by_real": impossible.to_dict(),
+            },
+        },
+        path,
+    )
+
+
+def _facts_of(
+    title: str, correct: np.ndarray, wrong_label: np.ndarray, by_label: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
+    kinds = difficulty.classify(correct, 0)
+    rates = wrong_answers.error_rates(wrong_label, kinds, difficulty.DIFFICULTIES, "difficulty")
+    return {
+        "title": title,
+        "models": len(correct),
+        "scores": facts.facts_among(correct.sum(axis=0), len(correct), TOLERANCES, by_label),
+        "label_error_rates": rates.set_index("difficulty")["rate"].to_dict(),
+    }
+
+
+def _plain_rows(table: pd.DataFrame) -> list[dict[Any, Any]]:
+    return table.astype(object).where(table.notna(), None).to_dict("records")
+
+
+def _origins(answers: Responses) -> list[dict[str, Any]]:
+    """Tell where the figures come from: published files by the folder of the registry, and timm's list of ReaL."""
+    predictions = answers.info["contents"]["files"]
+    authors = {name: registry()[name].sha256 for name in (published.SCORES, people.LABEL_ERRORS)}
+    real = class_spaces.timm_lists() / REAL
+    groups = [(registry()[next(iter(files))].origin, files) for files in (predictions, authors)]
+    groups.append(("Beyer et al. (2020), ReaL, as timm brings it along", {real.name: sha256(real)}))
+    return [{"origin": origin, "files": files} for origin, files in groups]
