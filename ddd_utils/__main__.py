@@ -115,7 +115,9 @@ def _parser() -> argparse.ArgumentParser:
     both.add_argument("--out", type=Path, metavar="FILE", help="where the page goes (build/compare/FIRST-SECOND.html)")
     text = "work out anew, from published answers, the figures of ImageNet that every report opens with"
     figures = command("facts", _facts, text, "facts --out /tmp/facts.yaml --subsets 20")
-    figures.add_argument("--out", type=Path, default=FACTS, metavar="FILE", help=f"where they go ({FACTS.name} of the package)")
+    figures.add_argument(
+        "--out", type=Path, default=FACTS, metavar="FILE", help=f"where they go ({FACTS.name} of the package)"
+    )
     figures.add_argument("--subsets", type=int, default=1000, help="subsets of models of each size (1000)")
     figures.add_argument("--seed", type=int, default=0, help="of the subsets (0)")
     return parser

@@ -108,7 +108,9 @@ def _with_images(preset: params.Preset, wanted: str | None, train: str) -> tuple
 
 def write_facts(path: Path, subsets: int, seed: int) -> None:
     """Work out the facts of ImageNet from published answers, fetched where they are not at hand, and write them."""
-    models = [Path(file.name).stem for file in registry().values() if file.sha256 and published.PREDICTIONS in file.name]
+    models = [
+        Path(file.name).stem for file in registry().values() if file.sha256 and published.PREDICTIONS in file.name
+    ]
     answers = experiments.responses({"responses": {"published": "imagenet", "models": models, "top": 1}})
     known = experiments.imagenet_facts(answers)
     if known.accepted is None:

@@ -95,7 +95,9 @@ def agreement_by_size(
     table = pd.concat(parts, ignore_index=True)
     for each in (table, expected):
         each["tolerance"] = each["tolerance"].astype("Int64")
-    return table.merge(expected, on=["tolerance", "models"])[["tolerance", *parts[0].columns.drop("tolerance"), "expected"]]
+    return table.merge(expected, on=["tolerance", "models"])[
+        ["tolerance", *parts[0].columns.drop("tolerance"), "expected"]
+    ]
 
 
 def _on_all_images(correct: np.ndarray, drawn: Mapping[int, np.ndarray]) -> pd.DataFrame:
@@ -115,7 +117,7 @@ def _expected(
     """Average over subsets what one ability a network lets expect, on all images and on those in-between."""
     M = chosen.shape[1]
     nulls = [_rasch_tables(correct[members]) for members in np.unique(np.sort(chosen), axis=0)]
-    for t in [None, *(t for t in tolerances if M >= 2 * (t + 1))]:
+    for t in [None, *(t for t in tolerances if 2 * (t + 1) <= M)]:
         kept, pairs = kept_cells(M, t), np.triu_indices(M, 1)
         yield t, M, float(np.mean([np.nanmean(kappa_of_tables(tables, kept)[0][pairs]) for tables in nulls]))
 

@@ -1,7 +1,7 @@
 """The first screen: how many models are right about an image, and the agreement left in between by number of models."""
 
-from collections.abc import Sequence
-from textwrap import wrap
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 from .forms import finish, framed, quiet, tell, title
 from .names_and_colours import ACCENT, CLASS_COLOURS, MUTED, NOTE, SECOND, SERIES
 
-NARROW = 36  # characters of a heading that fit a phone
+PANEL = 320  # px of the plot alone
 HALF = {"ddd": {"half": True}}  # the page sets two such charts beside each other where there is room
 HEADROOM = 1.45  # of the highest bar, for the shares above the bars
 HEIGHT, LINE = 300, 16  # px of the plot of curves, and of a line of words in it
@@ -22,12 +22,7 @@ POINTS = {  # what a point is: shape, fill, outline
 }
 
 
-def heading(text: str, subtitle: str) -> alt.Title:
-    """Make a heading whose lines fit a phone."""
-    return title(wrap(text, NARROW), wrap(subtitle, round(1.25 * NARROW)))  # type: ignore[arg-type]
-
-
-def scores(histogram: pd.DataFrame, tolerance: int, text: str, subtitle: str, highest: float) -> alt.LayerChart:
+def score_panel(histogram: pd.DataFrame, tolerance: int, text: str, subtitle: str, highest: float) -> alt.LayerChart:
     """
     Show how many networks are right about an image, on axes that sets of other sizes share.
 
@@ -50,49 +45,66 @@ def scores(histogram: pd.DataFrame, tolerance: int, text: str, subtitle: str, hi
     score = np.arange(M + 1)
     kind = np.select([score >= M - tolerance, score <= tolerance], ["trivial", "impossible"], "in-between")
     frame = histogram.assign(score=score, kind=kind, at=score / M, low=(score - 0.45) / M, high=(score + 0.45) / M)
-    x = alt.X(scale=alt.Scale(domain=[-0.06, 1.06], nice=False), axis=_share_of_models())
-    y = alt.Y(scale=alt.Scale(domain=[0, HEADROOM * highest], nice=False), axis=quiet(format="~%", tickCount=4))
-    colours = alt.Color("kind:N", scale=alt.Scale(domain=list(CLASS_COLOURS), range=list(CLASS_COLOURS.values())), legend=None)
-    tips = {"score": ("", f"of {M} right"), "images": ",", "share": ".1%", "binomial": (".1%", "if independent"), "kind": ("", "class")}
-    share = y.field("share").type("quantitative").title("share of images")
-    bars = alt.Chart(frame).mark_bar(clip=True).encode(
-        x=x.field("low").type("quantitative").title("share of the models that are right"), x2="high:Q", y=share, y2=alt.datum(0), color=colours, tooltip=tell(tips)
+    tips = {"score": ("", f"of {M} right"), "images": ",", "share": ".1%", "kind": ("", "class")}
+    base, y = alt.Chart(frame), _shares(highest)
+    bars = base.mark_bar(clip=True).encode(
+        _right("low", heading="share of the models that are right"),
+        alt.X2("high:Q"),
+        y("share", "share of images"),
+        alt.Y2Datum(0),
+        _class_colour(),
+        tell(tips | {"binomial": (".1%", "if independent")}),
     )
-    line = alt.Chart(frame).mark_line(strokeDash=[4, 3], strokeWidth=1.8, color=NOTE)
-    line = line.encode(x=x.field("at").type("quantitative"), y=y.field("binomial").type("quantitative"))
-    chart = framed(bars, line, *_labels(frame, x, y, colours), height=210).properties(width="container", usermeta=HALF)
-    return finish(chart, heading(text, subtitle), f"Histogram. {text}. {subtitle}. {_in_words(frame)}.")
+    dashes = base.mark_line(strokeDash=[4, 3], strokeWidth=1.8, color=NOTE).encode(_right("at"), y("binomial"))
+    words = _beside_peak(frame).encode(_right("at"), y("binomial"))
+    chart = framed(bars, dashes, words, *_shares_above(frame), width=PANEL, height=210).properties(usermeta=HALF)
+    return finish(chart, title(text, subtitle), f"Histogram. {text}. {subtitle}. {_in_words(frame)}.")
 
 
-def _share_of_models() -> alt.Axis:
+def _right(column: str, heading: str | None = None) -> alt.X:
+    """Place scores by the share of the models that are right, so that sets of different sizes share the axis."""
     names = "datum.value == 0 ? 'none' : datum.value == 1 ? 'all' : datum.label"
-    return quiet(values=[0, 0.25, 0.5, 0.75, 1], format="~%", labelExpr=names, grid=False, labelFlush=False)
+    axis = quiet(values=[0, 0.25, 0.5, 0.75, 1], format="~%", labelExpr=names, grid=False, labelFlush=False)
+    return alt.X(f"{column}:Q", title=heading, scale=alt.Scale(domain=[-0.06, 1.06], nice=False), axis=axis)
 
 
-def _labels(frame: pd.DataFrame, x: alt.X, y: alt.Y, colours: alt.Color) -> list[alt.Chart]:
-    """Name the three classes with their shares above the bars, and the dashed line beside its peak."""
-    shares = frame.groupby("kind")["share"].sum().reindex(list(CLASS_COLOURS)).fillna(0)
-    rows = [{"kind": kind, "text": f"{share:.1%}\n{kind}"} for kind, share in shares.items()]
-    places = {"impossible": ("left", 2.0), "in-between": ("center", "width/2"), "trivial": ("right", "width-2")}
-    texts = []
-    for row in rows:
-        align, at = places[row["kind"]]
-        mark = alt.Chart(pd.DataFrame([row])).mark_text(align=align, baseline="top", fontWeight=600, fontSize=12.5, lineBreak="\n")
-        place = alt.value(at) if isinstance(at, float) else alt.value(alt.ExprRef(at))
-        texts.append(mark.encode(x=place, y=alt.value(0), text="text:N", color=colours))
+def _shares(highest: float) -> Callable[..., alt.Y]:
+    """Make the axis of shares up to some highest bar, with room for words above it."""
+    axis = quiet(format="~%", values=[step / 10 for step in range(int(10 * highest) + 1)])
+    scale = alt.Scale(domain=[0, HEADROOM * highest], nice=False)
+    return lambda column, heading=None: alt.Y(f"{column}:Q", title=heading, scale=scale, axis=axis)
+
+
+def _class_colour() -> alt.Color:
+    scale = alt.Scale(domain=list(CLASS_COLOURS), range=list(CLASS_COLOURS.values()))
+    return alt.Color("kind:N", scale=scale, legend=None)
+
+
+def _shares_above(frame: pd.DataFrame) -> list[alt.Chart]:
+    """Name the three classes with their shares, in their colours, above the bars."""
+    places: dict[str, tuple[str, Any]] = {
+        "impossible": ("left", 2), "in-between": ("center", {"expr": "width / 2"}), "trivial": ("right", "width")
+    }  # fmt: skip
+    layers = []
+    for kind, share in frame.groupby("kind")["share"].sum().items():
+        row = pd.DataFrame([{"kind": kind, "text": f"{share:.1%}\n{kind}"}])
+        align, place = places[str(kind)]
+        mark = alt.Chart(row).mark_text(align=align, baseline="top", fontWeight=600, fontSize=12.5, lineBreak="\n")
+        layers.append(mark.encode(x=alt.value(place), y=alt.value(0), text="text:N", color=_class_colour()))
+    return layers
+
+
+def _beside_peak(frame: pd.DataFrame) -> alt.Chart:
+    """Name the dashed line, on the side of its peak where there is more room."""
     peak = frame.loc[[frame["binomial"].idxmax()]].assign(text="if errors were\nindependent")
-    left = peak["at"].item() > 0.5
-    beside = alt.Chart(peak).mark_text(
-        align="right" if left else "left", dx=-16 if left else 16, dy=-4, fontSize=11, color=NOTE, lineBreak="\n"
-    )
-    texts.append(beside.encode(x=x.field("at").type("quantitative"), y=y.field("binomial").type("quantitative"), text="text:N"))
-    return texts
+    side: dict[str, Any] = {"align": "right", "dx": -24} if peak["at"].item() > 0.5 else {"align": "left", "dx": 24}
+    mark = alt.Chart(peak).mark_text(dy=-4, fontSize=11, color=NOTE, lineBreak="\n", **side)
+    return mark.encode(text="text:N")
 
 
 def _in_words(frame: pd.DataFrame) -> str:
-    shares = frame.groupby("kind")["share"].sum()
-    expected = frame.groupby("kind")["binomial"].sum()
-    return ", ".join(f"{kind} {shares[kind]:.1%}, if errors were independent {expected[kind]:.1%}" for kind in CLASS_COLOURS if kind in shares)
+    sums = frame.groupby("kind")[["share", "binomial"]].sum()
+    return ", ".join(f"{kind} {row.share:.1%} (if independent {row.binomial:.1%})" for kind, row in sums.iterrows())
 
 
 def agreement_left(
@@ -126,9 +138,9 @@ def agreement_left(
     slider = alt.binding_range(min=int(sizes[0]), max=int(sizes[-1]), step=1, name="Number of models, M ")
     told = pd.DataFrame({"models": sizes, "text": list(readout)})
     chart = framed(*_bands(table, x, y), *_chosen(table, told, x, y), _points(points, x, y), height=HEIGHT)
-    chart = chart.properties(width="container").add_params(alt.param(CHOSEN, value=first, bind=slider))
+    chart = chart.add_params(alt.param(CHOSEN, value=first, bind=slider))
     words = " ".join(f"{row.label}." for row in points.itertuples())
-    return finish(chart, heading(text, subtitle), f"Curves. {text}. {subtitle} {words}")
+    return finish(chart, title(text, subtitle), f"Curves. {text}. {subtitle} {words}")
 
 
 def _bands(table: pd.DataFrame, x: alt.X, y: alt.Y) -> list[alt.Chart]:
@@ -136,7 +148,9 @@ def _bands(table: pd.DataFrame, x: alt.X, y: alt.Y) -> list[alt.Chart]:
     names = table["line"].unique().tolist()
     colours = alt.Scale(domain=names, range=[ACCENT, MUTED, SECOND][: len(names)])
     dashes = alt.Scale(domain=names, range=[[1, 0], [1, 0], [4, 3]][: len(names)])
-    legend = alt.Legend(title=None, orient="top", columns=1, labelLimit=330, symbolType="stroke", symbolSize=300, symbolOpacity=1)
+    legend = alt.Legend(
+        title=None, orient="top", columns=1, labelLimit=330, symbolType="stroke", symbolSize=300, symbolOpacity=1
+    )
     base = alt.Chart(table).encode(x=x, color=alt.Color("line:N", scale=colours, legend=legend))
     band = base.transform_filter("isValid(datum.lower)").mark_area(opacity=0.22)
     line = base.encode(y=y.field("kappa"), strokeDash=alt.StrokeDash("line:N", scale=dashes, legend=legend))
@@ -150,7 +164,9 @@ def _chosen(table: pd.DataFrame, told: pd.DataFrame, x: alt.X, y: alt.Y) -> list
     base = alt.Chart(told).transform_filter(here)
     rule = base.mark_rule(stroke=MUTED, strokeDash=[2, 2]).encode(x=x)
     dots = alt.Chart(table).transform_filter(here).mark_point(filled=True, size=45, opacity=1)
-    dots = dots.encode(x=x, y=y.field("kappa"), color="line:N", tooltip=tell({"line": "", "models": "", "kappa": ".3f"}))
+    dots = dots.encode(
+        x=x, y=y.field("kappa"), color="line:N", tooltip=tell({"line": "", "models": "", "kappa": ".3f"})
+    )
     words = base.mark_text(align="right", baseline="bottom", fontSize=12, lineBreak="\n", lineHeight=LINE)
     corner = {"x": alt.value("width"), "y": alt.value(HEIGHT - 6 - LINE * told["text"].iloc[0].count("\n"))}
     return [rule, dots, words.encode(text="text:N", **corner)]
@@ -161,7 +177,12 @@ def _points(points: pd.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
     styles = zip(*(POINTS[kind] for kind in points["kind"]), strict=True)
     legend = alt.Legend(title=None, orient="bottom", columns=1, labelLimit=330)
     looks = {
-        channel: {"field": "label", "type": "nominal", "scale": {"domain": points["label"].tolist(), "range": look}, "legend": legend}
+        channel: {
+            "field": "label",
+            "type": "nominal",
+            "scale": {"domain": points["label"].tolist(), "range": look},
+            "legend": legend,
+        }
         for channel, look in zip(("shape", "fill", "stroke"), styles, strict=True)
     }
     marks = alt.Chart(points).mark_point(strokeWidth=1.8, size=90, opacity=1)

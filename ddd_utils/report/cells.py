@@ -113,7 +113,8 @@ def _image(kind: str, data: str, alternative: str) -> str:
 
 def _chart(specification: dict, number: int) -> str:
     return (
-        f'<figure class="chart{_breadth(specification)}" id="chart-{number}" data-title="{escape(_title(specification))}"'
+        f'<figure class="chart{_breadth(specification)}" id="chart-{number}" '
+        f'data-title="{escape(_title(specification))}"'
         f"{explorer.attributes(specification)}>{_choices(specification)}"
         '<div class="scroll" tabindex="0" role="group" aria-label="Chart">'
         f'<div class="canvas" role="img" aria-label="{escape(_description(specification))}" '

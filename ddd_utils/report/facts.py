@@ -62,12 +62,12 @@ class Source(_Plain):
 
 
 class ModelSet(_Plain):
-    """A set of models, on "all" images and on those with a "label_accepted" (ReaL) or "label_unquestioned" (authors)."""
+    """A set of models, on all images and on those whose label ReaL accepts, or the authors do not question."""
 
     title: str
     models: int
     names: list[str] = []
-    scores: dict[str, Scores]
+    scores: dict[str, Scores]  # of "all" images, "label_accepted", "label_unquestioned"
     label_error_rates: dict[str, float]  # share of label errors (the authors' list) by difficulty, tolerance 0
     sizes: list[Size] = []
 
