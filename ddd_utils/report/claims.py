@@ -1,22 +1,26 @@
 """The paper's claims, as paper.yaml lists them, and what the sections find for them: written down and read back."""
 
 import math
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 import yaml
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ddd_utils import paths
 from ddd_utils.analysis import difficulty
-from ddd_utils.analysis.consistency import ConditionDifference, compared_networks
+from ddd_utils.analysis.consistency import ConditionDifference, compared_networks, pairwise_error_consistency
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import write_json
-from ddd_utils.report.comparability import Basis, Paper, obstacle
+from ddd_utils.report.comparability import Basis, Paper, obstacle, outside
 from ddd_utils.responses import Responses
+
+if TYPE_CHECKING:
+    from ddd_utils.analysis.verdict import Clause
 
 PAPER = Path(__file__).with_name("paper.yaml")
 
@@ -30,20 +34,26 @@ class Claim(BaseModel):
     section: str
     statement: str
     where: str
+    short: str = ""
     value: float | None = None
-    reading_error: float
+    reading_error: float = 0
     format: str
     dataset: Literal["imagenet", "cifar100", "gaussian", "human", "any"]
     networks: Literal["resnet18_variants", "sota", "vgg11", "densenet121", "observers", "none"]
-    kind: Literal["measured", "sign", "arithmetic"] = "measured"
-    sign: Literal["positive", "negative"] | None = None
-    holds_on: Literal["own", "any"] = "own"
-    headline: bool = False
+    holds_on: Literal["own", "dataset", "any"] = "own"
+    kind: Literal["share", "kappa", "difference", "order", "lowest", "bound", "arithmetic"]
+    tolerance: float = 1.1
+    at_least: float | None = None
+    at_most: float | None = None
+    m: int | None = None
+    repeats: int = 1
+    sd: float | None = None
+    outside: Literal["", "had to happen"] = ""
 
     @property
-    def bound(self) -> bool:
-        """Whether it is claimed for the paper's data, networks and training alone."""
-        return self.kind != "arithmetic" and self.holds_on == "own"
+    def same_images(self) -> bool:
+        """Whether who repeats it uses the paper's own test images, so that these are no source of a difference."""
+        return self.holds_on == "own" and self.dataset in ("imagenet", "cifar100")
 
 
 @cache
@@ -67,6 +77,11 @@ def claim(claim_id: str) -> Claim:
     return registry()[claim_id]
 
 
+def about(stated: Claim) -> Paper:
+    """Say which networks on which data a claim is about, and how the paper trained what it trained."""
+    return Paper(stated.networks, stated.dataset, paper()["experiments"], stated.holds_on)
+
+
 def printed(claim_id: str) -> float:
     """Return the figure that the paper prints for a claim."""
     figure = claim(claim_id).value
@@ -88,6 +103,7 @@ def _items(entry: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {**common, "id": f"{entry['id']}.{key}", "value": value}
         | {"statement": entry["statement"].format(item=key.replace("_", " "))}
+        | {"repeats": paper()["instances"].get(key, 1)}
         for key, value in entry["values"].items()
     ]
 
@@ -103,6 +119,9 @@ class Record(BaseModel):
     n: int | None = None  # images or trials
     dataset: str = "any"
     obstacle: str = ""  # why the figure cannot stand beside the paper's
+    outside: str = ""  # why it is outside the score: "circular", "chosen after a trial"
+    repeats: int = 1  # independent training runs or observers behind it; of one, nothing is known about others
+    spread: float | None = None  # standard deviation over them, the images fixed
     note: str = ""
 
     @property
@@ -111,19 +130,27 @@ class Record(BaseModel):
         return self.value is not None or self.m != 0
 
 
-_RECORDS = TypeAdapter(dict[str, Record])
+class _File(BaseModel):
+    """What a section has recorded, and the digest of the parameters that it was computed with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    digest: str
+    claims: dict[str, Record]
+    clauses: dict[str, dict[str, Any]]
 
 
 class Book:
     """The claims that one section computes, on disk after every record; a new one forgets what was recorded before."""
 
-    def __init__(self, section: str, preset: str | Path):
+    def __init__(self, section: str, preset: str | Path, digest: str = ""):
         sections = list(paper()["claims"])
         if section not in sections:
             raise InputError(f"no claim belongs to a section '{section}'{nearest(section, sections)}")
-        self.section = section
+        self.section, self.digest = section, digest
         self.path = _path(preset, section)
         self._records: dict[str, Record] = {}
+        self._clauses: dict[str, dict[str, Any]] = {}
         forget(section, preset)
 
     def record(
@@ -133,6 +160,7 @@ class Book:
         interval: tuple[float, float] | None = None,
         responses: Responses | Basis | None = None,
         note: str = "",
+        runs: Sequence[float] = (),
     ) -> None:
         """
         Write down what was found for a claim.
@@ -140,6 +168,7 @@ class Book:
         ``value`` is in the paper's unit (shares, not per cent), ``interval`` its 95 % interval; None or NaN is
         undefined. The figure rests on the networks and images of ``responses``, whose configuration decides whether it
         is comparable with the paper's; only arithmetic claims need none. ``note`` is what a reader should know.
+        ``runs`` are the figures of several training runs, of which ``value`` is the mean.
         """
         stated = claim(claim_id)
         if stated.section != self.section:
@@ -151,10 +180,20 @@ class Book:
         if responses is None and stated.kind != "arithmetic":
             raise InputError(f"the claim '{claim_id}' needs the responses it was computed from")
         basis = _basis(stated, responses) if isinstance(responses, Responses) else responses or Basis()
-        self._records[claim_id] = Record(
-            value=_finite(value), interval=_limits(claim_id, interval), note=note, **vars(basis)
-        )
-        write_json(self.path, _RECORDS.dump_python(self._records, mode="json"))
+        spread = _finite(np.std(runs, ddof=1)) if len(runs) > 1 else None
+        limits = _limits(claim_id, interval)
+        known = {"value": _finite(value), "interval": limits, "note": note, "repeats": max(1, len(runs))}
+        self._records[claim_id] = Record(**known, spread=spread, **vars(basis))
+        self._write()
+
+    def record_clause(self, clause: "Clause") -> None:
+        """Write down a clause of the verdict; the first screen reads those of all sections (`clauses`)."""
+        self._clauses[clause.name] = clause.as_json()
+        self._write()
+
+    def _write(self) -> None:
+        file = _File(digest=self.digest, claims=self._records, clauses=self._clauses)
+        write_json(self.path, file.model_dump(mode="json"))
 
     def record_shares(
         self,
@@ -184,13 +223,14 @@ class Book:
         Record one figure a training condition, each resting on the networks that it compares.
 
         ``entry_id`` is such as ``kappa_imagenet``. ``table`` has the columns condition and kappa or correlation; where
-        known, lower, upper and note; instance where only that network of a condition is compared.
+        known, instances (how many), lower, upper and note; instance where only that network is compared.
         """
         for row in table.to_dict("records"):
             interval = (row["lower"], row["upper"]) if "lower" in row else None
             compared = responses.select(compared_networks(responses.networks, row["condition"], row.get("instance")))
             value = row["kappa"] if "kappa" in row else row["correlation"]
-            self.record(f"{entry_id}.{row['condition']}", value, interval, compared, row.get("note", ""))
+            runs = _runs(compared) if row.get("instances", 1) > 1 else ()
+            self.record(f"{entry_id}.{row['condition']}", value, interval, compared, row.get("note", ""), runs)
 
     def record_gap(self, claim_id: str, gap: ConditionDifference, responses: Responses) -> None:
         """Record by how much more another architecture changes than non-determinism does; only these are compared."""
@@ -205,14 +245,16 @@ def paper_shares(prefix: str = "") -> dict[str, float]:
 
 
 def _basis(stated: Claim, responses: Responses) -> Basis:
-    papers = Paper(stated.networks, stated.dataset, paper()["experiments"])
     dataset = responses.info["dataset"]
-    return Basis(
-        len(responses.networks),
-        len(responses.labels),
-        dataset["name"] if isinstance(dataset, dict) else dataset,
-        obstacle(papers, responses) if stated.bound else "",
-    )
+    name = dataset["name"] if isinstance(dataset, dict) else dataset
+    found = obstacle(about(stated), responses)
+    return Basis(len(responses.networks), len(responses.labels), name, found, outside(name))
+
+
+def _runs(compared: Responses) -> np.ndarray:
+    """Compute the kappa of the base with each of the other networks."""
+    base = (compared.networks["condition"] == "base").to_numpy()
+    return pairwise_error_consistency(compared.correct())[base][0, ~base]
 
 
 def forget(section: str, preset: str | Path) -> None:
@@ -226,19 +268,30 @@ def recorded(preset: str | Path) -> tuple[dict[str, Record], dict[str, str]]:
     return records, {section: f"{path.relative_to(paths.build())} cannot be read" for section, path in damaged.items()}
 
 
+def clauses(preset: str | Path) -> dict[str, dict[str, Any]]:
+    """Return the clauses of the verdict that the sections have recorded, by name, as `Clause.as_json` writes them."""
+    files, _ = _files(_path(preset, "").parent)
+    return {name: clause for file in files for name, clause in file.clauses.items()}
+
+
 def read(folder: Path) -> tuple[dict[str, Record], dict[str, Path]]:
     """Read a folder of claims, one JSON file a section: the records by claim, the unreadable files by section."""
-    records: dict[str, Record] = {}
+    files, damaged = _files(folder)
+    return {name: record for file in files for name, record in file.claims.items()}, damaged
+
+
+def _files(folder: Path) -> tuple[list[_File], dict[str, Path]]:
+    files: list[_File] = []
     damaged: dict[str, Path] = {}
     for section in paper()["claims"]:
         path = folder / f"{section}.json"
         try:
-            records |= _RECORDS.validate_json(path.read_bytes())
+            files.append(_File.model_validate_json(path.read_bytes()))
         except FileNotFoundError:
             continue
         except (OSError, ValidationError):
             damaged[section] = path
-    return records, damaged
+    return files, damaged
 
 
 def _path(preset: str | Path, section: str) -> Path:

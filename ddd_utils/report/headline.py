@@ -1,6 +1,5 @@
-"""What the page says first, from the claims of a run: its headline figures, and the table of all claims."""
+"""What a run comes to: its headline figures, what holds and what does not in three short lists, and all claims."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +8,25 @@ from typing import Any
 import pandas as pd
 from IPython.display import HTML
 
+from ddd_utils.analysis.consistency import ONE_NETWORK
 from ddd_utils.charts.names_and_colours import CLASS_COLOURS, dataset_name
 from ddd_utils.report import assets, claims, verdicts
 from ddd_utils.report.text import section_label
 from ddd_utils.report.verdicts import NOT_COMPUTED, Figure, basis, figure
 
+SHOWN, NAMED = 5, 3  # items of a list, claims of an item
+HEADINGS = {
+    "holds": "Holds here",
+    "contradicted": "Contradicted here",
+    "not decidable": "Tested here, not decidable",
+    "not tested": "Not tested here",
+}
+OUTSIDE = {
+    "arithmetic": "arithmetic on the paper’s own figures",
+    "circular": "the authors’ answers against the authors’ percentages",
+    "had to happen": "falls that choosing the images brings about",
+    "chosen after a trial": "on data chosen after a trial had shown the pattern",
+}
 SETS = {"Training variants": ("", "variants_"), "Models": ("sota_", "sota_")}  # prefixes of their shares and kappas
 
 
@@ -43,38 +56,6 @@ def cards(records: Mapping[str, claims.Record]) -> list[Card]:
     return [_card(records, title, *prefixes) for title, prefixes in SETS.items()]
 
 
-def answer(found: list[Card]) -> str:
-    """Answer the question of the page in one sentence, with the figures of the first card that has its shares."""
-    card = next((card for card in found if card.drawn), None)
-    if card is None:
-        return "This run has not computed the shares of trivial and impossible images."
-    trivial, _, impossible = card.shares
-    (_, networks), (_, images) = card.counts
-    shares = f"{trivial.here} of {images} images are trivial for {networks} networks and {impossible.here} impossible"
-    everywhere, between = card.kappas
-    if everywhere.value is None or between.value is None:
-        return f"Here {shares}."
-    agreement = (
-        f"the mean error consistency of {between.networks} networks is {between.here} on the images in between and "
-        f"{everywhere.here} on all"
-    )
-    if between.value >= everywhere.value:
-        return f"Here {shares}; {agreement}."
-    return f"Here {shares}; {agreement}. Choosing images by the networks’ own answers lowers it in any case."
-
-
-def tally(preset: str | Path) -> dict[str, int]:
-    """Count the claims that agree, differ, are not comparable or are not computed, in this order."""
-    table = verdicts.table(preset)
-    counted = Counter(map(outcome, table["verdict"], table["reason"]))
-    return {kind: counted[kind] for kind in ("agree", "differ", "not comparable", NOT_COMPUTED)}
-
-
-def outcome(verdict: str, reason: str) -> str:
-    """Tell claims without a figure from those whose figure cannot be compared."""
-    return NOT_COMPUTED if reason in verdicts.UNCOUNTED else verdict
-
-
 def _card(records: Mapping[str, claims.Record], title: str, shares: str, kappas: str) -> Card:
     first = records.get(f"{shares}trivial_share")
     counted = {"Networks": first and first.m, "Images": first and first.n}
@@ -90,20 +71,111 @@ def _card(records: Mapping[str, claims.Record], title: str, shares: str, kappas:
     )
 
 
+def findings(table: pd.DataFrame) -> HTML:
+    """
+    List what holds, what is contradicted, what cannot be decided and what is not tested (`verdicts.table`).
+
+    Only claims that have a short name are listed, `SHOWN` at most, and only what counts for or against the paper. The
+    last line tells what does not count, and why.
+    """
+    scored = table[table["outside"] == ""]
+    groups = []
+    for outcome, heading in HEADINGS.items():
+        rows = scored[scored["verdict"] == outcome]
+        short = rows[rows["short"] != ""]
+        items = _commands(short) if outcome == "not tested" else [_item(row) for row in short.to_dict("records")]
+        listed = sum(item["claims"] for item in items[:SHOWN])
+        if len(rows) or outcome != "not decidable":
+            groups.append((outcome.replace(" ", "-"), heading, items[:SHOWN], len(rows) - listed))
+    return HTML(assets.part("findings.html", groups=groups, outside=_outside(table)))
+
+
+def _item(row: Mapping[Any, Any]) -> dict[str, Any]:
+    here = row["here"].partition(" (")[0]
+    told = [row["reason"], f"paper: {row['paper']}", dataset_name(row["data set"])]
+    return {"name": f"{row['short']}: {here}", "told": "; ".join(filter(None, told)), "test": "", "claims": 1}
+
+
+def _commands(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Gather the claims that are not tested by the command that would test them, most claims first."""
+    named = rows["short"] + rows["paper"].map(lambda figure: f" ({figure})" if figure else "")
+    groups = named.groupby(rows["test"], sort=False).agg(list).sort_values(key=lambda names: -names.map(len))
+    return [
+        {"name": "; ".join(names[:NAMED]), "told": "", "test": command, "claims": len(names[:NAMED])}
+        for command, names in groups.items()
+    ]
+
+
+def _outside(table: pd.DataFrame) -> list[str]:
+    """Count what is outside the score, by why it is: how much of it holds, and how much does not."""
+    judged = table[(table["outside"] != "") & (table["verdict"] != "not tested")]
+    words = judged.assign(verdict=judged["verdict"].replace("holds", "hold"))
+    counts = words.groupby("outside", sort=False)["verdict"].value_counts().unstack(fill_value=0)
+    return [
+        f"{OUTSIDE[str(why)]} ({', '.join(f'{count} {kind}' for kind, count in row.items() if count)})"
+        for why, row in counts.iterrows()
+    ]
+
+
+def matters(preset: str | Path) -> pd.DataFrame:
+    """
+    List the claims that have a short name, for `charts.forest`.
+
+    Columns name, unit ("per cent" or "kappa"), value, lower, upper, paper, outcome, text (the verdict in words), one
+    (whether a single training run is behind the figure), decided (for or against the paper). What depends on the number
+    of networks has no value at another one. What is decided comes first.
+    """
+    records, _ = claims.recorded(preset)
+    rows = [_drawn(stated, records.get(key)) for key, stated in claims.registry().items() if stated.short]
+    outcomes = list(HEADINGS)
+    return pd.DataFrame(rows).sort_values("outcome", key=lambda column: column.map(outcomes.index), kind="stable")
+
+
+def matters_title(rows: pd.DataFrame) -> str:
+    """Title the chart of `matters`: how many hold, are contradicted, are open."""
+    counted = rows["outcome"].where(rows["decided"], "not").value_counts()
+    holds, against = counted.get("holds", 0), counted.get("contradicted", 0)
+    return f"Of the {len(rows)} claims that matter {holds} hold here and {against} are contradicted"
+
+
+def _drawn(stated: claims.Claim, found: claims.Record | None) -> dict[str, Any]:
+    judged = verdicts.verdict(stated, found)
+    shown = found is not None and found.value is not None and (not stated.m or found.m == stated.m)
+    value = found.value if found and shown else None
+    lower, upper = (found.interval if found and shown else None) or (None, None)
+    counted = f"{judged.outcome} ({judged.outside})" if judged.outside else judged.outcome
+    return {
+        "name": stated.short,
+        "unit": "per cent" if stated.format.endswith("%") else "kappa",
+        "value": value,
+        "lower": lower,
+        "upper": upper,
+        "paper": stated.value,
+        "outcome": judged.outcome,
+        "text": ": ".join(filter(None, [counted, judged.reason])),
+        "one": found is not None and (found.m == 1 or ONE_NETWORK in found.note),
+        "decided": judged.outcome in ("holds", "contradicted") and not judged.outside,
+    }
+
+
 def claims_table(table: pd.DataFrame) -> HTML:
-    """Show every claim (`verdicts.table`), grouped by section; the class of a row is its verdict, or "not-computed"."""
+    """Fold up every claim (`verdicts.table`), by section; the class of a row is its verdict, or "outside"."""
     groups = [
         (section_label(str(section)), [_row(row) for row in rows.to_dict("records")])
         for section, rows in table.groupby("section", sort=False)
     ]
-    return HTML(assets.part("claims.html", groups=groups))
+    return HTML(assets.part("claims.html", groups=groups, count=len(table)))
 
 
 def _row(claim: Mapping[Any, Any]) -> dict[Any, Any]:
     here, _, interval = claim["here"].partition(" (")
+    outside = claim["outside"]
+    small = [claim["verdict"] if outside else "", claim["reason"], claim["test"]]
     return {
         **claim,
-        "kind": outcome(claim["verdict"], claim["reason"]).replace(" ", "-"),
+        "kind": "outside" if outside else claim["verdict"].replace(" ", "-"),
+        "verdict": outside or claim["verdict"],
+        "reason": "; ".join(filter(None, small)),
         "here": here,
         "interval": interval.rstrip(")"),
         "basis": basis(claim["M"], claim["n"]),

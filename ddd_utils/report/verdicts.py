@@ -1,17 +1,24 @@
-"""The rule by which a claim of the paper and what was found here agree or differ, and the table of all claims."""
+"""The rule by which what was found here bears a claim of the paper out or contradicts it, and the table of claims."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
+from scipy.special import stdtrit
 
-from ddd_utils.report.claims import Claim, Record, claim, recorded, registry
+from ddd_utils.config import params
+from ddd_utils.report import citation
+from ddd_utils.report.claims import Claim, Record, about, claim, recorded, registry
+from ddd_utils.report.comparability import planned
 
 ROUNDING = 1e-12  # floating-point slack, far below any printed digit
+DIFFERENCE = 0.05  # kappas apart from which a difference of two kappas is another one than the paper's
 NOT_COMPUTED = "not computed"
-REASONS = (
+UNTESTED = (
     NOT_COMPUTED,
     "no observers",
     "undefined here",
@@ -19,11 +26,28 @@ REASONS = (
     "another data set",
     "other networks",
     "other training",
-    "no interval",
-    "interval includes zero",
+    "another number of them",
 )
+UNDECIDED = ("no interval", "one training run", "the interval allows both")
 UNCOUNTED = (NOT_COMPUTED, "no observers")  # reasons that mean: there is no figure here
-Verdict = Literal["agree", "differ", "not comparable"]
+PRESETS = ("quick", "published", "cifar10", "gpu", "paper")  # that test something, the cheapest first
+OBSERVE = "python -m ddd_utils experiment quick --out experiment.html"
+OUTCOMES = ("holds", "contradicted", "not decidable", "not tested")
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """
+    What becomes of a claim.
+
+    ``reason`` says why it is not tested or cannot be decided, or how a contradicted figure compares with the paper's.
+    ``outside`` says why it is outside the score: "arithmetic", "circular", "had to happen", "chosen after a trial".
+    """
+
+    outcome: Literal["holds", "contradicted", "not decidable", "not tested"]
+    reason: str = ""
+    outside: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,51 +85,134 @@ def basis(networks: int | None, images: int | None) -> str:
     return ", ".join(f"{name} = {number:,}" for name, number in numbers.items() if pd.notna(number) and number)
 
 
-def verdict(stated: Claim, found: Record | None) -> tuple[Verdict, str]:
+def verdict(stated: Claim, found: Record | None) -> Verdict:
     """
-    Compare what the paper claims with what was found: a verdict, and the reason if that is "not comparable".
+    Hold what was found against what the paper claims.
 
-    A claim is *not comparable* for the first of `REASONS` that applies: nothing was recorded, or a value that is
-    undefined (there are no observers yet); the observers were simulated; another data set, other networks or other
-    training than the paper's (:mod:`comparability`), which do not count against a claim that is made for any data set;
-    no interval or, where only the sign is claimed, one with zero inside. Arithmetic on the paper's own figures needs no
-    interval.
+    Each claim names the figures that bear it out (`zone`). It *holds* where our whole interval lies among them, is
+    *contradicted* where none of it does, and is *not decidable* where the interval allows both, or is not known. So a
+    wider interval can only leave more open. It is *not tested* for the first of `UNTESTED` that applies: nothing was
+    recorded, or something undefined; data, networks or training are not those that the claim is about
+    (:mod:`comparability`); or the figure depends on the number of networks, and here it is another.
 
-    A comparable claim *agrees* if the paper's figure lies in our interval widened by the reading error or, for a sign,
-    if the whole interval lies on the claimed side; otherwise it *differs*. So a wider interval never turns agreement
-    with a figure into a difference.
+    What was bound to come out so is judged all the same and is outside the score: arithmetic on the paper's own
+    figures, the authors' answers against the authors' percentages, a fall that choosing the images brings about, and
+    data that were chosen after a trial had shown the pattern.
     """
-    reason = _incomparable(stated, found)
+    outside = "arithmetic" if stated.kind == "arithmetic" else stated.outside or (found.outside if found else "")
+    reason = _untested(stated, found)
     if reason or found is None or found.value is None:
-        return "not comparable", reason
-    lower, upper = found.interval or (found.value, found.value)
-    if stated.kind == "sign" or stated.value is None:
-        if stated.sign == "negative":
-            lower, upper = -upper, -lower
-        if lower <= 0 < upper:
-            return "not comparable", "interval includes zero"
-        return ("agree" if lower > 0 else "differ"), ""
-    slack = stated.reading_error + ROUNDING * max(1.0, abs(stated.value))
-    return ("agree" if lower - slack <= stated.value <= upper + slack else "differ"), ""
+        return Verdict("not tested", reason, outside)
+    interval = _deciding(stated, found, found.value)
+    if isinstance(interval, str):
+        return Verdict("not decidable", interval, outside)
+    (lower, upper), (least, most) = interval, zone(stated)
+    if least <= lower and upper <= most:
+        return Verdict("holds", "", outside)
+    if upper < least or lower > most:
+        return Verdict("contradicted", _apart(stated, found.value, interval), outside)
+    return Verdict("not decidable", UNDECIDED[-1], outside)
 
 
-def _incomparable(stated: Claim, found: Record | None) -> str:
-    people = stated.networks == "observers"
+def zone(stated: Claim) -> Interval:
+    """Return the lowest and the highest figure that bear a claim out; paper.yaml explains the kinds."""
+    if stated.kind == "bound" or stated.value is None:
+        above = -math.inf if stated.at_least is None else stated.at_least
+        return above + ROUNDING, math.inf if stated.at_most is None else stated.at_most
+    value, slack = stated.value, stated.reading_error + ROUNDING * max(1.0, abs(stated.value))
+    if stated.kind in ("share", "kappa"):
+        return value / stated.tolerance - slack, value * stated.tolerance + slack
+    if stated.kind == "lowest":
+        return value / stated.tolerance - slack, math.inf
+    slack += {"difference": DIFFERENCE, "order": 0.49}.get(stated.kind, 0)
+    return value - slack, value + slack
+
+
+def _untested(stated: Claim, found: Record | None) -> str:
     if found is None:
         return NOT_COMPUTED
     if found.value is None:
-        return "no observers" if people and found.m == 0 else "undefined here"
-    if found.obstacle:
-        return found.obstacle
-    return "" if stated.kind == "arithmetic" or found.interval else "no interval"
+        return "no observers" if stated.networks == "observers" and found.m == 0 else "undefined here"
+    other = stated.m and found.m != stated.m and stated.kind != "lowest"
+    return found.obstacle or ("another number of them" if other else "")
+
+
+def _deciding(stated: Claim, found: Record, value: float) -> Interval | str:
+    """Return the interval that decides, or why there is none."""
+    if stated.kind == "arithmetic" or (stated.same_images and stated.networks == "sota"):
+        return value, value  # the same weights on the same images give the same figure
+    if stated.same_images:
+        return _between_runs(stated, found, value)
+    if found.interval is None:
+        return "no interval"
+    lower, upper = min(value, found.interval[0]), max(value, found.interval[1])
+    if stated.sd:  # the paper's own error is known: it adds to ours
+        margin = stdtrit(stated.repeats - 1, 0.975) * stated.sd / math.sqrt(stated.repeats)
+        lower, upper = value - math.hypot(value - lower, margin), value + math.hypot(upper - value, margin)
+    if stated.m and found.m and stated.kind == "lowest":  # the lowest of fewer networks is no lower, of more no higher
+        lower, upper = (-math.inf if found.m < stated.m else lower), (math.inf if found.m > stated.m else upper)
+    return lower, upper
+
+
+def _between_runs(stated: Claim, found: Record, value: float) -> Interval | str:
+    """
+    Return the interval for the same images and other training runs.
+
+    Student's t for the difference of two means of runs with one and the same spread. Each side compares its runs with
+    one base network, which is a run of its own on either side.
+    """
+    if found.spread is None or min(found.repeats, stated.repeats) < 2:
+        return "one training run"
+    error = found.spread * math.sqrt(1 / found.repeats + 1 / stated.repeats + 2)
+    margin = float(stdtrit(found.repeats - 1, 0.975)) * error
+    return value - margin, value + margin
+
+
+def _apart(stated: Claim, value: float, interval: Interval) -> str:
+    """Say how a figure that contradicts the paper's compares with it, a magnitude as a magnitude."""
+    if stated.value is None or stated.kind in ("bound", "order", "arithmetic"):
+        return ""
+    if value == 0 or interval[0] <= 0 <= interval[1]:
+        return "not apart from 0"
+    if value * stated.value < 0:
+        return "the opposite sign"
+    factor = max(value / stated.value, stated.value / value)
+    share = stated.kind == "share"
+    weaker, stronger = ("smaller", "larger") if share else ("weaker", "stronger")
+    times = f"{factor:.1f}" if factor < 9.95 else f"{factor:.0f}"
+    size = f"{times} times {weaker if abs(value) < abs(stated.value) else stronger}"
+    return size if share else f"same sign, {size}"
+
+
+@cache
+def would_test(stated: Claim) -> str:
+    """Return the command that would test a claim: that of the cheapest preset that has what it is about."""
+    if stated.networks == "observers":
+        return OBSERVE
+    return next((citation.command(preset, None, []) for preset in PRESETS if _tests(preset, stated)), "")
+
+
+def _tests(preset: str, stated: Claim) -> bool:
+    experiments = _experiments(preset).get(stated.section)
+    if experiments is None:
+        return False
+    return stated.kind == "arithmetic" or any(not planned(about(stated), config) for config in experiments)
+
+
+@cache
+def _experiments(preset: str) -> dict[str, list[Any]]:
+    """List the experiments of each section of a preset."""
+    known = params.load(preset)
+    return {section: params.experiments(known, section) for section in known.sections}
 
 
 def table(preset: str | Path) -> pd.DataFrame:
     """
     Set the paper beside what was found here, one row a claim.
 
-    Columns section, id, claim, where, paper, here (with its interval), M, n, data set, verdict, reason, note. The note
-    of a claim that is not computed names the section to run.
+    Columns section, id, claim, short, where, paper, here (with its interval), M, n, data set, verdict, reason, outside,
+    test, note. ``test`` is the command that would test a claim which is not tested, and the note of one that is not
+    computed names the section to run.
     """
     records, unreadable = recorded(preset)
     rows = [_row(stated, records, unreadable) for stated in registry().values()]
@@ -114,7 +221,7 @@ def table(preset: str | Path) -> pd.DataFrame:
 
 def _row(stated: Claim, records: Mapping[str, Record], unreadable: Mapping[str, str]) -> dict[str, Any]:
     found, written = records.get(stated.id), figure(stated.id, records)
-    judged, reason = verdict(stated, found)
+    judged = verdict(stated, found)
     here = f"{written.here} ({written.interval})" if written.interval else written.here
     run = f"run {stated.section}"
     missing = f"{unreadable[stated.section]}: {run} again" if stated.section in unreadable else run
@@ -122,14 +229,17 @@ def _row(stated: Claim, records: Mapping[str, Record], unreadable: Mapping[str, 
         "section": stated.section,
         "id": stated.id,
         "claim": stated.statement,
+        "short": stated.short,
         "where": stated.where,
         "paper": written.paper,
         "here": here if found and found.given else "–",
         "M": written.networks,
         "n": written.images,
         "data set": found.dataset if found else "",
-        "verdict": judged,
-        "reason": reason,
+        "verdict": judged.outcome,
+        "reason": judged.reason,
+        "outside": judged.outside,
+        "test": would_test(stated) if judged.outcome == "not tested" else "",
         "note": found.note if found else missing,
     }
 
@@ -141,21 +251,12 @@ def of_section(preset: str | Path, section: str) -> pd.DataFrame:
     return shown.astype({"M": object, "n": object}).fillna("–")
 
 
-def by_section(table: pd.DataFrame) -> pd.DataFrame:
-    """Count each section's claims and those with a figure here (:func:`table`), and name those without."""
-    without = table[table["reason"].isin(UNCOUNTED)]
-    entries = without["id"].str.partition(".")[0]
-    missing = entries.groupby(without["section"]).agg(lambda ids: ", ".join(dict.fromkeys(ids)))
-    sections = table.groupby("section", sort=False).agg(claims=("id", "size"))
-    sections["computed"] = sections["claims"] - without.groupby("section").size().reindex(sections.index, fill_value=0)
-    sections["missing"] = missing.reindex(sections.index, fill_value="")
-    return sections.reset_index()
-
-
 def paper_text(stated: Claim) -> str:
-    """Write what the paper claims: its figure, and the side of zero where only that is claimed."""
+    """Write what the paper claims: its figure, or the bound that a word of it stands for."""
     figure = "" if stated.value is None else f"{stated.value:{stated.format}}"
-    if stated.kind != "sign":
+    if stated.kind != "bound":
         return figure
-    side = "above 0" if stated.sign == "positive" else "below 0"
-    return f"{side} ({figure})" if figure else side
+    if stated.at_least == 0:
+        return f"above 0 ({figure})" if figure else "above 0"
+    word, limit = ("at most", stated.at_most) if stated.at_least is None else ("above", stated.at_least)
+    return f"{word} {limit:{stated.format}} (our reading)"

@@ -1,0 +1,52 @@
+"""The claims that matter as a forest of intervals: the paper's figure, what was found here, and the verdict."""
+
+import altair as alt
+import pandas as pd
+
+from .forms import NO_FRAME, dots, finish, looks, quiet, title
+from .names_and_colours import ACCENT, MUTED, NOTE
+
+ROW = 54  # px: a line of words, the verdict, and below them the marks
+ABOVE = {"name": -27, "text": -13}  # px
+KINDS = ("observed", "single network", "paper")
+UNITS = {"per cent": ("share", ".1%", "%"), "kappa": ("kappa, a difference of two, or a correlation", ".2f", "~f")}
+
+
+def forest(claims: pd.DataFrame, unit: str, heading: str) -> alt.LayerChart:
+    """
+    Draw the claims of a unit, "per cent" or "kappa", on one linear axis, as wide as the page.
+
+    ``claims`` has the columns name, unit, value, lower, upper, paper, text (the verdict), decided (faint where it is
+    not) and one (a single training run, thin and grey); numbers that are not known are NaN.
+    """
+    axis, form, ticks = UNITS[unit]
+    rows = claims[claims["unit"] == unit].reset_index(drop=True)
+    rows = rows.assign(row=rows.index, kind=rows["one"].map({True: KINDS[1], False: KINDS[0]}))
+    here = rows.dropna(subset="value")
+    marks = pd.concat([here, rows.assign(kind=KINDS[2], value=rows["paper"], decided=True).dropna(subset="value")])
+    along = alt.X(title=axis, axis=quiet(format=ticks, tickCount=6))
+    across = alt.Y("row:Q", scale=alt.Scale(domain=[len(rows) - 0.5, -0.5], nice=False), axis=None)
+    look = {**looks([kind for kind in KINDS if kind in set(marks["kind"])]), "opacity": _if("decided", 1, 0.4)}
+    drawn = {"color": _if("one", MUTED, ACCENT), "strokeWidth": _if("one", 1, 2), "opacity": look["opacity"]}
+    told = {"name": ("", "claim"), "kind": ("", "shown"), "value": form, "lower": form, "upper": form}
+    points = dots(here, "value", along, across, {**told, "text": ("", "verdict")}, marks, look, **drawn)
+    words = [_words(rows, column, across) for column in ABOVE]
+    chart = alt.LayerChart(layer=[*points.layer, *words], view=NO_FRAME, width="container", height=ROW * len(rows))
+    return finish(chart, title(heading), " ".join(map(_in_words, rows.to_dict("records"))))
+
+
+def _if(column: str, then: object, otherwise: object) -> dict:
+    return alt.condition(f"datum.{column}", alt.value(then), alt.value(otherwise))
+
+
+def _words(rows: pd.DataFrame, column: str, across: alt.Y) -> alt.Chart:
+    """Write a column above the marks, from the left edge of the plot: beside them a phone has no room."""
+    size = 12 if column == "name" else 11
+    mark = alt.Chart(rows).mark_text(align="left", dy=ABOVE[column], fontSize=size, color=NOTE)
+    return mark.encode(x=alt.value(0), y=across, text=f"{column}:N")
+
+
+def _in_words(row: dict) -> str:
+    form = UNITS[row["unit"]][1]
+    figures = [f"{who} {row[key]:{form}}" for who, key in (("paper", "paper"), ("here", "value")) if pd.notna(row[key])]
+    return f"{row['name']}: {', '.join([*figures, row['text']])}."
