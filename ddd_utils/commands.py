@@ -8,10 +8,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from ddd_utils import experiments, paths
-from ddd_utils.analysis import difficulty, examples, facts, wrong_answers
+from ddd_utils.analysis import difficulty, examples, facts, verdict, wrong_answers
 from ddd_utils.config import params
 from ddd_utils.data import class_spaces
 from ddd_utils.data.downloads import registry
@@ -108,55 +107,59 @@ def _with_images(preset: params.Preset, wanted: str | None, train: str) -> tuple
 
 def write_facts(path: Path, subsets: int, seed: int) -> None:
     """Work out the facts of ImageNet from published answers, fetched where they are not at hand, and write them."""
-    models = [
-        Path(file.name).stem for file in registry().values() if file.sha256 and published.PREDICTIONS in file.name
-    ]
+    files = [file for file in registry().values() if file.sha256 and file.name.startswith(published.PREDICTIONS)]
+    models = [Path(file.name).stem for file in files]
     answers = experiments.responses({"responses": {"published": "imagenet", "models": models, "top": 1}})
     known = experiments.imagenet_facts(answers)
-    if known.accepted is None:
-        raise InputError("ReaL's labels come with the extra `models`: pip install '.[models]'")
-    if known.eleven is None or known.wrong_label is None:
-        raise InputError(f"{published.SCORES} and {people.LABEL_ERRORS} are needed too: see the lines above")
-    accepted = [label in labels for label, labels in zip(answers.labels, known.accepted, strict=True)]
-    by_label = {"label_accepted": np.array(accepted), "label_unquestioned": ~known.wrong_label}
-    ours = _facts_of(f"{len(models)} published models", answers.correct(), known.wrong_label, by_label)
-    sizes = facts.agreement_by_size(answers.correct(), TOLERANCES, subsets, seed=seed)
-    impossible = wrong_answers.impossible_because_of_label(
-        answers.predictions[:, -1], answers.labels, known.accepted
-    ).set_index("outcome")["images"]
-    imagenet.write(
-        {
-            "seed": seed,
-            "subsets": subsets,
-            "fitted": min(facts.FITTED, subsets),
-            "sources": _origins(answers),
-            "eleven": _facts_of("the paper's eleven models", known.eleven, known.wrong_label, by_label),
-            "published": {**ours, "names": models, "sizes": _plain_rows(sizes)},
-            "labels": {
-                "errors": int(known.wrong_label.sum()),
-                "not_accepted": accepted.count(False),
-                "impossible_by_real": impossible.to_dict(),
-            },
-        },
-        path,
-    )
+    if known.accepted is None or known.eleven is None or known.wrong_label is None:
+        raise InputError(
+            "these facts take the labels of ReaL (pip install '.[models]') and the authors' files, see above"
+        )
+    labels = {
+        "accepted": np.array([label in fit for label, fit in zip(answers.labels, known.accepted, strict=True)]),
+        "unquestioned": ~known.wrong_label,
+    }
+    correct = answers.correct()
+    ours = _facts_of(f"{len(models)} published models", correct, labels)
+    ours |= {"names": models, "clauses": _clauses(correct, labels["accepted"], named=True)}
+    eleven = _facts_of("the paper's eleven models", known.eleven, labels)
+    eleven |= {"clauses": _clauses(known.eleven, labels["accepted"], named=False)}
+    sizes = facts.agreement_by_size(correct, TOLERANCES, subsets, seed=seed)
+    ours["sizes"] = sizes.astype(object).where(sizes.notna(), None).to_dict("records")
+    drawn = {"seed": seed, "subsets": subsets, "fitted": min(facts.FITTED, subsets)}
+    about = {"eleven": eleven, "published": ours, "labels": _labels(answers, known, labels["accepted"])}
+    imagenet.write({**drawn, "sources": _origins(answers), **about}, path)
 
 
-def _facts_of(
-    title: str, correct: np.ndarray, wrong_label: np.ndarray, by_label: Mapping[str, np.ndarray]
-) -> dict[str, Any]:
-    kinds = difficulty.classify(correct, 0)
-    rates = wrong_answers.error_rates(wrong_label, kinds, difficulty.DIFFICULTIES, "difficulty")
+def _facts_of(title: str, correct: np.ndarray, labels: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    kinds, networks = difficulty.classify(correct, 0), len(correct)
+    rates = wrong_answers.error_rates(~labels["unquestioned"], kinds, difficulty.DIFFICULTIES, "difficulty")
     return {
         "title": title,
-        "models": len(correct),
-        "scores": facts.facts_among(correct.sum(axis=0), len(correct), TOLERANCES, by_label),
+        "models": networks,
+        "scores": facts.facts_among(correct.sum(axis=0), networks, TOLERANCES, labels),
         "label_error_rates": rates.set_index("difficulty")["rate"].to_dict(),
     }
 
 
-def _plain_rows(table: pd.DataFrame) -> list[dict[Any, Any]]:
-    return table.astype(object).where(table.notna(), None).to_dict("records")
+def _clauses(correct: np.ndarray, accepted: np.ndarray, named: bool) -> dict[str, dict[str, Any]]:
+    """Judge the clauses of the verdict; of models without a name only the scores are known, not who is right."""
+    counts = np.bincount(correct.sum(axis=0), minlength=len(correct) + 1)
+    found = [
+        verdict.dichotomous(correct if named else counts),
+        verdict.falls_in_between(counts, TOLERANCES[-1]),
+        verdict.beyond_label_errors(correct, accepted),
+    ]
+    if named:
+        found += [verdict.fail_alike(correct), verdict.masked(correct, TOLERANCES[-1])]
+    return {clause.name: clause.as_json() for clause in found}
+
+
+def _labels(answers: Responses, known: published.ImageNetFacts, accepted: np.ndarray) -> dict[str, Any]:
+    predictions = answers.predictions[:, -1]
+    outcomes = wrong_answers.impossible_because_of_label(predictions, answers.labels, known.accepted)
+    errors, counts = int(known.wrong_label.sum()), outcomes.set_index("outcome")["images"].to_dict()
+    return {"errors": errors, "not_accepted": int((~accepted).sum()), "impossible_by_real": counts}
 
 
 def _origins(answers: Responses) -> list[dict[str, Any]]:

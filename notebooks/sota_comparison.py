@@ -96,6 +96,7 @@ sets = {"here": correct, **eleven}
 tables.model_shares(sets, {0, dissent})
 
 # %%
+book.record_scores("models", answers, range(M), dissent)
 # The paper's claim is about its own models: shown the images here, or else by their published scores.
 if known.eleven is None or comparability.are_the_papers(names):
     book.record_shares("sota_", answers, difficulty.fitting_tolerance(1, M))

@@ -18,7 +18,8 @@ CHOSEN = "number_of_models"  # parameter that the slider sets
 POINTS = {  # what a point is: shape, fill, outline
     "paper": ("diamond", "transparent", SECOND),
     "published": ("circle", ACCENT, ACCENT),
-    "here": ("square", SERIES[2], SERIES[2]),
+    "here, models": ("square", SERIES[2], SERIES[2]),
+    "here, variants": ("triangle-up", SERIES[2], SERIES[2]),
 }
 
 
@@ -48,9 +49,9 @@ def score_panel(histogram: pd.DataFrame, tolerance: int, text: str, subtitle: st
     tips = {"score": ("", f"of {M} right"), "images": ",", "share": ".1%", "kind": ("", "class")}
     base, y = alt.Chart(frame), _shares(highest)
     bars = base.mark_bar(clip=True).encode(
-        _right("low", heading="share of the models that are right"),
+        _right("low"),
         alt.X2("high:Q"),
-        y("share", "share of images"),
+        y("share"),
         alt.Y2Datum(0),
         _class_colour(),
         tell(tips | {"binomial": (".1%", "if independent")}),
@@ -61,18 +62,19 @@ def score_panel(histogram: pd.DataFrame, tolerance: int, text: str, subtitle: st
     return finish(chart, title(text, subtitle), f"Histogram. {text}. {subtitle}. {_in_words(frame)}.")
 
 
-def _right(column: str, heading: str | None = None) -> alt.X:
+def _right(column: str) -> alt.X:
     """Place scores by the share of the models that are right, so that sets of different sizes share the axis."""
     names = "datum.value == 0 ? 'none' : datum.value == 1 ? 'all' : datum.label"
     axis = quiet(values=[0, 0.25, 0.5, 0.75, 1], format="~%", labelExpr=names, grid=False, labelFlush=False)
-    return alt.X(f"{column}:Q", title=heading, scale=alt.Scale(domain=[-0.06, 1.06], nice=False), axis=axis)
+    scale = alt.Scale(domain=[-0.06, 1.06], nice=False)
+    return alt.X(f"{column}:Q", title="share of the models that are right", scale=scale, axis=axis)
 
 
-def _shares(highest: float) -> Callable[..., alt.Y]:
+def _shares(highest: float) -> Callable[[str], alt.Y]:
     """Make the axis of shares up to some highest bar, with room for words above it."""
     axis = quiet(format="~%", values=[step / 10 for step in range(int(10 * highest) + 1)])
     scale = alt.Scale(domain=[0, HEADROOM * highest], nice=False)
-    return lambda column, heading=None: alt.Y(f"{column}:Q", title=heading, scale=scale, axis=axis)
+    return lambda column: alt.Y(f"{column}:Q", title="share of images", scale=scale, axis=axis)
 
 
 def _class_colour() -> alt.Color:
@@ -119,7 +121,7 @@ def agreement_left(
         One row a tolerance and number of models: line (its name), tolerance, models, kappa, lower and upper (a spread
         of subsets, NaN for a line without a band).
     points : DataFrame
-        One row a point: label, models, kappa, and kind, "paper", "published" or "here".
+        One row a point: label, models, kappa, and kind, a key of `POINTS`.
     text, subtitle : str
         What is found, and what is drawn.
     first : int
@@ -173,7 +175,7 @@ def _chosen(table: pd.DataFrame, told: pd.DataFrame, x: alt.X, y: alt.Y) -> list
 
 
 def _points(points: pd.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
-    """Draw the points that are compared with the curves; the legend below tells what they are."""
+    """Draw the points that are compared with the curves, the first on top; the legend below tells what they are."""
     styles = zip(*(POINTS[kind] for kind in points["kind"]), strict=True)
     legend = alt.Legend(title=None, orient="bottom", columns=1, labelLimit=330)
     looks = {
@@ -185,5 +187,5 @@ def _points(points: pd.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
         }
         for channel, look in zip(("shape", "fill", "stroke"), styles, strict=True)
     }
-    marks = alt.Chart(points).mark_point(strokeWidth=1.8, size=90, opacity=1)
+    marks = alt.Chart(points[::-1]).mark_point(strokeWidth=1.8, size=90, opacity=1)
     return marks.encode(x=x, y=y.field("kappa"), tooltip=tell({"label": ""}), **looks)

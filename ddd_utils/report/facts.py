@@ -67,8 +67,9 @@ class ModelSet(_Plain):
     title: str
     models: int
     names: list[str] = []
-    scores: dict[str, Scores]  # of "all" images, "label_accepted", "label_unquestioned"
+    scores: dict[str, Scores]  # of "all" images, by label "accepted" and "unquestioned"
     label_error_rates: dict[str, float]  # share of label errors (the authors' list) by difficulty, tolerance 0
+    clauses: dict[str, dict[str, Any]] = {}  # of the verdict, by name (`analysis.verdict.Clause`)
     sizes: list[Size] = []
 
     def curve(self, tolerance: int | None) -> pd.DataFrame:
