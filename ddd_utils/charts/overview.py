@@ -10,10 +10,9 @@ import pandas as pd
 from .forms import finish, framed, quiet, tell, title
 from .names_and_colours import ACCENT, CLASS_COLOURS, MUTED, NOTE, SECOND, SERIES
 
-PANEL = 320  # px of the plot alone
 HALF = {"ddd": {"half": True}}  # the page sets two such charts beside each other where there is room
-HEADROOM = 1.45  # of the highest bar, for the shares above the bars
-HEIGHT, LINE = 300, 16  # px of the plot of curves, and of a line of words in it
+HEADROOM = 1.3  # of the highest bar, for the shares above the bars
+PANEL, HEIGHT, LINE = 210, 300, 16  # px: height of the plots of scores, of that of curves, of a line of words in it
 CHOSEN = "number_of_models"  # parameter that the slider sets
 POINTS = {  # what a point is: shape, fill, outline
     "paper": ("diamond", "transparent", SECOND),
@@ -58,7 +57,8 @@ def score_panel(histogram: pd.DataFrame, tolerance: int, text: str, subtitle: st
     )
     dashes = base.mark_line(strokeDash=[4, 3], strokeWidth=1.8, color=NOTE).encode(_right("at"), y("binomial"))
     words = _beside_peak(frame).encode(_right("at"), y("binomial"))
-    chart = framed(bars, dashes, words, *_shares_above(frame), width=PANEL, height=210).properties(usermeta=HALF)
+    chart = framed(bars, dashes, words, *_shares_above(frame), height=PANEL)
+    chart = chart.properties(width="container", usermeta=HALF)
     return finish(chart, title(text, subtitle), f"Histogram. {text}. {subtitle}. {_in_words(frame)}.")
 
 
@@ -140,24 +140,28 @@ def agreement_left(
     slider = alt.binding_range(min=int(sizes[0]), max=int(sizes[-1]), step=1, name="Number of models, M ")
     told = pd.DataFrame({"models": sizes, "text": list(readout)})
     chart = framed(*_bands(table, x, y), *_chosen(table, told, x, y), _points(points, x, y), height=HEIGHT)
-    chart = chart.add_params(alt.param(CHOSEN, value=first, bind=slider))
+    chart = chart.properties(width="container").add_params(alt.param(CHOSEN, value=first, bind=slider))
     words = " ".join(f"{row.label}." for row in points.itertuples())
     return finish(chart, title(text, subtitle), f"Curves. {text}. {subtitle} {words}")
 
 
-def _bands(table: pd.DataFrame, x: alt.X, y: alt.Y) -> list[alt.Chart]:
-    """Draw a line for each name, and behind it the spread of subsets where it has one; dashes are for expectations."""
+def _by_line(table: pd.DataFrame) -> tuple[alt.Color, alt.StrokeDash]:
+    """Colour lines by their name; the last, an expectation, is dashed."""
     names = table["line"].unique().tolist()
-    colours = alt.Scale(domain=names, range=[ACCENT, MUTED, SECOND][: len(names)])
-    dashes = alt.Scale(domain=names, range=[[1, 0], [1, 0], [4, 3]][: len(names)])
-    legend = alt.Legend(
-        title=None, orient="top", columns=1, labelLimit=330, symbolType="stroke", symbolSize=300, symbolOpacity=1
-    )
-    base = alt.Chart(table).encode(x=x, color=alt.Color("line:N", scale=colours, legend=legend))
+    legend = alt.Legend(title=None, orient="top", columns=1, labelLimit=330, symbolType="stroke", symbolOpacity=1)
+    colours = alt.Scale(domain=names, range=[ACCENT, MUTED, SECOND])
+    dashes = alt.Scale(domain=names, range=[[1, 0], [1, 0], [4, 3]])
+    return alt.Color("line:N", scale=colours, legend=legend), alt.StrokeDash("line:N", scale=dashes, legend=legend)
+
+
+def _bands(table: pd.DataFrame, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """Draw a line for each name, and behind it the spread of subsets where it has one."""
+    colour, dash = _by_line(table)
+    base = alt.Chart(table).encode(x=x, color=colour)
     band = base.transform_filter("isValid(datum.lower)").mark_area(opacity=0.22)
-    line = base.encode(y=y.field("kappa"), strokeDash=alt.StrokeDash("line:N", scale=dashes, legend=legend))
+    line = base.mark_line(strokeWidth=2).encode(y=y.field("kappa"), strokeDash=dash)
     chance = alt.Chart(pd.DataFrame({"kappa": [0]})).mark_rule(stroke=MUTED).encode(y=y.field("kappa"))
-    return [chance, band.encode(y=y.field("lower"), y2="upper:Q"), line.mark_line(strokeWidth=2)]
+    return [chance, band.encode(y=y.field("lower"), y2="upper:Q"), line]
 
 
 def _chosen(table: pd.DataFrame, told: pd.DataFrame, x: alt.X, y: alt.Y) -> list[alt.Chart]:
@@ -166,12 +170,15 @@ def _chosen(table: pd.DataFrame, told: pd.DataFrame, x: alt.X, y: alt.Y) -> list
     base = alt.Chart(told).transform_filter(here)
     rule = base.mark_rule(stroke=MUTED, strokeDash=[2, 2]).encode(x=x)
     dots = alt.Chart(table).transform_filter(here).mark_point(filled=True, size=45, opacity=1)
-    dots = dots.encode(
-        x=x, y=y.field("kappa"), color="line:N", tooltip=tell({"line": "", "models": "", "kappa": ".3f"})
-    )
+    tips = tell({"line": "", "models": "", "kappa": ".3f"})
     words = base.mark_text(align="right", baseline="bottom", fontSize=12, lineBreak="\n", lineHeight=LINE)
     corner = {"x": alt.value("width"), "y": alt.value(HEIGHT - 6 - LINE * told["text"].iloc[0].count("\n"))}
-    return [rule, dots, words.encode(text="text:N", **corner)]
+    colour, _ = _by_line(table)
+    return [
+        rule,
+        dots.encode(x=x, y=y.field("kappa"), color=colour, tooltip=tips),
+        words.encode(text="text:N", **corner),
+    ]
 
 
 def _points(points: pd.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:

@@ -194,7 +194,7 @@ def about_scores(known: Facts, sets: Sequence[Here]) -> str:
     everywhere, accepted = (known.eleven.scores[which] for which in ("all", "accepted"))
     of_all, of_these = (scores.by_tolerance[PAPERS_TOLERANCE] for scores in (everywhere, accepted))
     text = (
-        "Trivial means that all models but one at most are right; impossible, that all but one at most are wrong. Among "
+        "Trivial means that all models but one at most are right, impossible that all but one at most are wrong. Among "
         f"the {accepted.images:,} images whose label a second look (ReaL) accepts, {of_these.trivial:.1%} are trivial "
         f"(of all: {of_all.trivial:.1%}) and {of_these.impossible:.1%} impossible (of all: {of_all.impossible:.1%})."
     )
