@@ -172,7 +172,7 @@ def _gumbel(centre: np.ndarray, width: np.ndarray, side: int) -> np.ndarray:
     return _between_edges(below if side == 1 else 1 - below)
 
 
-FAMILIES = {
+FAMILIES: dict[str, Callable[..., np.ndarray]] = {
     "beta": _beta,
     "logit-normal": _normal,
     "logit-t(3)": _student_t,
