@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit, log_expit, ndtr
+from scipy.special import expit, log_expit, logit, ndtr
 
 from ddd_utils.analysis.score_models.fits import as_counts, climb, multiply_out, redraw
 
@@ -24,6 +24,8 @@ FARTHEST = 15.0
 SLOPE = 1e-5  # step of the numerical slopes
 ENOUGH = 1e-10  # gain in log-likelihood an image
 BLURS = (0.0, 0.01, 0.02, 0.05)  # how often a network errs about an image of a kind
+# A smooth part of which nearly all images are decided, with nine networks in ten right or wrong, is a kind itself.
+NEARLY_ALL, DECIDED = 0.9, logit(0.9)
 NEAR_BEST = 0.01  # share of images misplaced, within which two fits count as equally good
 
 
@@ -45,7 +47,7 @@ def excess_at_ends(counts: np.ndarray, abilities: np.ndarray, draws: int = 200, 
     odds = CENTRES + np.clip(abilities, -FARTHEST, FARTHEST)[:, None]
     kernel = multiply_out(expit(odds), expit(-odds), len(counts) - 1)[-1].T
     again = redraw(counts, draws, seed)
-    return {name: _excess(counts, again, partial(_mixed, cells, kernel)) for name, cells in FAMILIES.items()}
+    return {name: _excess(counts, again, cells, kernel) for name, cells in FAMILIES.items()}
 
 
 def misplaced_by_chance(images: int, shares: np.ndarray) -> tuple[float, float]:
@@ -55,8 +57,8 @@ def misplaced_by_chance(images: int, shares: np.ndarray) -> tuple[float, float]:
     return float(np.sqrt(variance * 2 / np.pi).sum() / 2), float(np.sqrt((variance * (1 - 2 / np.pi)).sum()) / 2)
 
 
-def _excess(counts: np.ndarray, again: np.ndarray, mixed: Callable) -> Excess:
-    networks = len(counts) - 1
+def _excess(counts: np.ndarray, again: np.ndarray, cells: Callable, kernel: np.ndarray) -> Excess:
+    mixed, networks = partial(_mixed, cells, kernel), len(counts) - 1
     _, alone, _ = _best(counts, partial(mixed, None))
     found = {}
     for blur in BLURS:
@@ -68,9 +70,17 @@ def _excess(counts: np.ndarray, again: np.ndarray, mixed: Callable) -> Excess:
     misplaced_with, point, ends = found[blur]
     points = np.concatenate([point[None], np.repeat(point[None], len(again), axis=0)])
     points, shares = _climb(np.concatenate([counts[None], again]), points, partial(mixed, ends))
-    mass = _weights(points)[:, 1:]
-    part = mass * np.diagonal(ends[:, [0, -1]]) / shares[:, [0, -1]]
+    weights, smooth = _weights(points), cells(points[:, :1], points[:, 1:2])
+    mass, expected = weights[:, 1:], weights[:, 1:] * np.diagonal(ends[:, [0, -1]])
+    alike = _one_kind(smooth) * weights[:, :1]
+    mass, expected = mass + alike, expected + alike * (smooth @ kernel)[:, [0, -1]]
+    part = expected / shares[:, [0, -1]]
     return Excess(mass[0], part[0], mass[1:], part[1:], _misplaced(counts, alone), misplaced_with, blur)
+
+
+def _one_kind(smooth: np.ndarray) -> np.ndarray:
+    """Tell where the smooth part, (sets, cells), is nothing but impossible, or trivial, images: (sets, 2)."""
+    return np.stack([smooth @ (CENTRES < -DECIDED), smooth @ (CENTRES > DECIDED)], axis=1) > NEARLY_ALL
 
 
 def _misplaced(counts: np.ndarray, shares: np.ndarray) -> float:
@@ -151,4 +161,22 @@ def _beta(centre: np.ndarray, width: np.ndarray) -> np.ndarray:
     return density / density.sum(axis=-1, keepdims=True)
 
 
-FAMILIES = {"beta": _beta, "logit-normal": _normal, "logit-t(3)": _student_t}
+def _uniform(centre: np.ndarray, width: np.ndarray) -> np.ndarray:
+    return _between_edges(np.clip((EDGES - centre) / (4 * np.exp(np.clip(width, NARROWEST, WIDEST))) + 0.5, 0, 1))
+
+
+def _gumbel(centre: np.ndarray, width: np.ndarray, side: int) -> np.ndarray:
+    """Skewed towards easy images (side 1) or hard ones (-1)."""
+    x = side * (EDGES - centre) / np.exp(np.clip(width, NARROWEST, WIDEST))
+    below = np.exp(-np.exp(np.clip(-x, -700, 700)))
+    return _between_edges(below if side == 1 else 1 - below)
+
+
+FAMILIES: dict[str, Callable[..., np.ndarray]] = {
+    "beta": _beta,
+    "logit-normal": _normal,
+    "logit-t(3)": _student_t,
+    "logit-uniform": _uniform,
+    "easy-tailed": partial(_gumbel, side=1),
+    "hard-tailed": partial(_gumbel, side=-1),
+}
