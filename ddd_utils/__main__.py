@@ -1,4 +1,4 @@
-"""The command line `ddd` (also `python -m ddd_utils`): report, train, status, plan, experiment, compare."""
+"""The command line `ddd` (also `python -m ddd_utils`): report, train, status, plan, experiment, compare, facts."""
 
 import argparse
 import json
@@ -24,6 +24,7 @@ log = logging.getLogger("ddd_utils")  # this module's own name is "__main__"
 
 EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 DESCRIPTION = "Which images make image classifiers decide differently? `ddd COMMAND --help` tells more of a command."
+FACTS = Path(__file__).parent / "report" / "facts.yaml"
 CLONE = "clone the project and run it there"
 
 
@@ -112,6 +113,13 @@ def _parser() -> argparse.ArgumentParser:
     both.add_argument("first", help="the folder of a report, or its preset's name or YAML file")
     both.add_argument("second", help="another; differences are its figures minus those of the first")
     both.add_argument("--out", type=Path, metavar="FILE", help="where the page goes (build/compare/FIRST-SECOND.html)")
+    text = "work out anew, from published answers, the figures of ImageNet that every report opens with"
+    figures = command("facts", _facts, text, "facts --out /tmp/facts.yaml --subsets 20")
+    figures.add_argument(
+        "--out", type=Path, default=FACTS, metavar="FILE", help=f"where they go ({FACTS.name} of the package)"
+    )
+    figures.add_argument("--subsets", type=int, default=1000, help="subsets of models of each size (1000)")
+    figures.add_argument("--seed", type=int, default=0, help="of the subsets (0)")
     return parser
 
 
@@ -232,6 +240,14 @@ def _compare(options: argparse.Namespace) -> int:
     from ddd_utils import commands
 
     print(commands.compare(options.first, options.second, options.out))
+    return 0
+
+
+def _facts(options: argparse.Namespace) -> int:
+    from ddd_utils import commands
+
+    commands.write_facts(options.out, options.subsets, options.seed)
+    print(options.out)
     return 0
 
 

@@ -1,22 +1,29 @@
-"""The commands `experiment` and `compare`: a page from a preset's cached responses, and one from two reports."""
+"""The commands `experiment`, `compare` and `facts`: two kinds of pages, and the figures every report opens with."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
 from ddd_utils import experiments, paths
-from ddd_utils.analysis import difficulty, examples
+from ddd_utils.analysis import difficulty, examples, facts, verdict, wrong_answers
 from ddd_utils.config import params
+from ddd_utils.data import class_spaces
+from ddd_utils.data.downloads import registry
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import sources
-from ddd_utils.files import safe_name, write_text
+from ddd_utils.experiments import people, published, sources
+from ddd_utils.files import safe_name, sha256, write_text
 from ddd_utils.report import comparison, game, page, run
+from ddd_utils.report import facts as imagenet
+from ddd_utils.responses import Responses
 
 SIDE = 224  # px, as in the paper
+REAL = "imagenet_real_labels.json"  # timm's name for the labels of Beyer et al. (2020)
+TOLERANCES = (0, 1)  # the paper's: in its section 3.1, and for the eleven models
 
 
 def compare(first: str, second: str, out: Path | None = None) -> Path:
@@ -96,3 +103,70 @@ def _with_images(preset: params.Preset, wanted: str | None, train: str) -> tuple
             raise InputError(f"{section} is not computed yet: run `{train} --sections {section}`")
         return section, config
     raise InputError(f"{' and '.join(sections)}: these answers come without images, so there is nothing to show")
+
+
+def write_facts(path: Path, subsets: int, seed: int) -> None:
+    """Work out the facts of ImageNet from published answers, fetched where they are not at hand, and write them."""
+    files = [file for file in registry().values() if file.sha256 and file.name.startswith(published.PREDICTIONS)]
+    models = [Path(file.name).stem for file in files]
+    answers = experiments.responses({"responses": {"published": "imagenet", "models": models, "top": 1}})
+    known = experiments.imagenet_facts(answers)
+    if known.accepted is None or known.eleven is None or known.wrong_label is None:
+        raise InputError(
+            "these facts take the labels of ReaL (pip install '.[models]') and the authors' files, see above"
+        )
+    labels = {
+        "accepted": np.array([label in fit for label, fit in zip(answers.labels, known.accepted, strict=True)]),
+        "unquestioned": ~known.wrong_label,
+    }
+    correct = answers.correct()
+    ours = _facts_of(f"{len(models)} published models", correct, labels)
+    ours |= {"names": models, "clauses": _clauses(correct, labels["accepted"], named=True)}
+    eleven = _facts_of("the paper's eleven models", known.eleven, labels)
+    eleven |= {"clauses": _clauses(known.eleven, labels["accepted"], named=False)}
+    sizes = facts.agreement_by_size(correct, TOLERANCES, subsets, seed=seed)
+    ours["sizes"] = sizes.astype(object).where(sizes.notna(), None).to_dict("records")
+    drawn = {"seed": seed, "subsets": subsets, "fitted": min(facts.FITTED, subsets)}
+    about = {"eleven": eleven, "published": ours, "labels": _labels(answers, known, labels["accepted"])}
+    imagenet.write({**drawn, "sources": _origins(answers), **about}, path)
+
+
+def _facts_of(title: str, correct: np.ndarray, labels: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    kinds, networks = difficulty.classify(correct, 0), len(correct)
+    rates = wrong_answers.error_rates(~labels["unquestioned"], kinds, difficulty.DIFFICULTIES, "difficulty")
+    return {
+        "title": title,
+        "models": networks,
+        "scores": facts.facts_among(correct.sum(axis=0), networks, TOLERANCES, labels),
+        "label_error_rates": rates.set_index("difficulty")["rate"].to_dict(),
+    }
+
+
+def _clauses(correct: np.ndarray, accepted: np.ndarray, named: bool) -> dict[str, dict[str, Any]]:
+    """Judge the clauses of the verdict; of models without a name only the scores are known, not who is right."""
+    counts = np.bincount(correct.sum(axis=0), minlength=len(correct) + 1)
+    found = [
+        verdict.dichotomous(correct if named else counts),
+        verdict.falls_in_between(counts, TOLERANCES[-1]),
+        verdict.beyond_label_errors(correct, accepted),
+    ]
+    if named:
+        found += [verdict.fail_alike(correct), verdict.masked(correct, TOLERANCES[-1])]
+    return {clause.name: clause.as_json() for clause in found}
+
+
+def _labels(answers: Responses, known: published.ImageNetFacts, accepted: np.ndarray) -> dict[str, Any]:
+    predictions = answers.predictions[:, -1]
+    outcomes = wrong_answers.impossible_because_of_label(predictions, answers.labels, known.accepted)
+    errors, counts = int(known.wrong_label.sum()), outcomes.set_index("outcome")["images"].to_dict()
+    return {"errors": errors, "not_accepted": int((~accepted).sum()), "impossible_by_real": counts}
+
+
+def _origins(answers: Responses) -> list[dict[str, Any]]:
+    """Tell where the figures come from: published files by the folder of the registry, and timm's list of ReaL."""
+    predictions = answers.info["contents"]["files"]
+    authors = {name: registry()[name].sha256 for name in (published.SCORES, people.LABEL_ERRORS)}
+    real = class_spaces.timm_lists() / REAL
+    groups = [(registry()[next(iter(files))].origin, files) for files in (predictions, authors)]
+    groups.append(("Beyer et al. (2020), ReaL, as timm brings it along", {real.name: sha256(real)}))
+    return [{"origin": origin, "files": files} for origin, files in groups]

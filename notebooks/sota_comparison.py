@@ -31,10 +31,11 @@ training = None
 tolerance = None
 
 # %%
+import numpy as np
 from IPython.display import Markdown, display
 
 from ddd_utils import charts, experiments, report
-from ddd_utils.analysis import consistency, difficulty, score_models, wrong_answers
+from ddd_utils.analysis import consistency, difficulty, score_models, verdict, wrong_answers
 from ddd_utils.report import claims, comparability, explorer, findings, game, sentences, tables, text
 
 parameters, book = report.begin("sota_comparison", globals())
@@ -89,6 +90,9 @@ sets = {"here": correct, **eleven}
 tables.model_shares(sets, {0, dissent})
 
 # %%
+book.record_scores("models", answers, range(M), dissent)
+
+# %%
 # The paper's claim is about its own models: shown the images here, or else by their published scores.
 if known.eleven is None or comparability.are_the_papers(names):
     book.record_shares("sota_", answers, difficulty.fitting_tolerance(1, M))
@@ -103,7 +107,9 @@ else:
 # difficulty explains. It is asked of each end, against three families of smooth distributions.
 
 # %%
-None
+kinds = verdict.dichotomous(correct)
+book.record_clause(kinds)
+sentences.clause(kinds)
 
 # %% [markdown]
 # ### Smooth models of the scores, fitted
@@ -137,6 +143,7 @@ matrix = charts.kappa_matrix(consistency.pairwise_matrix(correct, names), headin
 explored.linked(matrix, "pair")
 
 # %%
+book.record_clause(verdict.fail_alike(correct))
 sentences.kappa_range(means)
 
 # %% [markdown]
@@ -221,9 +228,12 @@ if known.wrong_label is not None:
 if answers.info.get("on_imagenet") and known.accepted is None:
     display(Markdown("ReaL's labels are not at hand: they come with the extra `models` (`pip install '.[models]'`)."))
 elif known.accepted is not None and unrecorded < 1:
+    accepted = np.array([label in others for label, others in zip(labels, known.accepted, strict=True)])
+    beyond = verdict.beyond_label_errors(correct, accepted)
+    book.record_clause(beyond)
     outcome = wrong_answers.impossible_because_of_label(predictions, labels, known.accepted)
     said = "Impossible images (tolerance 0) when every label that ReaL accepts counts as right:"
-    display(Markdown(said), text.in_percent(outcome, ["share", "lower", "upper"]))
+    display(sentences.clause(beyond), Markdown(said), text.in_percent(outcome, ["share", "lower", "upper"]))
 
 # %% [markdown]
 # ## Pictures: trivial, impossible, most divisive

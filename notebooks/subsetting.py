@@ -28,7 +28,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from ddd_utils import charts, experiments, report
-from ddd_utils.analysis import consistency, difficulty, nulls
+from ddd_utils.analysis import consistency, difficulty, nulls, verdict
 from ddd_utils.report import explorer, findings, sentences, text, verdicts
 from ddd_utils.report.network_sets import NetworkSet
 
@@ -109,6 +109,10 @@ here = {each.title: (each.one_each, each.tolerance) for each in sets}
 text.readable(nulls.band_table({**here, **eleven}))
 
 # %%
+for each in sets:
+    book.record_clause(verdict.falls_in_between(each.one_each, each.tolerance))
+
+# %%
 sentences.ceilings({M: nulls.selection_band(M, 1)[1] for M in (11, 13, 30)}, tolerance=1)
 
 # %% [markdown]
@@ -163,6 +167,12 @@ text.readable(tests) if judged else Markdown("Nothing to test: too few networks.
 # accuracy on the images of every difficulty is matched, and an excess means neither accuracy nor being better on easy
 # or on hard images. Pairs are clustered, so that families of networks show. A dot marks a pair whose excess differs
 # from 0 with all pairs tested at once (Holm, 5%; the interval comes from leaving out each of 50 groups of images).
+
+# %%
+for each in judged:
+    differing = verdict.masked(each.one_each, each.tolerance)
+    book.record_clause(differing)
+    display(sentences.clause(differing, each.heading))
 
 # %%
 stratified = {each.title: nulls.score_stratified_kappa(each.one_each) for each in judged}

@@ -113,13 +113,19 @@ def _image(kind: str, data: str, alternative: str) -> str:
 
 def _chart(specification: dict, number: int) -> str:
     return (
-        f'<figure class="chart" id="chart-{number}" data-title="{escape(_title(specification))}"'
+        f'<figure class="chart{_breadth(specification)}" id="chart-{number}" '
+        f'data-title="{escape(_title(specification))}"'
         f"{explorer.attributes(specification)}>{_choices(specification)}"
         '<div class="scroll" tabindex="0" role="group" aria-label="Chart">'
         f'<div class="canvas" role="img" aria-label="{escape(_description(specification))}" '
         f'style="min-height:{_height(specification):.0f}px"></div></div>'
         f'<script type="application/json">{markup.embedded(specification)}</script></figure>'
     )
+
+
+def _breadth(specification: dict) -> str:
+    """Let charts that are compared stand side by side where there is room."""
+    return " half" if specification.get("usermeta", {}).get("ddd", {}).get("half") else ""
 
 
 def _choices(specification: dict) -> str:

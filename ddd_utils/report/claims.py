@@ -130,6 +130,16 @@ class Record(BaseModel):
         return self.value is not None or self.m != 0
 
 
+class Scores(BaseModel):
+    """How many images 0, 1, ... M networks get right, and the tolerance at which the section calls them in-between."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    counts: list[int]
+    tolerance: int
+    dataset: str
+
+
 class _File(BaseModel):
     """What a section has recorded, and the digest of the parameters that it was computed with."""
 
@@ -138,6 +148,7 @@ class _File(BaseModel):
     digest: str
     claims: dict[str, Record]
     clauses: dict[str, dict[str, Any]]
+    scores: dict[str, Scores] = {}
 
 
 class Book:
@@ -151,6 +162,7 @@ class Book:
         self.path = _path(preset, section)
         self._records: dict[str, Record] = {}
         self._clauses: dict[str, dict[str, Any]] = {}
+        self._scores: dict[str, Scores] = {}
         forget(section, preset)
 
     def record(
@@ -191,8 +203,16 @@ class Book:
         self._clauses[clause.name] = clause.as_json()
         self._write()
 
+    def record_scores(
+        self, name: Literal["models", "variants"], answers: Responses, rows: Sequence[int] | np.ndarray, tolerance: int
+    ) -> None:
+        """Write down how many of the networks ``rows`` get each image right, for the first screen (`scores`)."""
+        counts = np.bincount(answers.correct()[np.asarray(rows)].sum(axis=0), minlength=len(rows) + 1)
+        self._scores[name] = Scores(counts=counts.tolist(), tolerance=tolerance, dataset=_dataset(answers))
+        self._write()
+
     def _write(self) -> None:
-        file = _File(digest=self.digest, claims=self._records, clauses=self._clauses)
+        file = _File(digest=self.digest, claims=self._records, clauses=self._clauses, scores=self._scores)
         write_json(self.path, file.model_dump(mode="json"))
 
     def record_shares(
@@ -245,10 +265,13 @@ def paper_shares(prefix: str = "") -> dict[str, float]:
 
 
 def _basis(stated: Claim, responses: Responses) -> Basis:
-    dataset = responses.info["dataset"]
-    name = dataset["name"] if isinstance(dataset, dict) else dataset
-    found = obstacle(about(stated), responses)
+    name, found = _dataset(responses), obstacle(about(stated), responses)
     return Basis(len(responses.networks), len(responses.labels), name, found, outside(name))
+
+
+def _dataset(responses: Responses) -> str:
+    dataset = responses.info["dataset"]
+    return dataset["name"] if isinstance(dataset, dict) else dataset
 
 
 def _runs(compared: Responses) -> np.ndarray:
@@ -272,6 +295,12 @@ def clauses(preset: str | Path) -> dict[str, dict[str, Any]]:
     """Return the clauses of the verdict that the sections have recorded, by name, as `Clause.as_json` writes them."""
     files, _ = _files(_path(preset, "").parent)
     return {name: clause for file in files for name, clause in file.clauses.items()}
+
+
+def scores(preset: str | Path) -> dict[str, Scores]:
+    """Return the scores of "models" and "variants" that sections have recorded, `subsetting`'s before the others'."""
+    files, _ = _files(_path(preset, "").parent)
+    return {name: found for file in files for name, found in file.scores.items()}
 
 
 def read(folder: Path) -> tuple[dict[str, Record], dict[str, Path]]:

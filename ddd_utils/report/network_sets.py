@@ -78,7 +78,8 @@ class NetworkSet:
         return [self.correct[conditions == name].mean() for name in conditions.unique()]
 
     def record(self, book: Book, means: pd.DataFrame) -> None:
-        """Record mean kappa on all images and on the in-between ones, and the drop (`nulls.subset_consistency`)."""
+        """Record the scores, mean kappa on all images and in between, and the drop (`nulls.subset_consistency`)."""
+        book.record_scores(self.title, self.answers, self.chosen, self.tolerance)
         prefix, between = "variants" if self.title == "variants" else "sota", self.answers.select(images=self.between)
         figures = {"all images": "kappa_all", "subset": "kappa_in_between", "drop": "kappa_drop"}
         for row, key in figures.items():

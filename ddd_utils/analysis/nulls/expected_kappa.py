@@ -41,6 +41,7 @@ class NullKappa:
     mean_observed: Estimate  # over the pairs whose kappa is defined
     mean_expected: Estimate
     mean_excess: Estimate
+    spread: Estimate  # standard deviation of the excess over pairs
     p_values: np.ndarray  # of no excess, two-sided, not adjusted for the number of pairs; NaN where it can only be 0
 
     def adjusted_p_values(self) -> np.ndarray:
@@ -88,7 +89,7 @@ def conditional_rasch_kappa(
     -------
     NullKappa
     """
-    correct = _enough_networks(correct, 3, "one ability a network")
+    correct = enough_networks(correct, 3, "one ability a network")
     return _null_kappa(correct, rasch_abilities, kept_cells(len(correct), tolerance), groups, seed)
 
 
@@ -122,7 +123,7 @@ def score_stratified_kappa(
     >>> abs(null.mean_excess.value) < 0.01
     True
     """
-    correct = _enough_networks(correct, 4, "one ability a network and score")
+    correct = enough_networks(correct, 4, "one ability a network and score")
     return _null_kappa(correct, stratified_abilities, kept_cells(len(correct), tolerance), groups, seed)
 
 
@@ -156,7 +157,7 @@ def leave_pair_out_kappa(correct: ArrayLike, tolerance: int, groups: int = 50, s
     >>> bool(null.mean_excess.lower < 0 < null.mean_excess.upper)
     True
     """
-    correct = _enough_networks(correct, 3, "one ability a network")
+    correct = enough_networks(correct, 3, "one ability a network")
     kept = kept_cells(len(correct), tolerance, leave_pair_out=True)
     return _null_kappa(correct, rasch_abilities, kept, groups, seed)
 
@@ -191,7 +192,8 @@ def null_means(found: Mapping[str, NullKappa]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _enough_networks(correct: ArrayLike, least: int, fitted: str) -> np.ndarray:
+def enough_networks(correct: ArrayLike, least: int, fitted: str) -> np.ndarray:
+    """Check that the abilities fitted do not reproduce the decisions exactly."""
     correct = as_correct(correct)
     if len(correct) < least:
         raise InputError(f"a null with {fitted} takes at least {least} networks, not {len(correct)}")
@@ -209,18 +211,17 @@ def _null_kappa(
     full = tables_by_score(correct)
     full = ScoreTables(full.both[None], full.images[None])
     abilities = fit(full)
-    kappas = _kappas(full, abilities, kept)
-    left = [
-        _kappas(tables, fit(tables, abilities), kept) for tables in _without_each_group(correct, full, groups, seed)
-    ]
+    found = kappas(full, abilities, kept)
+    left = [kappas(tables, fit(tables, abilities), kept) for tables in _without_each_group(correct, full, groups, seed)]
     without = [np.concatenate(part) for part in zip(*left, strict=True)]
-    both = list(zip(kappas, without, strict=True))
+    both = list(zip(found, without, strict=True))
     observed, expected, excess = (_jackknife(part[0], again) for part, again in both)
     mean_observed, mean_expected, mean_excess = (
         _jackknife(float(_mean_over_pairs(part)[0]), _mean_over_pairs(again)) for part, again in both
     )
     p_values = _p_values(excess, groups)
-    return NullKappa(observed, expected, excess, mean_observed, mean_expected, mean_excess, p_values)
+    spread = _jackknife(float(spread_over_pairs(found[2])[0]), spread_over_pairs(without[2]))
+    return NullKappa(observed, expected, excess, mean_observed, mean_expected, mean_excess, spread, p_values)
 
 
 def _jackknife(value: float | np.ndarray, without: np.ndarray) -> Estimate:
@@ -237,7 +238,7 @@ def _p_values(excess: Estimate, groups: int) -> np.ndarray:
     return 2 * stdtr(groups - 1, -np.abs(excess.value) / error)
 
 
-def _kappas(tables: ScoreTables, abilities: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def kappas(tables: ScoreTables, abilities: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Compute observed, expected and excess kappa of each table, all undefined where the observed one is."""
     observed = kappa_of_tables(tables, kept)
     expected = kappa_of_tables(expected_tables(abilities, tables.images), kept)
@@ -261,6 +262,12 @@ def _mean_over_pairs(matrices: np.ndarray) -> np.ndarray:
     defined = ~np.isnan(pairs)
     total = np.where(defined, pairs, 0).sum(axis=-1)
     return np.divide(total, defined.sum(axis=-1), out=np.full(total.shape, np.nan), where=defined.any(axis=-1))
+
+
+def spread_over_pairs(matrices: np.ndarray) -> np.ndarray:
+    """Compute the standard deviation of each matrix (..., networks, networks) over the pairs that are defined."""
+    mean = _mean_over_pairs(matrices)
+    return np.sqrt(_mean_over_pairs((matrices - mean[..., None, None]) ** 2))
 
 
 def kept_cells(networks: int, tolerance: int | None, leave_pair_out: bool = False) -> np.ndarray:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from scipy.special import chdtrc, expit, logit, xlogy
 
 from ddd_utils.analysis.difficulty import as_correct
+from ddd_utils.analysis.score_models.fits import multiply_out
 from ddd_utils.errors import InputError
 
 # Numbers in the largest array of a block of rows: few enough to stay in a core's cache.
@@ -44,7 +45,7 @@ def pair_expectations(log_odds: ArrayLike, score: ArrayLike) -> np.ndarray:
     at_once = max(BLOCK // networks**2, 16)
     for start in range(0, rows, at_once):
         block = order[start : start + at_once]
-        expectations[block] = _pair_block(*_probabilities(log_odds[block], score[block]), score[block])
+        expectations[block] = _pair_block(*shifted_probabilities(log_odds[block], score[block]), score[block])
     return expectations
 
 
@@ -52,8 +53,8 @@ def log_likelihood(right: ArrayLike, images: ArrayLike, log_odds: ArrayLike, sco
     """Log-likelihood (rows,) given the scores, of rows of images (rows,) of which each network gets so many right."""
     log_odds, score = _checked(log_odds, score)
     right, images = np.asarray(right, float), np.asarray(images, float)
-    p, q = _probabilities(log_odds, score)
-    whole = _products(p, q, score.max())[-1]
+    p, q = shifted_probabilities(log_odds, score)
+    whole = multiply_out(p, q, score.max())[-1]
     total = np.take_along_axis(whole, score[None], axis=0)[0]
     return (xlogy(right, p.T) + xlogy(images[:, None] - right, q.T)).sum(axis=1) - xlogy(images, total)
 
@@ -67,7 +68,7 @@ def _checked(log_odds: ArrayLike, score: ArrayLike) -> tuple[np.ndarray, np.ndar
     return log_odds, score
 
 
-def _probabilities(log_odds: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def shifted_probabilities(log_odds: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Shift each row until its probabilities add up to about its score; return p and 1 - p, (networks, rows)."""
     finite = np.where(np.isfinite(log_odds), log_odds, np.nan)
     any_finite = np.isfinite(log_odds).any(axis=1)
@@ -82,17 +83,6 @@ def _probabilities(log_odds: np.ndarray, score: np.ndarray) -> tuple[np.ndarray,
     return expit(shifted), expit(-shifted)
 
 
-def _products(p: np.ndarray, q: np.ndarray, top: int) -> np.ndarray:
-    """Multiply the factors q + p z one after another: (networks + 1, top + 1 coefficients, rows)."""
-    networks, rows = p.shape
-    products = np.zeros((networks + 1, top + 1, rows))
-    products[0, 0] = 1
-    for i in range(networks):
-        products[i + 1] = products[i] * q[i]
-        products[i + 1, 1:] += products[i, :-1] * p[i]
-    return products
-
-
 def _pair_block(p: np.ndarray, q: np.ndarray, score: np.ndarray) -> np.ndarray:
     """Compute the expectations of one block of rows, (rows, networks, networks)."""
     # The networks before i, those between i and j, and those after j make the polynomial without the pair: the first
@@ -100,10 +90,10 @@ def _pair_block(p: np.ndarray, q: np.ndarray, score: np.ndarray) -> np.ndarray:
     # that is needed. Dividing factors out of the whole product would lose all digits where a factor is large.
     networks, rows = p.shape
     top = score.max()
-    prefix = _products(p, q, top)
+    prefix = multiply_out(p, q, top)
     # complement[j, k] is the coefficient at score - k of the product over the networks from j on.
     missing = score - np.arange(top + 1)[:, None]
-    suffix = _products(p[::-1], q[::-1], top)[::-1]
+    suffix = multiply_out(p[::-1], q[::-1], top)[::-1]
     complement = np.take_along_axis(suffix, np.maximum(missing, 0)[None], axis=1) * (missing >= 0)
 
     both = np.zeros((networks, networks, rows))

@@ -1,5 +1,6 @@
 """How many images have each score, what agreement follows from that, and fits: all alike, smooth, with point masses."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ from ddd_utils.errors import InputError
 FARTHEST = 20.0
 STEPS = 200
 ENOUGH = 1e-14  # gain in log-likelihood an image at which a fit has arrived
+# From points (sets, k) and which sets these are: log-likelihood (sets,), its slope (sets, k), information (sets, k, k).
+Likelihood = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 LEAST_DAMPING, MOST_DAMPING = 1e-12, 1e6  # from where the information is singular to where no step helps
 
 
@@ -198,6 +201,17 @@ def log_choose(networks: int) -> np.ndarray:
     return gammaln(networks + 1) - gammaln(score + 1) - gammaln(networks - score + 1)
 
 
+def multiply_out(p: np.ndarray, q: np.ndarray, top: int) -> np.ndarray:
+    """Multiply the factors q + p z, (networks, rows), one after another: (networks + 1, top + 1 coefficients, rows)."""
+    networks, rows = p.shape
+    products = np.zeros((networks + 1, top + 1, rows))
+    products[0, 0] = 1
+    for i in range(networks):
+        products[i + 1] = products[i] * q[i]
+        products[i + 1, 1:] += products[i, :-1] * p[i]
+    return products
+
+
 def _first(terms: np.ndarray) -> np.ndarray:
     """Add up the first s of the terms, one for each right answer, for s = 0 to M."""
     return np.concatenate([np.zeros_like(terms[..., :1]), np.cumsum(terms, axis=-1)], axis=-1)
@@ -214,28 +228,36 @@ def _all(terms: np.ndarray) -> np.ndarray:
 
 def fit_kept_scores(counts: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Find the beta-binomials, mean and kappa (sets,), that best explain how images divide among the kept scores."""
-    # Fisher scoring on the logits of mean and kappa, damped as by Levenberg and Marquardt, for all sets in step.
+    # On the logits of mean and kappa.
     shares = np.where(kept, counts, 0) / counts[:, kept].sum(axis=1, keepdims=True)
     networks = len(kept) - 1
     means = counts @ np.arange(networks + 1) / (networks * counts.sum(axis=1))
     point = logit(np.clip([means, np.nan_to_num(kappa_of_counts(counts))], 0.01, 0.99)).T
-    value, slope, information = _kept_likelihood(point, shares, kept)
-    damping = np.full(len(counts), 1e-3)
-    arrived = np.zeros(len(counts), bool)
-    for _ in range(STEPS):
-        step = np.linalg.solve(information + damping[:, None, None] * np.eye(2), slope[..., None])[..., 0]
-        there = np.clip(point + step, -FARTHEST, FARTHEST)
-        new_value, new_slope, new_information = _kept_likelihood(there, shares, kept)
-        gain = new_value - value
-        better = (gain > 0) & ~arrived
-        point[better], value[better] = there[better], new_value[better]
-        slope[better], information[better] = new_slope[better], new_information[better]
-        damping = np.where(better, np.maximum(damping / 10, LEAST_DAMPING), damping * 10)
-        arrived |= (better & (gain < ENOUGH)) | (damping > MOST_DAMPING)
-        if arrived.all():
-            break
-    mean, kappa = expit(point.T)
+    mean, kappa = expit(climb(point, lambda at, rows: _kept_likelihood(at, shares[rows], kept), FARTHEST).T)
     return mean, kappa
+
+
+def climb(point: np.ndarray, likelihood: Likelihood, farthest: float, enough: float = ENOUGH) -> np.ndarray:
+    """Maximise likelihoods from points (sets, k), all sets in step, by damped Fisher scoring (Levenberg, Marquardt)."""
+    point = point.copy()
+    value, slope, information = likelihood(point, np.arange(len(point)))
+    damping = np.full(len(point), 1e-3)
+    rows = np.arange(len(point))
+    for _ in range(STEPS):
+        damped = information[rows] + damping[rows, None, None] * np.eye(point.shape[1])
+        step = np.linalg.solve(damped, slope[rows, :, None])[..., 0]
+        there = np.clip(point[rows] + step, -farthest, farthest)
+        found = likelihood(there, rows)
+        gain = found[0] - value[rows]
+        better = gain > 0
+        moved = rows[better]
+        point[moved] = there[better]
+        value[moved], slope[moved], information[moved] = (part[better] for part in found)
+        damping[rows] = np.where(better, np.maximum(damping[rows] / 10, LEAST_DAMPING), damping[rows] * 10)
+        rows = rows[~(better & (gain < enough)) & (damping[rows] <= MOST_DAMPING)]
+        if not rows.size:
+            break
+    return point
 
 
 def _kept_likelihood(

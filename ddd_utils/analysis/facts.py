@@ -1,0 +1,128 @@
+"""Figures of a set of models that fit a small table: how many are right about an image, and how alike they err by M."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from ddd_utils.analysis.consistency import pairwise_error_consistency
+from ddd_utils.analysis.difficulty import as_correct
+from ddd_utils.analysis.nulls.expected_kappa import kappa_of_tables, kept_cells
+from ddd_utils.analysis.nulls.rasch import ScoreTables, expected_tables, rasch_abilities, tables_by_score
+from ddd_utils.analysis.nulls.selection import subset_curve
+from ddd_utils.analysis.score_models import fit_beta_binomial, kappa_of_counts, null_kappa, score_counts
+from ddd_utils.analysis.statistics import percentile_interval
+
+FITTED = 100  # subsets of each size to which abilities are fitted, the slow part
+
+
+def score_facts(scores: ArrayLike, networks: int, tolerances: Iterable[int]) -> dict[str, Any]:
+    """
+    Sum up how many of M networks get each image right.
+
+    Keys images, accuracy, histogram (images of each score from 0 to M), kappa (Fleiss, from the scores alone), expected
+    (the same of networks that are independent given the difficulty of an image, a beta-binomial) and by_tolerance: for
+    each tolerance the shares trivial, impossible and in_between, kappa and expected on the in-between images.
+    """
+    counts = score_counts(scores, networks)
+    smooth, images = fit_beta_binomial(counts), int(counts.sum())
+    facts: dict[str, Any] = {
+        "images": images,
+        "accuracy": float(counts @ np.arange(networks + 1) / networks / images),
+        "histogram": counts.tolist(),
+        "kappa": float(kappa_of_counts(counts)),
+        "expected": null_kappa(smooth),
+        "by_tolerance": {},
+    }
+    for t in tolerances:
+        trivial, impossible = float(counts[networks - t :].sum() / images), float(counts[: t + 1].sum() / images)
+        shares = {"trivial": trivial, "impossible": impossible, "in_between": 1 - trivial - impossible}
+        kappas = {"kappa": float(kappa_of_counts(counts, t)), "expected": null_kappa(smooth, t)}
+        facts["by_tolerance"][t] = shares | kappas
+    return facts
+
+
+def facts_among(
+    scores: ArrayLike, networks: int, tolerances: Sequence[int], kept: Mapping[str, np.ndarray]
+) -> dict[str, dict[str, Any]]:
+    """Sum up the scores (`score_facts`) of all images, and of each choice of images by its name, bool (images,)."""
+    scores = np.asarray(scores)
+    choices = {"all": np.ones(len(scores), bool), **kept}
+    return {name: score_facts(scores[among], networks, tolerances) for name, among in choices.items()}
+
+
+def agreement_by_size(
+    correct: ArrayLike, tolerances: Sequence[int], subsets: int = 1000, fitted: int = FITTED, seed: int = 0
+) -> pd.DataFrame:
+    """
+    Draw random subsets of 3, 4, ... M networks and average Cohen's kappa over their pairs.
+
+    Each subset says for itself which images are in-between.
+
+    Parameters
+    ----------
+    correct : array_like of bool, shape (networks, images)
+        Whether each network is right about each image; at least three networks.
+    tolerances : sequence of int
+        At which an image counts as trivial or impossible.
+    subsets : int
+        How many subsets of each size; all where there are no more.
+    fitted : int
+        To how many of each size abilities are fitted.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    DataFrame
+        One row a tolerance (missing: all images) and size: tolerance, models, subsets, kappa (mean over subsets), lower
+        and upper (2.5 and 97.5 % quantiles: a spread of subsets, not a confidence interval), expected (the same mean
+        for networks of these abilities that are independent given each image's score; `conditional_rasch_kappa`).
+    """
+    correct = as_correct(correct)
+    sizes = np.arange(3, len(correct) + 1)
+    rng = np.random.default_rng(seed)
+    drawn = {int(M): rng.permuted(np.tile(np.arange(len(correct)), (subsets, 1)), axis=1)[:, :M] for M in sizes}
+    parts = [_on_all_images(correct, drawn)]
+    for t in tolerances:
+        curve = subset_curve(correct, t, sizes[sizes >= 2 * (t + 1)].tolist(), subsets, seed)
+        named = curve.rename(columns={"kappa_in_between": "kappa"})
+        parts.append(named[["models", "subsets", "kappa", "lower", "upper"]].assign(tolerance=t))
+    rows = (row for M, chosen in drawn.items() for row in _expected(correct, chosen[:fitted], tolerances))
+    expected = pd.DataFrame(rows, columns=["tolerance", "models", "expected"])
+    table = pd.concat(parts, ignore_index=True)
+    for each in (table, expected):
+        each["tolerance"] = each["tolerance"].astype("Int64")
+    return table.merge(expected, on=["tolerance", "models"])[
+        ["tolerance", *parts[0].columns.drop("tolerance"), "expected"]
+    ]
+
+
+def _on_all_images(correct: np.ndarray, drawn: Mapping[int, np.ndarray]) -> pd.DataFrame:
+    """Average kappa on all images over the pairs of each subset: the pairs' kappas are the same in all of them."""
+    kappa, rows = pairwise_error_consistency(correct), []
+    for M, chosen in drawn.items():
+        i, j = np.triu_indices(M, 1)
+        means = np.nanmean(kappa[chosen[:, i], chosen[:, j]], axis=1)
+        lower, upper = percentile_interval(means)
+        rows.append((M, len(np.unique(np.sort(chosen), axis=0)), means.mean(), float(lower), float(upper)))
+    return pd.DataFrame(rows, columns=["models", "subsets", "kappa", "lower", "upper"]).assign(tolerance=None)
+
+
+def _expected(
+    correct: np.ndarray, chosen: np.ndarray, tolerances: Sequence[int]
+) -> Iterator[tuple[int | None, int, float]]:
+    """Average over subsets what one ability a network lets expect, on all images and on those in-between."""
+    M = chosen.shape[1]
+    nulls = [_rasch_tables(correct[members]) for members in np.unique(np.sort(chosen), axis=0)]
+    for t in [None, *(t for t in tolerances if 2 * (t + 1) <= M)]:
+        kept, pairs = kept_cells(M, t), np.triu_indices(M, 1)
+        yield t, M, float(np.mean([np.nanmean(kappa_of_tables(tables, kept)[0][pairs]) for tables in nulls]))
+
+
+def _rasch_tables(correct: np.ndarray) -> ScoreTables:
+    observed = tables_by_score(correct)
+    full = ScoreTables(observed.both[None], observed.images[None])
+    return expected_tables(rasch_abilities(full), full.images)
