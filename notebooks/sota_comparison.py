@@ -36,7 +36,7 @@ from IPython.display import Markdown, display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, score_models, verdict, wrong_answers
-from ddd_utils.report import claims, comparability, explorer, findings, game, sentences, tables, text
+from ddd_utils.report import claims, clauses, comparability, explorer, findings, game, sentences, tables, text
 
 parameters, book = report.begin("sota_comparison", globals())
 
@@ -104,12 +104,12 @@ else:
 # ## Dichotomous, or smooth?
 # “Trivial or impossible” suggests two kinds of images. But a smooth distribution of difficulty gives two spikes as
 # well, if it is wide enough. So the question is whether there are *more* images at the two ends than smooth
-# difficulty explains. It is asked of each end, against three families of smooth distributions.
+# difficulty explains. It is asked of each end, against several families of smooth distributions.
 
 # %%
 kinds = verdict.dichotomous(correct)
 book.record_clause(kinds)
-sentences.clause(kinds)
+clauses.told(kinds)
 
 # %% [markdown]
 # ### Smooth models of the scores, fitted
@@ -233,7 +233,7 @@ elif known.accepted is not None and unrecorded < 1:
     book.record_clause(beyond)
     outcome = wrong_answers.impossible_because_of_label(predictions, labels, known.accepted)
     said = "Impossible images (tolerance 0) when every label that ReaL accepts counts as right:"
-    display(sentences.clause(beyond), Markdown(said), text.in_percent(outcome, ["share", "lower", "upper"]))
+    display(clauses.told(beyond), Markdown(said), text.in_percent(outcome, ["share", "lower", "upper"]))
 
 # %% [markdown]
 # ## Pictures: trivial, impossible, most divisive

@@ -26,8 +26,8 @@ import pandas as pd
 from IPython.display import display
 
 from ddd_utils import charts, experiments, report
-from ddd_utils.analysis import consistency, difficulty, dynamics
-from ddd_utils.report import claims, explorer, findings, game, sentences, text
+from ddd_utils.analysis import consistency, difficulty, dynamics, verdict
+from ddd_utils.report import claims, clauses, explorer, findings, game, sentences, text
 
 parameters, book = report.begin("training_variants", globals())
 
@@ -59,6 +59,12 @@ explored.linked(charts.score_bars(difficulty.score_histogram(correct[rows]), par
 # The paper's claim is made without exception, whatever tolerance the preset asks for.
 book.record_shares("", chosen, 0)
 book.record_scores("variants", answers, rows, parameters.tolerance)
+
+# %%
+kinds = verdict.dichotomous(correct[rows])
+book.record_clause(kinds)
+book.record_clause(verdict.fail_alike(correct[rows]))
+clauses.told(kinds)
 
 # %% [markdown]
 # ### The paper's thirteen networks are ten
