@@ -75,8 +75,8 @@ def test_copies_of_networks_change_nothing_and_near_copies_leave_it_open():
 
 
 def test_where_a_smooth_family_does_as_well_as_two_kinds_it_is_left_open():
-    kinds = np.random.default_rng(4).choice(3, 2000, p=[0.15, 0.35, 0.5])
-    rest = worlds.smooth(11, 2000, centre=0.5, abilities=0.5)
+    kinds = np.random.default_rng(4).choice(3, 10_000, p=[0.15, 0.35, 0.5])
+    rest = worlds.smooth(11, 10_000, centre=0.5, abilities=0.5)
     found = verdict.dichotomous(np.select([kinds == 0, kinds == 2], [False, True], rest), draws=60)
     assert found.outcome == OPEN and found.details["misfit"] < 0.02
 
@@ -156,19 +156,20 @@ def test_data_drawn_from_the_null_keep_scores_and_accuracies():
 
 def test_p_values_are_even_under_the_null():
     spreads = []
-    for seed in range(60):
+    for seed in range(30):
         correct = worlds.smooth(5, 300, seed, abilities=0.5)
         null = simulated_spreads(correct, [None], 19, seed)[:, 0]
         spreads.append((null >= nulls.score_stratified_kappa(correct, groups=2).spread.value).mean())
-    assert 0.35 < np.mean(spreads) < 0.65
-    assert np.mean(np.array(spreads) <= 0.05) < 0.15
+    assert 0.3 < np.mean(spreads) < 0.7
+    assert np.mean(np.array(spreads) <= 0.05) < 0.2
 
 
 @pytest.mark.parametrize(("world", "outcome"), [(worlds.independent, FAILS), (worlds.smooth, HOLDS)])
 def test_failing_alike(world, outcome):
     found = verdict.fail_alike(world(11, 2000))
     assert found.outcome == outcome and found.low <= found.effect <= found.high
-    assert verdict.fail_alike(worlds.independent(3, 40)).outcome == OPEN
+    few = [verdict.fail_alike(worlds.independent(3, 100, seed)).outcome for seed in range(100)]
+    assert few.count(HOLDS) <= 5 and few.count(OPEN) > 85
 
 
 @pytest.mark.parametrize("world", [worlds.smooth, worlds.two_kinds, families])
