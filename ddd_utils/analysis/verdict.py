@@ -161,7 +161,7 @@ def dichotomous(given: ArrayLike, draws: int = 200, seed: int = 0) -> Clause:
     """
     correct, counts = _decisions_or_counts(given)
     if correct is not None:  # a copy of a network is no second opinion
-        correct, counts = _decisions_or_counts(np.unique(correct, axis=0))
+        correct, counts = _decisions_or_counts(list({row.tobytes(): row for row in correct}.values()))
     images, networks = int(counts.sum()), len(counts) - 1
     if networks < 4:
         return _undecided("dichotomous", images, networks, "two kinds of images beside a smooth family take 4 networks")

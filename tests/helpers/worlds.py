@@ -12,13 +12,19 @@ def independent(networks, images, seed=0, accuracy=0.75):
 
 def smooth(networks, images, seed=0, tail="normal", centre=1.5, width=2.5, abilities=0.0, discrimination=0.0, shared=0):
     """
-    Easiness varies without a gap, in log odds: normal or t(3), and networks are independent given it.
+    Easiness varies without a gap, in log odds, and networks are independent given it.
 
+    Its tail is "normal", "t" (3 degrees of freedom), "uniform" or "skew" (many very hard images).
     Abilities and discrimination (2PL: log-normal, image by image) are standard deviations. Families of `shared`
     networks also share a peculiar easiness of the images, of standard deviation 1.5.
     """
     rng = np.random.default_rng(seed)
-    draw = rng.standard_normal(images) if tail == "normal" else rng.standard_t(3, images) * 0.6
+    draw = {
+        "normal": rng.standard_normal,
+        "t": lambda n: rng.standard_t(3, n) * 0.6,
+        "uniform": lambda n: rng.uniform(-1.5, 1.5, n),
+        "skew": lambda n: (2 - rng.gamma(2, 1, n)) / np.sqrt(2),
+    }[tail](images)
     ability = abilities * np.linspace(-1.5, 1.5, networks)[:, None]
     odds = np.exp(discrimination * rng.standard_normal(images)) * (centre + width * draw + ability)
     if shared:

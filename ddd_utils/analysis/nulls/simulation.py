@@ -23,12 +23,10 @@ def simulated_spreads(
     full = tables_by_score(correct)
     abilities = stratified_abilities(ScoreTables(full.both[None], full.images[None]))
     kept = [kept_cells(len(correct), tolerance) for tolerance in tolerances]
-    found = []
-    for both in _drawn_tables(abilities[0], full.images.astype(int), draws, seed):
-        tables = ScoreTables(both[None], full.images[None])
-        fitted = stratified_abilities(tables, abilities)
-        found.append([spread_over_pairs(kappas(tables, fitted, cells)[2])[0] for cells in kept])
-    return np.array(found)
+    both = np.stack(list(_drawn_tables(abilities[0], full.images.astype(int), draws, seed)))
+    tables = ScoreTables(both, np.repeat(full.images[None], draws, axis=0))
+    fitted = stratified_abilities(tables, abilities)
+    return np.stack([spread_over_pairs(kappas(tables, fitted, cells)[2]) for cells in kept], axis=1)
 
 
 def _drawn_tables(abilities: np.ndarray, images: np.ndarray, draws: int, seed: int) -> Iterator[np.ndarray]:

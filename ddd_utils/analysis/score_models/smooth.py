@@ -22,7 +22,7 @@ NARROWEST, WIDEST = np.log(0.05), np.log(30)
 MOST_CONCENTRATED, LEAST_CONCENTRATED = np.log(1500), np.log(0.02)
 FARTHEST = 15.0
 SLOPE = 1e-5  # step of the numerical slopes
-ENOUGH = 1e-10  # gain in log-likelihood an image
+ENOUGH = 1e-9  # gain in log-likelihood an image
 BLURS = (0.0, 0.01, 0.02, 0.05)  # how often a network errs about an image of a kind
 # A smooth part of which nearly all images are decided, with nine networks in ten right or wrong, is a kind itself.
 NEARLY_ALL, DECIDED = 0.9, logit(0.9)
@@ -61,10 +61,13 @@ def _excess(counts: np.ndarray, again: np.ndarray, cells: Callable, kernel: np.n
     mixed, networks = partial(_mixed, cells, kernel), len(counts) - 1
     _, alone, _ = _best(counts, partial(mixed, None))
     found = {}
+    good, _ = misplaced_by_chance(int(counts.sum()), counts / counts.sum())
     for blur in BLURS:
         ends = np.stack([_binomial(networks, blur), _binomial(networks, 1 - blur)])
         point, shares, _ = _best(counts, partial(mixed, ends))
         found[blur] = _misplaced(counts, shares), point, ends
+        if found[blur][0] <= good + NEAR_BEST:
+            break
     best = min(misplaced for misplaced, *_ in found.values())
     blur = min(blur for blur, (misplaced, *_) in found.items() if misplaced <= best + NEAR_BEST)
     misplaced_with, point, ends = found[blur]
@@ -94,7 +97,7 @@ def _binomial(networks: int, accuracy: float) -> np.ndarray:
 
 def _best(counts: np.ndarray, mixed: Callable) -> tuple[np.ndarray, np.ndarray, float]:
     """Climb from several points and keep the highest: its point, the shares of the scores and the log-likelihood."""
-    starts = np.array([[x, y, w, w] for x in (-1.0, 0.0, 1.0) for y in (-0.5, 1.0) for w in (-4.0, 0.0)])
+    starts = np.array([[x, y, w, w] for x in (-1.0, 1.0) for y in (-0.5, 1.0) for w in (-4.0, 0.0)])
     starts = starts[:, : mixed(starts[:1])[1].shape[1]]
     points, shares = _climb(np.repeat(counts[None], len(starts), axis=0), starts, mixed)
     values = (counts * np.log(shares)).sum(axis=1)
@@ -132,7 +135,7 @@ def _mixed(
 
 def _weights(at: np.ndarray) -> np.ndarray:
     """Turn points into the shares of the smooth part and the two kinds, (sets, 3)."""
-    raw = np.exp(np.pad(at[:, 2:], ((0, 0), (1, 0))))
+    raw = np.exp(np.concatenate([np.zeros((len(at), 1)), at[:, 2:]], axis=1))
     return raw / raw.sum(axis=1, keepdims=True)
 
 
