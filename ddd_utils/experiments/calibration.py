@@ -2,20 +2,17 @@
 
 import json
 import multiprocessing
-import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from functools import partial
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from ddd_utils import machine
@@ -23,7 +20,9 @@ from ddd_utils.config.params import Preset
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import costs, sources
 from ddd_utils.experiments.costs import Case, Measured
-from ddd_utils.experiments.training.trainee import precision
+from ddd_utils.experiments.plans import Run
+from ddd_utils.experiments.training.processes import prepare_worker
+from ddd_utils.experiments.training.trainee import Trainee
 from ddd_utils.models import by_name
 
 MOST_REPEATS, LEAST_REPEATS = 5, 2
@@ -39,9 +38,8 @@ class Timing:
 
     images: int
     fewer: int = 0
-    step: list[float] = field(default_factory=list)  # forward and backward
+    step: list[float] = field(default_factory=list)  # a whole update
     small: list[float] = field(default_factory=list)
-    update: list[float] = field(default_factory=list)  # the optimiser's step
     answer: list[float] = field(default_factory=list)  # forward alone
 
 
@@ -73,21 +71,20 @@ def measure(cases: Sequence[Case], devices: Sequence[str], budget: float) -> dic
 
 def _pooled(timings: Sequence[Timing]) -> dict[str, Any]:
     """Put the repeats of all devices together, as arguments of :class:`Measured`."""
+    images = statistics.median(timing.images for timing in timings)
+    step, answer = _median(timings, "step"), _median(timings, "answer") / images
+    train = step / images
     # A step that is not a whole update says little about one: each update also reads and writes all weights, which for
     # a VGG takes as long as several images. A smaller step tells the two apart.
-    step, update, answer = (_median(timings, name) for name in ("step", "update", "answer"))
-    images = statistics.median(timing.images for timing in timings)
-    answer, train = answer / images, step / images
-    small = [timing for timing in timings if timing.fewer]
-    if small:
-        few = statistics.median(timing.fewer for timing in small)
-        slope = (step - _median(small, "small")) / (images - few)
+    if small := [timing for timing in timings if timing.fewer]:
+        fewer = statistics.median(timing.fewer for timing in small)
+        slope = (step - _median(small, "small")) / (images - fewer)
         # However noisy the clock, an image takes at least its forward pass, and an update no less than nothing.
         train = min(max(slope, answer), train)
     each = [took / timing.images for timing in timings for took in timing.step]
     return {
         "train": train,
-        "update": update + step - images * train,
+        "update": step - images * train,
         "answer": answer,
         "low": min(each) / statistics.median(each),
         "high": max(each) / statistics.median(each),
@@ -130,11 +127,7 @@ def _on_all(devices: Sequence[str], cases: Sequence[Case], budget: float) -> lis
 
 def _start(together: Barrier) -> None:
     """Wait until all processes are there: starting takes longer than measuring a small network."""
-    # As in training, where all runs but those that are about non-determinism are deterministic.
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    torch.set_num_threads(1)
+    prepare_worker()
     together.wait(START_SECONDS)
 
 
@@ -149,36 +142,24 @@ def time_cases(cases: Sequence[Case], device: str, budget: float) -> list[Timing
 
 
 def _time(case: Case, device: torch.device, share: float) -> Timing:
-    """Time steps and their parts for about so many seconds."""
+    """Time training and answering for about so many seconds."""
     end = time.perf_counter() + share
-    network = by_name.create(case.model, case.classes, json.loads(case.arguments)).to(device)
-    network = network.to(memory_format=torch.channels_last).train()
-    kind: Callable[..., torch.optim.Optimizer]
-    kind = torch.optim.AdamW if case.optimizer == "adamw" else partial(torch.optim.SGD, momentum=0.9)
-    optimizer = kind(network.parameters(), lr=1e-6, weight_decay=1e-4, fused=True)
+    run = Run("timed", case.model, json.loads(case.arguments), 1, case.update, 1e-6, 1e-4, optimizer=case.optimizer)
+    trainee = Trainee(run, case.classes, device)
     try:
-        images = _affordable(case, network, device, share / STEPS)
+        images = _affordable(case, trainee, share / STEPS)
         timing = Timing(images, max(images // 2, _fewest(case)) if images < case.update else 0)
         pixels, labels = _batch(images, case, device)
-        optimizer.step()  # the first one makes its state
         while len(timing.step) < LEAST_REPEATS or (len(timing.step) < MOST_REPEATS and time.perf_counter() < end):
-            _repeat(timing, network, optimizer, pixels, labels)
+            trainee.network.train()
+            if few := timing.fewer:
+                timing.small.append(_clock(trainee, trainee.learn, pixels[:few], labels[:few]))
+            timing.step.append(_clock(trainee, trainee.learn, pixels, labels))
+            trainee.network.eval()
+            timing.answer.append(_clock(trainee, torch.no_grad()(trainee.forward), pixels))
         return timing
     except torch.cuda.OutOfMemoryError:
         raise InputError(f"calibration: '{case.model}' does not fit into the memory of {device}") from None
-
-
-def _repeat(
-    timing: Timing, network: nn.Module, optimizer: torch.optim.Optimizer, pixels: torch.Tensor, labels: torch.Tensor
-) -> None:
-    network.train()
-    for took, count in ((timing.small, timing.fewer), (timing.step, timing.images)):
-        if count:
-            optimizer.zero_grad(set_to_none=True)
-            took.append(_clock(partial(_backward, network, pixels[:count], labels[:count]), pixels.device))
-    timing.update.append(_clock(optimizer.step, pixels.device))
-    network.eval()
-    timing.answer.append(_clock(partial(_answer, network, pixels), pixels.device))
 
 
 def _batch(images: int, case: Case, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -189,42 +170,28 @@ def _batch(images: int, case: Case, device: torch.device) -> tuple[torch.Tensor,
 
 def _fewest(case: Case) -> int:
     """Give BatchNorm more than one value: the last stage of a network for 224 px has one pixel left of 32."""
-    return min(1 if case.image_size >= 64 else 2, case.update)
+    return min(2, case.update)
 
 
-def _affordable(case: Case, network: nn.Module, device: torch.device, step: float) -> int:
+def _affordable(case: Case, trainee: Trainee, step: float) -> int:
     """Double the images until a step takes so many seconds or the update is full; this warms up as well."""
     images = _fewest(case)
-    _backward(network, *_batch(images, case, device))
+    trainee.learn(*_batch(images, case, trainee.device))
     while images < case.update:
         images = min(2 * images, case.update)
-        batch = _batch(images, case, device)
-        took = _clock(partial(_backward, network, *batch), device)
-        if 2 * took > step:
+        if 2 * _clock(trainee, trainee.learn, *_batch(images, case, trainee.device)) > step:
             break
     return images
 
 
-def _clock(call: Callable[[], object], device: torch.device) -> float:
-    _finish(device)
+def _clock(trainee: Trainee, call: Callable[..., object], *batch: torch.Tensor) -> float:
+    _finish(trainee.device)
     started = time.perf_counter()
-    call()
-    _finish(device)
+    call(*batch)
+    _finish(trainee.device)
     return time.perf_counter() - started
 
 
 def _finish(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def _backward(network: nn.Module, pixels: torch.Tensor, labels: torch.Tensor) -> None:
-    with precision(pixels.device):
-        loss = F.cross_entropy(network(pixels), labels)
-    loss.backward()
-
-
-@torch.no_grad()
-def _answer(network: nn.Module, pixels: torch.Tensor) -> torch.Tensor:
-    with precision(pixels.device):
-        return network(pixels).argmax(1)

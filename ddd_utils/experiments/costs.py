@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tqdm import tqdm
 
 from ddd_utils.config import image_sets
 from ddd_utils.experiments.plans import Run, work
@@ -29,7 +30,6 @@ PAPER_WATTS = 1000 * PAPER_KWH / (24 * PAPER_GPU_DAYS)
 WATTS_FROM_PAPER = (
     f"the paper's: {PAPER_KWH:,} kWh / {PAPER_GPU_DAYS} days of a GPU, its CPU and RAM; --watts sets another"
 )
-_UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"))
 _HEAD = ("experiment", "networks", "done", "epochs", "trained", "answered", "FLOP", "disk", "hours (range)", "kWh")
 _WIDTHS = (37, 9, 5, 7, 8, 9, 9, 9, 20, 7)
 
@@ -52,8 +52,8 @@ class Measured:
 
     flops: float  # of one image's forward pass
     state_bytes: int  # of a checkpoint
-    train: float  # seconds of forward and backward for an image
-    update: float  # seconds of what comes once an update
+    train: float  # seconds of training for an image
+    update: float  # seconds of what comes once an update, where that was told apart
     answer: float  # seconds of forward alone for an image
     low: float = 1.0  # the fastest repeat of the measurement, as a multiple of the median
     high: float = 1.0  # the slowest
@@ -223,20 +223,17 @@ def text(plan: Estimate) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    title, *others = zip(cells, _WIDTHS, strict=True)
-    return f"{title[0][: title[1]]:<{title[1]}}" + "".join(f"{cell:>{width}}" for cell, width in others)
+    title, *others = (f"{cell:>{width}}" for cell, width in zip(cells, _WIDTHS, strict=True))
+    return f"{title.strip()[: _WIDTHS[0]]:<{_WIDTHS[0]}}{''.join(others)}"
 
 
 def _cells(plan: Estimate, row: Row) -> tuple[str, ...]:
     return (
         row.title,
-        f"{row.networks:,}",
-        f"{row.done:,}",
-        f"{row.epochs:,}",
-        _short(row.trained),
-        _short(row.answered),
+        *(f"{count:,}" for count in (row.networks, row.done, row.epochs)),
+        *map(_short, (row.trained, row.answered)),
         f"{row.flops:.1e}",
-        _size(row.disk_bytes),
+        tqdm.format_sizeof(row.disk_bytes, "B"),
         f"{_short(row.hours)} ({_short(row.hours_low)}-{_short(row.hours_high)})",
         _short(plan.kwh(row)),
     )
@@ -244,17 +241,7 @@ def _cells(plan: Estimate, row: Row) -> tuple[str, ...]:
 
 def _short(number: float) -> str:
     """Show two or three digits, more than a short calibration is good for."""
-    for least, unit, name in ((1e9, 1e9, " G"), (1e6, 1e6, " M"), (1e4, 1e3, " k")):
-        if number >= least:
-            return f"{number / unit:.{0 if number >= 10 * unit else 1}f}{name}"
-    if 0 < number < 0.01:
-        return "<0.01"
-    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
-
-
-def _size(count: int) -> str:
-    unit, name = next((each for each in _UNITS if count >= each[0]), _UNITS[-1])
-    return f"{count / unit:.{0 if count >= 100 * unit else 1}f} {name}"
+    return tqdm.format_sizeof(number) if number >= 100 else f"{number:.2g}"
 
 
 def _costs(plan: Estimate) -> list[str]:
@@ -270,13 +257,12 @@ def _costs(plan: Estimate) -> list[str]:
 
 
 def _notes(plan: Estimate) -> list[str]:
-    repeats = {each.repeats for each in plan.calibration.values()}
     lines = [
         "Networks, epochs, images, FLOP, disk and hours are those of what is missing; done is not counted again.",
         "FLOP: a multiply-add is two, training is three forward passes; convolutions and matrix products only.",
         "Disk: at most; answers as if guessed, kept activations, and a checkpoint a network.",
     ]
-    if repeats:
+    if repeats := {each.repeats for each in plan.calibration.values()}:
         lines += [
             f"Hours: medians of {min(repeats)} to {max(repeats)} steps of every kind of network on random images, all "
             f"{plan.devices} devices busy at once;",

@@ -1,5 +1,6 @@
 """Pretrained models and the photographs they answer: where their answers are, and which are missing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,23 +9,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ddd_utils import local_files, machine, paths
+from ddd_utils import local_files, paths
 from ddd_utils.config.image_sets import Photographs
 from ddd_utils.config.model_sets import Model
 from ddd_utils.config.schema import PretrainedSet
 from ddd_utils.data.class_spaces import ClassSpace, class_space
 from ddd_utils.data.listing import Listing, listing
 from ddd_utils.experiments import plans, published
-from ddd_utils.experiments.store import PACKAGES, OneByOne
+from ddd_utils.experiments.store import OneByOne, Results
 from ddd_utils.files import is_whole, read_json, read_metadata, read_parquet, safe_name, short_hash, write_json
-from ddd_utils.responses import Responses, write_images, write_predictions
+from ddd_utils.responses import Responses, Source, write_images, write_predictions
 
 # The decision among all classes a model knows lies beside the one among those present, under its own file name.
 SUFFIX = {"present": "", "all": "-all"}
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Results):
     """A set of pretrained models, the photographs they answer, and where the answers are."""
 
     config: PretrainedSet
@@ -55,11 +56,6 @@ class Evaluation:
         return paths.results() / f"{safe_name(self.name)}-{short_hash(matters)}"
 
     @property
-    def lock(self) -> Path:
-        """The lock of whoever computes the answers."""
-        return self.folder.with_name(f"{self.folder.name}.lock")
-
-    @property
     def scratch(self) -> Path:
         """A folder for what is needed only while models answer."""
         return self.folder / "unfinished"
@@ -79,10 +75,10 @@ class Evaluation:
 
     def complete(self) -> bool:
         """Say whether everything is there, and whole, and described for these very models."""
-        if not all(map(is_whole, self.files())):
+        if not super().complete():
             return False
         described = read_json(self.folder / "experiment.json")["networks"]
-        return [row["run"] for row in described] == [row["run"] for row in self.networks().to_dict("records")]
+        return [row["run"] for row in described] == self.networks()["run"].tolist()
 
     def missing(self) -> list[Model]:
         """List the models without answers; all, where it is not known which images the answers are to."""
@@ -121,29 +117,25 @@ class Evaluation:
 
     def networks(self) -> pd.DataFrame:
         """Describe the models, in the set's order."""
-        return pd.DataFrame([self._row(model) for model in self.config.models])
-
-    def _row(self, model: Model) -> dict[str, Any]:
-        run = plans.pretrained_file(model) + SUFFIX[self.config.images.among]
-        named = {"network": model.label, "condition": model.label, "instance": 1, "run": run, "first_epoch": 0}
-        return {**named, **read_metadata(self.file(model))}
+        suffix, rows = SUFFIX[self.config.images.among], []
+        for model in self.config.models:
+            run = plans.pretrained_file(model) + suffix
+            named = {"network": model.label, "condition": model.label, "instance": 1, "run": run, "first_epoch": 0}
+            rows.append({**named, **read_metadata(self.file(model))})
+        return pd.DataFrame(rows)
 
     def describe(self) -> None:
         """Write ``experiment.json`` once all models have answered."""
         networks = self.networks()
-        write_json(
-            self.folder / "experiment.json",
-            {
-                "dataset": self.name,
-                "configuration": self.config.model_dump(mode="json"),
-                "versions": machine.versions(PACKAGES),
-                "device": "; ".join(networks["device"].unique()),
-                "source": {"weights": networks["weights"].tolist()},
-                "answer_seconds": round(float(networks["seconds"].sum()), 1),
-                "epochs": 1,
-                "networks": networks.to_dict("records"),
-            },
+        facts = self.described(
+            dataset=self.name,
+            device="; ".join(networks["device"].unique()),
+            source={"weights": networks["weights"].tolist()},
+            answer_seconds=round(float(networks["seconds"].sum()), 1),
+            epochs=1,
+            networks=networks.to_dict("records"),
         )
+        write_json(self.folder / "experiment.json", facts)
 
     def load(self) -> Responses:
         """Read the answers."""
@@ -158,7 +150,7 @@ class Evaluation:
             on_imagenet=published.is_imagenet(found.image_ids, found.labels),
         )
 
-    def alternatives(self) -> dict[str, "Evaluation"]:
+    def alternatives(self) -> Mapping[str, Source]:
         """Return the decision among the classes present, and the one among all that a model knows."""
         found = {}
         for among in SUFFIX:
@@ -173,13 +165,9 @@ class Evaluation:
         """Names of the classes by label."""
         return list(self.space.names)
 
-    @property
+    @cached_property
     def images(self) -> OneByOne:
         """The photographs that can be read, uncut."""
-        return OneByOne(lambda index: np.asarray(self.listing.images.image(self._readable[index])))
-
-    @cached_property
-    def _readable(self) -> np.ndarray:
         positions = self.positions()
         assert positions is not None, "there are responses, so it is known which photographs can be read"
-        return positions
+        return OneByOne(lambda index: np.asarray(self.listing.images.image(positions[index])))

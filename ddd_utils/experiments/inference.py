@@ -2,7 +2,6 @@
 
 import copy
 import queue
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -68,9 +67,7 @@ def answer(
     precision = runner.settle_precision(pixels)
     started = time.monotonic()
     answers = runner.run(pixels, precision, progress)
-    seconds = time.monotonic() - started
-    name = str(precision).removeprefix("torch.")
-    return Answers(answers["present"], answers["all"], seconds, name, runner.batch)
+    return Answers(**answers, seconds=time.monotonic() - started, precision=str(precision)[6:], batch=runner.batch)
 
 
 class _Runner:
@@ -106,33 +103,23 @@ class _Runner:
     ) -> dict[str, np.ndarray]:
         """Answer all images, in whatever order the devices come to them."""
         answers = {among: np.empty(len(pixels), np.int16) for among in ("present", "all")}
-        chunks: queue.SimpleQueue[int] = queue.SimpleQueue()
-        step = self.batch
-        for start in range(0, len(pixels), step):
-            chunks.put(start)
+        idle: queue.SimpleQueue[torch.device] = queue.SimpleQueue()
+        for device in self._devices:
+            idle.put(device)
+        step, threads = self.batch, torch.get_num_threads()
 
-        def work(device: torch.device) -> None:
-            torch.set_num_threads(1)
-            while not stop.is_set():
-                try:
-                    start = chunks.get_nowait()
-                except queue.Empty:
-                    return
-                stop_at = min(start + step, len(pixels))
-                for among, chosen in self._chunk(pixels[start:stop_at], device, precision).items():
-                    answers[among][start:stop_at] = chosen
-                progress(stop_at - start)
+        def work(start: int) -> None:
+            device, chunk = idle.get(), slice(start, min(start + step, len(pixels)))
+            try:
+                for among, chosen in self._chunk(pixels[chunk], device, precision).items():
+                    answers[among][chunk] = chosen
+            finally:
+                idle.put(device)
+            progress(chunk.stop - start)
 
-        stop, threads = threading.Event(), torch.get_num_threads()
         try:
-            with ThreadPoolExecutor(len(self._devices)) as pool:
-                futures = [pool.submit(work, device) for device in self._devices]
-                try:
-                    for future in futures:
-                        future.result()
-                except BaseException:
-                    stop.set()
-                    raise
+            with ThreadPoolExecutor(len(self._devices), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                list(pool.map(work, range(0, len(pixels), step)))
         finally:
             torch.set_num_threads(threads)
         return answers
@@ -163,8 +150,7 @@ class _Runner:
 
     def _outputs(self, pixels: np.ndarray, device: torch.device, precision: torch.dtype) -> torch.Tensor:
         images = torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(0, 3, 1, 2)
-        mean, sd = self._mean.to(device), self._sd.to(device)
-        images = images.float().div_(255).sub_(mean).div_(sd)
+        images = images.float().div_(255).sub_(self._mean.to(device)).div_(self._sd.to(device))
         reduced = torch.autocast(device.type, precision, enabled=precision != torch.float32)
         with torch.inference_mode(), reduced:
             return self._copies[device](images)

@@ -48,7 +48,7 @@ def check(evaluation: Evaluation) -> None:
 
 def make(evaluation: Evaluation) -> None:
     """Let the models answer that have not yet; each one's answers are kept at once, also where others fail."""
-    with lock(evaluation.lock, f"computes {evaluation.folder.name}"):
+    with lock(evaluation.folder_lock, f"computes {evaluation.folder.name}"):
         if evaluation.complete():
             return
         remove_partials(evaluation.folder)
@@ -67,16 +67,15 @@ def _answered(evaluation: Evaluation, models: Sequence[Model]) -> list[str]:
         by_view.setdefault(each.preparation.view, []).append(each)
     shutil.rmtree(evaluation.scratch, ignore_errors=True)  # what a killed process has left
     budget = int(SHARE * free_memory())
-    failures: list[str] = []
     # How long a model takes is not known before it is at work, so neither is the time left.
-    rows = {("", model.label): Steps(evaluation.name, evaluation.count(), 0) for model in models}
+    rows = {model.label: Steps(evaluation.name, model.label, evaluation.count()) for model in models}
     progress = Progress(rows, INFERENCE)
+    failures: list[str] = []
     try:
         for views in passes(list(by_view), len(evaluation.listing.ids), budget):
             now = _Pass(evaluation, views, budget, progress)
             for view in views:
-                for each in by_view[view]:
-                    failures += now.attempt(each)
+                failures += filter(None, map(now.attempt, by_view[view]))
                 now.release(view)
     finally:
         progress.close()
@@ -93,19 +92,17 @@ class _Pass:
     @cached_property
     def decoded(self) -> tuple[dict[View, np.ndarray], np.ndarray]:
         """The photographs by view, and which rows count; the first time, unreadable ones are found."""
-        evaluation = self.evaluation
-        known = evaluation.positions()
+        evaluation, known = self.evaluation, self.evaluation.positions()
         wanted = np.arange(len(evaluation.listing.ids)) if known is None else known
         started, line = time.monotonic(), ""
-        progress = Progress({("", "decoding"): Steps(evaluation.name, len(wanted), 1)}, DECODING)
-        more = partial(progress.add, "", "decoding")
+        progress = Progress({"": Steps(evaluation.name, "decoding", len(wanted), 1)}, DECODING)
         try:
             room = evaluation.scratch, self._budget
-            pixels, unread = decode(evaluation.listing.images, wanted, self._views, *room, more)
-            if unread and (len(unread) == len(wanted) or known is not None):
-                lost = "no image can be read"
-                if known is not None:
-                    lost = "an image that could be read before cannot be read now"
+            pixels, unread = decode(evaluation.listing.images, wanted, self._views, *room, partial(progress.add, ""))
+            lost = "no image can be read" if len(unread) == len(wanted) else ""
+            if known is not None:
+                lost = "an image that could be read before cannot be read now"
+            if unread and lost:
                 raise InputError(f"{evaluation.name}: {lost}: {unread[0][1]}")
             if known is None:
                 evaluation.keep_images({int(wanted[row]): reason for row, reason in unread})
@@ -120,38 +117,39 @@ class _Pass:
         if "decoded" in vars(self):
             del self.decoded[0][view]
 
-    def attempt(self, made: Recipe) -> list[str]:
+    def attempt(self, made: Recipe) -> str:
         """Let one model answer; return what went wrong, if anything: the others must not suffer from it."""
-        label = made.entry.label
+        label, name = made.entry.label, self.evaluation.name
         try:
-            network, answer_of = made.network(self.evaluation.space)
+            ready = made.network(self.evaluation.space)
         except Exception as error:
             return self._failed(label, error)
         _ = self.decoded  # trouble with the photographs is not the model's
         try:
-            how = self._answer(made, network, answer_of)
+            how = self._answer(made, *ready)
         except OSError:
             raise
         except Exception as error:
             return self._failed(label, error)
-        self.progress.end("", label, how, f"{self.evaluation.name}: {label}  {how}")
-        return []
+        self.progress.end(label, f"{name}: {label}  {how}", remark=how)
+        return ""
 
-    def _failed(self, label: str, error: Exception) -> list[str]:
+    def _failed(self, label: str, error: Exception) -> str:
         reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {brief(error)}"
         full = reason if f"'{label}'" in reason else f"'{label}': {reason}"
-        self.progress.fail("", label, reason, f"{self.evaluation.name}: {full}")
-        return [full]
+        self.progress.end(label, f"{self.evaluation.name}: {full}", trouble=reason)
+        return full
 
     def _answer(self, made: Recipe, network: torch.nn.Module, answer_of: np.ndarray) -> str:
         """Let a network answer, write its answers down, and say in a line how it went."""
-        space, view, (pixels, kept) = self.evaluation.space, made.preparation.view, self.decoded
-        space = replace(space, labels=self.evaluation.readable()["label"].to_numpy())
+        view, (pixels, kept) = made.preparation.view, self.decoded
+        labels = self.evaluation.readable()["label"].to_numpy()
+        space = replace(self.evaluation.space, labels=labels)
         chooser = inference.Chooser(answer_of, space.present)
-        more = partial(self.progress.add, "", made.entry.label)
+        more = partial(self.progress.add, made.entry.label)
         found = inference.answer(network, pixels[view], made.preparation, chooser, devices(), more)
         answers = {"present": found.present[kept], "all": found.all[kept]}
-        right = {f"right_{among}": int((chosen == space.labels).sum()) for among, chosen in answers.items()}
+        right = {f"right_{among}": int((chosen == labels).sum()) for among, chosen in answers.items()}
         speed = len(pixels[view]) / max(found.seconds, 1e-9)
         never = int((space.present & ~np.isin(np.arange(len(space.names)), answer_of)).sum())
         facts = {
@@ -169,7 +167,7 @@ class _Pass:
             **right,
         }
         self.evaluation.write(made.entry, answers, facts)
-        unknown = f", knows none of {never} of the classes" * bool(never)
+        unknown = f", knows none of {never} of the classes" if never else ""
         return f"{speed:,.0f} images/s, {right['right_present'] / len(kept):.1%} right{unknown}"
 
 

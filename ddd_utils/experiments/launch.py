@@ -33,11 +33,11 @@ def compute(experiments: Sequence[Experiment], titles: Sequence[str] | None = No
         free = [task for task in tasks if not is_locked(task[0].lock(task[1]))]
         if free:
             failures |= processes.run(grouped(free, len(devices())), devices())
-        else:
-            if not waiting:
-                log.info("waiting for another process that trains %s", ", ".join(run.file for _, run, _ in tasks))
-            waiting = True
-            time.sleep(POLL_SECONDS)
+            continue
+        if not waiting:
+            log.info("waiting for another process that trains %s", ", ".join(run.file for _, run, _ in tasks))
+        waiting = True
+        time.sleep(POLL_SECONDS)
     finish(experiments)
     _complain(failures)
 
@@ -52,8 +52,7 @@ def finish(experiments: Iterable[Experiment]) -> None:
 def train_group(group: Group) -> None:
     """Train what is missing of a group on all devices of this machine: what a SLURM job does."""
     logs.install()
-    tasks = [(group.experiment, run, group.title) for run in group.runs if not group.experiment.done(run)]
-    if tasks:
+    if tasks := [(group.experiment, run, group.title) for run in group.runs if not group.experiment.done(run)]:
         _complain(processes.run(grouped(tasks, len(devices())), devices()))
 
 
@@ -74,9 +73,9 @@ def missing(
     return [task for file, task in tasks.items() if file not in failures]
 
 
-def check(experiments: Iterable[Experiment]) -> None:
+def check(experiments: Sequence[Experiment]) -> None:
     """Build every model once and look at the disk, so that trouble is found before hours of training."""
-    tasks = missing(list(experiments))
+    tasks = missing(experiments)
     if not tasks:
         return  # a light installation has no networks to import
     from ddd_utils.experiments import costs
@@ -106,6 +105,11 @@ class RunStatus:
     work: float  # guessed, of all its epochs
     reason: str = ""  # why it diverged
 
+    @property
+    def share(self) -> float:
+        """The finished part of the work."""
+        return self.work * self.epoch / self.epochs
+
 
 def run_status(experiment: Experiment, run: Run) -> RunStatus:
     """Read off an experiment's folder where a run stands; nothing is changed."""
@@ -114,24 +118,22 @@ def run_status(experiment: Experiment, run: Run) -> RunStatus:
         found = read_metadata(experiment.file(run))
         state = "diverged" if found.get("diverged") else "done"
         return RunStatus(run.file, state, run.epochs, run.epochs, found["seconds"], work, found.get("diverged") or "")
-    epoch, seconds = _checkpoint(experiment.checkpoint(run))
-    waiting = "stopped" if epoch else "missing"
+    kept = _checkpoint(experiment.checkpoint(run))
+    waiting = "stopped" if kept.get("epoch") else "missing"
     state = "running" if is_locked(experiment.lock(run)) else waiting
-    return RunStatus(run.file, state, epoch, run.epochs, seconds, work)
+    return RunStatus(run.file, state, kept.get("epoch", 0), run.epochs, kept.get("seconds"), work)
 
 
-def _checkpoint(path: Path) -> tuple[int, float | None]:
-    """Read the finished epochs and their seconds."""
+def _checkpoint(path: Path) -> dict:
+    """Read a checkpoint; without one nothing of torch need be there."""
     if not path.exists():
-        return 0, None
+        return {}
     from ddd_utils.experiments.training.trainee import read_checkpoint
 
     try:
-        state = read_checkpoint(path)
+        return read_checkpoint(path) or {}  # it may have been finished, and so removed, a moment ago
     except TornFile:
-        return 0, None
-    # It may have been finished, and so removed, a moment ago.
-    return (state["epoch"], state["seconds"]) if state else (0, None)
+        return {}
 
 
 def status_lines(experiments: Sequence[tuple[str, Experiment]], workers: int) -> Iterator[str]:
@@ -156,12 +158,11 @@ def _time_left(runs: Sequence[RunStatus], workers: int) -> str:
     if not left:
         return "nothing is left to train"
     timed = [each for each in runs if each.seconds and each.epoch]
-    done = sum(each.work * each.epoch / each.epochs for each in timed)
-    work = sum(each.work * (1 - each.epoch / each.epochs) for each in left)
-    seconds = remaining(sum(each.seconds or 0 for each in timed), done, work, min(workers, len(left)))
+    took, work = sum(each.seconds or 0 for each in timed), sum(each.work - each.share for each in left)
+    seconds = remaining(took, sum(each.share for each in timed), work, min(workers, len(left)))
     if seconds is None:
         return "time left: not known before the first epochs are finished"
-    crew = f"{workers} process{'es' * (workers > 1)}"
+    crew = "1 process" if workers == 1 else f"{workers} processes"
     return f"time left: about {duration(seconds)} with {crew}, from the time that finished epochs took"
 
 
@@ -171,7 +172,7 @@ def evaluation_status(title: str, evaluation: Evaluation) -> str:
     title = f"{title}: {len(models)} pretrained models"
     try:
         done = sum(map(evaluation.done, models))
-        working = ", running" * is_locked(evaluation.lock)
+        working = ", running" if is_locked(evaluation.folder_lock) else ""
         return f"{title}  {evaluation.folder.name}  {done} done, {len(models) - done} missing{working}"
     except InputError as error:
         return f"{title}  {error}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from ddd_utils import local_files
 from ddd_utils.config.model_sets import Checkpoint, Model
-from ddd_utils.config.schema import Architecture, Instances, ModelSet, Variants
+from ddd_utils.config.schema import Architecture, ModelSet, Training, Variants
 from ddd_utils.data.downloads import local_copy
 from ddd_utils.files import short_hash
 
@@ -15,7 +15,6 @@ EXTRA_EPOCHS = {"plus_1_epoch": 1, "plus_10_epochs": 10}
 # Learning rates of the instances as multiples of the base's: .148 to .152 against .1.
 RATE_FACTORS = (1.48, 1.49, 1.50, 1.51, 1.52)
 ORDER_STEP = 100
-REPEATED = {*Instances.model_fields, "half_data"}
 # What the files of a model are named after.
 TRAINED = {"model", "arguments", "optimizer", "learning_rate"}
 PRETRAINED = {"model", "arguments", "pretrained", "preprocessing", "classes"}
@@ -118,109 +117,76 @@ def step_epochs(epochs: int) -> tuple[int, ...]:
 
 def _models(config: ModelSet) -> Plan:
     """Train each model of a set once; its condition is its name."""
-    runs = tuple(_model_run(model, config) for model in config.models)
-    networks = tuple(
-        Network(model.label, model.label, 1, run.file) for model, run in zip(config.models, runs, strict=True)
-    )
-    return Plan(runs, networks, config.training.epochs, runs[0].decay_epochs)
+    epochs = config.training.epochs
+    runs = []
+    for entry in config.models:
+        made_of = {name: getattr(entry, name) for name in TRAINED}
+        runs.append(_run(config.training, file=trained_file(entry), epochs=epochs, keep_logits=(epochs,), **made_of))
+    labels = [entry.label for entry in config.models]
+    networks = (Network(label, label, 1, run.file) for label, run in zip(labels, runs, strict=True))
+    return Plan(tuple(runs), tuple(networks), epochs, runs[0].decay_epochs)
 
 
-def _model_run(model: Model, config: ModelSet) -> Run:
-    training = config.training
+def _run(config: Variants | Training, **more: Any) -> Run:
+    """Describe a run as far as variants and model sets agree."""
     return Run(
-        file=trained_file(model),
-        model=model.model,
-        arguments=model.arguments,
-        epochs=training.epochs,
-        batch_size=training.batch_size,
-        learning_rate=model.learning_rate,
-        weight_decay=training.weight_decay,
-        optimizer=model.optimizer,
-        decay_epochs=step_epochs(training.epochs),
-        init_seed=training.seed,
-        order_seed=training.seed,
-        keep_logits=(training.epochs,),
-        logit_images=training.representation_images,
+        decay_epochs=step_epochs(config.epochs),
+        weight_decay=config.weight_decay,
+        batch_size=config.batch_size,
+        init_seed=config.seed,
+        order_seed=config.seed,
+        logit_images=config.representation_images,
+        **more,
     )
 
 
 def _variants(config: Variants) -> Plan:
     """About 30 networks; "different data" needs none of its own, it is the two halves compared with each other."""
-    base = _base_run(config)
-    once = replace(base, epochs=config.epochs, keep_logits=(config.epochs,), also_running=False)
-    runs = [base]
-    networks = [Network("base", "base", 1, "base")]
-    networks += [Network(name, name, 1, "base", extra) for name, extra in EXTRA_EPOCHS.items()]
-    for condition, variants in _variations(config, once).items():
-        for instance, run in enumerate(variants, start=1):
-            name = f"{condition}_{instance}" if condition in REPEATED else condition
-            runs.append(replace(run, file=name))
-            networks.append(Network(name, condition, instance, name))
-    return Plan(tuple(runs), tuple(networks), config.epochs, base.decay_epochs)
-
-
-def _base_run(config: Variants) -> Run:
-    """Describe the run behind the base network and its continuations; it is ten epochs longer than the base."""
-    return Run(
+    base = _run(
+        config,
         file="base",
-        epochs=config.epochs + max(EXTRA_EPOCHS.values()),
-        decay_epochs=step_epochs(config.epochs),
+        epochs=config.epochs + max(EXTRA_EPOCHS.values()),  # "plus k" is the base trained on
         learning_rate=config.learning_rate,
-        weight_decay=config.weight_decay,
         momentum=config.momentum,
-        init_seed=config.seed,
-        order_seed=config.seed,
         split_seed=config.seed,
         stratified=config.stratified_batches,
         recalibration=config.bn_recalibration,
         also_running=config.bn_recalibration > 0,
         keep_logits=tuple(config.epochs + k for k in (0, *EXTRA_EPOCHS.values())),
-        logit_images=config.representation_images,
         **_architecture(config, config.base),
     )
+    once = replace(base, epochs=config.epochs, keep_logits=(config.epochs,), also_running=False)
+    runs, networks = [base], [Network("base", "base", 1, "base")]
+    networks += [Network(name, name, 1, "base", extra) for name, extra in EXTRA_EPOCHS.items()]
+    repeated = {**dict(config.instances), "half_data": 2}
+    for condition, change in _changes(config, once).items():
+        for instance in range(1, repeated.get(condition, 1) + 1):
+            name = f"{condition}_{instance}" if condition in repeated else condition
+            runs.append(replace(once, file=name, **change(instance)))
+            networks.append(Network(name, condition, instance, name))
+    return Plan(tuple(runs), tuple(networks), config.epochs, base.decay_epochs)
 
 
 def _architecture(config: Variants, architecture: Architecture) -> dict[str, Any]:
     """Keep the order of images whatever the batch size: a smaller one of its own splits the common batches."""
     splits = 1 if architecture.batch_size is None else -(-config.batch_size // architecture.batch_size)
-    return {
-        "model": architecture.model,
-        "arguments": architecture.arguments,
-        "batch_size": config.batch_size,
-        "splits": splits,
-    }
+    return {"model": architecture.model, "arguments": architecture.arguments, "splits": splits}
 
 
-def _variations(config: Variants, base: Run) -> dict[str, list[Run]]:
+def _changes(config: Variants, base: Run) -> dict[str, Callable[[int], dict[str, Any]]]:
     """Say for each condition how its instances, counted from 1, differ from the base."""
-    count, other = config.instances, _architecture(config, config.other)
-
-    def initialised(k: int) -> dict[str, Any]:
-        return {"init_seed": base.init_seed + k}
-
-    def paced(k: int) -> dict[str, Any]:
-        return {"learning_rate": base.learning_rate * RATE_FACTORS[(k - 1) % len(RATE_FACTORS)]}
-
-    def ordered(k: int) -> dict[str, Any]:
-        return {"order_seed": base.order_seed + ORDER_STEP * k}
-
-    def combined(k: int) -> dict[str, Any]:
-        return {**other, **initialised(k), **paced(k), **ordered(k), "nesterov": True}
-
-    def instances(number: int, change: Callable[[int], dict[str, Any]]) -> list[Run]:
-        return [replace(base, **change(k)) for k in range(1, number + 1)]
-
-    return {
-        "optimizer": [replace(base, nesterov=True)],
-        "batch_size": [replace(base, splits=2 * base.splits)],
-        "initialisation": instances(count.initialisation, initialised),
-        "learning_rate": instances(count.learning_rate, paced),
-        "cuda_nondeterministic": instances(count.cuda_nondeterministic, lambda k: {"nondeterminism": k}),
-        "data_order": instances(count.data_order, ordered),
-        "architecture": [replace(base, **other)],
-        "half_data": [replace(base, half=half) for half in (0, 1)],
-        "combined": instances(count.combined, combined),
+    changes: dict[str, Callable[[int], dict[str, Any]]] = {
+        "optimizer": lambda k: {"nesterov": True},
+        "batch_size": lambda k: {"splits": 2 * base.splits},
+        "initialisation": lambda k: {"init_seed": base.init_seed + k},
+        "learning_rate": lambda k: {"learning_rate": base.learning_rate * RATE_FACTORS[(k - 1) % len(RATE_FACTORS)]},
+        "cuda_nondeterministic": lambda k: {"nondeterminism": k},
+        "data_order": lambda k: {"order_seed": base.order_seed + ORDER_STEP * k},
+        "architecture": lambda k: _architecture(config, config.other),
+        "half_data": lambda k: {"half": k - 1},
     }
+    mixed = [changes[name] for name in ("architecture", "initialisation", "learning_rate", "data_order", "optimizer")]
+    return {**changes, "combined": lambda k: {name: to for change in mixed for name, to in change(k).items()}}
 
 
 def trained_file(entry: Model) -> str:

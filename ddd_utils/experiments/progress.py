@@ -4,6 +4,7 @@ import logging
 import sys
 import threading
 import time
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from html import escape
 
@@ -16,14 +17,24 @@ log = logging.getLogger(__name__)
 REDRAW_SECONDS = 0.25
 
 
-@dataclass(frozen=True)
+@dataclass
 class Steps:
-    """A run as progress sees it: so many epochs, or images, or whatever it is counted in, and the work in each."""
+    """A run as progress sees it: so many epochs, or images, or whatever it is counted in, and how far it is."""
 
     title: str  # of its experiment
+    name: str
     epochs: int
-    work: float  # in any one unit; 0 if it is not known, and so neither is the time left
-    name: str = ""  # where there is room for one; empty = as its file
+    work: float = 0  # in any one unit, for an epoch; 0 if it is not known, and so neither is the time left
+    label: str = ""  # a longer name, where there is room for one
+    done: int | None = None
+    resumed: int = 0  # epochs that were there before: they say nothing about how long the others will take
+    remark: str = ""
+    trouble: str = ""
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.done == self.epochs
 
 
 @dataclass(frozen=True)
@@ -43,15 +54,10 @@ DECODING = Kind("image", "", "set of images", "decoded")
 
 
 class Progress:
-    """Follows runs, each known by its folder and its name."""
+    """Follows runs, each known by a key."""
 
-    def __init__(self, runs: dict[tuple[str, str], Steps], kind: Kind = TRAINING):
+    def __init__(self, runs: Mapping[Hashable, Steps], kind: Kind = TRAINING):
         self.runs, self.kind = runs, kind
-        self.done = dict.fromkeys(runs, 0)
-        # Epochs that were there before: they say nothing about how long the others will take.
-        self.resumed = dict.fromkeys(runs, 0)
-        self.remarks, self.troubles = dict.fromkeys(runs, ""), dict.fromkeys(runs, "")
-        self.seen: set[tuple[str, str]] = set()
         self._counting = threading.Lock()
         self.started = time.monotonic()
         # When the first of them was at work: processes take long to start, and that says nothing about the time left.
@@ -59,41 +65,36 @@ class Progress:
         self._cell = _Cell(self) if in_notebook() else None
         self._bar: tqdm | None = None
         if not self._cell and sys.stderr.isatty():
-            total = sum(steps.epochs * (steps.work or 1) for steps in runs.values())
+            total = sum(run.epochs * (run.work or 1) for run in runs.values())
             drawn = "{desc}  |{bar:16}| {percentage:3.0f}%"
             self._bar = tqdm(total=total, leave=False, dynamic_ncols=True, bar_format=drawn)
 
-    def update(self, folder: str, run: str, epoch: int, trouble: str = "") -> None:
+    def update(self, key: Hashable, done: int, trouble: str = "") -> None:
         """Take note of finished epochs; the first time, of those that were finished before."""
-        key = folder, run
+        run = self.runs[key]
         if self.begun is None:
             self.begun = time.monotonic()
-        if key not in self.seen:
-            self.seen.add(key)
-            self.resumed[key] = epoch
-        self.done[key] = epoch
-        self.troubles[key] = trouble or self.troubles[key]
+        if run.done is None:
+            run.resumed = done
+        run.done, run.trouble = done, trouble or run.trouble
         if self._bar is not None:
-            self._bar.n = sum(done * (self.runs[each].work or 1) for each, done in self.done.items())
-            self._bar.set_description_str(self._line(key))
-        elif not self._cell and self.kind.told and self._finished(key):
-            log.info(self._line(key))
+            self._bar.n = sum((each.done or 0) * (each.work or 1) for each in self.runs.values())
+            self._bar.set_description_str(self._line(run))
+        elif self.kind.told and run.finished:
+            self._tell(self._line(run))
 
-    def add(self, folder: str, run: str, more: int) -> None:
+    def add(self, key: Hashable, more: int) -> None:
         """Take note of some more that are finished, whichever thread finds them so."""
         with self._counting:
-            self.seen.add((folder, run))
-            self.update(folder, run, self.done[folder, run] + more)
+            self.runs[key].done = self.runs[key].done or 0
+            self.update(key, self.runs[key].done + more)
 
-    def end(self, folder: str, run: str, remark: str, line: str) -> None:
-        """Take note of how a run has ended, and log the line where no table has the remark."""
-        self.done[folder, run] = self.runs[folder, run].epochs
-        self.remarks[folder, run] = remark
-        self._tell(line)
-
-    def fail(self, folder: str, run: str, trouble: str, line: str = "") -> None:
-        """Take note of what went wrong, and log the line, if any, where no table has it."""
-        self.troubles[folder, run] = trouble
+    def end(self, key: Hashable, line: str, remark: str = "", trouble: str = "") -> None:
+        """Take note of how a run has ended, and log the line, if any, where no table shows it."""
+        run = self.runs[key]
+        run.remark, run.trouble = remark, trouble
+        if not trouble:
+            run.done = run.epochs
         self._tell(line)
 
     def close(self, line: str = "") -> None:
@@ -104,29 +105,25 @@ class Progress:
             self._bar.close()
         self._tell(line)
 
-    def _finished(self, key: tuple[str, str]) -> bool:
-        return self.done[key] == self.runs[key].epochs
-
     def time_left(self) -> str:
         """Estimate the time left for all runs: "about 20 s left", or nothing where nothing is known of it."""
-        done = sum((epochs - self.resumed[key]) * self.runs[key].work for key, epochs in self.done.items())
-        going = [key for key in self.runs if not self.troubles[key]]
-        left = sum((self.runs[key].epochs - self.done[key]) * self.runs[key].work for key in going)
+        runs = self.runs.values()
+        done = sum(((run.done or 0) - run.resumed) * run.work for run in runs)
+        left = sum((run.epochs - (run.done or 0)) * run.work for run in runs if not run.trouble)
         seconds = remaining(time.monotonic() - (self.begun or 0), done, left)
         return "" if seconds is None else f"about {duration(seconds)} left"
 
     def summary(self) -> str:
         """Return how it has ended: "13 networks trained in 41 s"."""
-        good = sum(self._finished(key) and not self.troubles[key] for key in self.runs)
-        of = f" of {len(self.runs)}" if good < len(self.runs) else ""
-        noun = self.kind.noun + "s" * (len(self.runs) > 1)
-        return f"{good}{of} {noun} {self.kind.verb} in {duration(time.monotonic() - self.started)}"
+        good, count = sum(run.finished and not run.trouble for run in self.runs.values()), len(self.runs)
+        number = str(good) if good == count else f"{good} of {count}"
+        noun = self.kind.noun if count == 1 else f"{self.kind.noun}s"
+        return f"{number} {noun} {self.kind.verb} in {duration(time.monotonic() - self.started)}"
 
-    def _line(self, key: tuple[str, str]) -> str:
-        steps, kind = self.runs[key], self.kind
-        count = f"[{sum(map(self._finished, self.runs))}/{len(self.runs)} {kind.runs}] " if kind.runs else ""
-        epoch = f"{kind.unit} {self.done[key]}/{steps.epochs}"
-        return f"{steps.title}  {key[1]}  {epoch}  {count}{self.time_left()}".strip()
+    def _line(self, run: Steps) -> str:
+        finished, kind = sum(each.finished for each in self.runs.values()), self.kind
+        count = f"[{finished}/{len(self.runs)} {kind.runs}] " if kind.runs else ""
+        return f"{run.title}  {run.name}  {kind.unit} {run.done}/{run.epochs}  {count}{self.time_left()}".strip()
 
     def _tell(self, line: str) -> None:
         if line and not self._cell:
@@ -157,8 +154,8 @@ class _Cell:
     def __init__(self, progress: Progress):
         from IPython.display import display
 
-        self.progress, self._shown = progress, _table(progress)
-        self._output = display(_bundle(progress, self._shown), raw=True, display_id=True)
+        self.progress, self._shown = progress, self._table(progress)
+        self._output = display(self._bundle(), raw=True, display_id=True)
         self._closed = threading.Event()
         # Networks that train side by side end their epochs in one moment, and a model answers many times a second: a
         # thread of our own redraws the table a few times a second.
@@ -169,40 +166,38 @@ class _Cell:
         """Leave the line, or what has become of the networks; those that failed are named."""
         self._closed.set()
         self._painter.join()
-        runs, troubles = self.progress.runs, self.progress.troubles
-        failed = (f"{runs[key].name or key[1]} failed: {why}" for key, why in troubles.items() if why)
+        runs = self.progress.runs.values()
+        failed = (f"{run.label or run.name} failed: {run.trouble}" for run in runs if run.trouble)
         lines = "<br>".join(map(escape, [line or self.progress.summary(), *failed]))
         self._draw(f'<div class="ddd-progress">{lines}</div>')
 
     def _paint(self) -> None:
         while not self._closed.wait(REDRAW_SECONDS):
-            self._draw(_table(self.progress))
+            self._draw(self._table(self.progress))
 
     def _draw(self, html: str) -> None:
         if html != self._shown:
-            self._output.update(_bundle(self.progress, html), raw=True)
             self._shown = html
+            self._output.update(self._bundle(), raw=True)
+
+    def _bundle(self) -> dict:
+        """Wrap the drawing so that a notebook shows it and the report knows to leave it out."""
+        rows = [{"run": run.name, "done": run.done or 0, "of": run.epochs} for run in self.progress.runs.values()]
+        return {mime.PROGRESS: {"runs": rows}, "text/html": self._shown, "text/plain": self.progress.summary()}
+
+    @staticmethod
+    def _table(progress: Progress) -> str:
+        """Draw a row a network, in no colour of ours: the reader's theme may be light or dark."""
+        head = ", ".join(filter(None, (progress.summary(), progress.time_left())))
+        rows = "".join(_row(run, progress.kind.unit) for run in progress.runs.values())
+        return f'<div class="ddd-progress">{escape(head)}<table style="margin: .5em 0">{rows}</table></div>'
 
 
-def _bundle(progress: Progress, html: str) -> dict:
-    """Wrap a drawing so that a notebook shows it and the report knows to leave it out."""
-    rows = [{"run": key[1], "done": progress.done[key], "of": steps.epochs} for key, steps in progress.runs.items()]
-    return {mime.PROGRESS: {"runs": rows}, "text/html": html, "text/plain": progress.summary()}
-
-
-def _table(progress: Progress) -> str:
-    """Draw a row a network, in no colour of ours: the reader's theme may be light or dark."""
-    head = ", ".join(filter(None, (progress.summary(), progress.time_left())))
-    rows = "".join(_row(progress, key) for key in progress.runs)
-    return f'<div class="ddd-progress">{escape(head)}<table style="margin: .5em 0">{rows}</table></div>'
-
-
-def _row(progress: Progress, key: tuple[str, str]) -> str:
-    steps, done = progress.runs[key], progress.done[key]
-    name = escape(steps.name or key[1])
-    state = f"{progress.kind.unit} {done:,} of {steps.epochs:,}" if key in progress.seen else "waiting"
-    state = f"failed: {progress.troubles[key]}" if progress.troubles[key] else progress.remarks[key] or state
-    bar = f'<progress max="{steps.epochs}" value="{done}" aria-label="{name}"></progress>'
+def _row(run: Steps, unit: str) -> str:
+    name = escape(run.label or run.name)
+    state = "waiting" if run.done is None else f"{unit} {run.done:,} of {run.epochs:,}"
+    state = f"failed: {run.trouble}" if run.trouble else run.remark or state
+    bar = f'<progress max="{run.epochs}" value="{run.done or 0}" aria-label="{name}"></progress>'
     # A reason may be long, and must not squeeze the names.
     left, whole = "text-align: left", "text-align: left; white-space: nowrap"
     return f'<tr><td style="{whole}">{name}</td><td>{bar}</td><td style="{left}">{escape(state)}</td></tr>'

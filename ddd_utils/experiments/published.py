@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,9 +18,9 @@ from ddd_utils.data.class_spaces import imagenet_names, timm_lists
 from ddd_utils.data.downloads import Unavailable, fetch, local_copy, registry
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.experiments.people import LABEL_ERRORS
-from ddd_utils.experiments.store import PACKAGES
+from ddd_utils.experiments.store import Results
 from ddd_utils.files import is_whole, read_array, read_json, remove_partials, safe_name, sha256, short_hash
-from ddd_utils.responses import Responses, Source
+from ddd_utils.responses import Responses
 
 log = logging.getLogger(__name__)
 
@@ -176,7 +176,7 @@ def _scores() -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Imported:
+class Imported(Results):
     """Published predictions or a user's table, and where they are kept."""
 
     config: Published | Table
@@ -198,18 +198,14 @@ class Imported:
         return {"top": self.config.top, "files": {file.name: file.sha256 or _digest(file.name) for file in files}}
 
     def files(self) -> list[Path]:
-        """List the files that there should be, as far as that is known."""
+        """List the description, and all that it speaks of."""
         described = self.folder / "experiment.json"
         runs = [row["run"] for row in read_json(described)["networks"]] if is_whole(described) else []
         return [described, *(self.folder / f"{name}.parquet" for name in ["images", *runs])]
 
-    def complete(self) -> bool:
-        """Say whether everything is there, and whole."""
-        return all(map(is_whole, self.files()))
-
     def make(self) -> None:
         """Read, check and keep the responses, unless that is done; nothing is kept of faulty ones."""
-        with machine.lock(self.folder.with_suffix(".lock"), f"computes {self.folder.name}"):
+        with machine.lock(self.folder_lock, f"computes {self.folder.name}"):
             if self.complete():
                 return
             remove_partials(self.folder)
@@ -222,26 +218,15 @@ class Imported:
     def _read(self) -> Responses:
         if isinstance(self.config, Table):
             path = Path(self.config.path)
-            return self._described(
-                Responses.from_table(path), f"table {path.name}", {"SHA-256": self._contents["sha256"]}
-            )
-        responses = imagenet_responses(self.config.models, self.config.top)
-        files = [registry()[name] for name in self._contents["files"]]
-        unchecked = [Path(file.name).stem for file in files if file.sha256 is None]
-        origin = {"repository": files[0].origin, "files with the known SHA-256": len(files) - len(unchecked)}
-        if unchecked:
-            origin["SHA-256 not known"] = unchecked
-        return self._described(responses, "published predictions", origin)
-
-    def _described(self, responses: Responses, device: str, origin: dict[str, Any]) -> Responses:
-        return responses.attributed(
-            self,
-            configuration=self.config.model_dump(mode="json"),
-            versions=machine.versions(PACKAGES),
-            device=device,
-            source=origin,
-            contents=self._contents,
-        )
+            found, device = Responses.from_table(path), f"table {path.name}"
+            origin: dict[str, Any] = {"SHA-256": self._contents["sha256"]}
+        else:
+            found, device = imagenet_responses(self.config.models, self.config.top), "published predictions"
+            files = [registry()[name] for name in self._contents["files"]]
+            unchecked = [Path(file.name).stem for file in files if file.sha256 is None]
+            origin = {"repository": files[0].origin, "files with the known SHA-256": len(files) - len(unchecked)}
+            origin |= {"SHA-256 not known": unchecked} if unchecked else {}
+        return found.attributed(self, **self.described(device=device, source=origin, contents=self._contents))
 
     def load(self) -> Responses:
         """Read the responses back."""
@@ -257,10 +242,6 @@ class Imported:
     def images(self) -> None:
         """Answers come without images."""
         return None
-
-    def alternatives(self) -> Mapping[str, Source]:
-        """Nothing else is known of the networks."""
-        return {}
 
 
 def _digest(name: str) -> str | None:

@@ -1,8 +1,9 @@
-"""Where an experiment's results live: one folder a configuration, whole files, one lock for each training run."""
+"""Where results live: one folder a configuration, whole files; of a trained experiment, one lock for each run."""
 
 import glob
 import subprocess
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -20,7 +21,7 @@ from ddd_utils.errors import InputError
 from ddd_utils.experiments import plans
 from ddd_utils.experiments.plans import Plan, Run
 from ddd_utils.files import is_whole, read_metadata, remove_partials, short_hash, write_array, write_json
-from ddd_utils.responses import Responses, write_images, write_predictions
+from ddd_utils.responses import Responses, Source, write_images, write_predictions
 
 # The paper's BatchNorm evaluation is kept beside the recalibrated one, under its own file name.
 RUNNING = "-running"
@@ -32,9 +33,41 @@ PACKAGES = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "scikit-learn"
 MEMBERSHIP = {"instances", "models", "tolerance"}
 
 
+class Results(ABC):
+    """A configuration and its folder of results, whatever they are."""
+
+    config: Any
+
+    @property
+    @abstractmethod
+    def folder(self) -> Path:
+        """Where the results are, or will be."""
+
+    @abstractmethod
+    def files(self) -> list[Path]:
+        """List the files that there should be, as far as that is known."""
+
+    @property
+    def folder_lock(self) -> Path:
+        """The lock of whoever works on the folder as a whole; it is beside it, where it may stay."""
+        return self.folder.with_name(f"{self.folder.name}.lock")
+
+    def complete(self) -> bool:
+        """Say whether everything is there, and whole."""
+        return all(map(is_whole, self.files()))
+
+    def alternatives(self) -> Mapping[str, Source]:
+        """Return other answers of the same networks, where there are any."""
+        return {}
+
+    def described(self, **facts: Any) -> dict[str, Any]:
+        """Return what ``experiment.json`` says of all kinds of results."""
+        return {"configuration": self.config.model_dump(mode="json"), "versions": machine.versions(PACKAGES), **facts}
+
+
 @dataclass(frozen=True)
-class Experiment:
-    """A configuration, what it consists of, and where its results are."""
+class Experiment(Results):
+    """What is trained here."""
 
     config: Variants | ModelSet
 
@@ -124,34 +157,25 @@ class Experiment:
     def finish(self) -> None:
         """Write ``experiment.json`` once all runs are there, and ``images.parquet`` if that was lost."""
         # Whoever holds this lock is the only one to write the description: a partial one is that of a killed process.
-        # The lock is beside the folder, where it may stay: it could not be removed in the moment of the last write.
-        lock = self.folder.with_name(f"{self.folder.name}.lock")
-        with machine.lock(lock, f"describes {self.folder.name}"):
+        with machine.lock(self.folder_lock, f"describes {self.folder.name}"):
             remove_partials(self.folder, "experiment.json")
-            self._describe()
-
-    def _describe(self) -> None:
-        if not (self.folder / "images.parquet").exists():
-            self._write_images(datasets.load(self.dataset))
-        for run in self.plan.runs:
-            self.tidy(run)
-        remove_partials(self.folder, "images.parquet")
-        described = pd.DataFrame(self._described())
-        write_json(
-            self.folder / "experiment.json",
-            {
-                "dataset": self.dataset.name,
-                "configuration": self.config.model_dump(mode="json"),
-                "versions": machine.versions(PACKAGES),
-                "device": described["device"].iloc[0],
-                "git_commit": _git_commit(),
-                "wall_seconds": round(float(described.drop_duplicates("run")["seconds"].sum()), 1),
-                "epochs": self.plan.epochs + 1,
-                "decay_epochs": list(self.plan.decay_epochs),
-                "networks": self.networks().to_dict("records"),
-                "diverged": self.diverged(),
-            },
-        )
+            if not (self.folder / "images.parquet").exists():
+                self._write_images(datasets.load(self.dataset))
+            for run in self.plan.runs:
+                self.tidy(run)
+            remove_partials(self.folder, "images.parquet")
+            rows = self._rows()
+            facts = self.described(
+                dataset=self.dataset.name,
+                device=rows[0]["device"],
+                git_commit=_git_commit(),
+                wall_seconds=round(sum({row["run"]: row["seconds"] for row in rows}.values()), 1),
+                epochs=self.plan.epochs + 1,
+                decay_epochs=list(self.plan.decay_epochs),
+                networks=self.networks().to_dict("records"),
+                diverged=self.diverged(),
+            )
+            write_json(self.folder / "experiment.json", facts)
 
     def _write_images(self, data: datasets.Data) -> None:
         if not (self.folder / "images.parquet").exists():
@@ -159,31 +183,27 @@ class Experiment:
 
     def networks(self) -> pd.DataFrame:
         """Describe the networks that have learned something: what was planned, and what was found out in training."""
-        return pd.DataFrame([row for row in self._described() if row.pop("diverged") is None])
+        return pd.DataFrame([row for row in self._rows() if row.pop("diverged") is None])
 
     def diverged(self) -> list[dict[str, str]]:
         """List the networks that are left out, each with the reason."""
-        rows = [row for row in self._described() if row["diverged"] is not None]
-        return [{key: row[key] for key in ("network", "condition", "diverged")} for row in rows]
+        keys = ("network", "condition", "diverged")
+        return [{key: row[key] for key in keys} for row in self._rows() if row["diverged"] is not None]
 
-    def _described(self) -> list[dict[str, Any]]:
-        metadata = {run.file: read_metadata(self.file(run)) for run in self.plan.runs}
+    def _rows(self) -> list[dict[str, Any]]:
+        found = {run.file: read_metadata(self.file(run)) for run in self.plan.runs}
         rows = []
         for network in self.plan.networks:
-            found = {key: value for key, value in metadata[network.run].items() if key not in ("run", "classes")}
+            facts = {key: value for key, value in found[network.run].items() if key not in ("run", "classes")}
             epoch = network.first_epoch + self.plan.epochs
-            rows.append({**asdict(network), "epoch": epoch, "diverged": None, **found})
+            rows.append({**asdict(network), "epoch": epoch, "diverged": None, **facts})
         return rows
-
-    def complete(self) -> bool:
-        """Say whether everything is there, and whole."""
-        return all(map(is_whole, self.files()))
 
     def load(self) -> Responses:
         """Read the responses of this experiment's networks; those that diverged are left out."""
         return Responses.load(self.folder, self._enough()).attributed(self)
 
-    def alternatives(self) -> dict[str, "Experiment"]:
+    def alternatives(self) -> Mapping[str, Source]:
         """Return the base and its continuations under BatchNorm's running statistics, where both were evaluated."""
         both = any(run.also_running for run in self.plan.runs)
         return {"running": _RunningStatistics(self.config)} if both else {}

@@ -1,7 +1,5 @@
 """Zero-shot models from open_clip: the answer is the class whose prompts are nearest to the image."""
 
-import hashlib
-import json
 import logging
 from typing import Any
 
@@ -11,9 +9,9 @@ from torch import nn
 from ddd_utils import paths
 from ddd_utils.data.class_spaces import ClassSpace, imagenet_index, synsets
 from ddd_utils.errors import InputError, nearest, needs_extra
-from ddd_utils.files import read_array, write_array
+from ddd_utils.files import read_array, short_hash, write_array
 from ddd_utils.machine import devices
-from ddd_utils.models.recipe import Recipe, unavailable
+from ddd_utils.models.recipe import Recipe, require, unavailable, unbuildable
 
 log = logging.getLogger(__name__)
 
@@ -43,15 +41,9 @@ class ClipModel(Recipe):
         needs_extra("clip", f"'{self.entry.label}'")
         import open_clip
 
-        known, wanted = open_clip.list_models(), self.weights.open_clip
-        if self.entry.model not in known:
-            raise InputError(f"open_clip has no model '{self.entry.model}'{nearest(self.entry.model, known)}")
-        tags = open_clip.list_pretrained_tags_by_model(self.entry.model)
-        if wanted not in tags:
-            raise InputError(
-                f"open_clip has no weights '{wanted}' for '{self.entry.model}'{nearest(wanted, tags)}; "
-                f"it has {', '.join(tags) or 'none'}"
-            )
+        model, wanted = self.entry.model, self.weights.open_clip
+        require(model, open_clip.list_models(), "open_clip has no model")
+        require(wanted, open_clip.list_pretrained_tags_by_model(model), "open_clip has no weights", model)
 
     def usual(self) -> dict[str, Any]:
         """Read it from the configurations of weights and model, as open_clip does."""
@@ -84,20 +76,18 @@ class ClipModel(Recipe):
             model = open_clip.create_model(self.entry.model, self.weights.open_clip, **self.entry.arguments)
             tokenizer = open_clip.get_tokenizer(self.entry.model)
         except TypeError as error:
-            raise InputError(f"'{self.entry.label}' cannot be built with {self.entry.arguments}: {error}") from None
+            raise unbuildable(self.entry, error) from None
         except Exception as error:
             raise unavailable(self.entry.label, self.origin, error) from None
         templates = self.weights.templates or open_clip.OPENAI_IMAGENET_TEMPLATES
         # open_clip's own templates are functions; what they make of a word tells them apart as well.
         texts = [each.format("x") if isinstance(each, str) else each("x") for each in templates]
         made_of = [self.entry.model, self.weights.open_clip, self.entry.arguments, names, texts]
-        digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
-        kept = paths.build() / "data" / "prompts" / f"{digest}.npy"
+        kept = paths.build() / "data" / "prompts" / f"{short_hash(made_of, 16)}.npy"
         if not kept.exists():
             log.info("%s: embedding %s prompts", self.entry.label, f"{len(names) * len(templates):,}")
-            device = devices()[0]
-            embed = open_clip.build_zero_shot_classifier
-            prompts = embed(model.eval().to(device), tokenizer, names, templates, device=device)
+            model, device = model.eval().to(devices()[0]), devices()[0]
+            prompts = open_clip.build_zero_shot_classifier(model, tokenizer, names, templates, device=device)
             write_array(kept, prompts.cpu().numpy())
         return ZeroShot(model.visual.cpu(), torch.from_numpy(read_array(kept)))
 

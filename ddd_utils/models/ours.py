@@ -62,17 +62,23 @@ class ResNet(nn.Module):
             self.add_module(f"layer{stage + 1}", nn.Sequential(*stack))
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(channels, classes)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-                if module.kernel_size == (3, 3) and module is not self.conv1:
-                    module.__class__ = CroppedConv2d
+        for convolution in _initialised(self):
+            if convolution.kernel_size == (3, 3) and convolution is not self.conv1:
+                convolution.__class__ = CroppedConv2d
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the logits (images, classes) of a batch (images, 3, height, width)."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))  # type: ignore[operator]
         return self.fc(torch.flatten(self.avgpool(x), 1))
+
+
+def _initialised(network: nn.Module) -> list[nn.Conv2d]:
+    """Draw a network's convolutions from He's distribution, and list them."""
+    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    for convolution in convolutions:
+        nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
+    return convolutions
 
 
 def _block(block: Block, channels: int, planes: int, stride: int = 1) -> nn.Module:
@@ -109,9 +115,7 @@ class PlainConvNet(nn.Module):
             layers.append(nn.MaxPool2d(2))
         self.features = nn.Sequential(*layers)
         self.fc = nn.Linear(channels, classes)
-        for module in self.features:
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        _initialised(self)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the logits (images, classes) of a batch (images, 3, height, width)."""
@@ -162,9 +166,7 @@ class BagNet33(nn.Module):
             self.add_module(f"layer{stage}", nn.Sequential(*stack))
             channels = out
         self.fc = nn.Linear(channels, classes)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        _initialised(self)
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """Return the features of all patches, 8 pixels apart: (images, 2048, rows, columns)."""

@@ -23,7 +23,7 @@ from ddd_utils.errors import InputError, nearest
 from ddd_utils.models import by_name
 from ddd_utils.models.by_name import TORCHVISION
 from ddd_utils.models.clip import ClipModel
-from ddd_utils.models.recipe import Recipe, brief, unavailable, unbuildable
+from ddd_utils.models.recipe import Recipe, brief, require, unavailable, unbuildable
 
 # How files of torch.save begin, today's and those before torch 1.6.
 STARTS = (b"PK\x03\x04", b"\x80")
@@ -68,22 +68,18 @@ class TimmModel(_LibraryModel):
     def check(self) -> None:
         """Look the name up in timm's registry, the tag among the name's."""
         name, _, tag = self.entry.model.partition(".")
+        if name in TORCHVISION and not timm.is_model(name):
+            weights = [each.name for each in torchvision.models.get_model_weights(name)]
+            raise InputError(f"'{name}' is torchvision's: give pretrained: {{torchvision: {weights[-1]}}}")
         if not timm.is_model(name):
-            self._refuse(name)
+            require(self.entry.model, [*timm.list_models(), *timm.list_pretrained(), *TORCHVISION], "unknown model")
         tags = [known.partition(".")[2] for known in timm.list_pretrained(f"{name}.*") if known.startswith(f"{name}.")]
         if not tags:
             raise InputError(f"timm has no weights for '{name}'; give `pretrained` a file")
         if "num_classes" in self.entry.arguments:
             raise InputError(f"'{self.entry.label}', arguments.num_classes: timm would drop the trained classifier")
-        if tag and tag not in tags:
-            raise InputError(f"timm has no weights '{tag}' for '{name}'{nearest(tag, tags)}; it has {', '.join(tags)}")
-
-    def _refuse(self, name: str) -> None:
-        if name in TORCHVISION:
-            weights = [each.name for each in torchvision.models.get_model_weights(name)]
-            raise InputError(f"'{name}' is torchvision's: give pretrained: {{torchvision: {weights[-1]}}}")
-        known = [*timm.list_models(), *timm.list_pretrained(), *TORCHVISION]
-        raise InputError(f"unknown model '{self.entry.model}'{nearest(self.entry.model, known)}")
+        if tag:
+            require(tag, tags, "timm has no weights", name)
 
     def usual(self) -> dict[str, Any]:
         """Take what timm's own validation takes: the test size and crop where they differ from those of training."""
@@ -124,15 +120,10 @@ class TorchvisionModel(_LibraryModel):
 
     def check(self) -> None:
         """Look up the model, then its weights."""
-        if self.entry.model not in TORCHVISION:
-            raise InputError(f"torchvision has no model '{self.entry.model}'{nearest(self.entry.model, TORCHVISION)}")
-        names = list(torchvision.models.get_model_weights(self.entry.model).__members__)
-        wanted = self.weights.torchvision
-        if wanted not in names:
-            raise InputError(
-                f"torchvision has no weights '{wanted}' for '{self.entry.model}'{nearest(wanted, names)}; "
-                f"it has {', '.join(names)}"
-            )
+        model = self.entry.model
+        require(model, TORCHVISION, "torchvision has no model")
+        names = torchvision.models.get_model_weights(model).__members__
+        require(self.weights.torchvision, names, "torchvision has no weights", model)
 
     @property
     def _chosen(self) -> Any:
@@ -171,20 +162,27 @@ class FileModel(Recipe):
     def check(self) -> None:
         """Look up the architecture and the file; what must be downloaded is not, yet."""
         by_name.find(self.entry.model)
-        if self.weights.file is None and self.weights.sha256 is None:
-            self._fetched()  # which finds a copy, or says where to put one
-        elif self.weights.file is not None:
-            path, wanted = self._file(), self.weights.sha256
-            if wanted not in (None, local_files.digest(path)):
-                raise InputError(f"'{self.entry.label}': {path} has another SHA-256 than its entry says")
+        if self._here and self.weights.sha256 not in (None, local_files.digest(path := self._file())):
+            raise InputError(f"'{self.entry.label}': {path} has another SHA-256 than its entry says")
 
     def rehearse(self, space: ClassSpace) -> None:
         """Make it, if the weights lie on this machine."""
-        if self.weights.file is not None or self.weights.sha256 is None:
+        if self._here:
             self.network(space)
 
+    @property
+    def _here(self) -> bool:
+        """Whether nothing is to be downloaded: only a URL with its SHA-256 is."""
+        return self.weights.file is not None or self.weights.sha256 is None
+
     def _file(self) -> Path:
-        return local_files.find(self.weights.file, "file")
+        """Find the file, download it, or say where to put a copy."""
+        if self.weights.file is not None:
+            return local_files.find(self.weights.file, "file")
+        try:
+            return downloads.fetch_from(self.weights.url, self.weights.sha256, self.weights.place)
+        except InputError as error:
+            raise InputError(f"'{self.entry.label}': {error}") from None
 
     def usual(self) -> dict[str, Any]:
         """Take what timm or torchvision take for the architecture, or else the usual ImageNet recipe at 224 px."""
@@ -196,12 +194,16 @@ class FileModel(Recipe):
         return {"size": 224, "mean": IMAGENET_MEAN, "sd": IMAGENET_SD}
 
     def build(self, space: ClassSpace) -> nn.Module:
-        """Build the architecture with as many outputs as the file has, and fill in the weights."""
-        weights = self.weights
-        path = self._file() if weights.file else self._fetched()
+        """Build the architecture with as many outputs as the entry, or else the file, says; fill in the weights."""
+        weights, classes, path = self.weights, self.entry.classes, self._file()
         state = read_weights(path, weights.key, weights.strip)
         network = self._architecture(1_000)
-        wanted = self._outputs(space) or outputs(state, network, weights.names)
+        if classes is None:
+            wanted = outputs(state, network, weights.names)
+        elif isinstance(classes, str):
+            wanted = {"imagenet": 1_000, "images": len(space.own)}[classes]
+        else:
+            wanted = len(classes)
         if wanted != 1_000:
             network = self._architecture(wanted)
         fill(network, state, weights.names, f"'{self.entry.label}': {path}")
@@ -209,18 +211,6 @@ class FileModel(Recipe):
 
     def _architecture(self, outputs: int) -> nn.Module:
         return by_name.create(self.entry.model, outputs, self.entry.arguments)
-
-    def _outputs(self, space: ClassSpace) -> int | None:
-        """Return how many outputs the entry asks for, if it does."""
-        classes = self.entry.classes
-        stated = {"imagenet": 1_000, "images": len(space.own), None: None}
-        return stated[classes] if isinstance(classes, str | None) else len(classes)
-
-    def _fetched(self) -> Path:
-        try:
-            return downloads.fetch_from(self.weights.url, self.weights.sha256, self.weights.place)
-        except InputError as error:
-            raise InputError(f"'{self.entry.label}': {error}") from None
 
     @property
     def origin(self) -> str:
@@ -261,8 +251,8 @@ def _load(path: Path) -> Any:
 
 def _at(content: Any, key: str | None, path: Path) -> Any:
     for part in key.split(".") if key else ():
-        if not isinstance(content, Mapping) or part not in content:
-            keys = list(content) if isinstance(content, Mapping) else []
+        keys = list(content) if isinstance(content, Mapping) else []
+        if part not in keys:
             raise InputError(f"{path}: no key '{part}'{nearest(part, keys)}; it has {_listed(keys)}")
         content = content[part]
     return content
@@ -290,11 +280,9 @@ def fill(network: nn.Module, state: Mapping[str, torch.Tensor], names: str, sour
     if names == "position":
         given = _by_position(wanted, given, source)
     for name in wanted:
-        if name not in given:
-            raise InputError(f"{source}: has no weights '{name}'{nearest(name, given)}")
+        require(name, given, f"{source}: has no weights")
     for name in given:
-        if name not in wanted:
-            raise InputError(f"{source}: the network has no weights called '{name}'{nearest(name, wanted)}")
+        require(name, wanted, f"{source}: the network has no weights called")
         if given[name].shape != wanted[name].shape:
             shapes = " and not ".join(str(tuple(each[name].shape)) for each in (given, wanted))
             raise InputError(f"{source}: '{name}' is of shape {shapes}, as the network's")

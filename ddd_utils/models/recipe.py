@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ from ddd_utils.config.model_sets import Model
 from ddd_utils.data import views
 from ddd_utils.data.class_spaces import ClassSpace
 from ddd_utils.data.views import Preparation
-from ddd_utils.errors import InputError
+from ddd_utils.errors import InputError, nearest
 from ddd_utils.machine import environment
 
 
@@ -121,3 +121,10 @@ def unavailable(label: str, origin: str, error: BaseException) -> InputError:
         f"the weights of '{label}' ({origin}) cannot be loaded: {brief(error)}; without a network, give a file of "
         "them as pretrained: {file: ...}"
     )
+
+
+def require(name: str, known: Iterable[str], complaint: str, model: str = "") -> None:
+    """Raise :class:`InputError` with the nearest right name where one is not known; of a model's own, with all."""
+    if name not in (known := list(known)):
+        of, has = (f" for '{model}'", f"; it has {', '.join(known) or 'none'}") if model else ("", "")
+        raise InputError(f"{complaint} '{name}'{of}{nearest(name, known)}{has}")

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,7 +19,6 @@ from ddd_utils.experiments.training.graphs import Steps
 from ddd_utils.experiments.training.trainee import (
     Trainee,
     batches,
-    precision,
     read_checkpoint,
     recalibration_images,
     write_checkpoint,
@@ -113,7 +113,7 @@ def _answers(trainees: Sequence[Trainee], loader: Loader) -> list[tuple[Trainee,
     start = 0
     for images in loader.test_batches(BATCH):
         for trainee, chosen, (predictions, logits) in zip(trainees, kept, found, strict=True):
-            output = trainee.attempt(_forward, trainee, images)
+            output = trainee.attempt(trainee.forward, images)
             if output is not None:
                 predictions.append(output.argmax(1))
                 here = chosen[(chosen >= start) & (chosen < start + len(images))] - start
@@ -125,12 +125,6 @@ def _answers(trainees: Sequence[Trainee], loader: Loader) -> list[tuple[Trainee,
         for trainee, (predictions, logits) in zip(trainees, found, strict=True)
         if trainee.failure is None
     ]
-
-
-def _forward(trainee: Trainee, images: torch.Tensor) -> torch.Tensor:
-    trainee.prepare()
-    with precision(trainee.device):
-        return trainee.network(images).float()
 
 
 def _kept_images(trainee: Trainee, images: int) -> np.ndarray:
@@ -168,19 +162,19 @@ def _recalibrate(trainees: Sequence[Trainee], loader: Loader) -> None:
     batches = [chosen[start : start + run.batch_size] for start in range(0, len(chosen), run.batch_size)]
     for images, _ in loader.train_batches(batches, run.split_seed, 0):
         for trainee in trainees:
-            trainee.attempt(_forward, trainee, images)
+            trainee.attempt(trainee.forward, images)
 
 
 def train_runs(
     experiment: Experiment,
     runs: Sequence[Run],
     device: torch.device,
-    progress: Callable[..., None] = lambda run, epoch, *trouble: None,
+    progress: Callable[..., None] = lambda file, epoch, trouble: None,
     decoders: int = 0,
-) -> dict[str, str]:
-    """Train runs that share a stream of batches, each from where it was left; return what went wrong, by run."""
+) -> dict[Path, str]:
+    """Train runs that share a stream of batches, each from where it was left; return what went wrong, by file."""
     # Finished ones are left out, and those that another process is training are left to it. ``progress`` is told the
-    # run and its finished epochs, at the start and after each epoch, and why it diverged, if it did.
+    # file and the finished epochs, at the start and after each epoch, and why the run diverged, if it did.
     with ExitStack() as stack:
         runs = [run for run in runs if stack.enter_context(lock_if_free(experiment.lock(run), PATIENCE))]
         runs = [run for run in runs if not experiment.done(run)]
@@ -189,20 +183,21 @@ def train_runs(
         data = datasets.load(experiment.dataset)
         trainees = [_resumed(experiment, run, len(data.classes), device) for run in runs]
         for trainee in trainees:
-            progress(trainee.run.file, trainee.epoch)
+            progress(experiment.file(trainee.run), trainee.epoch, "")
 
         def keep(trainee: Trainee) -> None:
+            run = trainee.run
             if trainee.done:
-                experiment.write(trainee.run, trainee.result, data, describe(device))
-                experiment.tidy(trainee.run)
+                experiment.write(run, trainee.result, data, describe(device))
+                experiment.tidy(run)
                 trainee.release()
             else:
-                write_checkpoint(experiment.checkpoint(trainee.run), trainee.state())
-            trouble = [trainee.result.diverged] if trainee.result.diverged else []
-            progress(trainee.run.file, trainee.run.epochs if trainee.done else trainee.epoch, *trouble)
+                write_checkpoint(experiment.checkpoint(run), trainee.state())
+            finished = run.epochs if trainee.done else trainee.epoch
+            progress(experiment.file(run), finished, trainee.result.diverged or "")
 
         train(trainees, Loader(data, device, decoders), keep)
-    return {trainee.run.file: str(trainee.failure) for trainee in trainees if trainee.failure}
+    return {experiment.file(each.run): str(each.failure) for each in trainees if each.failure}
 
 
 def _resumed(experiment: Experiment, run: Run, classes: int, device: torch.device) -> Trainee:

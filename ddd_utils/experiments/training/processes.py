@@ -13,6 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.queues import Queue
 from pathlib import Path
+from typing import Any
 
 from ddd_utils import logs
 from ddd_utils.errors import ExperimentError, InputError
@@ -80,9 +81,7 @@ def run(groups: Sequence[Group], devices: Sequence[str]) -> dict[Path, str]:
         free.put(device)
     # Cores that no training process needs decode photographs.
     decoders = max(0, cores() - count) // count
-    progress = Progress(
-        {(group.experiment.folder.name, run.file): _steps(group, run) for group in groups for run in group.runs}
-    )
+    progress = Progress({group.experiment.file(run): _steps(group, run) for group in groups for run in group.runs})
     listener = threading.Thread(target=_listen, args=(events, progress), daemon=True)
     failures: dict[Path, str] = {}
     with environment(THREADS), ProcessPoolExecutor(count, context, _start, (events, free, decoders)) as pool:
@@ -92,10 +91,14 @@ def run(groups: Sequence[Group], devices: Sequence[str]) -> dict[Path, str]:
             for future in as_completed(futures):
                 failed = _failures(future, futures[future])
                 for file, reason in failed.items():
-                    progress.fail(file.parent.name, file.stem, reason)
+                    progress.end(file, "", trouble=reason)
                 failures |= failed
         except BaseException:
-            _stop(pool)
+            # What the workers had finished is on disk.
+            workers = list((pool._processes or {}).values())
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in workers:
+                worker.kill()
             raise
         finally:
             events.put(None)
@@ -107,15 +110,15 @@ def run(groups: Sequence[Group], devices: Sequence[str]) -> dict[Path, str]:
 def _steps(group: Group, run: Run) -> Steps:
     # "Plus k" is the base trained on: one run has them all.
     names = [network.network for network in group.experiment.plan.networks if network.run == run.file]
-    return Steps(group.title, run.epochs, group.experiment.work(run) / run.epochs, ", ".join(names))
+    return Steps(group.title, run.file, run.epochs, group.experiment.work(run) / run.epochs, ", ".join(names))
 
 
 def _failures(future: Future, group: Group) -> dict[Path, str]:
     """Sort a finished group: what failed while the others go on, or an error that ends everything."""
-    names = ", ".join(f"'{run.file}'" for run in group.runs)
     try:
-        failed = future.result()
+        return future.result()
     except BrokenProcessPool:
+        names = ", ".join(f"'{run.file}'" for run in group.runs)
         raise ExperimentError(
             f"a training process died while {names} of {group.title} were running or waiting: it was killed, ran out "
             "of memory or crashed; the same command goes on from their last epoch"
@@ -123,16 +126,7 @@ def _failures(future: Future, group: Group) -> dict[Path, str]:
     except (InputError, OSError):
         raise
     except Exception as error:
-        failed = dict.fromkeys((run.file for run in group.runs), f"{type(error).__name__}: {error}")
-    return {group.experiment.folder / f"{run}.parquet": reason for run, reason in failed.items()}
-
-
-def _stop(pool: ProcessPoolExecutor) -> None:
-    """End the workers at once; what they had finished is on disk."""
-    workers = list((pool._processes or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    for worker in workers:
-        worker.kill()
+        return dict.fromkeys(map(group.experiment.file, group.runs), f"{type(error).__name__}: {error}")
 
 
 def _listen(events: Queue, progress: Progress) -> None:
@@ -155,6 +149,11 @@ def _start(events: Queue, free: Queue, decoders: int) -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    prepare_worker()
+
+
+def prepare_worker() -> None:
+    """Make a process compute on one thread, and cuBLAS the same sums every time."""
     # cuBLAS is deterministic only with a workspace of fixed size; it reads this when it starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch
@@ -170,15 +169,13 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _train(group: Group) -> dict[str, str]:
+def _train(group: Group) -> dict[Path, str]:
     """Train a group in a worker process."""
     import torch
 
     from ddd_utils.experiments.training import lockstep
 
-    folder = group.experiment.folder.name
-
-    def progress(run: str, epoch: int, *trouble: str) -> None:
-        _events.put((folder, run, epoch, *trouble))
+    def progress(*event: Any) -> None:
+        _events.put(event)
 
     return lockstep.train_runs(group.experiment, group.runs, torch.device(_device), progress, decoders=_decoders)

@@ -140,6 +140,12 @@ class Trainee:
             self.optimizer.zero_grad(set_to_none=True)
             self.loss += loss.detach()
 
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the logits of images, float32 (images, classes)."""
+        self.prepare()
+        with precision(self.device):
+            return self.network(images).float()
+
     def end_epoch(self) -> None:
         """Count the epoch; a loss that is not finite ends the training."""
         self.epoch += 1
