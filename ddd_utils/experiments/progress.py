@@ -9,7 +9,7 @@ from html import escape
 
 from tqdm import tqdm
 
-from ddd_utils import mime
+from ddd_utils import logs
 
 log = logging.getLogger(__name__)
 
@@ -187,7 +187,7 @@ class _Cell:
 def _bundle(progress: Progress, html: str) -> dict:
     """Wrap a drawing so that a notebook shows it and the report knows to leave it out."""
     rows = [{"run": key[1], "done": progress.done[key], "of": steps.epochs} for key, steps in progress.runs.items()]
-    return {mime.PROGRESS: {"runs": rows}, "text/html": html, "text/plain": progress.summary()}
+    return {logs.PROGRESS: {"runs": rows}, "text/html": html, "text/plain": progress.summary()}
 
 
 def _table(progress: Progress) -> str:
