@@ -167,7 +167,7 @@ def test_from_the_start_page_a_changed_section_shows_progress_redraws_its_charts
     run_all(page)
     histogram = cell(page, "charts.score_bars(").locator(".jp-OutputArea-output canvas.marks")
     trouble = page.locator('.jp-OutputArea-output[data-mime-type$="stderr"]')
-    histogram.or_(trouble).first.wait_for()
+    histogram.or_(trouble).first.wait_for(timeout=300_000)  # eleven networks, on a busy machine
     assert not trouble.all_inner_texts()
     shown = page.evaluate("window.progress")
     assert all(f"{name}  waiting" in shown[0] for name in ("plus_10_epochs", "half_data_2", "combined_1"))
