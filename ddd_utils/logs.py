@@ -1,4 +1,4 @@
-"""Lines of progress on standard error: modules log them, the command line and notebooks show them."""
+"""Lines of progress on standard error, and the kinds of output that notebooks have and the report must know."""
 
 import logging
 import sys
@@ -6,6 +6,8 @@ import sys
 from tqdm import tqdm
 
 PACKAGE = logging.getLogger("ddd_utils")
+PROGRESS = "application/vnd.ddd.progress+json"  # how far the networks are: of no interest once they are done
+PARAMETERS = "application/vnd.ddd.parameters+json"  # a section's parameters: the page has them at the section's end
 
 
 class _Lines(logging.Handler):

@@ -1,4 +1,4 @@
-"""What all tests share: hypothesis draws the same examples every time, and what is logged goes to standard error."""
+"""What all tests share: the same examples of hypothesis every time, the order of files, and what is logged."""
 
 import logging
 
@@ -10,6 +10,32 @@ from ddd_utils import logs
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
 logs.install()
+
+
+# The files that take longest begin first: a worker that begins one at the end works on alone. (By itself pytest-xdist
+# takes the files with the fewest tests last, and these are among them.)
+SLOWEST = [
+    "test_report.py",
+    "test_killing.py",
+    "test_own_models.py",
+    "test_train_on_slurm.py",
+    "test_photographs_report.py",
+    "test_lab.py",
+    "test_store.py",
+    "test_large_page.py",
+    "test_page.py",
+    "test_run.py",
+    "test_light_install.py",
+    "test_validate.py",
+]
+
+
+def pytest_configure(config):
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: SLOWEST.index(item.path.name) if item.path.name in SLOWEST else len(SLOWEST))
 
 
 class Lines(list):

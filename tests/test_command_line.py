@@ -78,7 +78,7 @@ def elsewhere(tmp_path_factory):
 
     def run(*arguments):
         return subprocess.run(
-            [sys.executable, "-m", "ddd_utils", *arguments],
+            [sys.executable, *arguments],
             cwd=folder / "here",
             env={key: value for key, value in os.environ.items() if not key.startswith("DDD_")}
             | {"PYTHONPATH": str(folder / "site")},
@@ -106,24 +106,23 @@ def test_the_wheel_has_the_console_script(elsewhere):
     assert entry_points.read_text().split("\n")[:2] == ["[console_scripts]", "ddd = ddd_utils.__main__:run"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["report", "quick"], "error: `report` runs the notebooks of a checkout, and "),
-        (["train", "quick"], "error: there is no file 'quick', and presets by name are in a checkout's params/: "),
-        (["experiment", "quick"], "error: there is no file 'quick', and presets by name are in a checkout's params/: "),
-        (["compare", "quick", "smoke"], "error: "),
-    ],
-)
-def test_outside_a_checkout_one_line_says_what_is_missing(elsewhere, arguments, message):
-    done = elsewhere(*arguments)
-    assert done.returncode == 2 and done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    assert line.startswith(message)
+OUTSIDE = {
+    "report quick": "error: `report` runs the notebooks of a checkout, and ",
+    "train quick": "error: there is no file 'quick', and presets by name are in a checkout's params/: ",
+    "experiment quick": "error: there is no file 'quick', and presets by name are in a checkout's params/: ",
+    "compare quick smoke": "error: ",
+}
+
+
+def test_outside_a_checkout_one_line_says_what_is_missing(elsewhere):
+    done = elsewhere("-c", f"from ddd_utils.__main__ import main\nfor each in {[*OUTSIDE]}: print(main(each.split()))")
+    assert done.stdout == "2\n" * len(OUTSIDE)
+    for line, message in zip(done.stderr.splitlines(), OUTSIDE.values(), strict=True):
+        assert line.startswith(message)
 
 
 def test_outside_a_checkout_help_and_version_work_and_nothing_is_made(elsewhere):
-    assert "presets: (only in a checkout)" in elsewhere("report", "--help").stdout
-    assert elsewhere("--version").returncode == 0
+    assert "presets: (only in a checkout)" in elsewhere("-m", "ddd_utils", "report", "--help").stdout
+    assert elsewhere("-m", "ddd_utils", "--version").returncode == 0
     assert list(elsewhere.here.iterdir()) == []
     assert not (elsewhere.site / "build").exists()

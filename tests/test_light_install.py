@@ -1,97 +1,77 @@
-"""A light installation: tables and published answers without torch, and one line where more is needed."""
+"""A light installation: no torch, and one line where more is needed. (Reports: see test_own_models.)"""
 
-import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
+from light_installation import variables
 
 from ddd_utils import errors, paths
+from ddd_utils.config import image_sets
+from ddd_utils.data import datasets, listing
+from ddd_utils.errors import InputError, needs_extra
 
-MODULES = {module for modules in errors.EXTRAS.values() for module in modules}
-# Python runs this in every process, kernels included: what the extras bring is found neither by import nor as metadata.
-BLOCKER = f"""\
-import importlib.metadata, sys
-from importlib.machinery import PathFinder
-
-class Without(PathFinder):
-    @classmethod
-    def find_spec(cls, name, path=None, target=None):
-        absent = name.partition(".")[0] in {MODULES | {"ipywidgets"}}
-        return None if absent else PathFinder.find_spec(name, path, target)
-
-def from_name(name, found=importlib.metadata.Distribution.from_name):
-    if name.lower().replace("-", "_") in {MODULES | {"scikit_learn", "open_clip_torch"}}:
-        raise importlib.metadata.PackageNotFoundError(name)
-    return found(name)
-
-sys.meta_path[sys.meta_path.index(PathFinder)] = Without
-importlib.metadata.Distribution.from_name = from_name
-"""
+LIGHT = (
+    "config.params",
+    "responses.tables",
+    "responses",
+    "files",
+    "errors",
+    "data.class_spaces",
+    "data.photographs",
+    "data.listing",
+    "data.datasets",
+)
+HEAVY = ("torch", "torchvision", "timm", "sklearn", "jupyterlab", "open_clip")
 
 
 @pytest.fixture(scope="module")
 def light(tmp_path_factory):
     """Run a command line as a light installation does; return what became of it."""
     folder = tmp_path_factory.mktemp("light")
-    (folder / "sitecustomize.py").write_text(BLOCKER)
-    variables = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(folder), str(paths.ROOT)]),
-        "DDD_BUILD": str(folder / "build"),
-    }
+    environment = os.environ | variables(folder) | {"DDD_BUILD": str(folder / "build")}
 
     def run(*arguments):
         command = [sys.executable, *arguments]
-        return subprocess.run(command, capture_output=True, text=True, env=variables, cwd=paths.ROOT, check=False)
+        return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=paths.ROOT, check=False)
 
-    run.folder = folder
     return run
 
 
+BLOCKED = """\
+import importlib.metadata, numpy
+importlib.metadata.version("numpy")
+for look, name, told in [
+    (__import__, "torch", "No module named 'torch'"),
+    (__import__, "sklearn", "No module named 'sklearn'"),
+    (importlib.metadata.version, "torch", "No package metadata was found for torch"),
+]:
+    try:
+        look(name)
+    except ImportError as error:
+        assert str(error) == told, error
+    else:
+        raise AssertionError(name)
+"""
+
+
 def test_what_is_blocked_is_found_neither_by_import_nor_as_metadata(light):
-    for module in ("torch", "timm", "sklearn"):
-        assert f"No module named '{module}'" in light("-c", f"import {module}").stderr
-    assert "PackageNotFoundError" in light("-c", "import importlib.metadata as m; m.version('torch')").stderr
-    assert light("-c", "import numpy, importlib.metadata as m; m.version('numpy')").returncode == 0
+    done = light("-c", BLOCKED)
+    assert done.returncode == 0, done.stderr
+
+
+def test_nothing_heavy_is_imported_to_read_presets_tables_and_class_lists():
+    names = ", ".join(f"ddd_utils.{name}" for name in LIGHT)
+    program = f"import sys, {names}; print([name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_notebook_is_not_told_that_there_are_no_widgets(light):
     program = "import sys, IPython; sys.modules['ipykernel.zmqshell'] = sys; {}; import tqdm.auto"
     assert "IProgress not found" in light("-c", program.format("pass")).stderr
     assert light("-c", program.format("from ddd_utils import report; report.setup()")).stderr == ""
-
-
-def test_a_report_on_ones_own_table_needs_no_torch(light):
-    rng = np.random.default_rng(0)
-    ease, labels = rng.normal(1, 2, 300), np.arange(300) % 5
-    tables = []
-    for model in range(6):
-        right = rng.random(300) < 1 / (1 + np.exp(-ease))
-        answers = np.where(right, labels, (labels + 1 + rng.integers(0, 4, 300)) % 5)
-        images = [f"{image}.png" for image in range(300)]
-        tables.append(pd.DataFrame({"model": f"m{model}", "image": images, "prediction": answers, "label": labels}))
-    table = light.folder / "mine.csv"
-    pd.concat(tables).to_csv(table, index=False)
-    setting = f"sota_comparison.responses={table}"
-    done = light(
-        "-m", "ddd_utils", "report", "published", "--sections", "sota_comparison", "subsetting", "--set", setting
-    )
-    assert done.returncode == 0, done.stderr
-    page = Path(done.stdout.strip())
-    assert page.is_file()
-    (kept,) = (light.folder / "build" / "results").glob("mine-*/experiment.json")
-    versions = json.loads(kept.read_text())["versions"]
-    assert "numpy" in versions and not {"torch", "torchvision", "timm", "scikit-learn"} & set(versions)
-
-
-@pytest.mark.skipif("DDD_DATA" not in os.environ, reason="needs copies of the published answers, named by DDD_DATA")
-def test_published_answers_need_no_torch(light):
-    done = light("-m", "ddd_utils", "report", "published")
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("command", ["train", "report", "plan"])
@@ -108,3 +88,23 @@ def test_an_error_names_the_extra_of_what_is_missing_and_of_nothing_else():
     assert told == 'this needs torchvision, which is not installed: pip install ".[models]"'
     assert errors.missing_extra(ModuleNotFoundError(name="numpy")) is None
     assert errors.missing_extra(ModuleNotFoundError()) is None
+
+
+@pytest.mark.parametrize("absent", ["torch", "sklearn"])
+def test_what_is_missing_names_its_extra(monkeypatch, absent):
+    needs_extra("models", "training")
+    monkeypatch.setitem(sys.modules, absent, None)
+    with pytest.raises(InputError) as caught:
+        needs_extra("models", "training")
+    assert str(caught.value) == f'training needs {absent}, which is not installed: pip install ".[models]"'
+
+
+def test_data_sets_that_libraries_bring_name_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    for load, block in [
+        (datasets.load, image_sets.Digits(noise=1.5)),
+        (datasets.load, image_sets.Cifar(name="cifar10")),
+        (listing.listing, image_sets.Torchvision(name="torchvision", dataset="FakeData")),
+    ]:
+        with pytest.raises(InputError, match=r"needs torchvision, which is not installed: pip install"):
+            load(block)

@@ -1,5 +1,6 @@
 """Responses that were not made here: a user's table and published predictions go in, the sections come out."""
 
+import json
 import os
 import re
 from html import unescape
@@ -8,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from light_installation import variables
+from run_here import run_here
 from test_report import run
 
 from ddd_utils import __main__ as cli
+from ddd_utils.config import params
 
 MODELS = ["a/b:1", "<b>bold</b>", "ResNet 50", "vit", "übernetz", "last"]
 
@@ -27,75 +31,83 @@ def answers(models=MODELS, images=300, classes=7, seed=0):
     return table.assign(prediction=np.where(right, label, (label + 1) % classes).ravel(), right=right.ravel())
 
 
-def on_table(build, path, *settings):
-    chosen = [f"sota_comparison.responses={path}", "subsetting.variants=null", *settings]
-    arguments = [part for setting in chosen for part in ("--set", setting)]
-    return run(build, "smoke", "--sections", "sota_comparison", "subsetting", *arguments)
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
+    """A report on a table, in a light installation."""
     build = tmp_path_factory.mktemp("build")
     table = answers()
     table.drop(columns="right").to_csv(build / "my models.csv", index=False)
-    report = on_table(build, build / "my models.csv")
+    setting = f"sota_comparison.responses={build / 'my models.csv'}"
+    sections = ["--sections", "sota_comparison", "subsetting"]
+    report = run(build, "published", *sections, "--set", setting, **variables(build))
     assert report.returncode == 0, report.stderr
-    return build, table, (build / "smoke" / "report.html").read_text("utf-8")
+    page = Path(report.stdout.strip())
+    return build, table, page.read_text("utf-8"), page.parent
+
+
+def shown_here(folder, monkeypatch, **parameters):
+    """Run both sections in this process on a table; return what they show, and the folder of what they write."""
+    monkeypatch.setenv("DDD_BUILD", str(folder))
+    settings = [f"sota_comparison.responses={folder / 'mine.parquet'}", "subsetting.variants=null"]
+    preset = params.load("smoke", settings)
+    preset.write()
+    texts = [
+        run_here(section, monkeypatch, **preset.parameters(section)) for section in ("sota_comparison", "subsetting")
+    ]
+    return "\n".join(texts), preset.folder
 
 
 def test_a_users_table_runs_through_both_sections_and_trains_nothing(made):
-    build, table, page = made
+    build, table, page, _ = made
     assert 'id="sota_comparison"' in page and 'id="subsetting"' in page
-    folders = [path.name for path in (build / "results").iterdir() if path.is_dir()]
-    assert len(folders) == 1 and re.fullmatch(r"my.models-[0-9a-f]{8}", folders[0])
+    (kept,) = (build / "results").glob("*/experiment.json")
+    assert re.fullmatch(r"my.models-[0-9a-f]{8}", kept.parent.name)
+    versions = json.loads(kept.read_text())["versions"]
+    assert "numpy" in versions and not {"torch", "torchvision", "timm", "scikit-learn"} & set(versions)
     accuracy = table.groupby("model")["right"].mean()
     for model in MODELS:
         assert f"{accuracy[model]:.3f}" in page
 
 
 def test_names_from_outside_are_text(made):
-    _, _, page = made
+    _, _, page, _ = made
     assert "<b>bold</b>" not in page
     assert "&lt;b&gt;bold&lt;/b&gt;" in page
 
 
 def test_the_difficulty_of_each_image_can_be_taken_away(made):
-    build, table, page = made
+    _, table, page, folder = made
     for name in ("difficulty.csv", "decisive_images.txt"):
         assert re.search(rf'href="{re.escape(name)}"', unescape(page))
-    found = pd.read_csv(build / "smoke" / "difficulty.csv").set_index("image")
+    found = pd.read_csv(folder / "difficulty.csv").set_index("image")
     score = table.groupby("image")["right"].sum()
     assert found["score"].to_dict() == score.to_dict()
     assert (found["difficulty"] == "trivial").sum() == (score >= len(MODELS) - 1).sum()
     assert found["posterior_difficulty"].between(0, 1).all()
     assert found.sort_values("score")["posterior_difficulty"].is_monotonic_decreasing
-    decisive = (build / "smoke" / "decisive_images.txt").read_text("utf-8").splitlines()
+    decisive = (folder / "decisive_images.txt").read_text("utf-8").splitlines()
     assert len(decisive) == (found["difficulty"] == "in-between").sum()
     assert abs(score[decisive[0]] - len(MODELS) / 2) <= abs(score[decisive[-1]] - len(MODELS) / 2)
 
 
-def test_two_models_of_which_only_right_and_wrong_is_known(tmp_path):
+def test_two_models_of_which_only_right_and_wrong_is_known(tmp_path, monkeypatch):
     table = answers(["one", "two"], images=80).rename(columns={"right": "correct"})
-    table[["model", "image", "correct"]].to_parquet(tmp_path / "imagenet.parquet")
-    report = on_table(tmp_path, tmp_path / "imagenet.parquet")
-    assert report.returncode == 0, report.stderr
-    page = (tmp_path / "smoke" / "report.html").read_text("utf-8")
-    assert "2 networks are too few" in page
-    assert "no image can be in-between at tolerance 1: it is 0 here" in page
-    assert "your table is not ImageNet" in page
-    assert "label" not in (tmp_path / "smoke" / "difficulty.csv").read_text("utf-8").splitlines()[0]
+    table[["model", "image", "correct"]].to_parquet(tmp_path / "mine.parquet")
+    shown, folder = shown_here(tmp_path, monkeypatch)
+    assert "2 networks are too few" in shown
+    assert "no image can be in-between at tolerance 1: it is 0 here" in shown
+    assert "your table is not ImageNet" in shown
+    assert "label" not in (folder / "difficulty.csv").read_text("utf-8").splitlines()[0]
 
 
-def test_models_that_never_differ(tmp_path):
+def test_models_that_never_differ(tmp_path, monkeypatch):
     table = pd.concat([answers(["one"], images=60).assign(model=name) for name in "abcdef"])
     names = table["label"].map("class {}".format)
     table = table.assign(label=names, prediction=names.where(table["right"], "class 0"))
-    table.drop(columns="right").to_csv(tmp_path / "same.csv", index=False)
-    report = on_table(tmp_path, tmp_path / "same.csv")
-    assert report.returncode == 0, report.stderr
-    page = (tmp_path / "smoke" / "report.html").read_text("utf-8")
-    assert "no image is in-between" in page and "These models never differ" in page
-    assert pd.read_csv(tmp_path / "smoke" / "difficulty.csv")["label"].str.startswith("class ").all()
+    table.drop(columns="right").to_parquet(tmp_path / "mine.parquet")
+    shown, folder = shown_here(tmp_path, monkeypatch)
+    assert "no image is in-between" in shown and "These models never differ" in shown
+    assert pd.read_csv(folder / "difficulty.csv")["label"].str.startswith("class ").all()
 
 
 @pytest.mark.parametrize(
@@ -121,11 +133,12 @@ def test_a_faulty_table_is_one_line_and_nothing_runs(tmp_path, monkeypatch, caps
     not Path(os.environ.get("DDD_DATA", "nowhere"), "imagenetv2").is_dir(),
     reason="DDD_DATA names no folder with imagenetv2/",
 )
-def test_the_published_preset_shows_dichotomous_difficulty_on_imagenet(tmp_path):
-    report = run(tmp_path, "published")
+def test_without_torch_the_published_preset_shows_dichotomous_difficulty_on_imagenet(tmp_path):
+    report = run(tmp_path / "build", "published", **variables(tmp_path))
     assert report.returncode == 0, report.stderr
-    page = (tmp_path / "published" / "report.html").read_text("utf-8")
+    path = Path(report.stdout.strip())
+    page = path.read_text("utf-8")
     for figure in ("36.47%", "5.99%", "45.98%", "8.06%", "0.5951", "0.4055", "0.4203", "0.3208", "0.3415"):
         assert figure in page
     assert len(page) < 10_000_000
-    assert len(pd.read_csv(tmp_path / "published" / "difficulty.csv")) == 50_000
+    assert len(pd.read_csv(path.with_name("difficulty.csv"))) == 50_000

@@ -44,7 +44,7 @@ def made(tmp_path_factory):
         entries[-1]["preprocessing"] = {"size": 32, "interpolation": "bilinear"}
     (folder / "my_models.yaml").write_text(yaml.safe_dump(entries))
     asked = f"sota_comparison={{models: {folder / 'my_models.yaml'}, images: {folder / 'my photos'}}}"
-    report = run(folder / "build", "photographs", "--set", asked)
+    report = run(folder / "build", "photographs", "--sections", "sota_comparison", "--set", asked)
     assert report.returncode == 0, report.stderr
     page = (folder / "build" / "photographs" / "report.html").read_text("utf-8")
     return folder, asked, page, report

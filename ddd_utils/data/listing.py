@@ -18,7 +18,7 @@ from PIL import Image
 from ddd_utils import local_files
 from ddd_utils.config import image_sets
 from ddd_utils.data.photographs import Photographs, read_npz
-from ddd_utils.data.trees import Folder, Table, TarFolder, Tree, folder_tree, tar_tree
+from ddd_utils.data.trees import TarPath, Tree, folder_tree, tar_tree
 from ddd_utils.errors import InputError, nearest, needs_extra
 
 DEVKIT, META = "ILSVRC2012_validation_ground_truth.txt", "meta.mat"
@@ -28,23 +28,22 @@ IMAGE_COLUMNS = ("image", "file", "filename", "name", "imageid")
 # Kaggle's prediction string is a class and boxes.
 PREDICTION = "predictionstring"
 LABEL_COLUMNS = ("label", "class", "wnid", "category", PREDICTION)
+Table = Path | TarPath
 
 
 def _find_table(tree: Tree, name: str) -> Table:
     """Find the table that was asked for: among the images, beside them, or anywhere; else name the nearest."""
-    found = _first(tree.table_folders, [name])
+    if found := _first(tree.places, [name]):
+        return found
     with suppress(InputError):
-        found = found or Folder(Path()).table(str(local_files.find(name, "table")))
-    if found is None:
-        others = [other for folder in tree.table_folders for other in folder.names()]
-        folders = ", ".join(map(str, tree.table_folders))
-        raise InputError(f"there is no table of labels '{name}'{nearest(name, others)}; looked in {folders}")
-    return found
+        return local_files.find(name, "table")
+    others = [other.name for place in tree.places for other in place.iterdir() if other.is_file()]
+    looked_in = ", ".join(map(str, tree.places))
+    raise InputError(f"there is no table of labels '{name}'{nearest(name, others)}; looked in {looked_in}")
 
 
-def _first(folders: Sequence[Folder | TarFolder], names: Sequence[str]) -> Table | None:
-    tables = (folder.table(name) for folder in folders for name in names)
-    return next((table for table in tables if table is not None), None)
+def _first(places: Iterable[Table], names: Sequence[str]) -> Table | None:
+    return next((place / name for place in places for name in names if (place / name).is_file()), None)
 
 
 def _table_keys(table: Table, images: Sequence[str]) -> list[str]:
@@ -69,9 +68,11 @@ def _table_keys(table: Table, images: Sequence[str]) -> list[str]:
 
 def _text(table: Table) -> str:
     try:
-        return table.content.decode("utf-8-sig")
+        return table.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(f"{table}: not a text file in UTF-8") from None
+    except OSError as error:
+        raise InputError(f"{table}: {error.strerror}") from None
 
 
 def _rows(table: Table) -> Iterator[tuple[int, str, str]]:
@@ -167,8 +168,8 @@ def _devkit(table: Table, images: Sequence[str]) -> list[str]:
 
 def _synsets(table: Table) -> dict[str, str]:
     """Read the WordNet id of each of the kit's own ids."""
-    meta = table.folder.table(META)
-    if meta is None:
+    meta = table.parent / META
+    if not meta.is_file():
         raise InputError(
             f"{table}: its numbers are the development kit's own; put the kit's {META} beside it (folder data of "
             "ILSVRC2012_devkit_t12.tar.gz)"
@@ -176,7 +177,7 @@ def _synsets(table: Table) -> dict[str, str]:
     import scipy.io
 
     try:
-        classes = scipy.io.loadmat(io.BytesIO(meta.content), squeeze_me=True)["synsets"]
+        classes = scipy.io.loadmat(io.BytesIO(meta.read_bytes()), squeeze_me=True)["synsets"]
         return {str(int(each["ILSVRC2012_ID"])): str(each["WNID"]) for each in classes}
     except Exception as error:  # Whatever the reader stumbles over is in the file.
         raise InputError(f"{meta}: not the kit's table of classes ({type(error).__name__})") from None
@@ -254,27 +255,27 @@ def _tree(tree: Tree, labels: str | None) -> Listing:
     table = _table(tree, labels)
     if table is None:
         # The uppermost folder is the class; one without images is a class too.
-        keys = [_top(tree, name) for name in tree.names]
+        keys = [_top(tree, name) for name in tree.images.names]
         below = (name.removeprefix(tree.root) for name in tree.folders if name.startswith(tree.root))
         order = [name for name in below if "/" not in name]
     else:
-        keys = _table_keys(table, tree.names)
+        keys = _table_keys(table, tree.images.names)
         order = sorted(set(keys), key=int) if all(map(str.isdecimal, keys)) else sorted(set(keys))
-    return make(tree.images, tree.names, keys, order, tree.stamp)
+    return make(tree.images, tree.images.names, keys, order, tree.stamp)
 
 
 def _table(tree: Tree, labels: str | None) -> Table | None:
     """Find the table of labels; None if the images lie in folders of classes."""
     if labels is not None:
         return _find_table(tree, labels)
-    tops = {_top(tree, name) for name in tree.names}
+    tops = {_top(tree, name) for name in tree.images.names}
     if len(tops) > 1 and "" not in tops:
         return None
-    table = _first(tree.table_folders, WELL_KNOWN)
+    table = _first(tree.places, WELL_KNOWN)
     if table is None and "" in tops:
-        loose = next(name for name in tree.names if not _top(tree, name))
+        loose = next(name for name in tree.images.names if not _top(tree, name))
         raise InputError(
-            f"{tree.path}: '{loose}' is in no folder of a class, and there is no table of labels "
+            f"{tree.images.folder}: '{loose}' is in no folder of a class, and there is no table of labels "
             f"({', '.join(WELL_KNOWN)}); name one with `labels`"
         )
     return table

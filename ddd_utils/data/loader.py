@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -23,12 +22,8 @@ CHUNK = {"cpu": 2**15, "cuda": 2**22}
 PIXELS_A_COUNTER = 8
 
 
-@dataclass(frozen=True)
-class Job:
-    """One batch: which images, and the key of their random crops (none for central crops)."""
-
-    indices: np.ndarray
-    key: tuple[int, int] | None
+# One batch: which images, and the key of their random crops (none for central crops).
+Job = tuple[np.ndarray, tuple[int, int] | None]
 
 
 class Crops(Dataset):
@@ -38,16 +33,16 @@ class Crops(Dataset):
         self.images, self.size, self.threads = images, size, threads
 
     def __getitem__(self, job: Job) -> torch.Tensor | InputError:
-        # An error is handed over: raised in a worker it would arrive as a page of traceback.
-        random = [None] * len(job.indices) if job.key is None else draw(job.indices, 4 * views.TRIES, *job.key)
+        indices, key = job
+        random = [None] * len(indices) if key is None else draw(indices, 4 * views.TRIES, *key)
         try:
             if self.threads == 1:
-                crops = list(map(self._crop, job.indices, random))
+                crops = list(map(self._crop, indices, random))
             else:
                 with ThreadPoolExecutor(self.threads) as pool:
-                    crops = list(pool.map(self._crop, job.indices, random))
+                    crops = list(pool.map(self._crop, indices, random))
         except InputError as error:
-            return error
+            return error  # raised in a worker it would arrive as a page of traceback
         return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
 
     def _crop(self, index: int, random: np.ndarray | None) -> np.ndarray:
@@ -57,20 +52,12 @@ class Crops(Dataset):
         return views.random_crop(image, random, self.size)
 
 
-class _Jobs:
-    """What a loader is to make next; workers outlive an epoch, so the loader's sampler must be told anew."""
-
-    waiting: Iterable[Job] = ()
-
-    def __iter__(self) -> Iterator[Job]:
-        return iter(self.waiting)
-
-
 class Decoder:
     """Decodes batches of a split; how many processes take part changes no bit."""
 
     def __init__(self, images: Photographs, size: int, workers: int, pinned: bool):
-        self._jobs = _Jobs()
+        # What is to be made next. Workers outlive an epoch, so the loader's sampler is changed, not exchanged.
+        self._jobs: list[Job] = []
         self._loader = DataLoader(
             Crops(images, size, 1 if workers else THREADS),
             batch_size=None,
@@ -84,7 +71,7 @@ class Decoder:
 
     def batches(self, jobs: Iterable[Job]) -> Iterator[torch.Tensor]:
         """Decode batches in order. Only the last call's can be asked for."""
-        self._jobs.waiting = jobs
+        self._jobs[:] = jobs
         for made in self._loader:
             if isinstance(made, InputError):
                 raise made
@@ -185,25 +172,17 @@ class Loader:
         for indices, images in zip(batches, self._batches("train", batches, (seed, epoch)), strict=True):
             yield images, self.labels[self._on_device(indices)]
 
-    def train(self, indices: np.ndarray, seed: int, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Make one training batch."""
-        return next(self.train_batches([indices], seed, epoch))
-
     def test_batches(self, size: int) -> Iterator[torch.Tensor]:
         """Yield all test images in order, ``size`` at a time; the same image always looks the same."""
         images = len(self.data.test)
         batches = [np.arange(start, min(start + size, images)) for start in range(0, images, size)]
         return self._batches("test", batches, (0, 0) if self.data.resize_test else None)
 
-    def test(self, indices: np.ndarray) -> torch.Tensor:
-        """Make one batch of test images."""
-        return next(self._batches("test", [indices], (0, 0) if self.data.resize_test else None))
-
     def _batches(self, split: str, batches: list[np.ndarray], key: tuple[int, int] | None) -> Iterator[torch.Tensor]:
         """Make batches of images; without a key they are not augmented."""
         source = self.sources[split]
         if isinstance(source, Decoder):
-            return map(self._normalise, source.batches([Job(indices, key) for indices in batches]))
+            return map(self._normalise, source.batches((indices, key) for indices in batches))
         return (self._normalise(self._augmented(self._stored(source, each), each, key)) for each in batches)
 
     def _stored(self, source: torch.Tensor | NoiseMaker, indices: np.ndarray) -> torch.Tensor:

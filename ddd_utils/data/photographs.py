@@ -75,9 +75,9 @@ class Photographs(ABC):
 
 @dataclass(frozen=True)
 class Files(Photographs):
-    """Photographs in files."""
+    """Photographs in files, of a folder or of a tar."""
 
-    folder: Path
+    folder: Any  # a Path, or what has its `/` and `read_bytes`
     names: list[str]  # paths in the folder
 
     def __len__(self) -> int:
@@ -179,7 +179,7 @@ def _upright(image: Image.Image, source: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def decode(path: Path) -> Image.Image:
+def decode(path: Any) -> Image.Image:
     """Decode a file; see :func:`decode_bytes`. One that cannot be read at all raises plain :class:`InputError`."""
     try:
         content = path.read_bytes()

@@ -5,13 +5,11 @@ import posixpath
 import re
 import stat
 import tarfile
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
-from PIL import Image
-
-from ddd_utils.data.photographs import Files, NotAnImage, Photographs, decode_bytes
+from ddd_utils.data.photographs import Files, NotAnImage
 from ddd_utils.errors import InputError
 from ddd_utils.local_files import PHOTOGRAPHS
 
@@ -21,90 +19,99 @@ PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2
 
 
 @dataclass(frozen=True)
-class Table:
-    """The content of a file."""
+class TarPath:
+    """A file or a folder of a tar: as much of a :class:`Path` as readers of images and tables use."""
 
-    folder: "Folder | TarFolder"  # as text, the path before a table's name
-    name: str
-    content: bytes
+    tar: Path
+    inside: PurePosixPath
+    files: dict[str, tarfile.TarInfo]
 
     def __str__(self) -> str:
-        return f"{self.folder}{self.name}"
+        return str(self.tar / self.inside)
+
+    def __truediv__(self, name: str) -> "TarPath":
+        return replace(self, inside=self.inside / name)
+
+    @property
+    def name(self) -> str:
+        """The last part of it."""
+        return self.inside.name
+
+    @property
+    def parent(self) -> "TarPath":
+        """The folder it lies in."""
+        return replace(self, inside=self.inside.parent)
+
+    def is_file(self) -> bool:
+        """Say whether the tar has such a file."""
+        return str(self.inside) in self.files
+
+    def iterdir(self) -> "Iterator[TarPath]":
+        """Yield the files of a folder."""
+        return (self / path.name for path in map(PurePosixPath, self.files) if path.parent == self.inside)
+
+    def read_bytes(self) -> bytes:
+        """Read a file. The tar is opened anew each time: threads would move one another's position."""
+        member = self.files[str(self.inside)]
+        try:
+            with self.tar.open("rb") as file:
+                file.seek(member.offset_data)
+                content = file.read(member.size)
+        except OSError as error:
+            raise InputError(f"{self.tar}: {error.strerror}") from None
+        if len(content) < member.size:
+            raise NotAnImage(f"{self}: not whole (the tar is cut off)")
+        return content
 
 
 @dataclass(frozen=True)
 class Tree:
     """Images of a folder or a tar."""
 
-    path: Path
-    names: tuple[str, ...]  # paths of the images in it, folder after folder
+    images: Files  # folder after folder
     folders: tuple[str, ...]  # paths of the folders in it, in the same order
     root: str  # the folder above the classes, with "/" after it, or nothing
-    images: Photographs  # in the order of their names
-    table_folders: tuple["Folder | TarFolder", ...]  # where a table of labels may be, nearest first
+    places: tuple[Path | TarPath, ...]  # folders where a table of labels may be, nearest first
     stamp: str  # changes when the tree does
 
 
-def is_image(name: str) -> bool:
+def _is_image(name: str) -> bool:
     """Tell by its name whether a file is an image."""
     return name.lower().endswith(PHOTOGRAPHS)
 
 
-def by_folder(name: str) -> list[str]:
+def _by_folder(name: str) -> list[str]:
     """Sort folder after folder: as plain text "a-b/" would come between "a" and "a/"."""
     return name.split("/")
 
 
-def check_names(path: Path, names: tuple[str, ...]) -> None:
-    """Raise :class:`InputError` if there is no image, or one with a name that cannot be written down."""
+def _checked(path: Path, names: Iterable[str]) -> list[str]:
+    """List images; if there are none, or one has a name that cannot be written down, raise :class:`InputError`."""
+    names = list(names)
     if not names:
         raise InputError(f"{path}: no images ({', '.join(PHOTOGRAPHS)})")
     for name in names:
         if UNPRINTABLE.search(name):
             raise InputError(f"{path}: {name!a} is no printable UTF-8 text; rename it")
-
-
-@dataclass(frozen=True)
-class Folder:
-    """A folder with tables."""
-
-    path: Path
-
-    def __str__(self) -> str:
-        return f"{self.path}{os.sep}"
-
-    def table(self, name: str) -> Table | None:
-        """Read a table by its name or path; None if there is none."""
-        path = self.path / name
-        try:
-            return Table(Folder(path.parent), path.name, path.read_bytes()) if path.is_file() else None
-        except OSError as error:
-            raise InputError(f"{path}: {error.strerror}") from None
-
-    def names(self) -> list[str]:
-        """List the files."""
-        return sorted(entry.name for entry in os.scandir(self.path) if entry.is_file())
+    return names
 
 
 def folder_tree(path: Path) -> Tree:
     """List a folder's images and those of its sub-folders, without hidden ones."""
     try:
-        found = sorted(_entries(path), key=lambda each: by_folder(each[0]))
+        found = sorted(_entries(path), key=lambda each: _by_folder(each[0]))
     except OSError as error:
         raise InputError(f"{error.filename or path}: {error.strerror}") from None
     files = {name: status for name, status in found if not stat.S_ISDIR(status.st_mode)}
-    names = tuple(files)
-    check_names(path, names)
+    names = _checked(path, files)
     tops = {name.rpartition("/")[0].partition("/")[0] for name in names}
     # One folder may be a class, or hold all images and their table.
     only = [path / top for top in tops if len(tops) == 1]
     return Tree(
-        path,
-        names,
+        Files(path, names),
         folders=tuple(name for name, status in found if stat.S_ISDIR(status.st_mode)),
         root="",
-        images=Files(path, list(names)),
-        table_folders=tuple(map(Folder, dict.fromkeys([*only, path, path.parent]))),
+        places=tuple(dict.fromkeys([*only, path, path.parent])),
         stamp="\n".join(f"{name}\0{status.st_size}\0{status.st_mtime_ns}" for name, status in files.items()),
     )
 
@@ -122,58 +129,8 @@ def _entries(folder: Path, inside: str = "", above: tuple = ()) -> Iterator[tupl
             if entry.is_dir():
                 yield name, entry.stat()
                 yield from _entries(folder / entry.name, f"{name}/", (*above, (here.st_dev, here.st_ino)))
-            elif is_image(name) and stat.S_ISREG((status := entry.stat()).st_mode):
+            elif _is_image(name) and stat.S_ISREG((status := entry.stat()).st_mode):
                 yield name, status
-
-
-@dataclass(frozen=True)
-class Members(Photographs):
-    """Photographs in a tar; every call opens it anew, because threads would move each other's position."""
-
-    path: Path
-    members: tuple[tarfile.TarInfo, ...]
-
-    def image(self, index: int) -> Image.Image:
-        """Decode one; a damaged one raises :class:`InputError` with its name."""
-        member = self.members[index]
-        return decode_bytes(_content(self.path, member), f"{self.path}/{member.name}")
-
-
-def _content(path: Path, member: tarfile.TarInfo) -> bytes:
-    try:
-        with path.open("rb") as file:
-            file.seek(member.offset_data)
-            content = file.read(member.size)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-    if len(content) < member.size:
-        raise NotAnImage(f"{path}/{member.name}: not whole (the tar is cut off)")
-    return content
-
-
-@dataclass(frozen=True)
-class TarFolder:
-    """A folder of a tar with tables; ``inside`` is its path with "/" after it, or nothing."""
-
-    path: Path
-    inside: str
-    files: dict[str, tarfile.TarInfo]
-
-    def __str__(self) -> str:
-        return f"{self.path}/{self.inside}"
-
-    def table(self, name: str) -> Table | None:
-        """Read a table by its name or path; None if there is none."""
-        member = self.files.get(self.inside + name)
-        if member is None:
-            return None
-        folder, slash, name = member.name.rpartition("/")
-        return Table(TarFolder(self.path, folder + slash, self.files), name, _content(self.path, member))
-
-    def names(self) -> list[str]:
-        """List the files."""
-        below = (name.removeprefix(self.inside) for name in self.files if name.startswith(self.inside))
-        return sorted(name for name in below if "/" not in name)
 
 
 def tar_tree(path: Path) -> Tree:
@@ -195,20 +152,17 @@ def tar_tree(path: Path) -> Tree:
                 files[member.name] = member
     except Exception as error:  # Whatever the reader stumbles over is in the tar.
         raise InputError(f"{path}: not a whole tar ({' '.join(str(error).split())})") from None
-    names = tuple(sorted(filter(is_image, files), key=by_folder))
-    check_names(path, names)
+    names = _checked(path, sorted(filter(_is_image, files), key=_by_folder))
     parents = {posixpath.dirname(name) for name in names}
     shared = posixpath.commonpath(parents)
     folders.update(above for parent in parents for above in _upwards(parent))
-    status = path.stat()
+    status, top = path.stat(), TarPath(path, PurePosixPath(), files)
     return Tree(
-        path,
-        names,
-        folders=tuple(sorted(folders - {""}, key=by_folder)),
+        Files(top, names),
+        folders=tuple(sorted(folders - {""}, key=_by_folder)),
         # A folder with all images in it may be a class, as in an unpacked tar.
-        root=_slashed(posixpath.dirname(shared) if parents == {shared} else shared),
-        images=Members(path, tuple(files[name] for name in names)),
-        table_folders=(*(TarFolder(path, _slashed(above), files) for above in _upwards(shared)), Folder(path.parent)),
+        root=posixpath.join(posixpath.dirname(shared) if parents == {shared} else shared, ""),
+        places=(*(top / above for above in _upwards(shared)), path.parent),
         stamp=f"{status.st_size}\0{status.st_mtime_ns}",
     )
 
@@ -258,7 +212,3 @@ def _upwards(folder: str) -> Iterator[str]:
         yield folder
         folder = posixpath.dirname(folder)
     yield ""
-
-
-def _slashed(folder: str) -> str:
-    return f"{folder}/" if folder else ""

@@ -10,7 +10,7 @@ from html import escape
 
 from tqdm import tqdm
 
-from ddd_utils import mime
+from ddd_utils import logs
 
 log = logging.getLogger(__name__)
 
@@ -183,7 +183,7 @@ class _Cell:
     def _bundle(self) -> dict:
         """Wrap the drawing so that a notebook shows it and the report knows to leave it out."""
         rows = [{"run": run.name, "done": run.done or 0, "of": run.epochs} for run in self.progress.runs.values()]
-        return {mime.PROGRESS: {"runs": rows}, "text/html": self._shown, "text/plain": self.progress.summary()}
+        return {logs.PROGRESS: {"runs": rows}, "text/html": self._shown, "text/plain": self.progress.summary()}
 
     @staticmethod
     def _table(progress: Progress) -> str:

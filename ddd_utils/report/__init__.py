@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ddd_utils import logs, mime
+from ddd_utils import logs
 
 if TYPE_CHECKING:
     from ddd_utils.report.claims import Book
@@ -26,7 +26,7 @@ def begin(section: str, values: Mapping[str, Any]) -> tuple[Any, "Book"]:
     parameters = params.section(section, values)
     block = parameters.model_dump(mode="json", exclude_unset=True)
     shown = yaml.safe_dump(block, sort_keys=False, default_flow_style=None, width=100, allow_unicode=True)
-    display({mime.PARAMETERS: block, "text/plain": shown}, raw=True)
+    display({logs.PARAMETERS: block, "text/plain": shown}, raw=True)
     return parameters, Book(section, values["preset"])
 
 

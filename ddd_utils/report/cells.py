@@ -13,13 +13,13 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from ddd_utils import mime
+from ddd_utils import logs
 from ddd_utils.report import explorer, game, markdown, markup
 
 LEFT_OUT = {"parameters", "injected-parameters", "papermill-error-cell-tag"}
 VEGALITE = "application/vnd.vegalite."
 # Progress bars are dead on a page, parameters stand at the end of each section.
-PASSING = {"application/vnd.jupyter.widget-view+json", mime.PROGRESS, mime.PARAMETERS}
+PASSING = {"application/vnd.jupyter.widget-view+json", logs.PROGRESS, logs.PARAMETERS}
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
 HEIGHT = 320  # px kept free for a chart that cannot be drawn here
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")

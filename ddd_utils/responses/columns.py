@@ -3,7 +3,7 @@
 import csv
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -37,9 +37,11 @@ class Column:
     codes: np.ndarray  # int (rows,), into the values
     values: np.ndarray  # str (distinct values,); each occurs at least once, an empty cell is ""
 
-    def first_row(self, marked: np.ndarray) -> int | None:
-        """Find the first row whose value is marked; ``marked`` is bool, one for each distinct value."""
-        return int(np.argmax(marked[self.codes])) if marked.any() else None
+    def refuse(self, path: Path, wrong: list[bool], what: Callable[[str], str]) -> None:
+        """Raise the error that says what the first wrong value is; ``wrong`` is one for each distinct value."""
+        if any(wrong):
+            row = int(np.argmax(np.array(wrong)[self.codes]))
+            raise fault(path, row, f"'{self.name}' is {what(self.values[self.codes[row]])}")
 
 
 def column_names(path: Path) -> list[str]:

@@ -85,10 +85,7 @@ def _read(path: Path) -> tuple[dict[str, Column], frozenset[str]]:
         columns, no_answer = _trials_as_responses(columns), NO_ANSWER
     for key, column in columns.items():
         empty = EMPTY - no_answer if key == "prediction" else EMPTY | no_answer
-        row = column.first_row(np.array([value in empty for value in column.values]))
-        if row is not None:
-            cell = column.values[column.codes[row]]
-            raise fault(path, row, f"'{column.name}' is empty" + f" ({cell!r})" * bool(cell))
+        column.refuse(path, [v in empty for v in column.values], lambda cell: "empty" + f" ({cell!r})" * bool(cell))
     return columns, no_answer
 
 
@@ -143,30 +140,25 @@ def _index(value: str) -> int | None:
 
 def _check_indices(path: Path, column: Column, known: Mapping[str, int | None], lowest: int) -> None:
     numbers = [known.get(value, lowest) for value in column.values]
-    row = column.first_row(np.array([number is None or number < lowest for number in numbers]))
-    if row is not None:
-        also = ", or -1 for a wrong answer that is not recorded" * (lowest < 0)
-        value = column.values[column.codes[row]]
-        raise fault(path, row, f"'{column.name}' is {value}; a class index is a whole number from 0 to {HIGHEST}{also}")
+    numbers_allowed = f"from 0 to {HIGHEST}" + ", or -1 for a wrong answer that is not recorded" * (lowest < 0)
+    wrong = [number is None or number < lowest for number in numbers]
+    column.refuse(path, wrong, lambda value: f"{value}; a class index is a whole number {numbers_allowed}")
 
 
 def _check_names(path: Path, column: Column, known: Mapping[str, int | None], no_answer: frozenset[str]) -> None:
-    row = column.first_row(np.array([value not in known and value not in no_answer for value in column.values]))
-    if row is not None:
-        name = column.values[column.codes[row]]
-        raise fault(
-            path,
-            row,
-            f"'{column.name}' is an unknown class, {name!r}, the label of no image{nearest(name, known)}; "
-            "models with further classes take class indices or a column 'correct' instead",
-        )
+    column.refuse(
+        path,
+        [value not in known and value not in no_answer for value in column.values],
+        lambda name: (
+            f"an unknown class, {name!r}, the label of no image{nearest(name, known)}; "
+            "models with further classes take class indices or a column 'correct' instead"
+        ),
+    )
 
 
 def _truth_values(path: Path, column: Column) -> np.ndarray:
     known = [TRUTH.get(value.lower()) for value in column.values]
-    row = column.first_row(np.array([value is None for value in known]))
-    if row is not None:
-        raise fault(path, row, f"'{column.name}' is {column.values[column.codes[row]]!r}, not true or false")
+    column.refuse(path, [value is None for value in known], lambda value: f"{value!r}, not true or false")
     return np.array(known, bool)
 
 

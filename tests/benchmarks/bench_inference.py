@@ -18,7 +18,7 @@ import torch
 from ddd_utils import local_files
 from ddd_utils.config.image_sets import Photographs
 from ddd_utils.config.schema import SotaComparison
-from ddd_utils.data import photographs, trees, views
+from ddd_utils.data import photographs, views
 from ddd_utils.data.listing import listing
 from ddd_utils.experiments import inference, inference_runs
 from ddd_utils.experiments.evaluations import Evaluation
@@ -111,7 +111,6 @@ def watching():
         setattr(owner, name, timed)
 
     watch(photographs.Files, "image", lambda *_: "reading and decoding")
-    watch(trees.Members, "image", lambda *_: "reading and decoding")
     watch(views.View, "of", lambda *_: "resizing and cropping")
     watch(inference._Runner, "_outputs", lambda _, pixels, *__: f"networks at {pixels.shape[1]} px")
     watch(inference_runs.Recipe, "network", lambda *_: "loading weights")

@@ -1,6 +1,7 @@
 """A preset says everything in one place; a mistake in it gets one line with the nearest right key."""
 
 import ast
+import re
 
 import jupytext
 import papermill
@@ -21,88 +22,51 @@ def test_every_preset_is_valid(preset):
     assert params.load(preset).sections
 
 
-@pytest.mark.parametrize(
-    ("override", "message"),
-    [
-        ("training_variants.tolerence=1", "training_variants.tolerence: unknown key (did you mean 'tolerance'?)"),
-        ("trainingvariants.tolerance=1", "trainingvariants: unknown key (did you mean 'training_variants'?)"),
-        (
-            "training_variants.tolerance=some",
-            "training_variants.tolerance: Input should be a valid integer, not 'some'",
-        ),
-        (
-            "training_variants.experiment.epochs=-3",
-            "experiment.epochs: Input should be greater than or equal to 1, not -3",
-        ),
-        ("training_variants.experiment.dataset.name=gausian", "'gausian' is not one of"),
-        ("training_variants.experiment.dataset.train_per_clas=3", "unknown key (did you mean 'train_per_class'?)"),
-        ("controls.other_bases=[{dataset: {name: digits}, epoch: 3}]", "unknown key (did you mean 'epochs'?)"),
-        (
-            "sota_comparison.models=models/digit.yaml",
-            "there is no file 'models/digit.yaml' (did you mean 'models/digits",
-        ),
-        ("sota_comparison.models=[{modl: test_resnet}, test_vit]", "unknown key (did you mean 'model'?)"),
-        ("sota_comparison.models=[test_resnet, test_resnet]", "two models are called 'test_resnet'"),
-        ("sota_comparison.models=[test_resnet", "--set sota_comparison.models, line 1"),
-        ("subsetting.variants=kl_divergence", "'kl_divergence' is not one of training_variants"),
-        ("sota_comparison.models=null", "sota_comparison.models: this key is needed, or else `responses`"),
-        (
-            "sota_comparison.responses={published: imagnet}",
-            "'imagnet' is not one of imagenet (did you mean 'imagenet'?)",
-        ),
-        ("sota_comparison.responses={publishd: imagenet}", "unknown key (did you mean 'published'?)"),
-        ("sota_comparison.responses={published: imagenet, top: 3}", "responses.top: '3' is not one of 1, 5"),
-        (
-            "sota_comparison.responses={published: imagenet, models: vgg11}",
-            "responses.models: Input should be a valid list",
-        ),
-        (
-            "sota_comparison.responses={published: imagenet, models: [vgg11]}",
-            "responses.models: List should have at least 2",
-        ),
-        (
-            "sota_comparison.responses={published: imagenet, models: [a, 1]}",
-            "responses.models.1: Input should be a valid st",
-        ),
-        ("sota_comparison.responses=7", "sota_comparison.responses: Input should be a valid string, not 7"),
-        ("sota_comparison.responses=''", "sota_comparison.responses: there is no table ''"),
-        ("sota_comparison.images={path: notebooks, lables: x}", "images.lables: unknown key (did you mean 'labels'?)"),
-        ("sota_comparison.images={path: notebooks, among: some}", "images.among: 'some' is not one of present, all"),
-        (
-            "sota_comparison.images={path: notebooks, mapping: {a: 3}}",
-            "mapping.a: Input should be a valid string, not 3",
-        ),
-        ("sota_comparison.images={name: torchvison}", "'torchvison' is not one of gaussian"),
-        (
-            "sota_comparison.models=[{model: a, pretrained: {file: b, strp: c}}, d]",
-            "models.0.pretrained.strp: unknown key (did you mean 'strip'?)",
-        ),
-        (
-            "sota_comparison.models=[{model: a, pretrained: {url: 'http://b'}}, d]",
-            "models.0.pretrained.url: String should match pattern",
-        ),
-        ("sota_comparison.models=[{model: a, pretrained: {key: b}}, d]", "a checkpoint needs either `file` or `url`"),
-        (
-            "sota_comparison.models=[{model: a, pretrained: {open_clip: b, templates: [c]}}, d]",
-            "pretrained.templates: 'c' needs one {}",
-        ),
-        (
-            "sota_comparison.models=[{model: a, classes: imagnet}, d]",
-            "'imagnet' is not one of imagenet, images (did you",
-        ),
-        ("sota_comparison.models=[{model: a, pretrained: true}, b]", "'a' is pretrained, but 'digits' is for training"),
-        (
-            "sota_comparison={models: [{model: a, pretrained: false}, b], images: notebooks}",
-            "'a' is to be trained here, but 'photographs' has no training part",
-        ),
-        ("tolerance", "expected section.key=value"),
-        ("subsetting.tolerance.deep=1", "'tolerance' is a value"),
-        ("raw.x=1", "unknown key 'raw'"),
-    ],
-)
+# "sota" stands for "sota_comparison", and "experiment" for that of the training variants.
+MISTAKES = [
+    ("training_variants.tolerence=1", "training_variants.tolerence: unknown key (did you mean 'tolerance'?)"),
+    ("trainingvariants.tolerance=1", "trainingvariants: unknown key (did you mean 'training_variants'?)"),
+    ("training_variants.tolerance=some", "tolerance: Input should be a valid integer, not 'some'"),
+    ("experiment.epochs=-3", "experiment.epochs: Input should be greater than or equal to 1, not -3"),
+    ("experiment.dataset.name=gausian", "'gausian' is not one of"),
+    ("experiment.dataset.train_per_clas=3", "unknown key (did you mean 'train_per_class'?)"),
+    ("controls.other_bases=[{dataset: {name: digits}, epoch: 3}]", "unknown key (did you mean 'epochs'?)"),
+    ("sota.models=models/digit.yaml", "there is no file 'models/digit.yaml' (did you mean 'models/digits"),
+    ("sota.models=[{modl: test_resnet}, test_vit]", "unknown key (did you mean 'model'?)"),
+    ("sota.models=[test_resnet, test_resnet]", "two models are called 'test_resnet'"),
+    ("sota.models=[test_resnet", "--set sota_comparison.models, line 1"),
+    ("subsetting.variants=kl_divergence", "'kl_divergence' is not one of training_variants"),
+    ("sota.models=null", "sota_comparison.models: this key is needed, or else `responses`"),
+    ("sota.responses={published: imagnet}", "'imagnet' is not one of imagenet (did you mean 'imagenet'?)"),
+    ("sota.responses={publishd: imagenet}", "unknown key (did you mean 'published'?)"),
+    ("sota.responses={published: imagenet, top: 3}", "responses.top: '3' is not one of 1, 5"),
+    ("sota.responses={published: imagenet, models: vgg11}", "responses.models: Input should be a valid list"),
+    ("sota.responses={published: imagenet, models: [vgg11]}", "responses.models: List should have at least 2"),
+    ("sota.responses={published: imagenet, models: [a, 1]}", "responses.models.1: Input should be a valid st"),
+    ("sota.responses=7", "sota_comparison.responses: Input should be a valid string, not 7"),
+    ("sota.responses=''", "sota_comparison.responses: there is no table ''"),
+    ("sota.images={path: notebooks, lables: x}", "images.lables: unknown key (did you mean 'labels'?)"),
+    ("sota.images={path: notebooks, among: some}", "images.among: 'some' is not one of present, all"),
+    ("sota.images={path: notebooks, mapping: {a: 3}}", "mapping.a: Input should be a valid string, not 3"),
+    ("sota.images={name: torchvison}", "'torchvison' is not one of gaussian"),
+    ("sota.models=[{model: a, pretrained: {file: b, strp: c}}, d]", "0.pretrained.strp: unknown key (did you mean 's"),
+    ("sota.models=[{model: a, pretrained: {url: 'http://b'}}, d]", "0.pretrained.url: String should match pattern"),
+    ("sota.models=[{model: a, pretrained: {key: b}}, d]", "a checkpoint needs either `file` or `url`"),
+    ("sota.models=[{model: a, pretrained: {open_clip: b, templates: [c]}}, d]", "templates: 'c' needs one {}"),
+    ("sota.models=[{model: a, classes: imagnet}, d]", "'imagnet' is not one of imagenet, images (did you"),
+    ("sota.models=[{model: a, pretrained: true}, b]", "'a' is pretrained, but 'digits' is for training"),
+    ("sota={models: [{model: a, pretrained: false}, b], images: notebooks}", "'a' is to be trained here, but 'photo"),
+    ("tolerance", "expected section.key=value"),
+    ("subsetting.tolerance.deep=1", "'tolerance' is a value"),
+    ("raw.x=1", "unknown key 'raw'"),
+]
+
+
+@pytest.mark.parametrize(("override", "message"), MISTAKES)
 def test_a_mistake_is_named_in_one_line(override, message):
+    setting = re.sub("^sota", "sota_comparison", re.sub("^experiment", "training_variants.experiment", override))
     with pytest.raises(InputError) as caught:
-        params.load("quick", [override])
+        params.load("quick", [setting])
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 

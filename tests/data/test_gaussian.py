@@ -85,7 +85,7 @@ def test_the_published_set_takes_no_memory_until_asked_for():
     tracemalloc.start()
     try:
         data = datasets.load(Gaussian())
-        images, labels = Loader(data, CPU).train(np.array([0, 1_234_567, 1_999_999]), 0, 0)
+        images, labels = next(Loader(data, CPU).train_batches([np.array([0, 1_234_567, 1_999_999])], 0, 0))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -43,7 +43,8 @@ def test_images_and_labels_arrive_as_stored(config):
 def test_augmentation_is_done_only_where_asked_for(config):
     plain, shifted = config, config.model_copy(update={"augmentation": "flip_and_shift"})
     seen = [
-        [Loader(datasets.load(each), CPU).train(np.arange(6), 0, e)[0] for e in (0, 1)] for each in (plain, shifted)
+        [next(Loader(datasets.load(each), CPU).train_batches([np.arange(6)], 0, e))[0] for e in (0, 1)]
+        for each in (plain, shifted)
     ]
     assert torch.equal(*seen[0])
     assert not torch.equal(*seen[1])

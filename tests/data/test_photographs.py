@@ -48,7 +48,7 @@ def test_a_folder_of_photographs_is_decoded_like_torchvision_does(folder):
     ours = datasets.test_pixels(config, np.arange(4)).transpose(0, 2, 3, 1)
     assert np.array_equal(ours, theirs)
     loader = Loader(data, CPU)
-    first, again, later = (loader.train(np.array([0, 3]), 1312, epoch)[0] for epoch in (0, 0, 1))
+    first, again, later = (next(loader.train_batches([np.array([0, 3])], 1312, epoch))[0] for epoch in (0, 0, 1))
     assert first.shape == (2, 3, 16, 16)
     assert torch.equal(first, again)
     assert not torch.equal(first, later)
@@ -102,8 +102,8 @@ def test_a_damaged_photograph_is_named_in_one_line(folder, workers):
     assert "\n" not in str(caught.value)
 
 
-def test_worker_processes_change_no_bit_and_last_for_epochs(folder):
-    data = datasets.load(config_of(folder))
+def test_worker_processes_read_the_cache_change_no_bit_and_last_for_epochs(folder):
+    data = datasets.load(config_of(folder, cache_short_side=20))
     here, there = Loader(data, CPU), Loader(data, CPU, workers=2)
     batches = [np.array([3, 0]), np.array([1]), np.array([2])]
     for epoch in (0, 1):
@@ -115,7 +115,7 @@ def test_worker_processes_change_no_bit_and_last_for_epochs(folder):
     next(there.train_batches(batches, 1312, 0))
     again = list(there.train_batches(batches, 1312, 1))
     assert torch.equal(again[0][0], theirs[0][0])
-    assert torch.equal(there.train(batches[0], 1312, 1)[0], theirs[0][0])
+    assert torch.equal(next(there.train_batches(batches[:1], 1312, 1))[0], theirs[0][0])
 
 
 def jpeg(path, mode, size=(50, 40)):
@@ -176,19 +176,13 @@ def test_cached_photographs_are_the_resized_ones(folder):
         assert np.array_equal(kept, np.asarray(resized))
     assert min(kept.shape[:2]) == 20
     assert data.train.ids == datasets.load(plain).train.ids
-    assert Loader(data, CPU).train(np.arange(4), 0, 0)[0].shape == (4, 3, 16, 16)
+    assert next(Loader(data, CPU).train_batches([np.arange(4)], 0, 0))[0].shape == (4, 3, 16, 16)
 
 
 def test_test_images_do_not_change_where_the_cache_has_their_size(folder):
     plain, small = config_of(folder), config_of(folder, cache_short_side=18)
     indices = np.arange(4)
     assert np.array_equal(datasets.test_pixels(plain, indices), datasets.test_pixels(small, indices))
-
-
-def test_worker_processes_read_the_cache(folder):
-    data = datasets.load(config_of(folder, cache_short_side=20))
-    here, there = (torch.cat(list(Loader(data, CPU, workers).test_batches(3))) for workers in (0, 1))
-    assert torch.equal(here, there)
 
 
 def test_the_cache_is_made_once_and_anew_for_changed_files(folder, monkeypatch):

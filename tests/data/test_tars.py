@@ -33,12 +33,6 @@ def test_a_class_may_be_empty(tmp_path):
     assert listed(tar).order == ("cat", "dog", "emu")
 
 
-def test_a_single_folder_is_a_class(tmp_path):
-    found = listed(write_tar(tmp_path / "set.tar", {"val/cat/1.png": 1, "val/cat/2.png": 2}))
-    assert found.keys == ("cat", "cat")
-    assert found.order == ("cat",)
-
-
 def test_tables_within(tmp_path):
     contents = {
         "tiny/val/images/val_0.JPEG": 0,

@@ -15,7 +15,7 @@ import timm
 import torch
 from PIL import Image
 
-from ddd_utils import experiments, mime, paths
+from ddd_utils import experiments, logs, paths
 from ddd_utils.config import params
 from ddd_utils.config.schema import SotaComparison, Subsetting
 from ddd_utils.data import photographs
@@ -273,7 +273,7 @@ def test_in_a_notebook_decoding_and_each_model_are_followed_in_place(build, mate
         inference_runs.make(evaluation(material, (0, 1)))
     assert lines == []
     drawn = [bundle["text/html"] for bundle in cell]
-    assert all(mime.PROGRESS in bundle for bundle in cell)
+    assert all(logs.PROGRESS in bundle for bundle in cell)
     assert any("images decoded in 0 s, 1 skipped</div>" in html for html in drawn)
     assert "1 of 2 models tested in" in drawn[-1] and "net 0 failed: RuntimeError: no" in drawn[-1]
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from bs4 import BeautifulSoup
 
-from ddd_utils import mime
+from ddd_utils import logs
 from ddd_utils.experiments import progress
 from ddd_utils.experiments.progress import INFERENCE, Progress, Steps
 
@@ -143,7 +143,7 @@ def test_in_a_notebook_each_network_has_a_row_that_is_redrawn_and_one_line_is_le
         "1 of 3 networks trained in 4 s|x failed: its loss is not finite|<y> failed: RuntimeError: <no>"
     )
     assert capsys.readouterr() == ("", "")
-    assert all(mime.PROGRESS in bundle for bundle in cell)
+    assert all(logs.PROGRESS in bundle for bundle in cell)
 
 
 def test_in_a_notebook_a_models_row_says_how_it_was(clock, cell, caplog):

@@ -108,7 +108,7 @@ def test_recalibrated_statistics_are_those_of_the_chosen_images(data):
     before = network.features[1].running_mean.clone()
     with torch.no_grad(), lockstep._keeping_statistics(network):
         lockstep._recalibrate([trainee], loader)
-        convolved = network.features[0](loader.train(np.arange(96), 0, 0)[0])
+        convolved = network.features[0](next(loader.train_batches([np.arange(96)], 0, 0))[0])
         assert torch.allclose(network.features[1].running_mean, convolved.mean((0, 2, 3)), atol=1e-5)
         assert torch.allclose(network.features[1].running_var, convolved.var((0, 2, 3)), rtol=1e-4)
     assert torch.equal(network.features[1].running_mean, before)
@@ -145,7 +145,7 @@ def test_sgd_steps_are_those_of_the_textbook(data):
     trainee, loader = Trainee(run, 4, CPU), Loader(data, CPU)
     twin = Trainee(run, 4, CPU).network
     before = [weights.detach().clone() for weights in twin.parameters()]
-    images, labels = loader.train(next(batches(run, 0, data.train.labels)), run.order_seed, 0)
+    images, labels = next(loader.train_batches(batches(run, 0, data.train.labels), run.order_seed, 0))
     torch.nn.functional.cross_entropy(twin.train()(images), labels).backward()
     expected = [old - 0.05 * (w.grad + 0.01 * old) for old, w in zip(before, twin.parameters(), strict=True)]
     trainee.begin_epoch()

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from made_notebooks import Preset, chart, code, executed, prose, shown, source, stream
 from PIL import Image
 
-from ddd_utils import mime, paths
+from ddd_utils import logs, paths
 from ddd_utils.errors import InputError
 from ddd_utils.report import page, run
 from ddd_utils.report.markdown import mathml, render
@@ -187,7 +187,7 @@ def test_parameters_papermill_cells_and_standard_error_are_left_out():
             code("kept", stream("stderr", "40%|####"), stream("stdout", "\x1b[31mred\x1b[0m")),
             code("", stream("stdout", "of nothing")),
             code("bar", shown(**{"application/vnd.jupyter.widget-view+json": {}, "text__plain": "0%| |"})),
-            code("rows", shown(**{mime.PROGRESS: {}, "text__html": "<p>13 networks trained</p>", "text__plain": "13"})),
+            code("rows", shown(**{logs.PROGRESS: {}, "text__html": "<p>13 networks trained</p>", "text__plain": "13"})),
         )
     )
     text = section_of(soup, "one").text

@@ -204,63 +204,38 @@ def test_csv_and_parquet_say_the_same_of_a_faulty_table(tmp_path_factory, rows, 
 
 
 NUMBERED = [{**row, "prediction": 3, "label": 4} for row in ROWS]
+DOUBLE, INDEX = "more than one row for", "a class index is a whole number from 0 to 32767"
+FURTHER = "; models with further classes take class indices or a column 'correct' instead"
+UNKNOWN = f"an unknown class, 'dgo', the label of no image (did you mean 'dog'?){FURTHER}"
 FAULTS = {
     "no row": (ROWS[:3], "no row for model 'm2' and image 'i1'"),
     "no last row": (ROWS[:2] + ROWS[3:], "no row for model 'm2' and image 'i2'"),
-    "double": ([*ROWS, ROWS[2]], "rows 4 and 6: more than one row for model 'm2' and image 'i2'"),
-    "first of two doubles": (
-        [*ROWS, ROWS[0], ROWS[2]],
-        "rows 2 and 6: more than one row for model 'm1' and image 'i1'",
-    ),
-    "last pair doubled first": (
-        [*ROWS, ROWS[2], ROWS[0]],
-        "rows 4 and 6: more than one row for model 'm2' and image 'i2'",
-    ),
-    "double for missing": (
-        [*ROWS[:3], ROWS[0]],
-        "rows 2 and 5: more than one row for model 'm1' and image 'i1'",
-    ),
-    "labels differ": (
-        changed(ROWS, 3, label="dog"),
-        "rows 2 and 5: 'label' of image 'i1' differs, 'cat' and 'dog'",
-    ),
+    "double": ([*ROWS, ROWS[2]], f"rows 4 and 6: {DOUBLE} model 'm2' and image 'i2'"),
+    "first of two doubles": ([*ROWS, ROWS[0], ROWS[2]], f"rows 2 and 6: {DOUBLE} model 'm1' and image 'i1'"),
+    "last pair doubled first": ([*ROWS, ROWS[2], ROWS[0]], f"rows 4 and 6: {DOUBLE} model 'm2' and image 'i2'"),
+    "double for missing": ([*ROWS[:3], ROWS[0]], f"rows 2 and 5: {DOUBLE} model 'm1' and image 'i1'"),
+    "labels differ": (changed(ROWS, 3, label="dog"), "rows 2 and 5: 'label' of image 'i1' differs, 'cat' and 'dog'"),
     "empty cell": (changed(ROWS, 1, label=None), "row 3: 'label' is empty"),
     "no model": (changed(ROWS, 2, model=""), "row 4: 'model' is empty"),
     "written as missing": (changed(ROWS, 2, image="NA"), "row 4: 'image' is empty ('NA')"),
-    "heading": (
-        [{"modle": "m", "image": 1, "correct": 1}],
-        "there is no column 'model' (did you mean 'modle'?)",
-    ),
-    "heading of a judgement": (
-        [{"model": "m", "image": 1, "corect": 1}],
-        "there is no column 'correct' (did you mean 'corect'?)",
-    ),
+    "heading": ([{"modle": "m", "image": 1, "correct": 1}], "there is no column 'model' (did you mean 'modle'?)"),
+    "judgement": ([{"model": "m", "image": 1, "corect": 1}], "there is no column 'correct' (did you mean 'corect'?)"),
     "headings apart": ([{"model;image;correct": "m;i;1"}], "there is no column 'model' in ['model;image;correct']"),
     "two lines": (
         changed(ROWS, 3, prediction="a\nb"),
-        "row 5: 'prediction' is an unknown class, 'a\\nb', the label of no image; "
-        "models with further classes take class indices or a column 'correct' instead",
+        f"row 5: 'prediction' is an unknown class, 'a\\nb', the label of no image{FURTHER}",
     ),
     "no truth": (changed(JUDGED, 1, correct="perhaps"), "row 3: 'correct' is 'perhaps', not true or false"),
-    "unknown class": (
-        changed(ROWS, 3, prediction="dgo"),
-        "row 5: 'prediction' is an unknown class, 'dgo', the label of no image (did you mean 'dog'?); "
-        "models with further classes take class indices or a column 'correct' instead",
-    ),
+    "unknown class": (changed(ROWS, 3, prediction="dgo"), f"row 5: 'prediction' is {UNKNOWN}"),
     "fraction": (
         changed(NUMBERED, 1, prediction=2.5),
-        "row 3: 'prediction' is 2.5; a class index is a whole number from 0 to 32767, "
-        "or -1 for a wrong answer that is not recorded",
+        f"row 3: 'prediction' is 2.5; {INDEX}, or -1 for a wrong answer that is not recorded",
     ),
     "too large": (
         changed(NUMBERED, 3, prediction=32768),
-        "row 5: 'prediction' is 32768; a class index is a whole number from 0 to 32767, "
-        "or -1 for a wrong answer that is not recorded",
+        f"row 5: 'prediction' is 32768; {INDEX}, or -1 for a wrong answer that is not recorded",
     ),
-    "negative label": (
-        changed(NUMBERED, 0, label=-1),
-        "row 2: 'label' is -1; a class index is a whole number from 0 to 32767",
-    ),
+    "negative label": (changed(NUMBERED, 0, label=-1), f"row 2: 'label' is -1; {INDEX}"),
     "one model": (ROWS[:2], "holds one model, 'm1'; a comparison takes two"),
 }
 
@@ -404,8 +379,8 @@ def test_file_names_of_ones_own_are_kept_whole(tmp_path):
         (lambda rows: rows[:-1], "no row for subj 'resnet50' and imagename 'n04111531_14126.png'"),
         (
             lambda rows: changed(rows, 1, object_response="ovne"),
-            "row 3: 'object_response' is an unknown class, 'ovne', the label of no image (did you mean 'oven'?); "
-            "models with further classes take class indices or a column 'correct' instead",
+            "row 3: 'object_response' is an unknown class, 'ovne', the label of no image (did you mean 'oven'?)"
+            + FURTHER,
         ),
         (lambda rows: changed(rows, 1, object_response=""), "row 3: 'object_response' is empty"),
         (lambda rows: changed(rows, 1, category="na"), "row 3: 'category' is empty ('na')"),
