@@ -72,6 +72,12 @@ def test_sections_stand_in_the_order_of_the_preset_and_are_all_linked():
     assert [link.text.strip() for link in links] == labels
 
 
+def test_what_a_reader_must_know_first_stands_first():
+    soup = built(executed("one", prose("# A")), preset=Preset(["one"], notices=("Digits <stand> in.",)))
+    assert next(soup.main.stripped_strings) == "Digits <stand> in."
+    assert "Digits" not in built(executed("one", prose("# A"))).text
+
+
 def test_the_parts_of_a_section_are_in_the_contents_under_it():
     soup = built(executed("one", prose("# A\n## B *c* $x$\n### D\n## E & F")), executed("two", prose("# G")))
     (parts,) = soup.select("#contents ol")
