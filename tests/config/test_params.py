@@ -1,6 +1,7 @@
 """A preset says everything in one place; a mistake in it gets one line with the nearest right key."""
 
 import ast
+import itertools
 
 import jupytext
 import papermill
@@ -35,11 +36,11 @@ def test_every_preset_is_valid(preset):
             "experiment.epochs: Input should be greater than or equal to 1, not -3",
         ),
         ("training_variants.experiment.dataset.name=gausian", "'gausian' is not one of"),
-        ("training_variants.experiment.dataset.train_per_clas=3", "unknown key (did you mean 'train_per_class'?)"),
+        ("training_variants.experiment.dataset.train_image=3", "unknown key (did you mean 'train_images'?)"),
         ("controls.other_bases=[{dataset: {name: digits}, epoch: 3}]", "unknown key (did you mean 'epochs'?)"),
         (
-            "sota_comparison.models=models/digit.yaml",
-            "there is no file 'models/digit.yaml' (did you mean 'models/digits",
+            "sota_comparison.models=models/smal.yaml",
+            "there is no file 'models/smal.yaml' (did you mean 'models/small",
         ),
         ("sota_comparison.models=[{modl: test_resnet}, test_vit]", "unknown key (did you mean 'model'?)"),
         ("sota_comparison.models=[test_resnet, test_resnet]", "two models are called 'test_resnet'"),
@@ -90,7 +91,7 @@ def test_every_preset_is_valid(preset):
             "sota_comparison.models=[{model: a, classes: imagnet}, d]",
             "'imagnet' is not one of imagenet, images (did you",
         ),
-        ("sota_comparison.models=[{model: a, pretrained: true}, b]", "'a' is pretrained, but 'digits' is for training"),
+        ("sota_comparison.models=[{model: a, pretrained: true}, b]", "'a' is pretrained, but 'fashion_mnist' is for training"),
         (
             "sota_comparison={models: [{model: a, pretrained: false}, b], images: notebooks}",
             "'a' is to be trained here, but 'photographs' has no training part",
@@ -184,21 +185,23 @@ def test_a_resolved_preset_means_the_same(tmp_path, monkeypatch):
 
 
 def test_a_section_lends_its_experiment():
-    preset = params.load("quick")
-    assert params.experiment("training_variants", "quick") == preset.training_variants.experiment
-    assert params.experiment("kl_divergence", "quick") == preset.training_variants.experiment
-    assert isinstance(params.experiment("sota_comparison", "quick"), ModelSet)
+    preset = params.load("smoke")
+    assert params.experiment("training_variants", "smoke") == preset.training_variants.experiment
+    assert params.experiment("kl_divergence", "smoke") == preset.training_variants.experiment
+    assert isinstance(params.experiment("sota_comparison", "smoke"), ModelSet)
     with pytest.raises(InputError, match="did you mean 'sota_comparison'"):
-        params.experiment("sota_comparision", "quick")
+        params.experiment("sota_comparision", "smoke")
 
 
 def test_sections_name_all_experiments_they_need():
-    preset = params.load("quick")
-    needed = params.experiments(preset, "controls")
-    controls = preset.controls
-    assert needed == [controls.natural, preset.training_variants.experiment, *controls.other_bases]
-    assert all(isinstance(each, Variants) for each in needed)
-    assert params.experiments(preset, "summary") == []
+    quick, smoke = params.load("quick"), params.load("smoke")
+    needed = {preset.name: params.experiments(preset, "controls") for preset in (quick, smoke)}
+    controls = quick.controls
+    assert needed["quick"] == [quick.training_variants.experiment, controls.noise, *controls.other_bases]
+    controls = smoke.controls
+    assert needed["smoke"] == [controls.natural, smoke.training_variants.experiment, *controls.other_bases]
+    assert all(isinstance(each, Variants) for each in itertools.chain(*needed.values()))
+    assert params.experiments(quick, "summary") == []
 
 
 def test_the_published_preset_trains_nothing():
