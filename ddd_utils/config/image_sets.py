@@ -1,6 +1,6 @@
 """The blocks of a preset that say which images: one class a kind of data set."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -46,6 +46,8 @@ class Digits(Strict):
 
 class FashionMnist(Strict):
     """The first of Fashion-MNIST's 60,000 training and 10,000 test photographs of clothing, gray, 28 px, in margins."""
+
+    origin: ClassVar[str] = "https://github.com/zalandoresearch/fashion-mnist (licence: MIT)"  # to be shown
 
     name: Literal["fashion_mnist"] = "fashion_mnist"
     train_images: Annotated[int, Field(ge=100, le=60_000)] = 1_000

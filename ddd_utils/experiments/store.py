@@ -137,10 +137,12 @@ class Experiment:
             self.tidy(run)
         remove_partials(self.folder, "images.parquet")
         described = pd.DataFrame(self._described())
+        origin = getattr(self.dataset, "origin", None)
         write_json(
             self.folder / "experiment.json",
             {
                 "dataset": self.dataset.name,
+                **({"source": {"images": origin}} if origin else {}),
                 "configuration": self.config.model_dump(mode="json"),
                 "versions": machine.versions(PACKAGES),
                 "device": described["device"].iloc[0],
