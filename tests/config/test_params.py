@@ -91,7 +91,10 @@ def test_every_preset_is_valid(preset):
             "sota_comparison.models=[{model: a, classes: imagnet}, d]",
             "'imagnet' is not one of imagenet, images (did you",
         ),
-        ("sota_comparison.models=[{model: a, pretrained: true}, b]", "'a' is pretrained, but 'fashion_mnist' is for training"),
+        (
+            "sota_comparison.models=[{model: a, pretrained: true}, b]",
+            "'a' is pretrained, but 'fashion_mnist' is for",
+        ),
         (
             "sota_comparison={models: [{model: a, pretrained: false}, b], images: notebooks}",
             "'a' is to be trained here, but 'photographs' has no training part",
