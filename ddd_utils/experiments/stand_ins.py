@@ -9,6 +9,7 @@ from ddd_utils.config.params import Preset
 from ddd_utils.data import fashion_mnist
 from ddd_utils.data.downloads import Unavailable
 from ddd_utils.experiments import sources
+from ddd_utils.experiments.store import Experiment
 
 log = logging.getLogger(__name__)
 
@@ -21,10 +22,10 @@ def with_images(preset: Preset, sections: Sequence[str]) -> Preset:
 
     Then the preset has a notice that says so, and why; it is logged, written with the preset, and heads the report.
     """
-    asked = (getattr(source, "dataset", None) for source, _ in sources.needed(preset, sections))
     try:
-        for clothing in filter(lambda images: isinstance(images, FashionMnist), asked):
-            fashion_mnist.drawn(clothing)
+        for source, _ in sources.needed(preset, sections):
+            if isinstance(source, Experiment) and isinstance(source.dataset, FashionMnist):
+                fashion_mnist.drawn(source.dataset)
     except Unavailable as error:
         notice = f"Handwritten digits stand in for the photographs of clothing. {error}"
         log.info("%s", notice)
