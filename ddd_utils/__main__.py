@@ -16,7 +16,7 @@ from typing import Any
 from ddd_utils import logs, machine, paths
 from ddd_utils.config import params
 from ddd_utils.errors import ExperimentError, InputError, missing_extra, nearest
-from ddd_utils.experiments import costs, launch, sources
+from ddd_utils.experiments import costs, launch, sources, stand_ins
 from ddd_utils.experiments.training.processes import grouped
 from ddd_utils.responses import Source
 
@@ -170,8 +170,7 @@ def _add_experiment(command: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    preset = params.load(options.preset, options.set)
-    chosen = _chosen(preset, options.sections)
+    preset, chosen = _asked(options)
     _check_writable(preset.folder)
     here = options.launcher == "local"
     failed = _compute(sources.needed(preset, chosen)) if here else _submit(preset, chosen, options.wait)
@@ -202,8 +201,7 @@ def _submit(preset: params.Preset, sections: Sequence[str], wait: bool) -> list[
 
 
 def _status(options: argparse.Namespace) -> int:
-    preset = params.load(options.preset, options.set)
-    chosen = _chosen(preset, options.sections)
+    preset, chosen = _asked(options)
     evaluations = sources.evaluations(preset, chosen)
     for section, evaluation in evaluations:
         print(launch.evaluation_status(section, evaluation))
@@ -216,8 +214,7 @@ def _status(options: argparse.Namespace) -> int:
 def _plan(options: argparse.Namespace) -> int:
     from ddd_utils.experiments import calibration
 
-    preset = params.load(options.preset, options.set)
-    chosen = _chosen(preset, options.sections)
+    preset, chosen = _asked(options)
     for section, evaluation in sources.evaluations(preset, chosen):
         count = len(evaluation.config.models)
         log.info("%s: %d pretrained models are not counted, nothing is trained for them", section, count)
@@ -253,8 +250,7 @@ def _facts(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     started = time.monotonic()
-    preset = params.load(options.preset, options.set)
-    chosen = _chosen(preset, options.sections)
+    preset, chosen = _asked(options)
     _check_writable(preset.folder)
     needed = sources.needed(preset, chosen)
     failed = _compute(needed)
@@ -271,6 +267,13 @@ def _report(options: argparse.Namespace) -> int:
         log.info("failed: %s (see the report)", ", ".join(sorted(failed)))
     print(path)
     return EXIT_FAILED if failed else 0
+
+
+def _asked(options: argparse.Namespace) -> tuple[params.Preset, list[str]]:
+    """Read the preset and choose its sections; the images that they need are at hand, or others stand in."""
+    preset = params.load(options.preset, options.set)
+    chosen = _chosen(preset, options.sections)
+    return stand_ins.with_images(preset, chosen), chosen
 
 
 def _chosen(preset: params.Preset, sections: Sequence[str] | None) -> list[str]:

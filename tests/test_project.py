@@ -383,7 +383,7 @@ def test_continuous_integration_checks_style_and_runs_the_tests_on_the_data_at_h
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     shown = subprocess.run([script], env=environment(PATH=path), capture_output=True, text=True, check=True).stdout
     found = str(tmp_path / "shared" / "data") if data else "none"
-    assert shown.splitlines() == [f"{target} {found}" for target in ("lint", "docs", "test")]
+    assert shown.splitlines() == [f"{target} {found}" for target in ("lint", "docs", "test", "report")]
 
 
 def test_a_commit_is_checked_by_what_make_lint_runs():

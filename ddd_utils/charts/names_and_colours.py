@@ -34,6 +34,7 @@ CONDITION_NAMES = {
 DATASET_NAMES = {
     "gaussian": "Gaussian noise",
     "digits": "digits",
+    "fashion_mnist": "Fashion-MNIST",
     "cifar10": "CIFAR-10",
     "cifar100": "CIFAR-100",
     "imagenet": "ImageNet",

@@ -71,8 +71,8 @@ def _brief(value: Any) -> str:
 
 
 # What pydantic puts into the location of an error beside keys.
-_TAGS = {"gaussian", "digits", "cifar10", "cifar100", "npz", "imagenet", "folder", "photographs", "torchvision"}
-_TAGS |= {"bool", "TorchvisionWeights", "OpenClip", "Checkpoint", "Names", "Literal"}
+_TAGS = {"gaussian", "digits", "fashion_mnist", "cifar10", "cifar100", "npz", "imagenet", "folder", "photographs"}
+_TAGS |= {"torchvision", "bool", "TorchvisionWeights", "OpenClip", "Checkpoint", "Names", "Literal"}
 _TAGS |= {"Variants", "literal['training_variants']", "str", "Published", "literal['all']", "list[str]"}
 
 

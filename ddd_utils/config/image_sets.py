@@ -1,6 +1,6 @@
 """The blocks of a preset that say which images: one class a kind of data set."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -42,6 +42,22 @@ class Digits(Strict):
     def sizes(self) -> tuple[int, int]:
         """Numbers of training and test images."""
         return self.train_images, 1_797 - self.train_images
+
+
+class FashionMnist(Strict):
+    """The first of Fashion-MNIST's 60,000 training and 10,000 test photographs of clothing, gray, 28 px, in margins."""
+
+    origin: ClassVar[str] = "https://github.com/zalandoresearch/fashion-mnist (licence: MIT)"  # to be shown
+
+    name: Literal["fashion_mnist"] = "fashion_mnist"
+    train_images: Annotated[int, Field(ge=100, le=60_000)] = 1_000
+    test_images: Annotated[int, Field(ge=100, le=10_000)] = 2_000
+    image_size: Annotated[int, Field(ge=28)] = 32
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of training and test images."""
+        return self.train_images, self.test_images
 
 
 class Cifar(Strict):
@@ -137,9 +153,11 @@ class Torchvision(_TestOnly):
     arguments: dict[str, Any] = Field(default={})
 
 
-Dataset = Annotated[Gaussian | Digits | Cifar | Npz | Folder, Field(discriminator="name")]
+Dataset = Annotated[Gaussian | Digits | FashionMnist | Cifar | Npz | Folder, Field(discriminator="name")]
 TestImages = Photographs | Torchvision
-AnyImages = Annotated[Gaussian | Digits | Cifar | Npz | Folder | Photographs | Torchvision, Field(discriminator="name")]
+AnyImages = Annotated[
+    Gaussian | Digits | FashionMnist | Cifar | Npz | Folder | Photographs | Torchvision, Field(discriminator="name")
+]
 
 
 def read_images(images: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ddd_utils import local_files, paths
-from ddd_utils.config.blocks import explain
+from ddd_utils.config.blocks import Strict, explain
 from ddd_utils.config.image_sets import read_images
 from ddd_utils.config.model_sets import located
 from ddd_utils.config.schema import SECTIONS, Config, Preset, SotaComparison, find_table, read_experiment, section_keys
@@ -133,6 +133,22 @@ def _basis(path: Path, preset: str) -> str:
     if preset not in (basis, path.stem):
         raise InputError(f"{path.name} is based on '{basis}', this notebook on '{preset}'; choose another name")
     return basis
+
+
+def with_stand_in(preset: Preset, absent: str, images: Strict, notice: str) -> Preset:
+    """Let other images stand in for a data set that is not to be had, and give the preset a notice that says so."""
+    raw = _replaced(preset.raw, absent, images.model_dump(mode="json"))
+    return _validate({"notices": [*raw.pop("notices", ()), notice], **raw}, preset.name, preset.name)
+
+
+def _replaced(block: Any, absent: str, images: dict[str, Any]) -> Any:
+    if isinstance(block, list):
+        return [_replaced(value, absent, images) for value in block]
+    if not isinstance(block, dict):
+        return block
+    return (
+        images if block.get("name") == absent else {k: _replaced(value, absent, images) for k, value in block.items()}
+    )
 
 
 def section(name: str, values: Mapping[str, Any]) -> Any:

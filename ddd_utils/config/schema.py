@@ -161,7 +161,7 @@ class Subsetting(Strict):
 class Controls(Strict):
     """The appendix: other data, other base networks."""
 
-    natural: Variants
+    natural: Literal["training_variants"] | Variants
     noise: Literal["training_variants"] | Variants = "training_variants"
     other_bases: list[Variants] = Field(default=[])
     tolerance: Tolerance = 0
@@ -211,6 +211,7 @@ class Preset(Strict):
     __pydantic_extra__: dict[str, OwnSection]
 
     name: str
+    notices: list[str] = Field(default=[])  # what whoever reads the report must know first
     summary: Summary | None = Summary()
     training_variants: TrainingVariants | None = None
     sota_comparison: SotaComparison | None = None
@@ -219,7 +220,7 @@ class Preset(Strict):
     kl_divergence: KlDivergence | None = None
     human_results: HumanResults | None = None
     cluster: Cluster = Cluster()
-    raw: dict[str, dict[str, Any]] = Field(default={}, exclude=True, repr=False)
+    raw: dict[str, Any] = Field(default={}, exclude=True, repr=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -257,7 +258,7 @@ class Preset(Strict):
         return write_yaml(self.raw, self.folder / f"{self.name}.yaml")
 
 
-SECTIONS = tuple(name for name in Preset.model_fields if name not in ("name", "cluster", "raw"))
+SECTIONS = tuple(name for name in Preset.model_fields if name not in ("name", "notices", "cluster", "raw"))
 
 
 def section_keys(section: str) -> list[str]:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from ddd_utils import local_files, paths
 from ddd_utils.config import image_sets
+from ddd_utils.data import fashion_mnist
 from ddd_utils.data.gaussian import Noise, NoiseIds
 from ddd_utils.data.photographs import Files, Photographs, read_npz
 from ddd_utils.data.views import central_crop, resize_short_side
@@ -68,6 +69,7 @@ def _load(config: image_sets.Dataset, state: str | None) -> Data:
     makers: dict[type, Callable[[Any], Data]] = {
         image_sets.Gaussian: _gaussian,
         image_sets.Digits: _digits,
+        image_sets.FashionMnist: _fashion_mnist,
         image_sets.Cifar: _cifar,
         image_sets.Npz: _npz,
         image_sets.Folder: _folder,
@@ -125,6 +127,11 @@ def _digits(config: image_sets.Digits) -> Data:
     train, test = (Images(images[p], bunch.target[p].astype(np.int16), [f"digit-{i}" for i in p]) for p in parts)
     classes = tuple(str(name) for name in bunch.target_names)
     return Data(train, test, classes, (0.5,) * 3, (0.5,) * 3, image_size=config.image_size)
+
+
+def _fashion_mnist(config: image_sets.FashionMnist) -> Data:
+    train, test = fashion_mnist.drawn(config)
+    return _npz(image_sets.Npz(train=str(train), test=str(test), classes=fashion_mnist.CLASSES))
 
 
 def _cifar(config: image_sets.Cifar) -> Data:

@@ -56,15 +56,18 @@ def registry() -> dict[str, PublicFile]:
     return {file.name: file for file in files}
 
 
+def copies() -> Path | None:
+    """Return the folder that ``DDD_DATA`` names."""
+    named = os.environ.get("DDD_DATA")
+    if named and not Path(named).is_dir():
+        raise InputError(f"DDD_DATA: there is no folder '{named}'")
+    return Path(named) if named else None
+
+
 def local_copy(name: str) -> Path | None:
     """Find a file in the folder that ``DDD_DATA`` names."""
-    named = os.environ.get("DDD_DATA")
-    if not named:
-        return None
-    if not Path(named).is_dir():
-        raise InputError(f"DDD_DATA: there is no folder '{named}'")
-    path = Path(named, name)
-    return path if path.is_file() else None
+    folder = copies()
+    return folder / name if folder and (folder / name).is_file() else None
 
 
 def place_for(name: str) -> str:

@@ -90,7 +90,7 @@ def _shape(dataset: image_sets.Dataset) -> tuple[int, int]:
     """Say how many classes and pixels a side the images have."""
     if isinstance(dataset, image_sets.Gaussian):
         return dataset.classes, dataset.image_size
-    if isinstance(dataset, image_sets.Digits):
+    if isinstance(dataset, image_sets.Digits | image_sets.FashionMnist):
         return 10, dataset.image_size
     if isinstance(dataset, image_sets.Cifar):
         return int(dataset.name.removeprefix("cifar")), 32

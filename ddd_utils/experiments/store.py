@@ -165,8 +165,10 @@ class Experiment(Results):
                 self.tidy(run)
             remove_partials(self.folder, "images.parquet")
             rows = self._rows()
+            origin = getattr(self.dataset, "origin", None)
             facts = self.described(
                 dataset=self.dataset.name,
+                **({"source": {"images": origin}} if origin else {}),
                 device=rows[0]["device"],
                 git_commit=_git_commit(),
                 wall_seconds=round(sum({row["run"]: row["seconds"] for row in rows}.values()), 1),

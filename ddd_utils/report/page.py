@@ -75,6 +75,7 @@ def build(
         sections,
         shared.ids,
         preset=preset.name,
+        notices=preset.notices,
         failed=[section for section in sections if section.error],
         beside=beside,
         now=datetime.now(UTC),

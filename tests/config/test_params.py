@@ -1,6 +1,7 @@
 """A preset says everything in one place; a mistake in it gets one line with the nearest right key."""
 
 import ast
+import itertools
 import re
 
 import jupytext
@@ -29,9 +30,9 @@ MISTAKES = [
     ("training_variants.tolerance=some", "tolerance: Input should be a valid integer, not 'some'"),
     ("experiment.epochs=-3", "experiment.epochs: Input should be greater than or equal to 1, not -3"),
     ("experiment.dataset.name=gausian", "'gausian' is not one of"),
-    ("experiment.dataset.train_per_clas=3", "unknown key (did you mean 'train_per_class'?)"),
+    ("experiment.dataset.train_image=3", "unknown key (did you mean 'train_images'?)"),
     ("controls.other_bases=[{dataset: {name: digits}, epoch: 3}]", "unknown key (did you mean 'epochs'?)"),
-    ("sota.models=models/digit.yaml", "there is no file 'models/digit.yaml' (did you mean 'models/digits"),
+    ("sota.models=models/smal.yaml", "there is no file 'models/smal.yaml' (did you mean 'models/small"),
     ("sota.models=[{modl: test_resnet}, test_vit]", "unknown key (did you mean 'model'?)"),
     ("sota.models=[test_resnet, test_resnet]", "two models are called 'test_resnet'"),
     ("sota.models=[test_resnet", "--set sota_comparison.models, line 1"),
@@ -54,7 +55,7 @@ MISTAKES = [
     ("sota.models=[{model: a, pretrained: {key: b}}, d]", "a checkpoint needs either `file` or `url`"),
     ("sota.models=[{model: a, pretrained: {open_clip: b, templates: [c]}}, d]", "templates: 'c' needs one {}"),
     ("sota.models=[{model: a, classes: imagnet}, d]", "'imagnet' is not one of imagenet, images (did you"),
-    ("sota.models=[{model: a, pretrained: true}, b]", "'a' is pretrained, but 'digits' is for training"),
+    ("sota.models=[{model: a, pretrained: true}, b]", "'a' is pretrained, but 'fashion_mnist' is for"),
     ("sota={models: [{model: a, pretrained: false}, b], images: notebooks}", "'a' is to be trained here, but 'photo"),
     ("tolerance", "expected section.key=value"),
     ("subsetting.tolerance.deep=1", "'tolerance' is a value"),
@@ -148,21 +149,23 @@ def test_a_resolved_preset_means_the_same(tmp_path, monkeypatch):
 
 
 def test_a_section_lends_its_experiment():
-    preset = params.load("quick")
-    assert params.experiment("training_variants", "quick") == preset.training_variants.experiment
-    assert params.experiment("kl_divergence", "quick") == preset.training_variants.experiment
-    assert isinstance(params.experiment("sota_comparison", "quick"), ModelSet)
+    preset = params.load("smoke")
+    assert params.experiment("training_variants", "smoke") == preset.training_variants.experiment
+    assert params.experiment("kl_divergence", "smoke") == preset.training_variants.experiment
+    assert isinstance(params.experiment("sota_comparison", "smoke"), ModelSet)
     with pytest.raises(InputError, match="did you mean 'sota_comparison'"):
-        params.experiment("sota_comparision", "quick")
+        params.experiment("sota_comparision", "smoke")
 
 
 def test_sections_name_all_experiments_they_need():
-    preset = params.load("quick")
-    needed = params.experiments(preset, "controls")
-    controls = preset.controls
-    assert needed == [controls.natural, preset.training_variants.experiment, *controls.other_bases]
-    assert all(isinstance(each, Variants) for each in needed)
-    assert params.experiments(preset, "summary") == []
+    quick, smoke = params.load("quick"), params.load("smoke")
+    needed = {preset.name: params.experiments(preset, "controls") for preset in (quick, smoke)}
+    controls = quick.controls
+    assert needed["quick"] == [quick.training_variants.experiment, controls.noise, *controls.other_bases]
+    controls = smoke.controls
+    assert needed["smoke"] == [controls.natural, smoke.training_variants.experiment, *controls.other_bases]
+    assert all(isinstance(each, Variants) for each in itertools.chain(*needed.values()))
+    assert params.experiments(quick, "summary") == []
 
 
 def test_the_published_preset_trains_nothing():

@@ -16,6 +16,7 @@ class Preset:
     sections: list[str]
     given: dict = field(default_factory=dict)
     name: str = "tiny"
+    notices: tuple[str, ...] = ()
 
     def parameters(self, section):
         return {"preset": "build/tiny.yaml", **self.given.get(section, {})}

@@ -87,6 +87,12 @@ def test_cells_for_the_appendix_stand_at_the_end_and_are_linked_to_as_before():
     assert appendix.pre.text == "x" and not appendix.select("details.facts") and not soup.find(id="summary").pre
 
 
+def test_what_a_reader_must_know_first_stands_first():
+    soup = built(executed("one", prose("# A")), preset=Preset(["one"], notices=("Digits <stand> in.",)))
+    assert next(soup.main.stripped_strings) == "Digits <stand> in."
+    assert "Digits" not in built(executed("one", prose("# A"))).text
+
+
 def test_the_parts_of_a_section_are_in_the_contents_under_it():
     soup = built(executed("one", prose("# A\n## B *c* $x$\n### D\n## E & F")), executed("two", prose("# G")))
     (parts,) = soup.select("#contents ol")

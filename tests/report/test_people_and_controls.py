@@ -15,7 +15,7 @@ from ddd_utils.report.network_sets import NetworkSet
 from ddd_utils.responses import Responses
 
 CONDITIONS = ["base", "plus_1_epoch", "plus_10_epochs", "architecture", "cuda_nondeterministic", "combined"]
-NATURAL = params.load("quick").controls.natural
+NATURAL = params.load("quick").training_variants.experiment
 
 
 @pytest.fixture(autouse=True)
