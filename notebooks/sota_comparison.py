@@ -36,7 +36,7 @@ from IPython.display import Markdown, display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, score_models, verdict, wrong_answers
-from ddd_utils.report import claims, clauses, comparability, explorer, findings, game, sentences, tables, text
+from ddd_utils.report import claims, comparability, explorer, findings, first_screen, game, sentences, tables, text
 
 parameters, book = report.begin("sota_comparison", globals())
 
@@ -109,7 +109,7 @@ else:
 # %%
 kinds = verdict.dichotomous(correct)
 book.record_clause(kinds)
-clauses.told(kinds)
+first_screen.told(kinds)
 
 # %% [markdown]
 # ### Smooth models of the scores, fitted
@@ -233,7 +233,7 @@ elif known.accepted is not None and unrecorded < 1:
     book.record_clause(beyond)
     outcome = wrong_answers.impossible_because_of_label(predictions, labels, known.accepted)
     said = "Impossible images (tolerance 0) when every label that ReaL accepts counts as right:"
-    display(clauses.told(beyond), Markdown(said), text.in_percent(outcome, ["share", "lower", "upper"]))
+    display(first_screen.told(beyond), Markdown(said), text.in_percent(outcome, ["share", "lower", "upper"]))
 
 # %% [markdown]
 # ## Pictures: trivial, impossible, most divisive

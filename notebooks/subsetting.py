@@ -29,7 +29,7 @@ from IPython.display import Markdown, display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, nulls, verdict
-from ddd_utils.report import clauses, explorer, findings, sentences, text, verdicts
+from ddd_utils.report import explorer, findings, first_screen, sentences, text, verdicts
 from ddd_utils.report.network_sets import NetworkSet
 
 parameters, book = report.begin("subsetting", globals())
@@ -172,7 +172,7 @@ text.readable(tests) if judged else Markdown("Nothing to test: too few networks.
 for each in judged:
     differing = verdict.masked(each.one_each, each.tolerance)
     book.record_clause(differing)
-    display(clauses.told(differing, each.heading))
+    display(first_screen.told(differing, each.heading))
 
 # %%
 stratified = {each.title: nulls.score_stratified_kappa(each.one_each) for each in judged}

@@ -8,21 +8,16 @@
 
 # %% [markdown]
 # # What holds, and what does not
-#
-# Convolutional networks that differ in architecture, optimiser, initialisation or data order still err on largely
-# the same images. The paper asks why, and answers: because most images of the usual test sets are either *trivial*
-# (every network is right) or *impossible* (every network is wrong). Only the images in between can tell networks
-# apart, and on those alone the networks differ a great deal. It calls this *dichotomous data difficulty*.
 
 # %% tags=["parameters"]
 preset = "quick"
 
 # %%
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 
 from ddd_utils import charts, report
 from ddd_utils.config import params
-from ddd_utils.report import claims, errata, game, headline, sentences, verdicts
+from ddd_utils.report import claims, errata, first_screen, game, headline, sentences, verdicts
 
 _, book = report.begin("summary", globals())
 
@@ -31,8 +26,8 @@ _, book = report.begin("summary", globals())
 for claim_id, value in errata.arithmetic().items():
     book.record(claim_id, value)
 
-# %% [markdown]
-# A size is judged as a size: far less agreement than the paper's contradicts it, even where it is beyond chance.
+# %%
+display(*first_screen.opening(preset))
 
 # %%
 table = verdicts.table(preset)

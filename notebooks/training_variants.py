@@ -27,7 +27,7 @@ from IPython.display import display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, dynamics, verdict
-from ddd_utils.report import claims, clauses, explorer, findings, game, sentences, text
+from ddd_utils.report import claims, explorer, findings, first_screen, game, sentences, text
 
 parameters, book = report.begin("training_variants", globals())
 
@@ -64,7 +64,7 @@ book.record_scores("variants", answers, rows, parameters.tolerance)
 kinds = verdict.dichotomous(correct[rows])
 book.record_clause(kinds)
 book.record_clause(verdict.fail_alike(correct[rows]))
-clauses.told(kinds)
+first_screen.told(kinds)
 
 # %% [markdown]
 # ### The paper's thirteen networks are ten
