@@ -52,10 +52,10 @@ game.kept(params.load(preset).folder) or Markdown(why)
 
 # %% tags=["appendix"]
 matter = headline.matters(preset)
-charts.claims_forest(matter, "kappa", headline.matters_title(matter))
+charts.claims_forest(matter, "kappa")
 
 # %% tags=["appendix"]
-charts.claims_forest(matter, "per cent", "The same, for shares of images and people’s accuracy")
+charts.claims_forest(matter, "per cent")
 
 # %% [markdown] tags=["appendix"]
 # ## Every claim

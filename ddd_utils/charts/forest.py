@@ -9,17 +9,20 @@ from .names_and_colours import ACCENT, MUTED, NOTE
 ROW = 54  # px: a line of words, the verdict, and below them the marks
 ABOVE = {"name": -27, "text": -13}  # px
 KINDS = ("observed", "single network", "paper")
-UNITS = {"per cent": ("share", ".1%", "%"), "kappa": ("kappa, a difference of two, or a correlation", ".2f", "~f")}
+UNITS = {  # axis, what the claims are about, format, format of the axis
+    "per cent": ("share", "shares", ".1%", "%"),
+    "kappa": ("kappa, a difference of two, or a correlation", "agreement", ".2f", "~f"),
+}
 
 
-def claims_forest(claims: pd.DataFrame, unit: str, heading: str) -> alt.LayerChart:
+def claims_forest(claims: pd.DataFrame, unit: str) -> alt.LayerChart:
     """
     Draw the claims of a unit, "per cent" or "kappa", on one linear axis, as wide as the column.
 
     ``claims`` has the columns name, unit, value, lower, upper, paper, text (the verdict), decided (faint where it is
     not) and one (a single training run, thin and grey); numbers that are not known are NaN.
     """
-    axis, form, ticks = UNITS[unit]
+    axis, what, form, ticks = UNITS[unit]
     rows = claims[claims["unit"] == unit].reset_index(drop=True)
     rows = rows.assign(row=rows.index, kind=rows["one"].map({True: KINDS[1], False: KINDS[0]}))
     here = rows.dropna(subset="value")
@@ -31,8 +34,14 @@ def claims_forest(claims: pd.DataFrame, unit: str, heading: str) -> alt.LayerCha
     told = {"name": ("", "claim"), "kind": ("", "shown"), "value": form, "lower": form, "upper": form}
     points = dots(here, "value", along, across, {**told, "text": ("", "verdict")}, marks, look, **drawn)
     words = [_words(rows, column, across) for column in ABOVE]
+    holds, against = ((rows["decided"] & (rows["outcome"] == outcome)).sum() for outcome in ("holds", "contradicted"))
+    heading = f"Of {len(rows)} claims about {what} {holds} hold here, {against} are contradicted"
     chart = alt.LayerChart(layer=[*points.layer, *words], view=NO_FRAME, width=COLUMN, height=ROW * len(rows))
-    return finish(chart, title(heading), " ".join(map(_in_words, rows.to_dict("records"))))
+    return finish(
+        chart,
+        title(heading, "Diamonds: the paper; faint: decides nothing"),
+        " ".join(map(_in_words, rows.to_dict("records"))),
+    )
 
 
 def _if(column: str, then: object, otherwise: object) -> dict:
@@ -47,6 +56,6 @@ def _words(rows: pd.DataFrame, column: str, across: alt.Y) -> alt.Chart:
 
 
 def _in_words(row: dict) -> str:
-    form = UNITS[row["unit"]][1]
+    form = UNITS[row["unit"]][2]
     figures = [f"{who} {row[key]:{form}}" for who, key in (("paper", "paper"), ("here", "value")) if pd.notna(row[key])]
     return f"{row['name']}: {', '.join([*figures, row['text']])}."

@@ -120,16 +120,10 @@ def matters(preset: str | Path) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values("outcome", key=lambda column: column.map(outcomes.index), kind="stable")
 
 
-def matters_title(rows: pd.DataFrame) -> str:
-    """Title the chart of `matters`: how many hold, are contradicted, are open."""
-    counted = rows["outcome"].where(rows["decided"], "not").value_counts()
-    holds, against = counted.get("holds", 0), counted.get("contradicted", 0)
-    return f"Of the {len(rows)} claims that matter {holds} hold here and {against} are contradicted"
-
-
 def _drawn(stated: claims.Claim, found: claims.Record | None) -> dict[str, Any]:
     judged = verdicts.verdict(stated, found)
-    shown = found is not None and found.value is not None and (not stated.m or found.m == stated.m)
+    alike = not stated.m or stated.kind == "lowest" or (found and found.m == stated.m)
+    shown = found is not None and found.value is not None and alike
     value = found.value if found and shown else None
     lower, upper = (found.interval if found and shown else None) or (None, None)
     counted = f"{judged.outcome} ({judged.outside})" if judged.outside else judged.outcome

@@ -19,21 +19,10 @@ from ddd_utils.report.text import Prose
 ROUNDING = 1e-12  # floating-point slack, far below any printed digit
 DIFFERENCE = 0.05  # kappas apart from which a difference of two kappas is another one than the paper's
 NOT_COMPUTED = "not computed"
-UNTESTED = (
-    NOT_COMPUTED,
-    "no observers",
-    "undefined here",
-    "simulated observers",
-    "another data set",
-    "other networks",
-    "other training",
-    "another number of them",
-)
-UNDECIDED = ("no interval", "one training run", "the interval allows both")
+BOTH = "the interval allows both"
 UNCOUNTED = (NOT_COMPUTED, "no observers")  # reasons that mean: there is no figure here
 PRESETS = ("quick", "published", "cifar10", "gpu", "paper")  # that test something, the cheapest first
 OBSERVE = "python -m ddd_utils experiment quick --out experiment.html"
-OUTCOMES = ("holds", "contradicted", "not decidable", "not tested")
 Interval = tuple[float, float]
 
 
@@ -91,14 +80,10 @@ def verdict(stated: Claim, found: Record | None) -> Verdict:
     Hold what was found against what the paper claims.
 
     Each claim names the figures that bear it out (`zone`). It *holds* where our whole interval lies among them, is
-    *contradicted* where none of it does, and is *not decidable* where the interval allows both, or is not known. So a
-    wider interval can only leave more open. It is *not tested* for the first of `UNTESTED` that applies: nothing was
-    recorded, or something undefined; data, networks or training are not those that the claim is about
-    (:mod:`comparability`); or the figure depends on the number of networks, and here it is another.
-
-    What was bound to come out so is judged all the same and is outside the score: arithmetic on the paper's own
-    figures, the authors' answers against the authors' percentages, a fall that choosing the images brings about, and
-    data that were chosen after a trial had shown the pattern.
+    *contradicted* where none of it does, and is *not decidable* where the interval allows both, or is not known: a
+    wider interval only leaves more open. It is *not tested* where nothing was recorded; where data, networks or
+    training are not those that it is about (:mod:`comparability`); and where it depends on the number of networks, and
+    here that is another. What was bound to come out so is judged all the same, and is outside the score.
     """
     outside = "arithmetic" if stated.kind == "arithmetic" else stated.outside or (found.outside if found else "")
     reason = _untested(stated, found)
@@ -112,7 +97,7 @@ def verdict(stated: Claim, found: Record | None) -> Verdict:
         return Verdict("holds", "", outside)
     if upper < least or lower > most:
         return Verdict("contradicted", _apart(stated, found.value, interval), outside)
-    return Verdict("not decidable", UNDECIDED[-1], outside)
+    return Verdict("not decidable", BOTH, outside)
 
 
 def zone(stated: Claim) -> Interval:
@@ -131,15 +116,14 @@ def zone(stated: Claim) -> Interval:
 
 def rules() -> Prose:
     """Tell readers how claims are judged."""
-    own, any_data = (f"{claim(key).tolerance - 1:.0%}" for key in ("trivial_share", "lowest_condition_kappa"))
+    own, any_data = (claim(key).tolerance for key in ("trivial_share", "lowest_condition_kappa"))
     return Prose(
-        "A claim *holds* where our whole interval lies among the figures that bear it out, and is *contradicted* where "
-        f"none of it does. For a share or a kappa these are within {own} of the paper’s figure, as a factor; for a "
-        f"difference of two kappas within {DIFFERENCE:.2f}; for “at least as alike as that”, claimed of any data, no "
-        f"more than {any_data} below it. Where the paper gives a word, such as “minor”, the number is our reading. An "
-        "interval that allows both leaves a claim *not decidable*. On the paper’s own test images other images are no "
-        "source of a difference: there the interval is that of other training runs, if both sides have several, and "
-        "the one that is shown is for other images.\n\n"
+        "A claim *holds* where our whole interval lies among the figures that bear it out, is *contradicted* where "
+        "none of it does, and is *not decidable* where it allows both. These figures are, for a share or a kappa, within "
+        f"{own - 1:.0%} of the paper’s, as a factor; for a difference of two kappas within {DIFFERENCE:.2f}; for “at "
+        f"least as alike as that”, claimed of any data, from {1 / any_data:.0%} of it upwards. Where the paper gives a "
+        "word, such as “minor”, the number is our reading. On the paper’s own test images other images are no source "
+        "of a difference: the interval that decides is that of other training runs, if both sides have several.\n\n"
         "*Outside the score* are arithmetic on the paper’s own figures, the authors’ answers against the authors’ "
         "percentages (*circular*), what *had to happen*, and what is found on data *chosen after a trial* had shown "
         "the paper’s pattern. M counts the networks or observers, n the images or trials behind a figure."
@@ -207,14 +191,11 @@ def would_test(stated: Claim) -> str:
     """Return the command that would test a claim: that of the cheapest preset that has what it is about."""
     if stated.networks == "observers":
         return OBSERVE
-    return next((citation.command(preset, None, []) for preset in PRESETS if _tests(preset, stated)), "")
-
-
-def _tests(preset: str, stated: Claim) -> bool:
-    experiments = _experiments(preset).get(stated.section)
-    if experiments is None:
-        return False
-    return stated.kind == "arithmetic" or any(not planned(about(stated), config) for config in experiments)
+    for preset in PRESETS:
+        obstacles = [planned(about(stated), config) for config in _experiments(preset).get(stated.section, [])]
+        if "" in obstacles or (stated.kind == "arithmetic" and stated.section in _experiments(preset)):
+            return citation.command(preset, None, [])
+    return ""
 
 
 @cache

@@ -101,7 +101,6 @@ def test_the_twenty_that_matter_are_drawn_from_what_was_recorded():
     record_models()
     rows = headline.matters("tiny")
     assert len(rows) == 20 and rows["decided"].tolist() == [True] + [False] * 19  # what is decided comes first
-    assert "1 hold here and 0 are contradicted" in headline.matters_title(rows)
     rows = rows.set_index("name")
     lowest = rows.loc["agreement of any two models, at least", ["value", "lower", "upper", "paper", "text"]]
     assert lowest.tolist() == [0.335, 0.33, 0.34, 0.33, "holds"]
@@ -120,7 +119,8 @@ def test_what_rests_on_one_training_run_is_marked():
 def test_the_forest_has_every_claim_of_a_unit_on_one_linear_axis(unit):
     record_models()
     rows = headline.matters("tiny")
-    chart = charts.claims_forest(rows, unit, "Title").to_dict()
+    chart = charts.claims_forest(rows, unit).to_dict()
+    assert f"{int(unit == 'kappa')} hold here, 0 are contradicted" in chart["title"]["text"]
     assert all(name in chart["description"] for name in rows.loc[rows["unit"] == unit, "name"])
     assert "scale" not in chart["layer"][0]["encoding"]["x"]  # linear unless another is asked for
 
