@@ -192,10 +192,14 @@ class Book:
         if responses is None and stated.kind != "arithmetic":
             raise InputError(f"the claim '{claim_id}' needs the responses it was computed from")
         basis = _basis(stated, responses) if isinstance(responses, Responses) else responses or Basis()
-        spread = _finite(np.std(runs, ddof=1)) if len(runs) > 1 else None
-        limits = _limits(claim_id, interval)
-        known = {"value": _finite(value), "interval": limits, "note": note, "repeats": max(1, len(runs))}
-        self._records[claim_id] = Record(**known, spread=spread, **vars(basis))
+        self._records[claim_id] = Record(
+            value=_finite(value),
+            interval=_limits(claim_id, interval),
+            note=note,
+            repeats=max(1, len(runs)),
+            spread=_finite(float(np.std(runs, ddof=1))) if len(runs) > 1 else None,
+            **vars(basis),
+        )
         self._write()
 
     def record_clause(self, clause: "Clause") -> None:
@@ -249,7 +253,7 @@ class Book:
             interval = (row["lower"], row["upper"]) if "lower" in row else None
             compared = responses.select(compared_networks(responses.networks, row["condition"], row.get("instance")))
             value = row["kappa"] if "kappa" in row else row["correlation"]
-            runs = _runs(compared) if row.get("instances", 1) > 1 else ()
+            runs = _runs(compared) if row.get("instances", 1) > 1 else []
             self.record(f"{entry_id}.{row['condition']}", value, interval, compared, row.get("note", ""), runs)
 
     def record_gap(self, claim_id: str, gap: ConditionDifference, responses: Responses) -> None:
@@ -274,10 +278,10 @@ def _dataset(responses: Responses) -> str:
     return dataset["name"] if isinstance(dataset, dict) else dataset
 
 
-def _runs(compared: Responses) -> np.ndarray:
+def _runs(compared: Responses) -> list[float]:
     """Compute the kappa of the base with each of the other networks."""
     base = (compared.networks["condition"] == "base").to_numpy()
-    return pairwise_error_consistency(compared.correct())[base][0, ~base]
+    return pairwise_error_consistency(compared.correct())[base][0, ~base].tolist()
 
 
 def forget(section: str, preset: str | Path) -> None:

@@ -108,35 +108,32 @@ def _outside(table: pd.DataFrame) -> list[str]:
 
 def matters(preset: str | Path) -> pd.DataFrame:
     """
-    List the claims that have a short name, for `charts.claims_forest`.
+    List the claims that have a short name, for `charts.claims_forest`; what is decided comes first.
 
     Columns name, unit ("per cent" or "kappa"), value, lower, upper, paper, outcome, text (the verdict in words), one
-    (whether a single training run is behind the figure), decided (for or against the paper). What depends on the number
-    of networks has no value at another one. What is decided comes first.
+    (whether a single training run is behind the figure), decided (for or against the paper).
     """
-    records, _ = claims.recorded(preset)
+    records, outcomes = claims.recorded(preset)[0], list(HEADINGS)
     rows = [_drawn(stated, records.get(key)) for key, stated in claims.registry().items() if stated.short]
-    outcomes = list(HEADINGS)
     return pd.DataFrame(rows).sort_values("outcome", key=lambda column: column.map(outcomes.index), kind="stable")
 
 
 def _drawn(stated: claims.Claim, found: claims.Record | None) -> dict[str, Any]:
     judged = verdicts.verdict(stated, found)
-    alike = not stated.m or stated.kind == "lowest" or (found and found.m == stated.m)
-    shown = found is not None and found.value is not None and alike
-    value = found.value if found and shown else None
-    lower, upper = (found.interval if found and shown else None) or (None, None)
+    record = found or claims.Record(value=None)
+    # What depends on the number of networks stands beside the paper's figure only at the paper's.
+    alike = not stated.m or stated.kind == "lowest" or record.m == stated.m
+    value, limits = (record.value, record.interval) if alike else (None, None)
     counted = f"{judged.outcome} ({judged.outside})" if judged.outside else judged.outcome
     return {
         "name": stated.short,
         "unit": "per cent" if stated.format.endswith("%") else "kappa",
         "value": value,
-        "lower": lower,
-        "upper": upper,
+        **dict(zip(("lower", "upper"), limits or (None, None), strict=True)),
         "paper": stated.value,
         "outcome": judged.outcome,
         "text": ": ".join(filter(None, [counted, judged.reason])),
-        "one": found is not None and (found.m == 1 or ONE_NETWORK in found.note),
+        "one": record.m == 1 or ONE_NETWORK in record.note,
         "decided": judged.outcome in ("holds", "contradicted") and not judged.outside,
     }
 

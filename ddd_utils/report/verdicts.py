@@ -119,11 +119,12 @@ def rules() -> Prose:
     own, any_data = (claim(key).tolerance for key in ("trivial_share", "lowest_condition_kappa"))
     return Prose(
         "A claim *holds* where our whole interval lies among the figures that bear it out, is *contradicted* where "
-        "none of it does, and is *not decidable* where it allows both. These figures are, for a share or a kappa, within "
-        f"{own - 1:.0%} of the paper’s, as a factor; for a difference of two kappas within {DIFFERENCE:.2f}; for “at "
-        f"least as alike as that”, claimed of any data, from {1 / any_data:.0%} of it upwards. Where the paper gives a "
-        "word, such as “minor”, the number is our reading. On the paper’s own test images other images are no source "
-        "of a difference: the interval that decides is that of other training runs, if both sides have several.\n\n"
+        "none of it does, and is *not decidable* where it allows both. These figures are, for a share or a kappa, "
+        f"within {own - 1:.0%} of the paper’s, as a factor; for a difference of two kappas within {DIFFERENCE:.2f}; "
+        f"for “at least as alike as that”, claimed of any data, from {1 / any_data:.0%} of it upwards. Where the paper "
+        "gives a word, such as “minor”, the number is our reading. On the paper’s own test images other images are no "
+        "source of a difference: the interval that decides is that of other training runs, if both sides have several."
+        "\n\n"
         "*Outside the score* are arithmetic on the paper’s own figures, the authors’ answers against the authors’ "
         "percentages (*circular*), what *had to happen*, and what is found on data *chosen after a trial* had shown "
         "the paper’s pattern. M counts the networks or observers, n the images or trials behind a figure."

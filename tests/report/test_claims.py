@@ -4,11 +4,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from sklearn.metrics import cohen_kappa_score
 
 from ddd_utils.analysis.psychophysics import PRINTED
 from ddd_utils.errors import InputError
@@ -372,6 +374,13 @@ class TestBook:
         claims.Book("training_variants", "quick").record("accuracy_mean", 0.7, None, IMAGENET, runs=[0.6, 0.7, 0.8])
         record = claims.recorded("quick")[0]["accuracy_mean"]
         assert (record.repeats, record.spread) == (3, pytest.approx(0.1))
+
+    def test_the_runs_of_a_condition_are_its_networks_kappas_with_the_base(self):
+        correct = np.random.default_rng(3).random((4, 60)) < 0.6
+        networks = pd.DataFrame({"condition": ["data_order", "base", "data_order", "data_order"]})
+        expected = [cohen_kappa_score(correct[1], correct[row]) for row in (0, 2, 3)]
+        compared = SimpleNamespace(networks=networks, correct=lambda: correct)
+        assert claims._runs(compared) == pytest.approx(expected)
 
     def test_presets_do_not_mix(self):
         claims.Book("human_results", "quick").record("human_p_value", 5e-8)
