@@ -66,8 +66,11 @@ for entry, paper in {"cifar100": "CIFAR-100", "gaussian": "its Gaussian set"}.it
 
 # %%
 for entry, found in compared.items():
-    book.record_conditions(f"kappa_{entry}", found.first, sets[entry].answers)
+    book.record_conditions(f"kappa_{entry}", found.changed, sets[entry].answers)
     book.record_gap(f"architecture_minus_nondeterminism_{entry}", found.gap, sets[entry].answers)
+lowest = compared["gaussian"].changed.nsmallest(1, "kappa").iloc[0]
+limits = lowest["lower"], lowest["upper"]
+book.record("lowest_condition_kappa_gaussian", lowest["kappa"], limits, sets["gaussian"].answers, lowest["condition"])
 sentences.architecture_gaps([(sets[entry].dataset, found.gap) for entry, found in compared.items()])
 
 # %% [markdown]
@@ -149,7 +152,7 @@ for answers, comparison in zip(bases, from_base, strict=True):
     display(sentences.other_architecture(answers))
     display(charts.consistency_dots(comparison.single, comparison.means, heading, diamonds))
     if family:
-        book.record_conditions(f"kappa_{family}", comparison.first, answers)
+        book.record_conditions(f"kappa_{family}", comparison.changed, answers)
         book.record_gap(f"architecture_minus_nondeterminism_{family}", comparison.gap, answers)
 
 # %% [markdown]

@@ -209,6 +209,8 @@ else:
     by_score = wrong_answers.error_rates(known.wrong_label, difficulty.scores(correct), range(M + 1))
     heading = findings.label_errors(by_score, findings.drawn("label errors by score", answers))
     display(charts.label_error_dots(by_score, heading))
+    none = by_score.set_index("score").loc[0]
+    book.record("impossible_label_errors", none["rate"], (none["lower"], none["upper"]), answers, "tolerance 0")
 
 # %%
 if known.wrong_label is not None and unrecorded < 1:
@@ -225,18 +227,28 @@ if known.wrong_label is not None:
     display(text.in_percent(parts, ["share", "lower", "upper"]))
 
 # %%
+relabelled = known.accepted is not None and unrecorded < 1
 if answers.info.get("on_imagenet") and known.accepted is None:
     display(Markdown("ReaL's labels are not at hand: they come with the extra `models` (`pip install '.[models]'`)."))
-elif known.accepted is not None and unrecorded < 1:
+
+# %%
+if relabelled:
     accepted = np.array([label in others for label, others in zip(labels, known.accepted, strict=True)])
     beyond = verdict.beyond_label_errors(correct, accepted)
     book.record_clause(beyond)
+    book.record("impossible_rightly_labelled", beyond.effect, (beyond.low, beyond.high), answers)
+    display(first_screen.told(beyond))
+
+# %%
+if relabelled:
     outcome = wrong_answers.impossible_because_of_label(predictions, labels, known.accepted)
+    stays = outcome.set_index("outcome").loc["still impossible"]
+    book.record("impossible_beyond_labels", stays["share"], (stays["lower"], stays["upper"]), answers, "tolerance 0")
     said = "Impossible images (tolerance 0) when every label that ReaL accepts counts as right:"
-    display(first_screen.told(beyond), Markdown(said), text.in_percent(outcome, ["share", "lower", "upper"]))
+    display(Markdown(said), text.in_percent(outcome, ["share", "lower", "upper"]))
 
 # %% [markdown]
-# ## Pictures: trivial, impossible, most divisive
+# ## Pictures (figures 1 and 13)
 # Trivial and impossible images are drawn at random, from as many classes as there are. The most divisive come nearest
 # to being right in half of the models. ✓ marks the right answer.
 

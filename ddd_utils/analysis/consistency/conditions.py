@@ -53,9 +53,9 @@ class BaseComparison:
     gap: ConditionDifference  # another architecture minus non-determinism
 
     @property
-    def first(self) -> pd.DataFrame:
-        """The first network of each condition, as figures 10, 11 and 16 show it, without the base."""
-        return self.single[(self.single["instance"] == 1) & (self.single["condition"] != "base")]
+    def changed(self) -> pd.DataFrame:
+        """The mean of each condition, without the base."""
+        return self.means[self.means["condition"] != "base"]
 
 
 @dataclass(frozen=True)
