@@ -59,8 +59,7 @@ compared = {
 
 # %%
 for entry, paper in {"cifar100": "CIFAR-100", "gaussian": "its Gaussian set"}.items():
-    under = findings.drawn(f"kappa with the base network; diamonds: the paper, {paper}", sets[entry].answers)
-    heading = findings.consistency(compared[entry].means, under)
+    heading = findings.consistency(compared[entry].means, sets[entry].answers, f"the paper, {paper}")
     printed = claims.paper_values(f"kappa_{entry}")
     display(charts.consistency_dots(compared[entry].single, compared[entry].means, heading, printed))
 
@@ -80,8 +79,8 @@ sentences.architecture_gaps([(sets[entry].dataset, found.gap) for entry, found i
 bars = []
 for each in sets.values():
     shares = difficulty.shares(each.one_each, each.tolerance)
-    heading = findings.unanimous(shares, each.M, each.tolerance, findings.drawn("by score", each.answers, each.M))
-    bars.append(charts.score_bars(difficulty.score_histogram(each.one_each), each.tolerance, heading, size=charts.HALF))
+    spikes = findings.unanimous(shares, each.M, each.tolerance, each.answers.select(each.chosen), "by score")
+    bars.append(charts.score_bars(difficulty.score_histogram(each.one_each), each.tolerance, spikes, size=charts.HALF))
 charts.beside(*bars)
 
 # %%
@@ -106,8 +105,7 @@ classes = {
     entry: difficulty.class_accuracy(each.correct[:1], each.answers.labels, each.answers.class_names)
     for entry, each in sets.items()
 }
-under = {entry: findings.drawn("accuracy of each class", each.answers, 1) for entry, each in sets.items()}
-headings = {entry: findings.classes(table, under[entry]) for entry, table in classes.items()}
+headings = {entry: findings.classes(table, sets[entry].answers) for entry, table in classes.items()}
 charts.beside(*(charts.class_accuracy_dots(classes[entry], headings[entry], charts.HALF) for entry in sets))
 
 # %% [markdown]
@@ -144,14 +142,14 @@ from_base = [consistency.compare_with_base(each.correct(), each.networks, each.l
 
 # %%
 for answers, comparison in zip(bases, from_base, strict=True):
-    base = text.described(answers.config.base)
-    under = findings.drawn(f"kappa with {base} as base network; diamonds: the paper, ImageNet", answers)
-    heading = findings.consistency(comparison.means, under)
-    family = comparability.family(answers.config.base.model)
-    diamonds = claims.paper_values(f"kappa_{family}")
-    display(sentences.other_architecture(answers))
-    display(charts.consistency_dots(comparison.single, comparison.means, heading, diamonds))
-    if family:
+    named = findings.consistency(comparison.means, answers, base=text.described(answers.config.base))
+    diamonds = claims.paper_values(f"kappa_{comparability.family(answers.config.base.model)}")
+    dots = charts.consistency_dots(comparison.single, comparison.means, named, diamonds)
+    display(sentences.other_architecture(answers), dots)
+
+# %%
+for answers, comparison in zip(bases, from_base, strict=True):
+    if family := comparability.family(answers.config.base.model):
         book.record_conditions(f"kappa_{family}", comparison.changed, answers)
         book.record_gap(f"architecture_minus_nondeterminism_{family}", comparison.gap, answers)
 
@@ -173,7 +171,6 @@ for each in recalibrated:
     ways = tables.both_ways(each.answers, experiments.alternatives(each.answers)["running"])
     swaps = {way: dynamics.swaps(evaluated.predictions[:1], evaluated.labels) for way, evaluated in ways.items()}
     changes = pd.concat(swaps, names=["statistics"]).reset_index("statistics")
-    under = findings.drawn("predictions of the base network that change, by epoch", each.answers, 1)
-    heading = findings.statistics(changes, "statistics", under)
-    display(charts.swap_comparison(changes, "statistics", each.answers.decay_epochs, heading))
+    change = findings.statistics(changes, "statistics", each.answers)
+    display(charts.swap_comparison(changes, "statistics", each.answers.decay_epochs, change))
     display(tables.batch_statistics(ways, each.dataset))

@@ -44,7 +44,7 @@ parameters, book = report.begin("human_results", globals())
 # %%
 printed = psychophysics.printed_figures()
 # Four digits: accuracies stand beside a p-value of 1e-8.
-text.in_percent(printed, ["printed", "lowest", "highest"], ".4g")
+tables.in_percent(printed, ["printed", "lowest", "highest"], ".4g")
 
 # %%
 lowest = printed.set_index("figure").loc["p-value of the lowest"]
@@ -65,13 +65,11 @@ n = len(accuracies)
 
 # %%
 if n:
-    heading = findings.observers(accuracies, "accuracy of each observer, with Wilson's 95% interval")
-    display(charts.observer_dots(accuracies, heading, nobody))
+    display(charts.observer_dots(accuracies, findings.observers(accuracies), nobody))
 
 # %%
 if len(pairs):
-    heading = findings.observer_pairs(pairs, "error consistency of each two observers")
-    display(charts.observer_matrix(pairs, heading, nobody))
+    display(charts.observer_matrix(pairs, findings.observer_pairs(pairs), nobody))
 
 # %% [markdown]
 # ### Accuracy and agreement in numbers
@@ -102,8 +100,8 @@ verdicts.of_section(preset, "human_results")
 # %%
 if n:
     blocks = observer_trials.learning(trials)
-    heading = findings.blocks(blocks, observer_trials.EVERYONE, "accuracy by block of trials")
-    display(charts.block_curves(blocks, observer_trials.EVERYONE, heading, nobody))
+    everyone = observer_trials.EVERYONE
+    display(charts.block_curves(blocks, everyone, findings.blocks(blocks, everyone), nobody))
 
 # %% [markdown]
 # ### How long right and wrong answers take
@@ -112,8 +110,7 @@ if n:
 # %%
 if n:
     times = observer_trials.response_times(trials)
-    heading = findings.times(times, "median response time of each observer")
-    display(charts.response_time_dots(times, heading, nobody))
+    display(charts.response_time_dots(times, findings.times(times), nobody))
     display(sentences.slower_when_wrong(times))
 
 # %% [markdown]
@@ -176,8 +173,8 @@ if people is not None:
 # %%
 if people is not None:
     by_score = humans.share_by_score(share, right)
-    heading = findings.people_by_score(humans.rank_correlation(share, right), under)
-    display(charts.human_score_dots(by_score, len(right), heading))
+    ranks = findings.people_by_score(humans.rank_correlation(share, right), under)
+    display(charts.human_score_dots(by_score, len(right), ranks))
 
 # %%
 if people is not None:
@@ -188,8 +185,7 @@ if people is not None:
     majority = humans.majority_right(counts, people.labels)
     models = [model.removesuffix("_test").replace("_", " ") for model in people.models]
     kappas = humans.majority_consistency(majority, right, models)
-    heading = findings.majority(kappas, f"kappa of the majority with each network · {under}")
-    display(charts.majority_dots(kappas, heading))
+    display(charts.majority_dots(kappas, findings.majority(kappas, under)))
     display(sentences.majority_limits(kappas))
 
 # %% [markdown]

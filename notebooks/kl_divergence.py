@@ -39,7 +39,7 @@ parameters, book = report.begin("kl_divergence", globals())
 # %%
 divergence = noise.neighbour_divergence()
 book.record("kl_decreasing_steps", (divergence["kl"].diff().dropna() < 0).mean())
-charts.kl_curve(divergence, findings.divergence(divergence, "divergence between each class and the next"))
+charts.kl_curve(divergence, findings.divergence(divergence))
 
 # %% [markdown]
 # ## The networks and the best possible (figure 8, centre)
@@ -57,8 +57,7 @@ sentences.only_on_noise(dataset.name)
 if on_noise:
     pixels = None if dataset.crop == "random_resized" else 3 * dataset.image_size**2
     classes = noise.accuracy_by_sigma(answers.correct(), answers.labels, pixels)
-    under = findings.drawn("accuracy by standard deviation (band: least to most accurate network)", answers)
-    display(charts.sigma_curves(classes, findings.beside_the_ideal(classes, under)))
+    display(charts.sigma_curves(classes, findings.beside_the_ideal(classes, answers)))
 
 # %% [markdown]
 # ## Does the divergence predict the accuracy? (figure 8, right)
@@ -69,8 +68,7 @@ if on_noise:
 if on_noise:
     predicted = noise.divergence_correlation(classes)
     near = classes.dropna(subset="kl")
-    heading = findings.predicted(predicted, findings.drawn("a dot for each class", answers, 1))
-    display(charts.kl_scatter(near.assign(accuracy=near["base"]), heading))
+    display(charts.kl_scatter(near.assign(accuracy=near["base"]), findings.predicted(predicted, answers)))
 
 # %%
 if on_noise:
@@ -89,8 +87,7 @@ if on_noise:
 # %%
 if on_noise:
     folders = noise.in_folder_order(classes)
-    under = findings.drawn("one curve, in two orders", answers)
-    display(charts.folder_order_curves(folders, findings.folder_order(folders, under)))
+    display(charts.folder_order_curves(folders, findings.folder_order(folders, answers)))
 
 # %%
 if on_noise:

@@ -36,7 +36,7 @@ from IPython.display import Markdown, display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, score_models, verdict, wrong_answers
-from ddd_utils.report import claims, comparability, explorer, findings, first_screen, game, sentences, tables, text
+from ddd_utils.report import claims, explorer, findings, game, sentences, tables
 
 parameters, book = report.begin("sota_comparison", globals())
 
@@ -69,8 +69,7 @@ explored
 
 # %%
 smooth = score_models.fit_beta_binomial(score_models.score_counts(difficulty.scores(correct), M))
-under = findings.drawn("share of images by score", answers)
-heading = findings.unanimous(difficulty.shares(correct, dissent), M, dissent, under)
+heading = findings.unanimous(difficulty.shares(correct, dissent), M, dissent, answers)
 papers = claims.paper()["printed"]["sota_share_by_models_correct"]
 bars = charts.score_bars(
     difficulty.score_histogram(correct), dissent, heading, {smooth.name: smooth.probabilities}, papers
@@ -93,12 +92,7 @@ tables.model_shares(sets, {0, dissent})
 book.record_scores("models", answers, range(M), dissent)
 
 # %%
-# The paper's claim is about its own models: shown the images here, or else by their published scores.
-if known.eleven is None or comparability.are_the_papers(names):
-    book.record_shares("sota_", answers, difficulty.fitting_tolerance(1, M))
-else:
-    basis = comparability.of_the_eleven(n)
-    book.record_shares("sota_", basis, 1, known.eleven, note="the paper's eleven")
+book.record_eleven(answers, known.eleven)
 
 # %% [markdown]
 # ## Dichotomous, or smooth?
@@ -107,9 +101,9 @@ else:
 # difficulty explains. It is asked of each end, against several families of smooth distributions.
 
 # %%
-kinds = verdict.dichotomous(correct)
-book.record_clause(kinds)
-first_screen.told(kinds)
+two_kinds = verdict.dichotomous(correct)
+book.record_clause(two_kinds)
+findings.clause(two_kinds)
 
 # %% [markdown]
 # ### Smooth models of the scores, fitted
@@ -130,7 +124,7 @@ for title, decisions in wrong_answers.also_without(sets, known.wrong_label).item
 
 # %%
 alpha, beta = smooth.parameters["alpha"], smooth.parameters["beta"]
-text.in_percent(score_models.expected_shares_table(alpha, beta), difficulty.DIFFICULTIES)
+tables.in_percent(score_models.expected_shares_table(alpha, beta), difficulty.DIFFICULTIES)
 
 # %% [markdown]
 # ## Which models fail alike (figure 6b, all images)
@@ -138,8 +132,8 @@ text.in_percent(score_models.expected_shares_table(alpha, beta), difficulty.DIFF
 # %%
 pairs, accuracy = consistency.pair_table(correct, names), correct.mean(axis=1)
 means = consistency.mean_kappas(correct, labels)
-heading = findings.pairs(pairs, means["images"], findings.drawn("kappa of every pair", answers))
-matrix = charts.kappa_matrix(consistency.pairwise_matrix(correct, names), heading, "cluster", accuracy)
+alike = findings.pairs(pairs, means["images"], answers)
+matrix = charts.kappa_matrix(consistency.pairwise_matrix(correct, names), alike, "cluster", accuracy)
 explored.linked(matrix, "pair")
 
 # %%
@@ -151,8 +145,7 @@ sentences.kappa_range(means)
 # pairs each model is in. Point at a bar to see all pairs of its model.
 
 # %%
-heading = findings.accuracy_and_kappa(pairs, findings.drawn("a dot for each pair of models", answers))
-explored.linked(charts.accuracy_against_kappa(pairs, heading), "pair")
+explored.linked(charts.accuracy_against_kappa(pairs, findings.accuracy_and_kappa(pairs, answers)), "pair")
 
 # %% [markdown]
 # ### The most and the least consistent pairs
@@ -190,8 +183,8 @@ kinds = wrong_answers.impossible_kinds(predictions, labels) if unrecorded < 1 el
 
 # %%
 if same is not None:
-    heading = findings.same_answer(same, findings.drawn("the same wrong answer, where both are wrong", answers))
-    display(explored.linked(charts.wrong_answer_matrix(same, names, heading, accuracy=accuracy), "pair"))
+    answered = charts.wrong_answer_matrix(same, names, findings.same_answer(same, answers), accuracy=accuracy)
+    display(explored.linked(answered, "pair"))
 
 # %%
 sentences.wrong_answers(same, kinds, unrecorded)
@@ -207,8 +200,7 @@ if known.wrong_label is None:
     display(sentences.no_label_errors(answers))
 else:
     by_score = wrong_answers.error_rates(known.wrong_label, difficulty.scores(correct), range(M + 1))
-    heading = findings.label_errors(by_score, findings.drawn("label errors by score", answers))
-    display(charts.label_error_dots(by_score, heading))
+    display(charts.label_error_dots(by_score, findings.label_errors(by_score, answers)))
     none = by_score.set_index("score").loc[0]
     book.record("impossible_label_errors", none["rate"], (none["lower"], none["upper"]), answers, "tolerance 0")
 
@@ -216,15 +208,14 @@ else:
 if known.wrong_label is not None and unrecorded < 1:
     groups = wrong_answers.difficulty_groups(predictions, labels)
     by_group = wrong_answers.error_rates(known.wrong_label, groups, wrong_answers.GROUPS, "group")
-    under = findings.drawn("label errors by difficulty (tolerance 0)", answers)
-    display(charts.label_error_rows(by_group, findings.label_errors_of_groups(by_group, under)))
+    display(charts.label_error_rows(by_group, findings.label_errors_of_groups(by_group, answers)))
 
 # %%
 if known.wrong_label is not None:
     parts = wrong_answers.shares_without_errors(correct, known.wrong_label, dissent)
     said = f"With and without the {known.wrong_label.sum():,} images with label errors (tolerance {dissent}):"
     display(Markdown(said))
-    display(text.in_percent(parts, ["share", "lower", "upper"]))
+    display(tables.in_percent(parts, ["share", "lower", "upper"]))
 
 # %%
 relabelled = known.accepted is not None and unrecorded < 1
@@ -237,7 +228,7 @@ if relabelled:
     beyond = verdict.beyond_label_errors(correct, accepted)
     book.record_clause(beyond)
     book.record("impossible_rightly_labelled", beyond.effect, (beyond.low, beyond.high), answers)
-    display(first_screen.told(beyond))
+    display(findings.clause(beyond))
 
 # %%
 if relabelled:
@@ -245,7 +236,7 @@ if relabelled:
     stays = outcome.set_index("outcome").loc["still impossible"]
     book.record("impossible_beyond_labels", stays["share"], (stays["lower"], stays["upper"]), answers, "tolerance 0")
     said = "Impossible images (tolerance 0) when every label that ReaL accepts counts as right:"
-    display(Markdown(said), text.in_percent(outcome, ["share", "lower", "upper"]))
+    display(Markdown(said), tables.in_percent(outcome, ["share", "lower", "upper"]))
 
 # %% [markdown]
 # ## Pictures (figures 1 and 13)

@@ -29,7 +29,7 @@ from IPython.display import Markdown, display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, nulls, verdict
-from ddd_utils.report import explorer, findings, first_screen, sentences, text, verdicts
+from ddd_utils.report import explorer, findings, sentences, text, verdicts
 from ddd_utils.report.network_sets import NetworkSet
 
 parameters, book = report.begin("subsetting", globals())
@@ -59,8 +59,7 @@ explored = {each.title: explorer.explored(each.answers, each.chosen, each.tolera
 for each in sets:
     parts = each.correct, each.correct[:, each.between]
     both = [consistency.condition_matrix(part, each.answers.networks) for part in parts]
-    under = findings.drawn(f"kappa of every pair, tolerance {each.tolerance}", each.answers, each.M)
-    heading = findings.in_between(means[each.title], under)
+    heading = findings.in_between(means[each.title], each)
     panels = f"all {each.between.size:,} images", f"{each.between.sum():,} in-between images"
     matrices = charts.kappa_matrices(*both, panels, heading, each.order, each.accuracies)
     display(explored[each.title], explored[each.title].linked(matrices, "pair"))
@@ -123,8 +122,7 @@ sentences.ceilings({M: nulls.selection_band(M, 1)[1] for M in (11, 13, 30)}, tol
 # %%
 for each in sets:
     curve = nulls.subset_curve(each.one_each, each.tolerance)
-    under = findings.drawn(f"subsets of M networks, tolerance {each.tolerance}", each.answers, each.M)
-    display(charts.subset_size_curves(curve, findings.subsets(curve, under)))
+    display(charts.subset_size_curves(curve, findings.subsets(curve, each)))
 
 # %% [markdown]
 # ## What the scores alone explain
@@ -145,8 +143,7 @@ sentences.too_few({each.title: each.M for each in sets if each not in judged})
 # %%
 for each in judged:
     rows = nulls.null_means(compared[each.title])
-    under = findings.drawn("mean kappa of all pairs (dots) and its expectation (diamonds)", each.answers, each.M)
-    display(charts.expectation_dots(rows, findings.expectation(compared[each.title], under)))
+    display(charts.expectation_dots(rows, findings.expectation(compared[each.title], each)))
 
 # %% [markdown]
 # The means have little room to differ: given the scores, the sum over pairs of the observed *agreement* is fixed, and
@@ -172,7 +169,7 @@ text.readable(tests) if judged else Markdown("Nothing to test: too few networks.
 for each in judged:
     differing = verdict.masked(each.one_each, each.tolerance)
     book.record_clause(differing)
-    display(first_screen.told(differing, each.heading))
+    display(findings.clause(differing, each.heading))
 
 # %%
 stratified = {each.title: nulls.score_stratified_kappa(each.one_each) for each in judged}
@@ -180,16 +177,14 @@ stratified = {each.title: nulls.score_stratified_kappa(each.one_each) for each i
 # %%
 for each in judged:
     null, accuracy = stratified[each.title], each.one_each.mean(axis=1)
-    under = findings.drawn("kappa minus its score-stratified expectation", each.answers, each.M)
-    heading = findings.excess(null, under)
-    matrix = charts.excess_matrix(null, each.names, heading, null.adjusted_p_values() < 0.05, accuracy=accuracy)
+    counted = findings.excess(null, each)
+    matrix = charts.excess_matrix(null, each.names, counted, null.adjusted_p_values() < 0.05, accuracy=accuracy)
     display(explored[each.title].linked(matrix, "pair"))
 
 # %%
 for each in judged:
     ranked = consistency.extremes(stratified[each.title].table(each.names), 10, 3)
-    under = findings.drawn("highest and lowest excess", each.answers, each.M)
-    display(charts.excess_dots(ranked, findings.outstanding(ranked, under)))
+    display(charts.excess_dots(ranked, findings.outstanding(ranked, each)))
 
 # %% [markdown]
 # ### With one ability a network (Rasch)

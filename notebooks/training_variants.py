@@ -27,7 +27,7 @@ from IPython.display import display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, dynamics, verdict
-from ddd_utils.report import claims, explorer, findings, first_screen, game, sentences, text
+from ddd_utils.report import claims, explorer, findings, game, sentences, text
 
 parameters, book = report.begin("training_variants", globals())
 
@@ -51,8 +51,7 @@ explored
 
 # %%
 shares = difficulty.shares(correct[rows], parameters.tolerance)
-under = findings.drawn("share of images by score", chosen)
-heading = findings.unanimous(shares, len(rows), parameters.tolerance, under)
+heading = findings.unanimous(shares, len(rows), parameters.tolerance, chosen)
 explored.linked(charts.score_bars(difficulty.score_histogram(correct[rows]), parameters.tolerance, heading), "score")
 
 # %%
@@ -64,7 +63,7 @@ book.record_scores("variants", answers, rows, parameters.tolerance)
 kinds = verdict.dichotomous(correct[rows])
 book.record_clause(kinds)
 book.record_clause(verdict.fail_alike(correct[rows]))
-first_screen.told(kinds)
+findings.clause(kinds)
 
 # %% [markdown]
 # ### The paper's thirteen networks are ten
@@ -77,8 +76,8 @@ first_screen.told(kinds)
 published = difficulty.as_published(networks)
 sets = {"here, one per condition": correct[rows], "here, as published": correct[published]}
 table = difficulty.shares_table(sets, sorted({0, parameters.tolerance}))
-papers = {"networks": "paper, ImageNet", "M": 13, "distinct": 10, "tolerance": 0, **claims.paper_shares()}
-text.readable(pd.concat([table, pd.DataFrame([papers])], ignore_index=True), ".1%")
+stated = {"networks": "paper, ImageNet", "M": 13, "distinct": 10, "tolerance": 0, **claims.paper_shares()}
+text.readable(pd.concat([table, pd.DataFrame([stated])], ignore_index=True), ".1%")
 
 # %%
 distinct = len(set(published.tolist()))
@@ -98,8 +97,8 @@ book.record("distinct_networks", distinct, note="rows of the published arrays th
 # %%
 single = consistency.condition_consistency(correct, networks, labels=labels)
 means = consistency.condition_means(correct, networks, labels=labels)
-heading = findings.consistency(means, findings.drawn("kappa with the base network; diamonds: the paper", answers))
-charts.consistency_dots(single, means, heading, claims.paper_values("kappa_imagenet"))
+papers = claims.paper_values("kappa_imagenet")
+charts.consistency_dots(single, means, findings.consistency(means, answers), papers)
 
 # %%
 changed = means[means["condition"] != "base"]
@@ -124,8 +123,7 @@ sentences.rank_of_one_epoch(rank)
 # %%
 over_time = answers.predictions == labels
 history = dynamics.learning_history(over_time[0], steps)
-heading = findings.learning(history, findings.drawn("decisions of the base network by epoch", answers, 1))
-charts.decision_map(over_time[0], steps, heading)
+charts.decision_map(over_time[0], steps, findings.learning(history, answers))
 
 # %%
 for _, row in history.drop_duplicates("claim").iterrows():
@@ -137,8 +135,8 @@ for _, row in history.drop_duplicates("claim").iterrows():
 
 # %%
 last = difficulty.shares(over_time[rows, -1])
-under = findings.drawn("decisions of all networks by epoch", chosen)
-charts.overlay_map(over_time[rows], steps, findings.unanimous(last, len(rows), 0, under))
+together = findings.unanimous(last, len(rows), 0, chosen, "decisions of all networks by epoch")
+charts.overlay_map(over_time[rows], steps, together)
 
 # %% [markdown]
 # ### Images lost when the learning rate falls
@@ -169,8 +167,7 @@ game.keep_pairs(preset, "training_variants", answers, rows, parameters.tolerance
 spread = consistency.accuracy_spread(correct[rows], labels=labels)
 printed = {end: claims.printed(f"accuracy_{end}") for end in ("mean", "lowest", "highest")}
 accuracies, each = consistency.condition_accuracies(correct, networks), networks.assign(accuracy=correct.mean(axis=1))
-heading = findings.accuracies(spread, findings.drawn("accuracy after the last epoch; diamonds: the paper", answers))
-charts.accuracy_dots(accuracies, each, heading, printed)
+charts.accuracy_dots(accuracies, each, findings.accuracies(spread, answers), printed)
 
 # %%
 for statistic, found in spread.items():
@@ -193,12 +190,10 @@ sentences.class_extremes(by_class)
 
 # %%
 changes = dynamics.swaps(answers.predictions[rows], labels)
-heading = findings.swaps(changes, findings.drawn("predicted classes that change, by epoch", chosen))
-charts.swap_curves(changes, networks.iloc[rows], steps, heading)
+charts.swap_curves(changes, networks.iloc[rows], steps, findings.swaps(changes, chosen))
 
 # %%
-heading = findings.directions(changes, findings.drawn("where changing predictions go", chosen))
-charts.swap_bars(changes, heading)
+charts.swap_bars(changes, findings.directions(changes, chosen))
 
 # %%
 for claim, found in dynamics.change_shares(answers.predictions[rows], labels).items():
@@ -216,8 +211,7 @@ sentences.mean_change(changes)
 logits = answers.logits()
 shown = answers.select(images=range(len(logits["base"])))
 correlations = dynamics.similarity_to_base(logits, networks)
-heading = findings.similarity(correlations, findings.drawn("similarity of the last layer; diamonds: the paper", shown))
-charts.correlation_dots(correlations, heading, claims.paper_values("rsa_to_base"))
+charts.correlation_dots(correlations, findings.similarity(correlations, shown), claims.paper_values("rsa_to_base"))
 
 # %%
 book.record_conditions("rsa_to_base", correlations[correlations["condition"] != "base"], shown)

@@ -107,7 +107,8 @@ def similarity_to_base(logits: Mapping[str, ArrayLike], networks: pd.DataFrame, 
     halves = networks.loc[networks["condition"] == "half_data", "network"].tolist()
     if len(halves) == 2:
         compared.append((halves[0], halves[1]))
-        table.loc[len(table)] = ["different_data", " and ".join(halves), 1]
+        row = {"condition": "different_data", "network": " and ".join(halves), "instance": 1}
+        table = pd.concat([table, pd.DataFrame([row])], ignore_index=True)
     found = [_with_jackknife(matrices[one], matrices[other], groups) for one, other in compared]
     return table.join(pd.DataFrame(found, columns=["correlation", "lower", "upper"]))
 

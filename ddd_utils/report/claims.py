@@ -16,7 +16,7 @@ from ddd_utils.analysis import difficulty
 from ddd_utils.analysis.consistency import ConditionDifference, compared_networks, pairwise_error_consistency
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import write_json
-from ddd_utils.report.comparability import Basis, Paper, obstacle, outside
+from ddd_utils.report.comparability import Basis, Paper, are_the_papers, obstacle, of_the_eleven, outside
 from ddd_utils.responses import Responses
 
 if TYPE_CHECKING:
@@ -241,6 +241,13 @@ class Book:
         said = ", ".join(filter(None, [f"tolerance {tolerance}", note]))
         for kind, share in shares.items():
             self.record(f"{prefix}{kind.replace('-', '_')}_share", share, limits[kind], responses, said)
+
+    def record_eleven(self, answers: Responses, eleven: np.ndarray | None) -> None:
+        """Record the shares claimed of the paper's models: shown the images here, or by their published scores."""
+        if eleven is None or are_the_papers(answers.networks["network"]):
+            self.record_shares("sota_", answers, difficulty.fitting_tolerance(1, len(answers.networks)))
+        else:
+            self.record_shares("sota_", of_the_eleven(len(answers.labels)), 1, eleven, "the paper's eleven")
 
     def record_conditions(self, entry_id: str, table: pd.DataFrame, responses: Responses) -> None:
         """

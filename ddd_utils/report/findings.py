@@ -7,10 +7,13 @@ import pandas as pd
 
 from ddd_utils.analysis.nulls import NullKappa
 from ddd_utils.analysis.statistics import Estimate
+from ddd_utils.analysis.verdict import Clause
 from ddd_utils.analysis.wrong_answers import SameWrongAnswer
 from ddd_utils.charts import Heading
 from ddd_utils.charts.names_and_colours import condition_name, dataset_name
-from ddd_utils.report.text import estimated, percent, written
+from ddd_utils.report.first_screen import evidence, in_words
+from ddd_utils.report.network_sets import NetworkSet
+from ddd_utils.report.text import Prose, estimated, literal, percent, written
 from ddd_utils.responses import Responses
 
 FEW = 0.01  # of the images: less is "hardly any"
@@ -23,11 +26,25 @@ def drawn(what: str, answers: Responses, networks: int | None = None) -> str:
     return f"{what} · M = {count} network{'s' * (count != 1)} · {images:,} images of {dataset}"
 
 
+def _of_set(what: str, each: NetworkSet) -> str:
+    return drawn(what, each.answers, each.M)
+
+
+def clause(found: Clause, subject: str = "") -> Prose:
+    """Say what a clause of the verdict comes to, of which networks, and the figures behind it."""
+    alone = {found.name: found.as_json()}
+    words = f"{literal(subject)}: {in_words(alone)}" if subject else in_words(alone)
+    return Prose(f"**{words[0].upper()}{words[1:]}** {evidence(alone)}")
+
+
 # One network, trained again.
 
 
-def consistency(means: pd.DataFrame, under: str) -> Heading:
+def consistency(
+    means: pd.DataFrame, answers: Responses, paper: str = "the paper, ImageNet", base: str = "the base network"
+) -> Heading:
     """How consistently the conditions err with the base network, from `consistency.condition_means`."""
+    under = drawn(f"kappa with {base}; diamonds: {paper}", answers)
     changed = means[means["condition"] != "base"]
     above, count = int((changed["lower"] > 0).sum()), len(changed)
     span = f"kappa {written(changed['kappa'].min())} to {written(changed['kappa'].max())}"
@@ -36,19 +53,27 @@ def consistency(means: pd.DataFrame, under: str) -> Heading:
     return Heading(f"After {above} of {count} changes the networks agree more than chance: {span}", under)
 
 
-def learning(history: pd.DataFrame, under: str) -> Heading:
+def learning(history: pd.DataFrame, answers: Responses) -> Heading:
     """How many images are learned at once, or never, from `dynamics.learning_history`."""
     kept, never = (history.loc[history["claim"] == claim, "share"].iloc[0] for claim in LEARNED)
     return Heading(
-        f"{percent(kept)} of the images are right from the first epoch on, {percent(never)} are never right", under
+        f"{percent(kept)} of the images are right from the first epoch on, {percent(never)} are never right",
+        drawn("decisions of the base network by epoch", answers, 1),
     )
 
 
 LEARNED = ("learned_in_first_epoch", "never_learned")
 
 
-def unanimous(shares: Mapping[str, float], networks: int, tolerance: int, under: str = "") -> Heading:
+def unanimous(
+    shares: Mapping[str, float],
+    networks: int,
+    tolerance: int,
+    answers: Responses,
+    what: str = "share of images by score",
+) -> Heading:
     """On how many images the networks are right, or wrong, together, from `difficulty.shares`."""
+    under = drawn(what, answers)
     ends = {end: shares[end] for end in ("trivial", "impossible")}
     if few := [end for end, share in ends.items() if share < FEW]:
         found = " and ".join(f"hardly any image is {end} ({percent(ends[end])})" for end in few)
@@ -60,59 +85,63 @@ def unanimous(shares: Mapping[str, float], networks: int, tolerance: int, under:
     )
 
 
-def accuracies(spread: Mapping[str, Estimate], under: str) -> Heading:
+def accuracies(spread: Mapping[str, Estimate], answers: Responses) -> Heading:
     """How far the networks' accuracies lie apart, from `consistency.accuracy_spread`."""
     lowest, highest = (spread[end].value for end in ("lowest", "highest"))
     return Heading(
-        f"Accuracies lie {100 * (highest - lowest):.1f} points apart, {percent(lowest)} to {percent(highest)}", under
+        f"Accuracies lie {100 * (highest - lowest):.1f} points apart, {percent(lowest)} to {percent(highest)}",
+        drawn("accuracy after the last epoch; diamonds: the paper", answers),
     )
 
 
-def swaps(changes: pd.DataFrame, under: str) -> Heading:
+def swaps(changes: pd.DataFrame, answers: Responses) -> Heading:
     """How many predictions still change in the end, and what accuracy gains by it, from `dynamics.swaps`."""
     last = changes[changes["epoch"] == changes["epoch"].max()].mean()
     return Heading(
         f"At the last epoch {percent(last['changed'])} of the predictions change, accuracy by "
         f"{written(100 * last['accuracy_gain'], '+.2f')} points",
-        under,
+        drawn("predicted classes that change, by epoch", answers),
     )
 
 
-def directions(changes: pd.DataFrame, under: str) -> Heading:
+def directions(changes: pd.DataFrame, answers: Responses) -> Heading:
     """Where changing predictions go at the last epoch, from `dynamics.swaps`."""
     last = changes[changes["epoch"] == changes["epoch"].max()].mean()
     kinds = {"wrong_to_right": "become right", "right_to_wrong": "become wrong", "wrong_to_wrong": "stay wrong"}
     parts = ", ".join(f"{100 * last[kind] / last['changed']:.0f} {words}" for kind, words in kinds.items())
-    return Heading(f"Of 100 predictions that change at the last epoch {parts}", under)
+    return Heading(
+        f"Of 100 predictions that change at the last epoch {parts}", drawn("where changing predictions go", answers)
+    )
 
 
-def similarity(correlations: pd.DataFrame, under: str) -> Heading:
+def similarity(correlations: pd.DataFrame, answers: Responses) -> Heading:
     """How alike representations are to the base's, from `dynamics.similarity_to_base`."""
     changed = correlations[correlations["condition"] != "base"].set_index("condition")["correlation"]
     low, high = changed.idxmin(), changed.idxmax()
     return Heading(
         f"Representations correlate from {written(changed[low])} ({condition_name(low)}) to {written(changed[high])} "
         f"({condition_name(high)}) with the base's",
-        under,
+        drawn("similarity of the last layer; diamonds: the paper", answers),
     )
 
 
-def classes(table: pd.DataFrame, under: str) -> Heading:
+def classes(table: pd.DataFrame, answers: Responses) -> Heading:
     """How accurate the easiest and the hardest class are, from `difficulty.class_accuracy`."""
     ranked = table.sort_values("accuracy", kind="stable").assign(named=table.get("name", table["label"]))
     hardest, easiest = (ranked.iloc[at] for at in (0, -1))
     return Heading(
         f"Accuracy runs from {percent(hardest['accuracy'])} ({hardest['named']}) to {percent(easiest['accuracy'])} "
         f"({easiest['named']})",
-        under,
+        drawn("accuracy of each class", answers, 1),
     )
 
 
 # Models that are compared.
 
 
-def pairs(table: pd.DataFrame, mean: Estimate, under: str) -> Heading:
+def pairs(table: pd.DataFrame, mean: Estimate, answers: Responses) -> Heading:
     """How many pairs agree beyond chance, from `consistency.pair_table`."""
+    under = drawn("kappa of every pair", answers)
     known = table["kappa"].dropna()
     if known.empty:
         return Heading("No kappa is defined: every model is always right or always wrong", under)
@@ -122,11 +151,12 @@ def pairs(table: pd.DataFrame, mean: Estimate, under: str) -> Heading:
     return Heading(f"{who} more than chance: {span}", under)
 
 
-def accuracy_and_kappa(table: pd.DataFrame, under: str) -> Heading:
+def accuracy_and_kappa(table: pd.DataFrame, answers: Responses) -> Heading:
     """Whether more accurate pairs are more consistent, from `consistency.pair_table`."""
     accuracy = (table["accuracy_one"] + table["accuracy_other"]) / 2
     return Heading(
-        f"Accuracy and kappa of a pair: rank correlation {written(_rank_correlation(accuracy, table))}", under
+        f"Accuracy and kappa of a pair: rank correlation {written(_rank_correlation(accuracy, table))}",
+        drawn("a dot for each pair of models", answers),
     )
 
 
@@ -135,12 +165,12 @@ def _rank_correlation(accuracy: pd.Series, table: pd.DataFrame) -> float:
     return float(accuracy[known].rank().corr(table.loc[known, "kappa"].rank()))
 
 
-def same_answer(same: SameWrongAnswer, under: str) -> Heading:
+def same_answer(same: SameWrongAnswer, answers: Responses) -> Heading:
     """How often two models that are both wrong say the same."""
     upper = np.triu_indices(len(same.share), 1)
     return Heading(
         f"Where two models are both wrong, they give the same answer {percent(_mean(same.share[upper]))} of the time",
-        under,
+        drawn("the same wrong answer, where both are wrong", answers),
     )
 
 
@@ -148,37 +178,42 @@ def _mean(values: np.ndarray) -> float:
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
 
-def label_errors(rates: pd.DataFrame, under: str) -> Heading:
+def label_errors(rates: pd.DataFrame, answers: Responses) -> Heading:
     """How many of the hardest and of the easiest images have a wrong label, from `wrong_answers.error_rates`."""
     hardest, easiest = (rates["rate"].iloc[at] for at in (0, -1))
     return Heading(
         f"{percent(hardest)} of the images that no model gets right have a wrong label, {percent(easiest)} of those "
         "that all get right",
-        under,
+        drawn("label errors by score", answers),
     )
 
 
-def label_errors_of_groups(rates: pd.DataFrame, under: str) -> Heading:
+def label_errors_of_groups(rates: pd.DataFrame, answers: Responses) -> Heading:
     """In which group of images most labels are wrong, and in which fewest."""
     ranked = rates.dropna(subset="rate").sort_values("rate", kind="stable")
     most, fewest = (f"“{row['group']}” ({percent(row['rate'])})" for row in (ranked.iloc[-1], ranked.iloc[0]))
-    return Heading(f"Wrong labels are commonest among {most} and rarest among {fewest}", under)
+    return Heading(
+        f"Wrong labels are commonest among {most} and rarest among {fewest}",
+        drawn("label errors by difficulty, tolerance 0", answers),
+    )
 
 
 # Only the in-between images.
 
 
-def in_between(means: pd.DataFrame, under: str) -> Heading:
+def in_between(means: pd.DataFrame, each: NetworkSet) -> Heading:
     """How mean kappa changes without trivial and impossible images, from `nulls.subset_consistency`."""
     everything, some = means.loc["all images", "kappa"], means.loc["subset", "kappa"]
     verb = "falls" if some < everything else "rises"
     return Heading(
-        f"Without trivial and impossible images mean kappa {verb} from {written(everything)} to {written(some)}", under
+        f"Without trivial and impossible images mean kappa {verb} from {written(everything)} to {written(some)}",
+        _of_set(f"kappa of every pair, tolerance {each.tolerance}", each),
     )
 
 
-def subsets(curve: pd.DataFrame, under: str) -> Heading:
+def subsets(curve: pd.DataFrame, each: NetworkSet) -> Heading:
     """How in-between kappa depends on the number of networks, from `nulls.subset_curve`."""
+    under = _of_set(f"subsets of M networks, tolerance {each.tolerance}", each)
     known = curve.dropna(subset="kappa_in_between")
     if known.empty:
         return Heading("No subset of these networks has a kappa in between", under)
@@ -188,103 +223,123 @@ def subsets(curve: pd.DataFrame, under: str) -> Heading:
     return Heading(f"Kappa left in between depends on the number of networks: {', '.join(parts)}", under)
 
 
-def expectation(compared: Mapping[str, NullKappa], under: str) -> Heading:
+def expectation(compared: Mapping[str, NullKappa], each: NetworkSet) -> Heading:
     """By how much mean kappa falls, and by how much the scores alone make it fall, from `nulls.compare_nulls`."""
     everything, *_, some = compared.values()
     seen, implied = (
         getattr(everything, f"mean_{kind}").value - getattr(some, f"mean_{kind}").value
         for kind in ("observed", "expected")
     )
-    return Heading(f"Mean kappa falls by {written(seen)}; the scores alone imply {written(implied)}", under)
+    return Heading(
+        f"Mean kappa falls by {written(seen)}; the scores alone imply {written(implied)}",
+        _of_set("mean kappa of all pairs (dots) and its expectation (diamonds)", each),
+    )
 
 
-def excess(null: NullKappa, under: str, level: float = 0.05) -> Heading:
+def excess(null: NullKappa, each: NetworkSet, level: float = 0.05) -> Heading:
     """How many pairs agree more, or less, than their accuracies explain."""
     upper = np.triu_indices(len(null.p_values), 1)
     value, tested = np.asarray(null.excess.value)[upper], null.adjusted_p_values()[upper] < level
     more, less = (int((tested & side).sum()) for side in (value > 0, value < 0))
-    return Heading(f"{more} of {len(value)} pairs agree more than their accuracies explain, {less} agree less", under)
+    return Heading(
+        f"{more} of {len(value)} pairs agree more than their accuracies explain, {less} agree less",
+        _of_set("kappa minus its score-stratified expectation", each),
+    )
 
 
-def outstanding(ranked: pd.DataFrame, under: str) -> Heading:
+def outstanding(ranked: pd.DataFrame, each: NetworkSet) -> Heading:
     """Which pair exceeds its expectation most, from `NullKappa.table`."""
     first = ranked.iloc[0]
     return Heading(
         f"{condition_name(first['one'])} and {condition_name(first['other'])} agree most beyond expectation: "
         f"{written(first['excess'], '+.2f')}",
-        under,
+        _of_set("highest and lowest excess", each),
     )
 
 
-def statistics(changes: pd.DataFrame, series: str, under: str) -> Heading:
+def statistics(changes: pd.DataFrame, series: str, answers: Responses) -> Heading:
     """How many predictions change in the end, by the way in which a network is evaluated."""
     last = changes[changes["epoch"] == changes["epoch"].max()].set_index(series)["changed"]
     parts = ", ".join(f"{percent(share)} with {way}" for way, share in last.items())
-    return Heading(f"Predictions that change at the last epoch: {parts}", under)
+    return Heading(
+        f"Predictions that change at the last epoch: {parts}",
+        drawn("predictions of the base network that change, by epoch", answers, 1),
+    )
 
 
 # Noise.
 
 
-def divergence(table: pd.DataFrame, under: str) -> Heading:
+def divergence(table: pd.DataFrame) -> Heading:
     """How the divergence of neighbours falls, from `noise.neighbour_divergence`."""
     known = table["kl"].dropna()
     return Heading(
-        f"The divergence falls {known.iloc[0] / known.iloc[-1]:,.0f}-fold from the first neighbours to the last", under
+        f"The divergence falls {known.iloc[0] / known.iloc[-1]:,.0f}-fold from the first neighbours to the last",
+        "divergence between each class and the next",
     )
 
 
-def beside_the_ideal(table: pd.DataFrame, under: str) -> Heading:
+def beside_the_ideal(table: pd.DataFrame, answers: Responses) -> Heading:
     """How many images the networks recognise, and could at best, from `noise.accuracy_by_sigma`."""
     found, best = f"The networks recognise {percent(table['accuracy'].mean())} of the images", table["bayes"].mean()
-    return Heading(found if np.isnan(best) else f"{found}; {percent(best)} is possible", under)
+    return Heading(
+        found if np.isnan(best) else f"{found}; {percent(best)} is possible",
+        drawn("accuracy by standard deviation (band: least to most accurate network)", answers),
+    )
 
 
-def predicted(found: Estimate, under: str) -> Heading:
+def predicted(found: Estimate, answers: Responses) -> Heading:
     """How well the divergence predicts the accuracy, from `noise.divergence_correlation`."""
-    return Heading(f"Divergence and accuracy: rank correlation {estimated(found, '.2f')}", under)
+    return Heading(
+        f"Divergence and accuracy: rank correlation {estimated(found, '.2f')}",
+        drawn("a dot for each class", answers, 1),
+    )
 
 
-def folder_order(folders: pd.DataFrame, under: str) -> Heading:
+def folder_order(folders: pd.DataFrame, answers: Responses) -> Heading:
     """Where sorting folder names as strings puts the first classes, from `noise.in_folder_order`."""
     moved = folders[folders["moved"]]
     return Heading(
         f"Sorted as strings, the folders {moved['folder'].min()} to {moved['folder'].max()} make spikes at "
         f"{', '.join(map(str, moved['position']))}",
-        under,
+        drawn("one curve, in two orders", answers),
     )
 
 
 # People.
 
 
-def observers(table: pd.DataFrame, under: str) -> Heading:
+def observers(table: pd.DataFrame) -> Heading:
     """How often observers find the impossible image, from `observer_trials.accuracy`."""
     return Heading(
-        f"{len(table)} observers find the impossible image in {percent(table['accuracy'].mean())} of the trials", under
+        f"{len(table)} observers find the impossible image in {percent(table['accuracy'].mean())} of the trials",
+        "accuracy of each observer, with Wilson's 95% interval",
     )
 
 
-def observer_pairs(table: pd.DataFrame, under: str) -> Heading:
+def observer_pairs(table: pd.DataFrame) -> Heading:
     """How consistently observers err, from `observer_trials.observer_consistency`."""
-    return Heading(f"Two observers' mistakes agree with kappa {written(table['kappa'].mean())} on average", under)
+    return Heading(
+        f"Two observers' mistakes agree with kappa {written(table['kappa'].mean())} on average",
+        "error consistency of each two observers",
+    )
 
 
-def blocks(table: pd.DataFrame, everyone: str, under: str) -> Heading:
+def blocks(table: pd.DataFrame, everyone: str) -> Heading:
     """How accuracy moves over the experiment, from `observer_trials.learning`."""
     together = table.loc[table["observer"] == everyone, "accuracy"]
     return Heading(
         f"Accuracy is {percent(together.iloc[0])} in the first block and {percent(together.iloc[-1])} in the last",
-        under,
+        "accuracy by block of trials",
     )
 
 
-def times(table: pd.DataFrame, under: str) -> Heading:
+def times(table: pd.DataFrame) -> Heading:
     """How long right and wrong answers take, from `observer_trials.response_times`."""
     medians = table.groupby("answer")["median"].median() / 1000
     return Heading(
         "Median time to answer: " + ", ".join(f"{written(time)} s when {answer}" for answer, time in medians.items()),
-        under,
+        "median response time of each observer",
     )
 
 

@@ -12,12 +12,11 @@ from numpy.typing import ArrayLike
 
 from ddd_utils.analysis import difficulty
 from ddd_utils.analysis.score_models import fit_binomial
-from ddd_utils.analysis.verdict import Clause
 from ddd_utils.charts import overview
 from ddd_utils.charts.names_and_colours import dataset_name
 from ddd_utils.report import claims
 from ddd_utils.report.facts import Facts, Size, facts
-from ddd_utils.report.text import Prose, literal
+from ddd_utils.report.text import Prose
 
 PAPERS_TOLERANCE, PAPERS_MODELS = 1, 11
 SETS = {"models": "sota_kappa_in_between", "variants": "variants_kappa_in_between"}  # the more alike the paper's, first
@@ -289,11 +288,3 @@ def _readout(known: Facts, models: int) -> str:
             f"on all images: {everywhere.kappa:.3f}",
         ]
     )
-
-
-def told(clause: Clause, subject: str = "") -> Prose:
-    """Say what a clause comes to, of which networks, and the figures behind it: for the section that tests it."""
-    alone = {clause.name: clause.as_json()}
-    words = in_words(alone)
-    whose = f"{literal(subject)}: " if subject else ""
-    return Prose(f"**{whose}{words if whose else words[0].upper() + words[1:]}** {evidence(alone)}")

@@ -1,6 +1,6 @@
 """Tables ready to be shown, of models, controls and people, and the lists to take away from a report."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -215,3 +215,8 @@ def write_difficulty(folder: str | Path, table: pd.DataFrame, decisive: list[str
     write_csv(paths[0], table)
     write_text(paths[1], "".join(f"{name}\n" for name in decisive))
     return paths
+
+
+def in_percent(table: pd.DataFrame, columns: Sequence[str], form: str = ".1%") -> pd.DataFrame:
+    """Write the shares in some columns as percentages, or numbers in another form."""
+    return table.assign(**{column: table[column].map(f"{{:{form}}}".format) for column in columns})

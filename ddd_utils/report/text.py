@@ -1,7 +1,7 @@
 """Numbers as text, and names as readers see them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -68,11 +68,6 @@ def readable(table: pd.DataFrame, form: str = ".3f") -> pd.DataFrame:
         else:
             columns[name] = table[name].map(p_value) if str(name).startswith("p_") else table[name]
     return pd.DataFrame(columns, index=table.index).rename(columns=lambda name: str(name).replace("_", " "))
-
-
-def in_percent(table: pd.DataFrame, columns: Sequence[str], form: str = ".2%") -> pd.DataFrame:
-    """Write the shares in some columns as percentages, or numbers in another form."""
-    return table.assign(**{column: table[column].map(f"{{:{form}}}".format) for column in columns})
 
 
 def literal(text: str) -> str:

@@ -7,12 +7,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made_models import made
 
 from ddd_utils import charts
 from ddd_utils.analysis import difficulty, nulls
 from ddd_utils.analysis.statistics import Estimate
 from ddd_utils.charts.names_and_colours import CONDITION_NAMES
 from ddd_utils.report import findings
+from ddd_utils.report.network_sets import NetworkSet
+
+ANSWERS = made()
+SET = NetworkSet("models", ANSWERS, 1)
 
 
 def estimate(value, error=0.01):
@@ -33,9 +38,12 @@ def conditions(kappas, lower):
     ],
 )
 def test_networks_fail_alike_only_if_every_interval_is_above_zero(lower, begins):
-    heading = findings.consistency(conditions([0.9, 0.2], lower), "kappa")
+    heading = findings.consistency(conditions([0.9, 0.2], lower), ANSWERS)
     assert heading.startswith(begins) and heading.endswith("kappa 0.20 to 0.90")
-    assert heading.drawn == "kappa"
+    assert (
+        heading.drawn
+        == "kappa with the base network; diamonds: the paper, ImageNet · M = 6 networks · 90 images of made"
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,29 +56,30 @@ def test_networks_fail_alike_only_if_every_interval_is_above_zero(lower, begins)
     ],
 )
 def test_two_spikes_are_said_only_where_there_are_two(trivial, impossible, tolerance, said):
-    assert findings.unanimous({"trivial": trivial, "impossible": impossible}, 11, tolerance) == said
+    assert findings.unanimous({"trivial": trivial, "impossible": impossible}, 11, tolerance, ANSWERS) == said
 
 
 def test_agreement_in_between_is_said_to_fall_only_if_it_does():
     means = pd.DataFrame({"kappa": [0.5, 0.1]}, index=["all images", "subset"])
-    assert findings.in_between(means, "").endswith("mean kappa falls from 0.50 to 0.10")
-    assert findings.in_between(means.iloc[::-1].set_axis(means.index), "").endswith("rises from 0.10 to 0.50")
+    assert findings.in_between(means, SET).endswith("mean kappa falls from 0.50 to 0.10")
+    assert findings.in_between(means.iloc[::-1].set_axis(means.index), SET).endswith("rises from 0.10 to 0.50")
 
 
 def test_pairs_are_counted_by_their_intervals():
     table = pd.DataFrame({"kappa": [0.6, 0.4, np.nan], "lower": [0.5, 0.3, np.nan]})
     assert (
-        findings.pairs(table, estimate(0.5), "") == "2 of 3 pairs agree more than chance: kappa 0.40 to 0.60, mean 0.50"
+        findings.pairs(table, estimate(0.5), ANSWERS)
+        == "2 of 3 pairs agree more than chance: kappa 0.40 to 0.60, mean 0.50"
     )
-    assert findings.pairs(table[:2], estimate(0.5), "").startswith("All 2 pairs agree more")
-    assert findings.pairs(table[2:], estimate(0.5), "").startswith("No kappa is defined")
+    assert findings.pairs(table[:2], estimate(0.5), ANSWERS).startswith("All 2 pairs agree more")
+    assert findings.pairs(table[2:], estimate(0.5), ANSWERS).startswith("No kappa is defined")
 
 
 def test_the_excess_counts_significant_pairs_by_their_sign():
     right = np.random.default_rng(0).random((6, 4000)) < 0.7
     right[1] = np.where(np.arange(4000) < 3000, right[0], right[1])  # one pair that copies
     null = nulls.score_stratified_kappa(right)
-    more = int(re.match(r"(\d+) of 15 pairs agree more", findings.excess(null, ""))[1])
+    more = int(re.match(r"(\d+) of 15 pairs agree more", findings.excess(null, SET))[1])
     tested = null.adjusted_p_values() < 0.05
     assert more == np.triu(tested & (np.asarray(null.excess.value) > 0), 1).sum() >= 1
 
@@ -78,15 +87,15 @@ def test_the_excess_counts_significant_pairs_by_their_sign():
 def test_directions_add_up_to_a_hundred():
     changes = pd.DataFrame({"epoch": [1, 2], "changed": [0.5, 0.2], "right_to_wrong": [0.1, 0.05]})
     changes = changes.assign(wrong_to_right=[0.2, 0.05], wrong_to_wrong=[0.2, 0.1])
-    assert findings.directions(changes, "") == (
+    assert findings.directions(changes, ANSWERS) == (
         "Of 100 predictions that change at the last epoch 25 become right, 25 become wrong, 50 stay wrong"
     )
 
 
 def test_accuracy_and_kappa_are_related_by_ranks():
     table = pd.DataFrame({"accuracy_one": [0.1, 0.2, 0.9], "accuracy_other": [0.1, 0.2, 0.9], "kappa": [0.1, 0.2, 0.3]})
-    assert findings.accuracy_and_kappa(table, "").endswith("rank correlation 1.00")
-    assert findings.accuracy_and_kappa(table.assign(kappa=[0.3, 0.2, 0.1]), "").endswith("−1.00")
+    assert findings.accuracy_and_kappa(table, ANSWERS).endswith("rank correlation 1.00")
+    assert findings.accuracy_and_kappa(table.assign(kappa=[0.3, 0.2, 0.1]), ANSWERS).endswith("−1.00")
 
 
 def test_what_is_drawn_stands_below_the_finding():

@@ -182,5 +182,5 @@ def test_by_how_much_kappa_falls_and_how_many_pairs_stand_out():
 
 
 def test_shares_are_written_as_percentages():
-    table = text.in_percent(pd.DataFrame({"a": [0.12345], "b": [0.5]}), ["a"])
+    table = tables.in_percent(pd.DataFrame({"a": [0.12345], "b": [0.5]}), ["a"])
     assert table.to_dict("records") == [{"a": "12.35%", "b": 0.5}]
