@@ -129,6 +129,26 @@ def test_small_classes_have_the_error_of_new_images_within_the_classes():
     assert np.sqrt(variances.mean()) == pytest.approx(values.std(), rel=0.07)
 
 
+@pytest.mark.parametrize("size", [2, 5])
+def test_images_resampled_within_small_classes_vary_as_new_ones_would(size):
+    rng = np.random.default_rng(4)
+    labels = np.repeat(np.arange(200 // size), size)
+    chance_of_right = 1 / (1 + np.exp(-2 * rng.normal(size=len(labels) // size)[labels]))
+    drawn = [rng.random((2, labels.size)) < chance_of_right for _ in range(1500)]
+    truth = np.mean([consistency.error_consistency(*correct) for correct in drawn])
+    found = [consistency.bootstrap(correct, 100, labels=labels)[:, 0, 1] for correct in drawn[:200]]
+    lower, upper = np.quantile(found, [0.025, 0.975], axis=1)
+    assert np.mean((lower <= truth) & (truth <= upper)) > 0.9  # with n drawn of n: .83 and .89
+    within = consistency.joint_covariance(drawn[0], labels=labels)[0, 0]
+    assert consistency.bootstrap(drawn[0], 3000, labels=labels)[:, 0, 1].var() == pytest.approx(within, rel=0.1)
+
+
+def test_classes_leave_a_network_that_is_always_right_what_it_is():
+    labels = np.r_[np.repeat(np.arange(30), 3), 99]  # one class has a single image
+    draws = consistency.bootstrap([np.ones(91, bool), np.ones(91, bool), np.arange(91) % 2 > 0], 50, labels=labels)
+    assert np.isnan(draws[:, 0, 1]).all() and (draws[:, 0, 2] == 0).all()
+
+
 def test_joint_covariance_over_classes_is_that_of_resampled_whole_classes():
     labels, correct = classes(2000)
     _, labels = np.unique(labels, return_inverse=True)

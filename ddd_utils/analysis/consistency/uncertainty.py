@@ -174,42 +174,62 @@ def bootstrap(correct: ArrayLike, draws: int = 1000, seed: int = 0, labels: Arra
     """
     Resample the images, the same ones for all networks, and recompute every pair: (draws, networks, networks).
 
-    With labels (images,) each class keeps its number of images (those of a single image count as one class together).
-    NaN where a draw leaves a pair undefined. Drawn within classes of n images these vary too little, by the factor
-    (n - 1) / n in variance: half with classes of two. `joint_covariance` and `interval` put that right.
+    With labels (images,) each class keeps its number of images (those of a single image count as one class together):
+    of n images n - 1 are drawn and count n / (n - 1) each (Rao & Wu, 1988), since n drawn among n vary too little, by
+    that factor in variance. NaN where a draw leaves a pair undefined.
     """
     correct = as_correct(correct)
     images = correct.shape[1]
-    # Single precision counts exactly up to 16 million images and is twice as fast.
-    decisions = correct.astype(np.float32)
     both = np.empty((draws, len(correct), len(correct)))
-    for draw, weights in enumerate(_image_weights(images, draws, seed, labels)):
+    for draw, (decisions, weights) in enumerate(_weighted(correct, draws, seed, labels)):
         both[draw] = (decisions * weights) @ decisions.T
-    return kappa_from_counts(both, images)
+    # Weights such as 3/2 leave rounding behind, and a network that is always right must come out as just that.
+    return kappa_from_counts(both.round(6), images)
 
 
 def accuracy_spread(correct: ArrayLike, labels: ArrayLike | None = None) -> dict[str, Estimate]:
-    """Mean, lowest and highest accuracy, and standard deviation ("sd"), with percentile intervals for other images."""
+    """
+    Mean, lowest and highest accuracy, and standard deviation ("sd"), with 95 % intervals for other images.
+
+    The lowest and the highest are chosen, and of resampled accuracies the lowest is lower still: their intervals run
+    between the extremes of intervals that hold for all networks at once (the bootstrap's largest deviation in standard
+    errors).
+    """
     correct = as_correct(correct)
-    images, decisions = correct.shape[1], correct.astype(np.float32)
-    right = np.array([decisions @ weights for weights in _image_weights(images, 1000, 0, labels)], float)
-    resampled, accuracy, found = right / images, correct.mean(axis=1), {}
-    for name, statistic in (("mean", np.mean), ("lowest", np.min), ("highest", np.max), ("sd", np.std)):
+    accuracy, found = correct.mean(axis=1), {}
+    weighted = _weighted(correct, 1000, 0, labels)
+    resampled = np.array([decisions @ weights for decisions, weights in weighted], float) / correct.shape[1]
+    for name, statistic in (("mean", np.mean), ("sd", np.std)):
         draws = statistic(resampled, axis=1)
         found[name] = Estimate(float(statistic(accuracy)), float(draws.std(ddof=1)), *percentile_interval(draws))
+    errors = resampled.std(axis=0, ddof=1)
+    deviations = np.abs(resampled - accuracy) / np.where(errors > 0, errors, 1)
+    half = np.quantile(deviations.max(axis=1), 0.95) * errors
+    for name, extreme, at in (("lowest", np.min, accuracy.argmin()), ("highest", np.max, accuracy.argmax())):
+        limits = (float(np.clip(extreme(accuracy + side * half), 0, 1)) for side in (-1, 1))
+        found[name] = Estimate(float(accuracy[at]), float(errors[at]), *limits)
     return found
 
 
-def _image_weights(images: int, draws: int, seed: int, labels: ArrayLike | None) -> Iterator[np.ndarray]:
-    """Yield for each draw how often each image is in it, shape (images,)."""
+def _weighted(
+    correct: np.ndarray, draws: int, seed: int, labels: ArrayLike | None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield for each draw the decisions as numbers, and how much each image counts, shape (images,)."""
+    images = correct.shape[1]
     rng = np.random.default_rng(seed)
     codes, sizes = _strata(labels, images)
     by_class = np.argsort(codes, kind="stable")
     ends = np.repeat(np.cumsum(sizes), sizes)
     starts = ends - np.repeat(sizes, sizes)
+    # Without classes single precision counts exactly up to 16 million images and is twice as fast.
+    decisions = correct.astype(np.float32 if sizes.size == 1 else float)
+    one_less = (sizes > 1) & (sizes.size > 1)  # an image that is alone stays as it is
+    factor = np.where(one_less, sizes / np.maximum(sizes - 1, 1), 1)[codes].astype(decisions.dtype)
+    drawn = np.ones(images, bool)
+    drawn[np.cumsum(sizes) - 1] = ~one_less
     for _ in range(draws):
-        drawn = by_class[rng.integers(starts, ends)]
-        yield np.bincount(drawn, minlength=images).astype(np.float32)
+        times = np.bincount(by_class[rng.integers(starts, ends)[drawn]], minlength=images)
+        yield decisions, times * factor
 
 
 def _class_codes(labels: ArrayLike | None, images: int) -> tuple[np.ndarray, np.ndarray]:
