@@ -1,6 +1,7 @@
 """What training leads to: decisions that change from epoch to epoch, and how alike representations are in the end."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -106,7 +107,8 @@ def similarity_to_base(logits: Mapping[str, ArrayLike], networks: pd.DataFrame, 
     halves = networks.loc[networks["condition"] == "half_data", "network"].tolist()
     if len(halves) == 2:
         compared.append((halves[0], halves[1]))
-        table.loc[len(table)] = ["different_data", " and ".join(halves), 1]
+        different: list[Any] = ["different_data", " and ".join(halves), 1]
+        table.loc[len(table)] = different
     found = [_with_jackknife(matrices[one], matrices[other], groups) for one, other in compared]
     return table.join(pd.DataFrame(found, columns=["correlation", "lower", "upper"]))
 

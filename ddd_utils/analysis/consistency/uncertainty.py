@@ -7,7 +7,7 @@ function (Hampel, 1974), which says how much each image moves it. For networks i
     ((agree - c_obs) - (1 - kappa) ((2q - 1)(x_i - p) + (2p - 1)(x_j - q))) / (1 - c_exp)
 
 with ``agree = 1 - x_i - x_j + 2 x_i x_j``: a sum of the decisions x_i and x_j and of their product, with coefficients.
-The same holds for a mean of kappas or a difference, and two kappas covary as their influence functions do.
+The same holds for a mean of kappas or a difference, whose pairs share networks and images.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from ddd_utils.analysis.statistics import Estimate, percentile_interval
 from ddd_utils.errors import InputError, nearest
 
 RESAMPLE = ("images", "classes")
-# Images handled at once: the products of all pairs of 30 networks then take 6 MB.
+# Images handled at once.
 BLOCK = 12_800
 # Rounding alone, in a sum of terms up to about 1.
 ROUNDING = 1e-15
@@ -73,35 +73,6 @@ def standard_errors(correct: ArrayLike) -> np.ndarray:
         errors = np.sqrt(spread / images) / (1 - chance)
     errors[kappa == 1] = 0
     return errors
-
-
-def joint_covariance(correct: ArrayLike, labels: ArrayLike | None = None, resample: str = "images") -> np.ndarray:
-    """
-    Large-sample covariance of all pairs' kappas for a new draw of images, the same ones for all networks.
-
-    Pairs share networks and images, so their errors do not average out: whatever combines pairs needs this matrix,
-    (pairs, pairs), in the order of ``np.triu_indices(networks, 1)``; NaN where a kappa is undefined. With labels
-    (images,) each class keeps its number of images n, and its spread counts n / (n - 1) times, since it is taken around
-    the class's own mean; classes of a single image count as one together. A new draw replaces "images" or, with
-    labels, whole "classes".
-    """
-    correct = as_correct(correct)
-    networks, images = correct.shape
-    _, linear, product = _kappa_and_coefficients(correct)
-    row = np.zeros((networks, networks), int)
-    row[np.triu_indices(networks)] = np.arange(networks * (networks + 1) // 2)
-    i, j = np.triu_indices(networks, 1)
-
-    def of_pairs(rows: np.ndarray) -> np.ndarray:
-        weighted = linear[i, j, None] * rows[row[i, i]]
-        weighted += linear[j, i, None] * rows[row[j, j]]
-        weighted += product[i, j, None] * rows[row[i, j]]
-        return weighted
-
-    covariance = of_pairs(of_pairs(_scatter(correct, labels, resample)).T) / images**2
-    # Rounding must not turn a variance of zero negative.
-    np.fill_diagonal(covariance, np.maximum(np.diagonal(covariance), 0))
-    return covariance
 
 
 def interval(
@@ -258,36 +229,6 @@ def _kappa_and_coefficients(correct: np.ndarray) -> tuple[np.ndarray, np.ndarray
         scale = 1 / (p * (1 - q) + q * (1 - p))
     scale[np.isnan(kappa)] = np.nan
     return kappa, -scale * (1 + (1 - kappa) * (2 * q - 1)), 2 * scale
-
-
-def _scatter(correct: np.ndarray, labels: ArrayLike | None, resample: str) -> np.ndarray:
-    """Sum up squares and products of the x_i x_j, i <= j, around their means in the units that are resampled."""
-    # Everything is counted in whole numbers first, on packed bits, so that only the last step rounds: for that, classes
-    # with the same number of images are taken together.
-    networks, images = correct.shape
-    codes, sizes = _classes(labels, images, resample)
-    i, j = np.triu_indices(networks)
-    scatter = np.zeros((i.size, i.size))
-    sums = np.zeros((i.size, sizes.size))
-    factors = _small_class_factors(sizes)
-    for size in np.unique(sizes):
-        members = np.flatnonzero(sizes[codes] == size)
-        members = members[np.argsort(codes[members], kind="stable")]
-        together = np.zeros(scatter.shape, np.int64)
-        for block in np.split(members, range(BLOCK, members.size, BLOCK)):
-            decisions = correct[:, block]
-            products = decisions[i] & decisions[j]
-            if resample == "images":
-                together += count_both_right(products)
-            first = np.flatnonzero(np.diff(codes[block], prepend=-1))
-            sums[:, codes[block[first]]] += np.add.reduceat(products, first, axis=1, dtype=np.int64)
-        of_size = sizes == size
-        if resample == "images":
-            scatter += (size * together - sums[:, of_size] @ sums[:, of_size].T) * (factors[of_size][0] / size)
-    if resample == "images":
-        return scatter
-    around = sums - np.outer(sums.sum(axis=1), sizes) / images
-    return around @ around.T * sizes.size / (sizes.size - 1)
 
 
 def _small_class_factors(sizes: np.ndarray) -> np.ndarray:
