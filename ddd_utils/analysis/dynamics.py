@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ddd_utils.analysis.difficulty import as_correct
-from ddd_utils.analysis.statistics import Estimate
+from ddd_utils.analysis.statistics import Estimate, wilson
 from ddd_utils.errors import InputError
 
 
@@ -57,8 +57,8 @@ def learning_history(correct: ArrayLike, steps: Iterable[int]) -> pd.DataFrame:
 
     Decisions are (epochs, images), before training (index 0: being right is luck and counts as nothing) and after every
     epoch; `steps` are the epochs after which the learning rate was divided. Columns quantity, epoch, share, lower and
-    upper (Wald), and claim, its id in paper.yaml. An image is lost at a step if it is right after that epoch and wrong
-    after the next, the epoch of the row; NaN without an epoch of training before or after it.
+    upper (Wilson), and claim, its id in paper.yaml. An image is lost at a step if it is right after that epoch and
+    wrong after the next, the epoch of the row; NaN without an epoch of training before or after it.
     """
     correct = as_correct(correct)
     last = len(correct) - 1
@@ -75,9 +75,8 @@ def learning_history(correct: ArrayLike, steps: Iterable[int]) -> pd.DataFrame:
         lost = (correct[step] & ~correct[step + 1]).mean() if 1 <= step < last else np.nan
         rows.append(("lost at the learning-rate step", step + 1, lost, "lost_at_learning_rate_step"))
     table = pd.DataFrame(rows, columns=["quantity", "epoch", "share", "claim"])
-    found = Estimate.wald(table["share"], np.sqrt(table["share"] * (1 - table["share"]) / correct.shape[1]))
-    claims = table.pop("claim")
-    return table.assign(lower=found.lower, upper=found.upper, claim=claims)
+    lower, upper = wilson(table["share"] * correct.shape[1], correct.shape[1])
+    return table.assign(lower=lower, upper=upper, claim=table.pop("claim"))
 
 
 def change_shares(predictions: ArrayLike, labels: ArrayLike) -> dict[str, Estimate]:

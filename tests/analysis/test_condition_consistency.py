@@ -196,8 +196,8 @@ def test_pairwise_matrix_gives_every_pair_its_own_interval():
 
 
 def test_pairwise_intervals_stay_within_the_values_of_kappa():
-    almost = np.arange(20) % 2 == 0
-    found = consistency.pairwise_matrix([almost, almost ^ (np.arange(20) == 3), ~almost ^ (np.arange(20) == 4)], "abc")
+    almost = np.arange(80) % 2 == 0
+    found = consistency.pairwise_matrix([almost, almost ^ (np.arange(80) == 3), ~almost ^ (np.arange(80) == 4)], "abc")
     assert found.upper[0, 1] == 1 and found.lower[0, 2] == -1
     with pytest.raises(InputError, match="2 labels for 3 networks"):
         consistency.pairwise_matrix(correlated(3, 9), ["a", "b"])

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ddd_utils.analysis import difficulty
+from ddd_utils.analysis.statistics import wilson
 from ddd_utils.errors import InputError
 
 # Scores 0 to 4 of four networks.
@@ -135,11 +136,25 @@ def test_a_model_set_enters_whole():
 
 def test_class_accuracy_is_the_mean_over_images_and_networks():
     table = difficulty.class_accuracy([[1, 0, 1], [1, 1, 0]], [7, 3, 3])
-    assert table.to_dict("list") == {"label": [3, 7], "accuracy": [0.5, 1.0], "images": [2, 1]}
+    assert table[["label", "accuracy", "images"]].to_numpy().tolist() == [[3, 0.5, 2], [7, 1, 1]]
+    assert table[["lower", "upper"]].to_numpy().tolist() == np.transpose(wilson([1, 1], [2, 1])).tolist()
     named = difficulty.class_accuracy([[1, 0, 1]], [2, 0, 0], ["cat", "dog", "fox"])
     assert named["name"].tolist() == ["cat", "fox"]
     with pytest.raises(InputError, match="label"):
         difficulty.class_accuracy([[1, 0, 1]], [7, 3])
+
+
+def test_the_easiest_and_the_hardest_class_are_known_to_be_chosen():
+    labels, rng = np.repeat(np.arange(20), 50), np.random.default_rng(0)
+    covered = []
+    for _ in range(60):  # all classes are equally hard
+        correct = rng.random((1, 1000)) < 0.8
+        found = difficulty.class_extremes(correct, labels)
+        best = difficulty.class_accuracy(correct, labels).max()
+        covered.append([found[end].lower < 0.8 < found[end].upper for end in found] + [best["lower"] < 0.8])
+        assert found["easiest"].value == best["accuracy"]
+    easiest, hardest, as_if_not_chosen = np.mean(covered, axis=0)
+    assert min(easiest, hardest) > 0.93 and as_if_not_chosen < 0.85
 
 
 def test_the_table_of_shares_is_what_the_functions_say_and_leaves_out_what_cannot_be():

@@ -108,10 +108,10 @@ def test_observers_are_compared_on_the_pairs_both_have_seen():
 
 def test_the_interval_of_two_observers_is_fleiss():
     table = pd.concat(
-        [trials("ann", range(40), np.arange(40) % 3 > 0), trials("bob", range(40), np.arange(40) % 4 > 0)]
+        [trials("ann", range(160), np.arange(160) % 3 > 0), trials("bob", range(160), np.arange(160) % 4 > 0)]
     )
     found = observer_trials.observer_consistency(table).iloc[0]
-    error = consistency.standard_errors([np.arange(40) % 3 > 0, np.arange(40) % 4 > 0])[0, 1]
+    error = consistency.standard_errors([np.arange(160) % 3 > 0, np.arange(160) % 4 > 0])[0, 1]
     assert [found["lower"], found["upper"]] == pytest.approx(found["kappa"] + 1.959964 * error * np.array([-1, 1]))
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from ddd_utils.analysis import consistency, difficulty, nulls, score_models, wrong_answers
+from ddd_utils.analysis import consistency, difficulty, nulls, score_models, verdict, wrong_answers
 
 DATA = Path(os.environ.get("DDD_DATA", ""))
 PAPER, MODELS = DATA / "meding2022", DATA / "imagenetv2"
@@ -193,3 +193,14 @@ def test_score_stratified_excess_with_its_interval(answers, correct):
 def test_andersen_rejects_one_ability_for_hard_and_easy_images(correct):
     found = nulls.andersen_test(correct)
     assert found.degrees == 29 and found.statistic > 1000
+
+
+def test_the_verdict_on_the_papers_and_the_published_models(correct, paper_scores):
+    paper = verdict.dichotomous(score_models.score_counts(paper_scores, 11))
+    published = verdict.dichotomous(correct)
+    for found in (paper, published):  # a t(3) distribution of log odds places all but one or two in a hundred images
+        assert found.outcome == verdict.FAILS and found.details["misfit"] < 0.02
+    assert paper.details["impossible_mass_logit-normal"] == pytest.approx(0.025, abs=5e-4)
+    differing = verdict.masked(correct, 1)
+    assert differing.outcome == verdict.HOLDS and differing.details["seen_on_all"] == 1
+    assert differing.effect == pytest.approx(0.0436, abs=5e-4)

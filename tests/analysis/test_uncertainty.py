@@ -1,7 +1,8 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ddd_utils.analysis import consistency
@@ -63,12 +64,23 @@ def test_a_network_that_is_always_right_or_wrong_has_no_error_with_others():
             np.testing.assert_array_equal(errors[:2, 2], 0)
 
 
+def covariance(correct, labels=None, resample="images"):
+    """Covariances of all pairs' kappas, from the intervals of pairs and of their differences."""
+    pairs = list(combinations(range(len(correct)), 2))
+
+    def variance(one, minus=None):
+        return consistency.interval(correct, [one], minus, labels, resample).standard_error ** 2
+
+    alone = np.array([variance(pair) for pair in pairs])
+    apart = [[variance(one, [other]) for other in pairs] for one in pairs]
+    return (alone[:, None] + alone - apart) / 2
+
+
 @deterministic
-@given(arrays(bool, (4, 40)))
-def test_diagonal_of_the_joint_covariance_is_the_squared_standard_error(correct):
-    above = np.triu_indices(4, 1)
-    variances = np.diagonal(consistency.joint_covariance(correct))
-    np.testing.assert_allclose(variances, consistency.standard_errors(correct)[above] ** 2, rtol=1e-10, atol=1e-14)
+@given(arrays(bool, (2, 40)))
+def test_the_error_of_one_pair_is_its_standard_error(pair):
+    found = consistency.interval(pair, [(0, 1)]).standard_error
+    assert found == pytest.approx(consistency.standard_errors(pair)[0, 1], rel=1e-9, abs=1e-7, nan_ok=True)
 
 
 def classes(images, count=40):
@@ -86,21 +98,20 @@ def assert_same_covariance(found, resampled, tolerance=0.08):
     assert np.linalg.norm(found - expected) < tolerance * np.linalg.norm(expected)
 
 
-def test_joint_covariance_is_that_of_resampled_images():
+def test_covariance_is_that_of_resampled_images():
     _, correct = classes(2000)
-    assert_same_covariance(consistency.joint_covariance(correct), consistency.bootstrap(correct, draws=3000))
+    assert_same_covariance(covariance(correct), consistency.bootstrap(correct, draws=3000))
 
 
-def test_joint_covariance_within_classes_is_that_of_images_resampled_within_classes():
+def test_covariance_within_classes_is_that_of_images_resampled_within_classes():
     labels, correct = classes(2000)
-    within = consistency.joint_covariance(correct, labels)
+    within = covariance(correct, labels)
     assert_same_covariance(within, consistency.bootstrap(correct, draws=3000, labels=labels))
-    assert within.mean() < 0.8 * consistency.joint_covariance(correct).mean()
+    assert within.mean() < 0.8 * covariance(correct).mean()
 
 
 def test_unique_labels_equal_no_labels():
     correct, labels = correlated(4, 300), np.arange(300)[::-1]
-    np.testing.assert_array_equal(consistency.joint_covariance(correct, labels), consistency.joint_covariance(correct))
     assert consistency.interval(correct, [(0, 1)], labels=labels) == consistency.interval(correct, [(0, 1)])
 
 
@@ -109,7 +120,7 @@ def test_small_random_classes_leave_the_standard_error_as_it_is():
     labels = np.random.default_rng(3).permutation(600) // 2
     for left_alone in (0, 1, 100):
         labels[:left_alone] = 1000 + np.arange(left_alone)
-        within, without = (consistency.joint_covariance(correct, given) for given in (labels, None))
+        within, without = (covariance(correct, given) for given in (labels, None))
         np.testing.assert_allclose(np.sqrt(np.diagonal(within)), np.sqrt(np.diagonal(without)), rtol=0.15)
 
 
@@ -129,7 +140,27 @@ def test_small_classes_have_the_error_of_new_images_within_the_classes():
     assert np.sqrt(variances.mean()) == pytest.approx(values.std(), rel=0.07)
 
 
-def test_joint_covariance_over_classes_is_that_of_resampled_whole_classes():
+@pytest.mark.parametrize("size", [2, 5])
+def test_images_resampled_within_small_classes_vary_as_new_ones_would(size):
+    rng = np.random.default_rng(4)
+    labels = np.repeat(np.arange(200 // size), size)
+    chance_of_right = 1 / (1 + np.exp(-2 * rng.normal(size=len(labels) // size)[labels]))
+    drawn = [rng.random((2, labels.size)) < chance_of_right for _ in range(1500)]
+    truth = np.mean([consistency.error_consistency(*correct) for correct in drawn])
+    found = [consistency.bootstrap(correct, 100, labels=labels)[:, 0, 1] for correct in drawn[:200]]
+    lower, upper = np.quantile(found, [0.025, 0.975], axis=1)
+    assert np.mean((lower <= truth) & (truth <= upper)) > 0.9  # with n drawn of n: .83 and .89
+    within = covariance(drawn[0], labels=labels)[0, 0]
+    assert consistency.bootstrap(drawn[0], 3000, labels=labels)[:, 0, 1].var() == pytest.approx(within, rel=0.1)
+
+
+def test_classes_leave_a_network_that_is_always_right_what_it_is():
+    labels = np.r_[np.repeat(np.arange(30), 3), 99]  # one class has a single image
+    draws = consistency.bootstrap([np.ones(91, bool), np.ones(91, bool), np.arange(91) % 2 > 0], 50, labels=labels)
+    assert np.isnan(draws[:, 0, 1]).all() and (draws[:, 0, 2] == 0).all()
+
+
+def test_covariance_over_classes_is_that_of_resampled_whole_classes():
     labels, correct = classes(2000)
     _, labels = np.unique(labels, return_inverse=True)
     each = np.array([(correct[:, None] & correct)[:, :, labels == c].sum(axis=2) for c in range(labels.max() + 1)])
@@ -137,22 +168,9 @@ def test_joint_covariance_over_classes_is_that_of_resampled_whole_classes():
     drawn = np.random.default_rng(2).integers(sizes.size, size=(6000, sizes.size))
     resampled = consistency.kappa_from_counts(each[drawn].sum(axis=1), sizes[drawn].sum(axis=1)[:, None, None])
     # A bootstrap of few units varies less than new units would: by (K - 1) / K, which the formula puts right.
-    found = consistency.joint_covariance(correct, labels, "classes") * (1 - 1 / sizes.size)
+    found = covariance(correct, labels, "classes") * (1 - 1 / sizes.size)
     assert_same_covariance(found, resampled, tolerance=0.15)
-    assert found.mean() > 2 * consistency.joint_covariance(correct).mean()
-
-
-@deterministic
-@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1), st.sampled_from(["images", "classes"]))
-def test_interval_of_a_mean_agrees_with_the_joint_covariance(pairs, resample):
-    labels, correct = classes(300)
-    found = consistency.interval(correct, pairs, labels=labels, resample=resample)
-    weights, kappa = np.zeros((5, 5)), consistency.pairwise_error_consistency(correct)
-    np.add.at(weights, tuple(np.sort(pairs).T), 1 / len(pairs))
-    assert found.value == pytest.approx((weights * kappa).sum())
-    weights = weights[np.triu_indices(5, 1)]  # a network with itself always has kappa 1
-    variance = weights @ consistency.joint_covariance(correct, labels, resample) @ weights
-    assert found.standard_error == pytest.approx(np.sqrt(variance), rel=1e-9, abs=1e-12)
+    assert found.mean() > 2 * covariance(correct).mean()
 
 
 def test_the_mean_of_many_pairs_is_far_less_certain_than_independent_pairs_would_be():
@@ -206,18 +224,18 @@ def test_networks_that_always_agree_have_no_error():
     a, b = correlated(2, 50)
     same = consistency.interval([a, a, b], [(0, 1)])
     assert (same.value, same.standard_error, same.lower, same.upper) == (1, 0, 1, 1)
-    covariance = consistency.joint_covariance([a, a, b])
-    np.testing.assert_allclose([covariance[0], covariance[:, 0]], 0, atol=1e-15)
-    np.testing.assert_allclose(covariance[1:, 1:], covariance[1, 1])
+    found = covariance([a, a, b])
+    np.testing.assert_allclose([found[0], found[:, 0]], 0, atol=1e-15)
+    np.testing.assert_allclose(found[1:, 1:], found[1, 1])
 
 
-def test_rounding_leaves_no_negative_variance():
+def test_networks_that_always_differ_have_no_error():
     rng = np.random.default_rng(0)
     for images in range(10, 70, 2):
         half = rng.permutation(images) % 2 == 0  # with its opposite: kappa -1, and no image moves it
-        variance = consistency.joint_covariance([half, ~half], labels=rng.integers(7, size=images))[0, 0]
-        assert 0 <= variance < 1e-15
-        assert consistency.interval([half, ~half], [(0, 1)]).standard_error == pytest.approx(0, abs=1e-12)
+        for labels in (None, rng.integers(7, size=images)):
+            found = consistency.interval([half, ~half], [(0, 1)], labels=labels)
+            assert found.standard_error == pytest.approx(0, abs=1e-7)
 
 
 def test_networks_that_are_always_right_leave_the_estimate_undefined():
@@ -225,9 +243,9 @@ def test_networks_that_are_always_right_leave_the_estimate_undefined():
     for pairs in ([(0, 1)], [(2, 3), (0, 1)], [(0, 0)]):
         found = consistency.interval(correct, pairs)
         assert np.isnan([found.value, found.standard_error, found.lower, found.upper]).all()
-    covariance = consistency.joint_covariance(correct)
-    assert np.isnan(covariance[0]).all() and np.isnan(covariance[:, 0]).all()
-    assert np.isfinite(covariance[1:, 1:]).all()
+    found = covariance(correct)
+    assert np.isnan(found[0]).all() and np.isnan(found[:, 0]).all()
+    assert np.isfinite(found[1:, 1:]).all()
     # Against any other network its kappa is 0 for every draw of images.
     assert consistency.interval(correct, [(0, 2)]).standard_error == pytest.approx(0, abs=1e-12)
 
@@ -236,16 +254,12 @@ def test_images_are_handled_in_blocks(monkeypatch):
     labels, correct = classes(100, 7)
     cases = [{}, {"labels": labels}, {"labels": labels, "resample": "classes"}]
 
-    def results():
-        return [
-            (consistency.joint_covariance(correct, **c), consistency.interval(correct, [(0, 1)], **c)) for c in cases
-        ]
+    def errors():
+        return [consistency.interval(correct, [(0, 1)], **case).standard_error for case in cases]
 
-    whole = results()
+    whole = errors()
     monkeypatch.setattr(uncertainty, "BLOCK", 9)
-    for (covariance, estimate), (expected, at_once) in zip(results(), whole, strict=True):
-        np.testing.assert_allclose(covariance, expected, rtol=1e-12)
-        assert estimate.standard_error == pytest.approx(at_once.standard_error)
+    assert errors() == pytest.approx(whole)
 
 
 @pytest.mark.parametrize(

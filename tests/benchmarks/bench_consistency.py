@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.metrics import cohen_kappa_score
 from threadpoolctl import threadpool_limits
 
-from ddd_utils.analysis.consistency import bootstrap, interval, joint_covariance, pairwise_error_consistency
+from ddd_utils.analysis.consistency import bootstrap, interval, pairwise_error_consistency
 from ddd_utils.analysis.consistency.kappa import pack
 
 NETWORKS, IMAGES, EPOCHS, CLASSES = 30, 50_000, 91, 1000
@@ -67,14 +67,8 @@ def every_epoch(correct: np.ndarray):
 
 
 def uncertainty(correct: np.ndarray, pairs: list):
-    """Measure the joint covariance of all pairs, the error of their mean, and the joint bootstrap."""
+    """Measure the error of the mean over all pairs, and the joint bootstrap."""
     labels = np.arange(IMAGES) % CLASSES
-    cases = {"simple": {}, "within class": {"labels": labels}, "classes": {"labels": labels, "resample": "classes"}}
-    for name, how in cases.items():
-        took = seconds(lambda how=how: joint_covariance(correct, **how), repeats=3)
-        memory = peak_bytes(lambda how=how: joint_covariance(correct, **how)) / 1e6
-        print(f"joint covariance of all pairs, {name}: {took:.2f} s (bound: 3), {memory:.0f} MB")
-        assert took < 3
     took = seconds(lambda: interval(correct, pairs, labels=labels), repeats=3)
     memory = peak_bytes(lambda: interval(correct, pairs, labels=labels)) / 1e6
     print(f"interval of the mean kappa over all pairs: {took * 1e3:.0f} ms, {memory:.0f} MB (bound: 20)")

@@ -9,7 +9,7 @@ import pytest
 from ddd_utils.analysis import consistency, difficulty, psychophysics
 from ddd_utils.analysis.consistency import ConditionDifference
 from ddd_utils.config import params
-from ddd_utils.report import claims, explorer, sentences, tables
+from ddd_utils.report import claims, explorer, sentences, tables, text
 from ddd_utils.report.network_sets import NetworkSet
 from ddd_utils.responses import Responses
 

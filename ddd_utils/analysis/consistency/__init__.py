@@ -21,7 +21,7 @@ from .conditions import (
     pairwise_matrix,
 )
 from .kappa import copy_probability, error_consistency, kappa_bounds, kappa_from_counts, pairwise_error_consistency
-from .uncertainty import accuracy_spread, bootstrap, interval, joint_covariance, standard_errors
+from .uncertainty import accuracy_spread, bootstrap, interval, standard_errors
 
 __all__ = [
     "ONE_NETWORK",
@@ -43,7 +43,6 @@ __all__ = [
     "error_consistency",
     "extremes",
     "interval",
-    "joint_covariance",
     "kappa_bounds",
     "kappa_from_counts",
     "mean_kappa",

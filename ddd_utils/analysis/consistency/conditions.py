@@ -10,7 +10,14 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import ndtri, stdtrit
 
-from ddd_utils.analysis.consistency.kappa import copy_probability, kappa_bounds, pairwise_error_consistency
+from ddd_utils.analysis.consistency.kappa import (
+    copy_probability,
+    count_both_right,
+    kappa_bounds,
+    kappa_from_counts,
+    pairwise_error_consistency,
+)
+from ddd_utils.analysis.consistency.profile import profile_limits
 from ddd_utils.analysis.consistency.uncertainty import bootstrap, interval, standard_errors
 from ddd_utils.analysis.difficulty import as_correct
 from ddd_utils.analysis.statistics import Estimate, percentile_interval, wilson
@@ -18,6 +25,7 @@ from ddd_utils.errors import InputError, nearest
 
 ONE_NETWORK = "one network: image error only"
 DIFFERENT_DATA = "different_data"
+FEW = 30  # images right, or wrong, below which a normal interval of kappa does not hold
 
 
 class ConditionDifference(NamedTuple):
@@ -199,13 +207,28 @@ def condition_accuracies(correct: ArrayLike, networks: pd.DataFrame) -> pd.DataF
 
 
 def pairwise_matrix(correct: ArrayLike, labels: Sequence[str]) -> KappaMatrix:
-    """Error consistency of all pairs of networks, with the 95 % intervals of Fleiss, cut off at -1 and 1."""
+    """
+    Error consistency of all pairs of networks, with 95 % intervals: those of Fleiss, cut off at -1 and 1.
+
+    Where a network is right, or wrong, about fewer than 30 images, and where two networks always agree, those cover
+    too rarely (.6 to .9), and profile likelihood takes their place.
+    """
     correct = as_correct(correct)
     if len(labels) != len(correct):
         raise InputError(f"there are {len(labels)} labels for {len(correct)} networks")
-    kappa = pairwise_error_consistency(correct)
+    images, both = correct.shape[1], count_both_right(correct)
+    kappa = kappa_from_counts(both, images)
     margin = ndtri(0.975) * standard_errors(correct)
-    return KappaMatrix(list(labels), kappa, np.maximum(kappa - margin, -1), np.minimum(kappa + margin, 1))
+    lower, upper = np.maximum(kappa - margin, -1), np.minimum(kappa + margin, 1)
+    right = np.diagonal(both)
+    few = np.minimum(right, images - right) < FEW
+    i, j = np.triu_indices(len(correct), 1)
+    i, j = (side[(few[i] | few[j] | (kappa[i, j] == 1)) & ~np.isnan(kappa[i, j])] for side in (i, j))
+    p, q, a = right[i], right[j], both[i, j]
+    limits = profile_limits(np.stack([a, p - a, q - a, images - p - q + a], axis=1))
+    for found, limit in zip((lower, upper), limits, strict=True):
+        found[i, j] = found[j, i] = limit
+    return KappaMatrix(list(labels), kappa, lower, upper)
 
 
 def pair_table(correct: ArrayLike, names: Sequence[str]) -> pd.DataFrame:

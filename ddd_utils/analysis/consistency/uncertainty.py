@@ -7,7 +7,7 @@ function (Hampel, 1974), which says how much each image moves it. For networks i
     ((agree - c_obs) - (1 - kappa) ((2q - 1)(x_i - p) + (2p - 1)(x_j - q))) / (1 - c_exp)
 
 with ``agree = 1 - x_i - x_j + 2 x_i x_j``: a sum of the decisions x_i and x_j and of their product, with coefficients.
-The same holds for a mean of kappas or a difference, and two kappas covary as their influence functions do.
+The same holds for a mean of kappas or a difference, whose pairs share networks and images.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from ddd_utils.analysis.statistics import Estimate, percentile_interval
 from ddd_utils.errors import InputError, nearest
 
 RESAMPLE = ("images", "classes")
-# Images handled at once: the products of all pairs of 30 networks then take 6 MB.
+# Images handled at once.
 BLOCK = 12_800
 # Rounding alone, in a sum of terms up to about 1.
 ROUNDING = 1e-15
@@ -73,35 +73,6 @@ def standard_errors(correct: ArrayLike) -> np.ndarray:
         errors = np.sqrt(spread / images) / (1 - chance)
     errors[kappa == 1] = 0
     return errors
-
-
-def joint_covariance(correct: ArrayLike, labels: ArrayLike | None = None, resample: str = "images") -> np.ndarray:
-    """
-    Large-sample covariance of all pairs' kappas for a new draw of images, the same ones for all networks.
-
-    Pairs share networks and images, so their errors do not average out: whatever combines pairs needs this matrix,
-    (pairs, pairs), in the order of ``np.triu_indices(networks, 1)``; NaN where a kappa is undefined. With labels
-    (images,) each class keeps its number of images n, and its spread counts n / (n - 1) times, since it is taken around
-    the class's own mean; classes of a single image count as one together. A new draw replaces "images" or, with
-    labels, whole "classes".
-    """
-    correct = as_correct(correct)
-    networks, images = correct.shape
-    _, linear, product = _kappa_and_coefficients(correct)
-    row = np.zeros((networks, networks), int)
-    row[np.triu_indices(networks)] = np.arange(networks * (networks + 1) // 2)
-    i, j = np.triu_indices(networks, 1)
-
-    def of_pairs(rows: np.ndarray) -> np.ndarray:
-        weighted = linear[i, j, None] * rows[row[i, i]]
-        weighted += linear[j, i, None] * rows[row[j, j]]
-        weighted += product[i, j, None] * rows[row[i, j]]
-        return weighted
-
-    covariance = of_pairs(of_pairs(_scatter(correct, labels, resample)).T) / images**2
-    # Rounding must not turn a variance of zero negative.
-    np.fill_diagonal(covariance, np.maximum(np.diagonal(covariance), 0))
-    return covariance
 
 
 def interval(
@@ -174,42 +145,62 @@ def bootstrap(correct: ArrayLike, draws: int = 1000, seed: int = 0, labels: Arra
     """
     Resample the images, the same ones for all networks, and recompute every pair: (draws, networks, networks).
 
-    With labels (images,) each class keeps its number of images (those of a single image count as one class together).
-    NaN where a draw leaves a pair undefined. Drawn within classes of n images these vary too little, by the factor
-    (n - 1) / n in variance: half with classes of two. `joint_covariance` and `interval` put that right.
+    With labels (images,) each class keeps its number of images (those of a single image count as one class together):
+    of n images n - 1 are drawn and count n / (n - 1) each (Rao & Wu, 1988), since n drawn among n vary too little, by
+    that factor in variance. NaN where a draw leaves a pair undefined.
     """
     correct = as_correct(correct)
     images = correct.shape[1]
-    # Single precision counts exactly up to 16 million images and is twice as fast.
-    decisions = correct.astype(np.float32)
     both = np.empty((draws, len(correct), len(correct)))
-    for draw, weights in enumerate(_image_weights(images, draws, seed, labels)):
+    for draw, (decisions, weights) in enumerate(_weighted(correct, draws, seed, labels)):
         both[draw] = (decisions * weights) @ decisions.T
-    return kappa_from_counts(both, images)
+    # Weights such as 3/2 leave rounding behind, and a network that is always right must come out as just that.
+    return kappa_from_counts(both.round(6), images)
 
 
 def accuracy_spread(correct: ArrayLike, labels: ArrayLike | None = None) -> dict[str, Estimate]:
-    """Mean, lowest and highest accuracy, and standard deviation ("sd"), with percentile intervals for other images."""
+    """
+    Mean, lowest and highest accuracy, and standard deviation ("sd"), with 95 % intervals for other images.
+
+    The lowest and the highest are chosen, and of resampled accuracies the lowest is lower still: their intervals run
+    between the extremes of intervals that hold for all networks at once (the bootstrap's largest deviation in standard
+    errors).
+    """
     correct = as_correct(correct)
-    images, decisions = correct.shape[1], correct.astype(np.float32)
-    right = np.array([decisions @ weights for weights in _image_weights(images, 1000, 0, labels)], float)
-    resampled, accuracy, found = right / images, correct.mean(axis=1), {}
-    for name, statistic in (("mean", np.mean), ("lowest", np.min), ("highest", np.max), ("sd", np.std)):
+    accuracy, found = correct.mean(axis=1), {}
+    weighted = _weighted(correct, 1000, 0, labels)
+    resampled = np.array([decisions @ weights for decisions, weights in weighted], float) / correct.shape[1]
+    for name, statistic in (("mean", np.mean), ("sd", np.std)):
         draws = statistic(resampled, axis=1)
         found[name] = Estimate(float(statistic(accuracy)), float(draws.std(ddof=1)), *percentile_interval(draws))
+    errors = resampled.std(axis=0, ddof=1)
+    deviations = np.abs(resampled - accuracy) / np.where(errors > 0, errors, 1)
+    half = np.quantile(deviations.max(axis=1), 0.95) * errors
+    for name, extreme, at in (("lowest", np.min, accuracy.argmin()), ("highest", np.max, accuracy.argmax())):
+        limits = (float(np.clip(extreme(accuracy + side * half), 0, 1)) for side in (-1, 1))
+        found[name] = Estimate(float(accuracy[at]), float(errors[at]), *limits)
     return found
 
 
-def _image_weights(images: int, draws: int, seed: int, labels: ArrayLike | None) -> Iterator[np.ndarray]:
-    """Yield for each draw how often each image is in it, shape (images,)."""
+def _weighted(
+    correct: np.ndarray, draws: int, seed: int, labels: ArrayLike | None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield for each draw the decisions as numbers, and how much each image counts, shape (images,)."""
+    images = correct.shape[1]
     rng = np.random.default_rng(seed)
     codes, sizes = _strata(labels, images)
     by_class = np.argsort(codes, kind="stable")
     ends = np.repeat(np.cumsum(sizes), sizes)
     starts = ends - np.repeat(sizes, sizes)
+    # Without classes single precision counts exactly up to 16 million images and is twice as fast.
+    decisions = correct.astype(np.float32 if sizes.size == 1 else float)
+    one_less = (sizes > 1) & (sizes.size > 1)  # an image that is alone stays as it is
+    factor = np.where(one_less, sizes / np.maximum(sizes - 1, 1), 1)[codes].astype(decisions.dtype)
+    drawn = np.ones(images, bool)
+    drawn[np.cumsum(sizes) - 1] = ~one_less
     for _ in range(draws):
-        drawn = by_class[rng.integers(starts, ends)]
-        yield np.bincount(drawn, minlength=images).astype(np.float32)
+        times = np.bincount(by_class[rng.integers(starts, ends)[drawn]], minlength=images)
+        yield decisions, times * factor
 
 
 def _class_codes(labels: ArrayLike | None, images: int) -> tuple[np.ndarray, np.ndarray]:
@@ -238,36 +229,6 @@ def _kappa_and_coefficients(correct: np.ndarray) -> tuple[np.ndarray, np.ndarray
         scale = 1 / (p * (1 - q) + q * (1 - p))
     scale[np.isnan(kappa)] = np.nan
     return kappa, -scale * (1 + (1 - kappa) * (2 * q - 1)), 2 * scale
-
-
-def _scatter(correct: np.ndarray, labels: ArrayLike | None, resample: str) -> np.ndarray:
-    """Sum up squares and products of the x_i x_j, i <= j, around their means in the units that are resampled."""
-    # Everything is counted in whole numbers first, on packed bits, so that only the last step rounds: for that, classes
-    # with the same number of images are taken together.
-    networks, images = correct.shape
-    codes, sizes = _classes(labels, images, resample)
-    i, j = np.triu_indices(networks)
-    scatter = np.zeros((i.size, i.size))
-    sums = np.zeros((i.size, sizes.size))
-    factors = _small_class_factors(sizes)
-    for size in np.unique(sizes):
-        members = np.flatnonzero(sizes[codes] == size)
-        members = members[np.argsort(codes[members], kind="stable")]
-        together = np.zeros(scatter.shape, np.int64)
-        for block in np.split(members, range(BLOCK, members.size, BLOCK)):
-            decisions = correct[:, block]
-            products = decisions[i] & decisions[j]
-            if resample == "images":
-                together += count_both_right(products)
-            first = np.flatnonzero(np.diff(codes[block], prepend=-1))
-            sums[:, codes[block[first]]] += np.add.reduceat(products, first, axis=1, dtype=np.int64)
-        of_size = sizes == size
-        if resample == "images":
-            scatter += (size * together - sums[:, of_size] @ sums[:, of_size].T) * (factors[of_size][0] / size)
-    if resample == "images":
-        return scatter
-    around = sums - np.outer(sums.sum(axis=1), sizes) / images
-    return around @ around.T * sizes.size / (sizes.size - 1)
 
 
 def _small_class_factors(sizes: np.ndarray) -> np.ndarray:
