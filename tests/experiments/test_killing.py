@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 import yaml
@@ -103,8 +104,12 @@ def test_killed_while_it_describes_the_experiment_it_leaves_nothing_behind(fork,
 
 def until_it_trains(process, unfinished):
     """Wait until a command has finished an epoch of some network."""
-    before = {file: file.stat().st_mtime_ns for file in unfinished.glob("*.pt")}
-    while not any(file.stat().st_mtime_ns > before.get(file, 0) for file in unfinished.glob("*.pt")):
+    begun = time.time()
+    while True:
+        for file in unfinished.glob("*.pt"):
+            with suppress(FileNotFoundError):  # its network has just been finished
+                if file.stat().st_mtime > begun:
+                    return
         assert process.poll() is None
         time.sleep(0.02)
 
