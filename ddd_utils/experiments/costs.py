@@ -241,6 +241,8 @@ def _cells(plan: Estimate, row: Row) -> tuple[str, ...]:
 
 def _short(number: float) -> str:
     """Show two or three digits, more than a short calibration is good for."""
+    if 0 < number < 0.01:
+        return "<0.01"
     return tqdm.format_sizeof(number) if number >= 100 else f"{number:.2g}"
 
 

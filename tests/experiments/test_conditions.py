@@ -1,5 +1,6 @@
 """The 13 conditions are what the paper's appendix says, each a difference from one base."""
 
+from collections import Counter
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -17,32 +18,17 @@ def full():
     return plan(config)
 
 
-def differences(made, name):
-    by_name = {run.file: asdict(run) for run in made.runs}
-    ignored = {"file", "epochs", "keep_logits", "also_running"}
-    return {key: value for key, value in by_name[name].items() if value != by_name["base"][key] and key not in ignored}
+@pytest.fixture(scope="module")
+def runs(full):
+    return {run.file: run for run in full.runs}
 
 
 def test_the_full_design_has_the_papers_networks(full):
-    counts = {}
-    for network in full.networks:
-        counts[network.condition] = counts.get(network.condition, 0) + 1
-    assert counts == {
-        "base": 1,
-        "plus_1_epoch": 1,
-        "plus_10_epochs": 1,
-        "optimizer": 1,
-        "batch_size": 1,
-        "initialisation": 5,
-        "learning_rate": 5,
-        "cuda_nondeterministic": 5,
-        "data_order": 5,
-        "architecture": 1,
-        "half_data": 2,
-        "combined": 5,
-    }
-    assert len(full.networks) == 33
-    assert len(full.runs) == 31
+    counts = Counter(network.condition for network in full.networks)
+    once = ("base", "plus_1_epoch", "plus_10_epochs", "optimizer", "batch_size", "architecture")
+    repeated = ("initialisation", "learning_rate", "cuda_nondeterministic", "data_order", "combined")
+    assert counts == {**dict.fromkeys(once, 1), **dict.fromkeys(repeated, 5), "half_data": 2}
+    assert (len(full.networks), len(full.runs)) == (33, 31)
 
 
 def test_quick_trains_15_networks_in_13_runs():
@@ -75,8 +61,10 @@ def test_quick_trains_15_networks_in_13_runs():
         ),
     ],
 )
-def test_a_condition_changes_what_it_says_and_nothing_else(full, name, expected):
-    assert differences(full, name) == expected
+def test_a_condition_changes_what_it_says_and_nothing_else(runs, name, expected):
+    changed, base = asdict(runs[name]), asdict(runs["base"])
+    ignored = {"file", "epochs", "keep_logits", "also_running"}
+    assert {key: value for key, value in changed.items() if value != base[key] and key not in ignored} == expected
 
 
 def test_the_gaussian_learning_rates_step_by_a_hundred_thousandth():
@@ -104,8 +92,7 @@ def test_the_learning_rate_falls_after_each_third_and_then_stays(full):
     assert np.allclose(rates[60:], 0.001)
 
 
-def test_two_halves_are_disjoint_and_complete(full):
-    runs = {run.file: run for run in full.runs}
+def test_two_halves_are_disjoint_and_complete(runs):
     first, second = (pool(runs[f"half_data_{half}"], 1001) for half in (1, 2))
     assert sorted([*first, *second]) == list(range(1001))
     # Random, so never the first half of a class-sorted folder.
@@ -118,8 +105,7 @@ def updates(run, images, epoch):
     return [batch[part] for batch in batches(run, epoch, labels) for part in parts(run, len(batch))]
 
 
-def test_a_split_batch_shows_the_same_images_in_the_same_order(full):
-    runs = {run.file: run for run in full.runs}
+def test_a_split_batch_shows_the_same_images_in_the_same_order(runs):
     base, split = (updates(runs[name], 1000, 3) for name in ("base", "batch_size"))
     assert np.array_equal(np.concatenate(base), np.concatenate(split))
     assert [len(part) for part in base] == [256, 256, 256, 232]
@@ -133,16 +119,14 @@ def test_parts_of_a_single_image_are_left_out(full):
     assert parts(run, 1) == []
 
 
-def test_another_order_of_sums_changes_places_only_within_a_batch(full):
-    runs = {run.file: run for run in full.runs}
+def test_another_order_of_sums_changes_places_only_within_a_batch(runs):
     orders = [updates(runs[name], 1000, 0) for name in ("base", "cuda_nondeterministic_1", "cuda_nondeterministic_2")]
     for left, *others in zip(*orders, strict=True):
         assert all(sorted(left) == sorted(other) for other in others)
         assert len({tuple(part) for part in (left, *others)}) == 3
 
 
-def test_data_order_differs_between_epochs_and_instances(full):
-    runs = {run.file: run for run in full.runs}
+def test_data_order_differs_between_epochs_and_instances(runs):
     orders = [
         tuple(np.concatenate(updates(runs[name], 300, epoch)))
         for name in ("base", "data_order_1", "data_order_2")
@@ -151,8 +135,7 @@ def test_data_order_differs_between_epochs_and_instances(full):
     assert len(set(orders)) == 6
 
 
-def test_runs_share_a_stream_exactly_if_their_batches_are_the_same(full):
-    runs = {run.file: run for run in full.runs}
+def test_runs_share_a_stream_exactly_if_their_batches_are_the_same(full, runs):
     streams = {}
     for run in full.runs:
         streams.setdefault(run.stream, set()).add(run.file)

@@ -9,7 +9,6 @@ import sys
 import threading
 
 import numpy as np
-import pandas as pd
 import pytest
 import timm
 import torch
@@ -70,8 +69,12 @@ def block(material, seeds=(0, 1, 2, 3), **images):
     }
 
 
+def described(settings):
+    return Evaluation(SotaComparison.model_validate(settings).experiment)
+
+
 def evaluation(material, seeds=(0, 1, 2, 3), **images):
-    return Evaluation(SotaComparison.model_validate(block(material, seeds, **images)).experiment)
+    return described(block(material, seeds, **images))
 
 
 def make(evaluation):
@@ -100,43 +103,28 @@ def plainly(material, seed):
         return [int(network.eval()(transform(Image.open(file).convert("RGB"))[None]).argmax()) for file in files]
 
 
-def test_answers_are_those_of_a_plain_loop(build, material):
-    chosen = evaluation(material)
-    make(chosen)
-    found = chosen.load()
-    assert found.networks["network"].tolist() == ["net 0", "net 1", "net 2", "net 3"]
-    order = sorted(CLASSES)
-    for row, seed in zip(found.predictions[:, 0], range(4), strict=True):
-        expected = plainly(material, seed)
-        by_id = dict(zip(found.image_ids, row, strict=True))
-        files = sorted(str(path.relative_to(material / "photos")) for path in (material / "photos").rglob("*.png"))
-        assert [by_id[file] for file in files] == expected
-    assert [order[label] for label in found.labels] == [name.split("/")[0] for name in found.image_ids]
-
-
-def test_what_is_told_about_models_and_images(build, material):
+def test_photographs_are_decoded_once_and_the_answers_are_those_of_a_plain_loop(build, material, monkeypatch):
+    decoded, plain = [], photographs.Files.image
+    monkeypatch.setattr(photographs.Files, "image", lambda self, index: decoded.append(index) or plain(self, index))
     chosen = evaluation(material)
     lines = make(chosen)
+    assert sorted(decoded) == list(range(13))
+    assert lines[0].endswith("13 images decoded in 0 s, 1 skipped") and len(lines) == 5
     found = chosen.load()
+    assert found.networks["network"].tolist() == ["net 0", "net 1", "net 2", "net 3"]
+    files = sorted(str(path.relative_to(material / "photos")) for path in (material / "photos").rglob("*.png"))
+    for row, seed in zip(found.predictions[:, 0], range(4), strict=True):
+        by_id = dict(zip(found.image_ids, row, strict=True))
+        assert [by_id[file] for file in files] == plainly(material, seed)
+    order = sorted(CLASSES)
+    assert [order[label] for label in found.labels] == [name.split("/")[0] for name in found.image_ids]
     row = found.networks.iloc[3]
     assert (row["architecture"], row["input_size"], row["precision"]) == ("test_resnet", 48, "float32")
     assert row["right_all"] == found.correct()[3].sum()
     assert row["images_per_second"] > 0 and row["parameters"] > 100_000 and row["weights"] == "file 3.pth"
     (skipped,) = found.info["skipped"]
     assert skipped["image"] == "bee/broken.jpg" and skipped["reason"].startswith("not a whole image")
-    assert (found.info["classes"], found.info["classes_present"]) == (sorted(CLASSES), 3)
-    assert lines[0].endswith("13 images decoded in 0 s, 1 skipped")
-    assert len(lines) == 5
-
-
-def test_a_photograph_is_decoded_once_for_all_views(build, material, monkeypatch):
-    decoded = []
-    plain = photographs.Files.image
-    monkeypatch.setattr(
-        photographs.Files, "image", lambda self, index: decoded.append(index) or plain(self, index), raising=True
-    )
-    make(evaluation(material))
-    assert sorted(decoded) == list(range(13))
+    assert (found.info["classes"], found.info["classes_present"]) == (order, 3)
 
 
 def test_views_that_do_not_fit_into_memory_together_are_made_one_after_the_other(build, material, monkeypatch):
@@ -180,7 +168,7 @@ def test_a_model_that_fails_is_named_and_the_others_are_kept(build, material, mo
         "arguments": {"in_chans": 4},
         "pretrained": settings["models"][0]["pretrained"],
     }
-    failing = Evaluation(SotaComparison.model_validate({**settings, "models": [wide, *settings["models"]]}).experiment)
+    failing = described({**settings, "models": [wide, *settings["models"]]})
     with pytest.raises(ExperimentError, match="wide"):
         inference_runs.make(failing)
     assert evaluation(material, (0, 1)).done(failing.config.models[2])
@@ -213,9 +201,9 @@ def test_a_changed_photograph_is_another_set(build, material, tmp_path):
     for name in ("ant", "bee"):
         Image.new("RGB", (30, 30)).save(folder / name / "0.png")
     settings = {**block(material, (0, 1)), "images": str(folder)}
-    first = Evaluation(SotaComparison.model_validate(settings).experiment).folder
+    first = described(settings).folder
     Image.new("RGB", (31, 30), "red").save(folder / "ant" / "0.png")
-    assert Evaluation(SotaComparison.model_validate(settings).experiment).folder != first
+    assert described(settings).folder != first
 
 
 def test_no_readable_photograph_is_told_in_a_line(build, material, tmp_path):
@@ -224,15 +212,7 @@ def test_no_readable_photograph_is_told_in_a_line(build, material, tmp_path):
         (tmp_path / "none" / name / "0.jpg").write_text("no image")
     settings = {**block(material, (0, 1)), "images": str(tmp_path / "none")}
     with pytest.raises(InputError, match=r"no image can be read: .*0\.jpg"):
-        inference_runs.make(Evaluation(SotaComparison.model_validate(settings).experiment))
-
-
-def test_names_are_looked_up_before_any_image_is_read(build, material, monkeypatch):
-    monkeypatch.setattr(photographs.Files, "image", lambda *_: pytest.fail("an image was read"))
-    settings = block(material, (0, 1))
-    settings["models"].append({"model": "resnet5O"})
-    with pytest.raises(InputError, match=r"models: unknown model 'resnet5O' \(did you mean 'resnet50'\?\)"):
-        sources.check([Evaluation(SotaComparison.model_validate(settings).experiment)])
+        inference_runs.make(described(settings))
 
 
 @pytest.mark.parametrize(
@@ -241,6 +221,11 @@ def test_names_are_looked_up_before_any_image_is_read(build, material, monkeypat
         ({"mapping": {"anr": "tabby"}}, {}, r"the images have no class 'anr' \(did you mean 'ant'\?\)"),
         ({}, {"classes": ["ant", "bee"]}, r"'fc.weight' is of shape \(3, 96\) and not \(2, 96\)"),
         ({}, {"preprocessing": {"size": 9_999_999}}, "cannot take images of 9999999 px"),
+        (
+            {},
+            {"model": "resnet5O", "pretrained": True},
+            r"models: unknown model 'resnet5O' \(did you mean 'resnet50'\?\)",
+        ),
     ],
 )
 def test_what_does_not_fit_is_told_before_any_image_is_read(build, material, monkeypatch, images, entry, message):
@@ -248,7 +233,7 @@ def test_what_does_not_fit_is_told_before_any_image_is_read(build, material, mon
     settings = block(material, (0, 1), **images)
     settings["models"][1] |= entry
     with pytest.raises(InputError, match=message):
-        sources.check([Evaluation(SotaComparison.model_validate(settings).experiment)])
+        sources.check([described(settings)])
 
 
 def test_what_several_sections_need_is_made_once(build, material, monkeypatch, lines):
@@ -327,9 +312,9 @@ def test_sets_of_the_same_images_are_described_one_by_one(build, material):
 
 def test_a_folder_is_called_the_same_from_everywhere(material, monkeypatch, tmp_path):
     monkeypatch.setenv("DDD_DATA", str(material))
-    found = {Evaluation(SotaComparison.model_validate({**block(material), "images": "photos"}).experiment).folder}
+    found = {described({**block(material), "images": "photos"}).folder}
     monkeypatch.chdir(tmp_path)
-    found |= {Evaluation(SotaComparison.model_validate({**block(material), "images": "photos"}).experiment).folder}
+    found |= {described({**block(material), "images": "photos"}).folder}
     assert len(found) == 1 and found.pop().name.startswith(f"{material.name}_photos-")
 
 
@@ -449,10 +434,3 @@ def test_a_torn_file_is_made_anew(build, material):
     torn.with_name(f".{torn.name}.a1b2c3d4").write_bytes(b"what a killed process was writing")
     np.testing.assert_array_equal(experiments.responses(chosen).predictions, before.predictions)
     assert list(torn.parent.glob("*.damaged")) and not list(torn.parent.glob(".*"))
-
-
-def test_outputs_that_are_not_finite_name_the_model(build, material, monkeypatch):
-    monkeypatch.setattr(inference.Chooser, "choose", lambda *_: (_ for _ in ()).throw(InputError("puts out nothing")))
-    with pytest.raises(ExperimentError, match="'net 0': puts out nothing; 'net 1': puts out nothing"):
-        make(evaluation(material, (0, 1)))
-    assert isinstance(evaluation(material, (0, 1)).readable(), pd.DataFrame)

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from ddd_utils.config.image_sets import Digits
+from ddd_utils.config.image_sets import Gaussian
 from ddd_utils.data import datasets
 from ddd_utils.data.loader import Loader
 from ddd_utils.experiments.plans import Run
 from ddd_utils.experiments.training import graphs, lockstep
 from ddd_utils.experiments.training.trainee import Trainee
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU = torch.device("cpu")
 RUN = Run("base", "plain_convnet", {"stages": [1, 1], "width": 8}, 2, 10, 0.05, 1e-4)
@@ -17,7 +19,7 @@ RUN = Run("base", "plain_convnet", {"stages": [1, 1], "width": 8}, 2, 10, 0.05, 
 
 @pytest.fixture(scope="module")
 def data():
-    return datasets.load(Digits(train_images=98, image_size=16))
+    return datasets.load(Gaussian(classes=7, train_per_class=14, test_per_class=9, image_size=16))
 
 
 class StandIn:
@@ -55,27 +57,16 @@ def trained(data, monkeypatch, recorded=None, run=RUN):
     return np.stack(trainees[0].result.predictions), made
 
 
-def test_recorded_steps_train_the_same_network(data, monkeypatch):
-    plain, _ = trained(data, monkeypatch)
-    found, made = trained(data, monkeypatch, StandIn)
-    assert np.array_equal(found, plain)
-    # Each epoch has ten batches: three to warm up, one that is taken both ways, a smaller last one.
-    assert [graph.replays for graph in made] == [6, 6]
-
-
-def test_a_graph_that_does_something_else_is_not_used(data, monkeypatch):
-    plain, _ = trained(data, monkeypatch)
-    found, made = trained(data, monkeypatch, lambda *work: StandIn(*work, times=3))
-    assert np.array_equal(found, plain)
-    assert [graph.replays for graph in made] == [1, 1]
-
-
-def test_what_cannot_be_recorded_is_done_plainly(data, monkeypatch):
+def test_recorded_steps_train_the_same_network_and_a_graph_that_does_something_else_is_not_used(data, monkeypatch):
     def refuse(*_):
         raise RuntimeError("operation not permitted when stream is capturing")
 
     plain, _ = trained(data, monkeypatch)
-    assert np.array_equal(trained(data, monkeypatch, refuse)[0], plain)
+    # Each epoch has ten batches: three to warm up, one that is taken both ways, a smaller last one.
+    for recorded, replays in ((StandIn, [6, 6]), (lambda *work: StandIn(*work, times=3), [1, 1]), (refuse, [])):
+        found, made = trained(data, monkeypatch, recorded)
+        assert np.array_equal(found, plain)
+        assert [graph.replays for graph in made] == replays
 
 
 @pytest.mark.parametrize(

@@ -18,28 +18,36 @@ def clock(monkeypatch):
     return now
 
 
+def follow(*runs, kind=progress.TRAINING):
+    """Follow runs of (title, name, epochs, work), each known by its name."""
+    return Progress({name: Steps(title, name, *rest) for title, name, *rest in runs}, kind)
+
+
+def photographs(*names, images=100):
+    return follow(*(("photographs", name, images) for name in names), kind=INFERENCE)
+
+
 def test_a_finished_run_is_a_line_with_the_time_left(clock, caplog):
-    runs = {("a", "small"): Steps("controls", 2, 10), ("b", "large"): Steps("training_variants", 2, 90)}
-    follow = Progress(runs)
-    follow.update("a", "small", 0)
+    runs = follow(("controls", "small", 2, 10), ("training_variants", "large", 2, 90))
+    runs.update("small", 0)
     clock[0] = 30.0
-    follow.update("a", "small", 1)
+    runs.update("small", 1)
     assert caplog.messages == []
-    follow.update("a", "small", 2)
+    runs.update("small", 2)
     # A tenth of the work took 30 s.
     assert caplog.messages == ["controls  small  epoch 2/2  [1/2 runs] about 4 min left"]
     clock[0] = 300.0
-    follow.update("b", "large", 2)
+    runs.update("large", 2)
     assert caplog.messages[-1] == "training_variants  large  epoch 2/2  [2/2 runs] about 0 s left"
 
 
 def test_in_a_terminal_one_line_is_rewritten(clock, monkeypatch, capsys):
     monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)
-    follow = Progress({("a", "x"): Steps("controls", 3, 1)})
-    follow.update("a", "x", 0)
+    runs = follow(("controls", "x", 3, 1))
+    runs.update("x", 0)
     clock[0] = 5.0
-    follow.update("a", "x", 1)
-    follow.close()
+    runs.update("x", 1)
+    runs.close()
     written = capsys.readouterr().err
     assert "controls  x  epoch 1/3  [0/1 runs] about 10 s left  |█████" in written
     assert "\n" not in written
@@ -47,11 +55,11 @@ def test_in_a_terminal_one_line_is_rewritten(clock, monkeypatch, capsys):
 
 def test_in_a_terminal_lines_that_stay_stand_above_the_one_that_is_rewritten(clock, monkeypatch, capsys):
     monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)
-    follow = Progress({("", name): Steps("photographs", 100, 0) for name in ("vgg11", "alexnet")}, INFERENCE)
-    follow.add("", "vgg11", 40)
-    follow.end("", "vgg11", "20 images/s", "photographs: vgg11  20 images/s")
-    follow.add("", "alexnet", 10)
-    follow.close("all seen")
+    runs = photographs("vgg11", "alexnet")
+    runs.add("vgg11", 40)
+    runs.end("vgg11", "photographs: vgg11  20 images/s", remark="20 images/s")
+    runs.add("alexnet", 10)
+    runs.close("all seen")
     shown, *more = capsys.readouterr().err.split("\n")
     assert "photographs  vgg11  image 40/100  [0/2 models]" in shown
     assert shown.endswith("\rphotographs: vgg11  20 images/s")
@@ -59,39 +67,30 @@ def test_in_a_terminal_lines_that_stay_stand_above_the_one_that_is_rewritten(clo
     assert more[0].endswith("\rall seen") and more[1:] == [""]
 
 
-def test_epochs_of_an_earlier_start_say_nothing_about_the_time_left(clock):
-    follow = Progress({("a", "x"): Steps("controls", 10, 1)})
-    follow.update("a", "x", 6)
-    clock[0] = 20.0
-    follow.update("a", "x", 8)
-    assert follow.time_left() == "about 20 s left"
-
-
-def test_a_network_that_failed_is_no_work_that_is_left(clock):
-    runs = {("a", name): Steps("controls", 10, 1) for name in ("good", "bad")}
-    follow = Progress(runs)
+def test_neither_earlier_epochs_nor_failed_networks_count_for_the_time_left(clock):
+    runs = follow(("controls", "good", 10, 1), ("controls", "bad", 10, 1))
     for name in ("good", "bad"):
-        follow.update("a", name, 0)
-    clock[0] = 10.0
-    follow.update("a", "good", 5)
-    follow.fail("a", "bad", "RuntimeError: no")
-    assert follow.time_left() == "about 10 s left"
-    follow.update("a", "good", 10)
-    assert follow.summary() == "1 of 2 networks trained in 10 s"
+        runs.update(name, 6)
+    clock[0] = 20.0
+    runs.update("good", 8)
+    assert runs.time_left() == "about 60 s left"
+    runs.end("bad", "", trouble="RuntimeError: no")
+    assert runs.time_left() == "about 20 s left"
+    runs.update("good", 10)
+    assert runs.summary() == "1 of 2 networks trained in 20 s"
 
 
 def test_where_work_is_unknown_nothing_is_said_of_the_time_left_and_each_end_is_a_line(clock, caplog):
-    runs = {("", name): Steps("photographs", 100, 0) for name in ("vgg11", "alexnet")}
-    follow = Progress(runs, INFERENCE)
-    follow.add("", "vgg11", 40)
+    runs = photographs("vgg11", "alexnet")
+    runs.add("vgg11", 40)
     clock[0] = 5.0
-    follow.add("", "vgg11", 60)
-    assert follow.time_left() == "" and caplog.messages == []
-    follow.end("", "vgg11", "20 images/s", "photographs: vgg11  20 images/s")
-    follow.fail("", "alexnet", "no weights", "photographs: 'alexnet': no weights")
-    follow.close()
+    runs.add("vgg11", 60)
+    assert runs.time_left() == "" and caplog.messages == []
+    runs.end("vgg11", "photographs: vgg11  20 images/s", remark="20 images/s")
+    runs.end("alexnet", "photographs: 'alexnet': no weights", trouble="no weights")
+    runs.close()
     assert caplog.messages == ["photographs: vgg11  20 images/s", "photographs: 'alexnet': no weights"]
-    assert follow.summary() == "1 of 2 models tested in 5 s"
+    assert runs.summary() == "1 of 2 models tested in 5 s"
 
 
 @pytest.mark.parametrize(
@@ -115,29 +114,20 @@ def wait_for(shown, state):
 
 
 def test_in_a_notebook_each_network_has_a_row_that_is_redrawn_and_one_line_is_left(clock, cell, capsys):
-    runs = {
-        ("a", "base"): Steps("gaussian", 4, 2, "base, plus_1_epoch"),
-        ("a", "x"): Steps("gaussian", 2, 1),
-        ("a", "<y>"): Steps("gaussian", 2, 1),
-    }
-    follow = Progress(runs)
-    assert rows(cell[-1]) == [
-        ["base, plus_1_epoch", "", "waiting", "0"],
-        ["x", "", "waiting", "0"],
-        ["<y>", "", "waiting", "0"],
-    ]
+    runs = follow(("gaussian", "base", 4, 2, "base, plus_1_epoch"), ("gaussian", "x", 2, 1), ("gaussian", "<y>", 2, 1))
+    assert rows(cell[-1]) == [[name, "", "waiting", "0"] for name in ("base, plus_1_epoch", "x", "<y>")]
     for name in ("base", "x", "<y>"):
-        follow.update("a", name, 0)
+        runs.update(name, 0)
     clock[0] = 4.0
-    follow.update("a", "base", 2)
+    runs.update("base", 2)
     wait_for(cell, "epoch 2 of 4")
     assert "0 of 3 networks trained in 4 s, about 8 s left" in cell[-1]["text/html"]
-    follow.fail("a", "<y>", "RuntimeError: <no>")
+    runs.end("<y>", "", trouble="RuntimeError: <no>")
     wait_for(cell, "failed: RuntimeError: <no>")
-    follow.update("a", "x", 2, "its loss is not finite")
+    runs.update("x", 2, "its loss is not finite")
     wait_for(cell, "failed: its loss is not finite")
-    follow.update("a", "base", 4)
-    follow.close()
+    runs.update("base", 4)
+    runs.close()
     settled = BeautifulSoup(cell[-1]["text/html"], "html.parser")
     assert settled.get_text("|") == (
         "1 of 3 networks trained in 4 s|x failed: its loss is not finite|<y> failed: RuntimeError: <no>"
@@ -147,13 +137,13 @@ def test_in_a_notebook_each_network_has_a_row_that_is_redrawn_and_one_line_is_le
 
 
 def test_in_a_notebook_a_models_row_says_how_it_was(clock, cell, caplog):
-    follow = Progress({("", name): Steps("photographs", 1_000, 0) for name in ("a", "b")}, INFERENCE)
-    follow.add("", "a", 200)
+    runs = photographs("a", "b", images=1_000)
+    runs.add("a", 200)
     wait_for(cell, "image 200 of 1,000")
-    follow.end("", "a", "53 images/s", "photographs: a  53 images/s")
+    runs.end("a", "photographs: a  53 images/s", remark="53 images/s")
     wait_for(cell, "53 images/s")
-    follow.end("", "b", "54 images/s", "photographs: b  54 images/s")
-    follow.close()
+    runs.end("b", "photographs: b  54 images/s", remark="54 images/s")
+    runs.close()
     assert cell[-1]["text/html"] == '<div class="ddd-progress">2 models tested in 0 s</div>'
     assert cell[-1]["text/plain"] == "2 models tested in 0 s"
     assert caplog.messages == []

@@ -26,14 +26,12 @@ MODELS = [
 CONFIG = {"models": MODELS, "images": TINY["dataset"], "training": {"epochs": 2, "batch_size": 10}}
 
 
-@pytest.fixture
-def experiment(tmp_path, monkeypatch):
-    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
-    return Experiment(params.experiment(CONFIG))
-
-
-@pytest.fixture
-def begun(experiment):
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    experiment = Experiment(params.experiment(CONFIG))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DDD_BUILD", str(tmp_path_factory.mktemp("build")))
+        assert not experiment.folder.exists()  # where it lies is settled here
     runs = dict(zip([model["name"] for model in MODELS], experiment.plan.runs, strict=True))
     lockstep.train_runs(experiment, (runs["finished"], runs["wild"]), torch.device("cpu"))
 
@@ -60,7 +58,7 @@ def test_each_run_is_where_it_is(begun):
     assert found["wild"].reason == "the loss is not finite in epoch 1"
 
 
-def test_the_lines_name_what_matters_and_the_time_left(begun, monkeypatch):
+def test_the_lines_name_what_matters_and_the_time_left(begun):
     told = list(launch.status_lines([("sota_comparison", begun)], 2))
     assert told[0].endswith("  1 done, 1 diverged, 1 running, 1 stopped, 1 missing")
     assert any("stopped" in line and "halfway" in line and "epoch 1/2" in line for line in told)

@@ -15,7 +15,7 @@ from ddd_utils.config import params
 from ddd_utils.experiments import cluster
 from ddd_utils.experiments.store import Experiment
 
-CONFIG = {**TINY, "epochs": 10, "dataset": {**TINY["dataset"], "train_images": 1000}, "batch_size": 50}
+CONFIG = {**TINY, "epochs": 6, "dataset": {**TINY["dataset"], "train_images": 1000}, "batch_size": 50}
 OPTIONS = {"timeout_min": 5, "gpus_per_node": 0, "cpus_per_task": 2, "mem_gb": 1}
 
 
@@ -37,6 +37,9 @@ def test_groups_become_jobs_and_a_preempted_one_goes_on(slurm, tmp_path, monkeyp
     file = tmp_path / "tiny.yaml"
     file.write_text(yaml.safe_dump({"training_variants": {"experiment": CONFIG}, "cluster": OPTIONS}), "utf-8")
     experiment = Experiment(params.experiment(CONFIG))
+    # The same experiment in a process of this machine, meanwhile.
+    alone = multiprocessing.get_context("spawn").Process(target=train_here, args=(str(tmp_path / "alone"), CONFIG))
+    alone.start()
     train = ["train", str(file), "--launcher", "slurm"]
     assert cli.main(train) == 0
     assert "for 4 groups of networks; logs in" in capsys.readouterr().err
@@ -57,9 +60,6 @@ def test_groups_become_jobs_and_a_preempted_one_goes_on(slurm, tmp_path, monkeyp
     assert experiment.complete()
     assert "Requeued job" in jobs[0].stdout()
 
-    # The same experiment in a process of this machine, which leaves our environment alone.
-    alone = multiprocessing.get_context("spawn").Process(target=train_here, args=(str(tmp_path / "alone"), CONFIG))
-    alone.start()
     alone.join()
     with monkeypatch.context() as patch:
         patch.setenv("DDD_BUILD", str(tmp_path / "alone"))

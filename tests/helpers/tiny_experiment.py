@@ -42,7 +42,7 @@ def train_here(build: str, config: dict, started=None) -> None:
     experiment.finish()
 
 
-def train_and_die(build: str, config: dict) -> None:
+def train_and_die(build: str, config: dict, started=None) -> None:
     """Train, and be killed when the description of the experiment is written and has not got its name yet."""
     flush = files._flush
 
@@ -52,7 +52,7 @@ def train_and_die(build: str, config: dict) -> None:
         flush(partial)
 
     files._flush = die
-    train_here(build, config)
+    train_here(build, config, started)
 
 
 def contents(folder) -> dict[str, bytes]:
