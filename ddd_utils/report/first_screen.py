@@ -58,8 +58,6 @@ EVIDENCE = {
     "{in_between_beyond:.3f} in between (standard deviations).",
     "beyond_label_errors": "Of the images with an accepted label, {effect:.1%} are impossible.",
 }
-
-
 Clauses = Mapping[str, Mapping[str, Any]]  # by name, as `Clause.as_json` writes them
 
 
@@ -170,7 +168,8 @@ def score_panels(known: Facts, sets: Sequence[Here]) -> list[alt.LayerChart]:
 
 def _score_panel(subject: str, table: pd.DataFrame, highest: float) -> alt.LayerChart:
     tolerance = min(PAPERS_TOLERANCE, difficulty.largest_tolerance(len(table) - 1))
-    subtitle = f"{subject}, {table['images'].sum():,} images, tolerance {tolerance}"
+    apart = "" if len(table) == PAPERS_MODELS + 1 else f" (shares depend on M, here {len(table) - 1})"
+    subtitle = f"{subject}, {table['images'].sum():,} images, tolerance {tolerance}{apart}"
     return overview.score_panel(table, tolerance, scores_title(table, tolerance), subtitle, highest)
 
 

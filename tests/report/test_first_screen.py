@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_models import made
-from made_notebooks import Preset, chart, code, executed, prose
+from made_notebooks import chart, code, executed, prose
 
 from ddd_utils.analysis import verdict
 from ddd_utils.report import claims, first_screen, page
@@ -118,6 +118,7 @@ def test_panels_share_their_axes_and_tell_their_figures_in_words():
         assert first == second
     assert one["layer"][0]["encoding"]["y"]["scale"]["domain"][1] > 60 / 89  # room for the highest bar of both
     shares = KNOWN.eleven.scores["all"].by_tolerance[1]
+    assert "depend on M, here 4" in other["title"]["subtitle"] and "depend" not in one["title"]["subtitle"]
     assert f"trivial {shares.trivial:.1%}" in one["description"] and "tolerance 1" in one["description"]
 
 
@@ -165,7 +166,7 @@ def screen(build, opened, all_drawn):
     charts = [each.to_dict() for each in first_screen.score_panels(KNOWN, [ZOO])]
     charts.append(first_screen.agreement_chart(KNOWN, [ZOO, VARIANTS]).to_dict())
     cells = [code("c", *map(chart, charts))]
-    path = page.build(Preset(["second"]), {"second": executed("second", prose("# First"), *cells)}, {})
+    path = page.build_comparison(executed("second", prose("# First"), *cells), {}, build / "page.html")
 
     def open_it(**settings):
         tab = opened(path=path, reduced_motion="reduce", **settings)
