@@ -213,7 +213,7 @@ def agreement_chart(known: Facts, sets: Sequence[Here]) -> alt.LayerChart:
     table = pd.concat(lines).query("models >= @one.models.min()")
     images = known.published.scores["all"].images
     subtitle = [  # several lines, so that none is wider than a notebook
-        f"Mean kappa of random subsets of M of the {known.published.title} of ImageNet on the images in between for them,",
+        f"Mean kappa of random subsets of M of the {known.published.title} of ImageNet on their in-between images,",
         f"{images:,} images in all. Band: 95% of the subsets, a spread of subsets, not a confidence interval.",
     ]
     readout = [_readout(known, models) for models in one["models"]]
