@@ -128,7 +128,7 @@ def write_facts(path: Path, subsets: int, seed: int) -> None:
     sizes = facts.agreement_by_size(correct, TOLERANCES, subsets, seed=seed)
     ours["sizes"] = sizes.astype(object).where(sizes.notna(), None).to_dict("records")
     drawn = {"seed": seed, "subsets": subsets, "fitted": min(facts.FITTED, subsets)}
-    about = {"eleven": eleven, "published": ours, "labels": _labels(answers, known, labels["accepted"])}
+    about = {"eleven": eleven, "published": ours, "labels": _labels(answers, known.accepted, labels)}
     imagenet.write({**drawn, "sources": _origins(answers), **about}, path)
 
 
@@ -156,18 +156,25 @@ def _clauses(correct: np.ndarray, accepted: np.ndarray, named: bool) -> dict[str
     return {clause.name: clause.as_json() for clause in found}
 
 
-def _labels(answers: Responses, known: published.ImageNetFacts, accepted: np.ndarray) -> dict[str, Any]:
-    predictions = answers.predictions[:, -1]
-    outcomes = wrong_answers.impossible_because_of_label(predictions, answers.labels, known.accepted)
-    errors, counts = int(known.wrong_label.sum()), outcomes.set_index("outcome")["images"].to_dict()
-    return {"errors": errors, "not_accepted": int((~accepted).sum()), "impossible_by_real": counts}
+def _labels(
+    answers: Responses, real: Sequence[Sequence[int]], labels: Mapping[str, np.ndarray]
+) -> dict[str, int | dict[Any, int]]:
+    """Count labels that are wrong, and what becomes of impossible images when those of ReaL are accepted."""
+    outcomes = wrong_answers.impossible_because_of_label(answers.predictions[:, -1], answers.labels, real)
+    return {
+        "errors": int((~labels["unquestioned"]).sum()),
+        "not_accepted": int((~labels["accepted"]).sum()),
+        "impossible_by_real": outcomes.set_index("outcome")["images"].to_dict(),
+    }
 
 
 def _origins(answers: Responses) -> list[dict[str, Any]]:
     """Tell where the figures come from: published files by the folder of the registry, and timm's list of ReaL."""
     predictions = answers.info["contents"]["files"]
     authors = {name: registry()[name].sha256 for name in (published.SCORES, people.LABEL_ERRORS)}
-    real = class_spaces.timm_lists() / REAL
+    lists = class_spaces.timm_lists()
+    assert lists is not None, "without timm there are no labels of ReaL"
+    real = lists / REAL
     groups = [(registry()[next(iter(files))].origin, files) for files in (predictions, authors)]
     groups.append(("Beyer et al. (2020), ReaL, as timm brings it along", {real.name: sha256(real)}))
     return [{"origin": origin, "files": files} for origin, files in groups]

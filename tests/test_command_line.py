@@ -12,7 +12,7 @@ from ddd_utils import __main__ as command_line
 from ddd_utils import machine, paths
 from ddd_utils.config import params
 
-COMMANDS = ("report", "train", "status", "plan", "experiment", "compare")
+COMMANDS = ("report", "train", "status", "plan", "experiment", "compare", "facts")
 
 
 def shown(capsys, *arguments):
@@ -55,8 +55,8 @@ def examples():
 @pytest.mark.parametrize("example", examples(), ids=" ".join)
 def test_an_example_is_understood_and_names_a_preset_that_there_is(example):
     options = command_line._parser().parse_args(example)
-    named = [options.first, options.second] if example[0] == "compare" else [options.preset]
-    for name in named:
+    named = {"compare": ["first", "second"], "facts": []}.get(example[0], ["preset"])
+    for name in (getattr(options, each) for each in named):
         assert set(getattr(options, "sections", None) or []) <= set(params.load(name).sections)
 
 

@@ -110,7 +110,7 @@ def _in_words(frame: pd.DataFrame) -> str:
 
 
 def agreement_left(
-    table: pd.DataFrame, points: pd.DataFrame, text: str, subtitle: str, first: int, readout: Sequence[str]
+    table: pd.DataFrame, points: pd.DataFrame, text: str, subtitle: list[str], first: int, readout: Sequence[str]
 ) -> alt.LayerChart:
     """
     Show the kappa left on in-between images against the number of models, with a slider for that number.
@@ -122,8 +122,10 @@ def agreement_left(
         of subsets, NaN for a line without a band).
     points : DataFrame
         One row a point: label, models, kappa, and kind, a key of `POINTS`.
-    text, subtitle : str
-        What is found, and what is drawn.
+    text : str
+        What is found.
+    subtitle : list of str
+        What is drawn, line by line.
     first : int
         The number of models that the slider shows first.
     readout : sequence of str
@@ -142,7 +144,7 @@ def agreement_left(
     chart = framed(*_bands(table, x, y), *_chosen(table, told, x, y), _points(points, x, y), height=HEIGHT)
     chart = chart.properties(width="container").add_params(alt.param(CHOSEN, value=first, bind=slider))
     words = " ".join(f"{row.label}." for row in points.itertuples())
-    return finish(chart, title(text, subtitle), f"Curves. {text}. {subtitle} {words}")
+    return finish(chart, title(text, subtitle), f"Curves. {text}. {' '.join(subtitle)} {words}")
 
 
 def _by_line(table: pd.DataFrame) -> tuple[alt.Color, alt.StrokeDash]:

@@ -109,7 +109,7 @@ def facts() -> Facts:
     return Facts.model_validate(parse_yaml(file.read_text("utf-8"), NAME))
 
 
-def write(raw: dict[str, Any], path: Path) -> Facts:
+def write(raw: dict[str, Any], path: Path) -> None:
     """Check facts, round them and write them down, one line a row."""
     import yaml
 
@@ -117,7 +117,6 @@ def write(raw: dict[str, Any], path: Path) -> Facts:
     plain = _rounded(checked.model_dump(by_alias=True, exclude_defaults=True))
     text = yaml.safe_dump(plain, sort_keys=False, default_flow_style=None, width=10_000, allow_unicode=True)
     write_text(path, HEADING + text)
-    return Facts.model_validate(plain)
 
 
 def _rounded(value: Any) -> Any:

@@ -57,8 +57,6 @@ EVIDENCE = {
     "{in_between_beyond:.3f} in between (standard deviations).",
     "beyond_label_errors": "Of the images with an accepted label, {effect:.1%} are impossible.",
 }
-
-
 Clauses = Mapping[str, Mapping[str, Any]]  # by name, as `Clause.as_json` writes them
 
 
@@ -169,7 +167,8 @@ def score_panels(known: Facts, sets: Sequence[Here]) -> list[alt.LayerChart]:
 
 def _score_panel(subject: str, table: pd.DataFrame, highest: float) -> alt.LayerChart:
     tolerance = min(PAPERS_TOLERANCE, difficulty.largest_tolerance(len(table) - 1))
-    subtitle = f"{subject}, {table['images'].sum():,} images, tolerance {tolerance}"
+    apart = "" if len(table) == PAPERS_MODELS + 1 else f" (shares depend on M, here {len(table) - 1})"
+    subtitle = f"{subject}, {table['images'].sum():,} images, tolerance {tolerance}{apart}"
     return overview.score_panel(table, tolerance, scores_title(table, tolerance), subtitle, highest)
 
 
@@ -212,10 +211,10 @@ def agreement_chart(known: Facts, sets: Sequence[Here]) -> alt.LayerChart:
     ]
     table = pd.concat(lines).query("models >= @one.models.min()")
     images = known.published.scores["all"].images
-    subtitle = (
-        f"Mean kappa of random subsets of M of the {known.published.title} of ImageNet on the images in between for "
-        f"them, {images:,} images in all. Band: 95% of the subsets, a spread of subsets, not a confidence interval."
-    )
+    subtitle = [  # several lines, so that none is wider than a notebook
+        f"Mean kappa of random subsets of M of the {known.published.title} of ImageNet on their in-between images,",
+        f"{images:,} images in all. Band: 95% of the subsets, a spread of subsets, not a confidence interval.",
+    ]
     readout = [_readout(known, models) for models in one["models"]]
     return overview.agreement_left(
         table, _points(known, sets), agreement_title(known), subtitle, PAPERS_MODELS, readout
