@@ -42,7 +42,7 @@ def test_networks_fail_alike_only_if_every_interval_is_above_zero(lower, begins)
     assert heading.startswith(begins) and heading.endswith("kappa 0.20 to 0.90")
     assert (
         heading.drawn
-        == "kappa with the base network; diamonds: the paper, ImageNet · M = 6 networks · 90 images of made"
+        == "kappa with the base network; diamonds: the paper, ImageNet · M = 6 networks · 90 images of digits"
     )
 
 
