@@ -23,7 +23,7 @@ PICKED = "picked"  # parameter of a chart: what the page shows more of, a score 
 PICKED_PAIR = " || ".join(  # true of the rows of that pair
     f"({PICKED} && datum.{one} === {PICKED}[0] && datum.{other} === {PICKED}[1])" for one, other in ("ab", "ba")
 )
-COLUMN = 760  # px that a chart may take with all its labels
+COLUMN = 900  # px that a chart may take with all its labels
 WIDTH = 540  # px of the plot alone: with the longest condition name it fits the column
 LABELS = 230  # px after which the name of a row is cut off
 

@@ -9,9 +9,11 @@ function wilson(k, n) {
   return [Math.max(0, centre - half), Math.min(1, centre + half)];
 }
 
+const counts = (right) => [right.filter(Boolean).length, right.length];
+const shortScore = (right, [k, n] = counts(right)) => `${k} of ${n} right, ${percent(k / n)}`;
+
 function scoreText(right) {
-  const k = right.filter(Boolean).length, n = right.length;
-  const [low, high] = wilson(k, n).map(percent);
+  const [k, n] = counts(right), [low, high] = wilson(k, n).map(percent);
   return `${k} of ${n} right: ${percent(k / n)} (95 % interval ${low} to ${high}; guessing gives 50%).`;
 }
 
