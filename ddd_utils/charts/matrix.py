@@ -29,7 +29,7 @@ LARGEST = 46
 # Alpha stands for the size of a value, so that the page, light or dark, shows through where there is little.
 PURPLE, ORANGE, RED, BLUE, GREEN = "122,75,181", "184,90,0", "179,38,58", "42,111,176", "28,133,104"
 CHOSEN, LISTS = "order", "orders"  # parameters of a chart: the order that is seen, and the names in each of them
-INTERVAL = {"interval": ("", "kappa [95 % interval]")}
+INTERVAL = {"interval": ("", "kappa [95% interval]")}
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def excess_matrix(
     strongest = float(np.nan_to_num(np.abs(frame["excess"])).max()) or 1.0
     shades = Shades("excess (kappa minus its expectation)", _from_clear(BLUE, RED, strongest), strongest)
     tips = {"observed": ("", "kappa observed"), "expected": ("", "kappa expected")}
-    tips |= {"interval": ("", "excess [95 % intervals]")}
+    tips |= {"interval": ("", "excess [95% intervals]")}
     chart = cells(frame, "excess", shades, cell_size(frame["a"].unique()), tips)
     text = f"{heading}: {_description(excess, labels, 'excess agreement over the null model')}"
     return finish(offered(chart, arranged), title(heading, notes + undefined(frame["excess"])), text)
@@ -148,7 +148,7 @@ def wrong_answer_matrix(
     meaning, cell = "same wrong answer, where both are wrong", cell_size(frame["a"].unique())
     low, high = (0, 1) if cell >= READABLE else _shown_range(frame, ["same"])
     shades = Shades(meaning, alt.Scale(domain=[low, high], range=[_shade(GREEN, 0.05), _shade(GREEN, 1)]), 1.0)
-    chart = cells(frame, "same", shades, cell, {"share": ("", f"{meaning} [95 % interval]")})
+    chart = cells(frame, "same", shades, cell, {"share": ("", f"{meaning} [95% interval]")})
     notes = [*fewer(arranged, labels), *undefined(frame["same"], "no image that both get wrong")]
     text = _description(same.share, labels, "the share of common failures with the same wrong answer")
     return finish(offered(chart, arranged), title(heading, notes), f"{heading}: {text}")

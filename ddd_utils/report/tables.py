@@ -47,7 +47,7 @@ def models(answers: Responses) -> list[pd.DataFrame]:
     """
     Describe the models of a set: what they are and how often each is right, the most accurate first.
 
-    The 95 % interval is for a new draw of images (Wilson). Of pretrained models a second table tells how the images
+    The 95% interval is for a new draw of images (Wilson). Of pretrained models a second table tells how the images
     reached them and where their weights are from.
     """
     found = [_accuracies(answers)]
@@ -183,7 +183,7 @@ def question_tests(answers: pd.DataFrame) -> pd.DataFrame:
     shown = {"question": both["question"].map(QUESTIONS), "Kruskal-Wallis H": both["statistic"]}
     shown |= {"p-value": both["p_value"].map("{:.2g}".format), "Holm": both["adjusted"].map("{:.2g}".format)}
     limits = [f"{low:.2f} to {high:.2f}" for low, high in both[["lower", "upper"]].to_numpy()]
-    return pd.DataFrame({**shown, "agreement (alpha)": both["alpha"], "95 % interval": limits})
+    return pd.DataFrame({**shown, "agreement (alpha)": both["alpha"], "95% interval": limits})
 
 
 # To take away.

@@ -116,7 +116,7 @@ def test_tooltips_give_every_kappa_its_interval():
     assert cells["a", "c"] == "undefined"
     assert cells["a", "a"] == "1 (one network)"
     assert cells["b", "b"] == "0.700 [0.690, 0.710]"
-    assert "kappa [95 % interval]" in text(chart)
+    assert "kappa [95% interval]" in text(chart)
     assert chart.title.subtitle == ["2 cells undefined (grey): a network that is always right or always wrong"]
 
 

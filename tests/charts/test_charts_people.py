@@ -94,7 +94,7 @@ def test_the_second_experiment_has_a_scale_for_each_question(specifications):
 def test_two_observers_kappa_comes_with_its_interval():
     pairs = observer_trials.observer_consistency(psychophysics.simulate(2, 60))
     specification = charts.observer_matrix(pairs, "heading").to_dict()
-    assert "95 % interval" in json.dumps(specification)
+    assert "95% interval" in json.dumps(specification)
     kappa, low, high = pairs.loc[0, ["kappa", "lower", "upper"]]
     assert [row["interval"] for row in rows(specification)] == [f"{kappa:.3f} [{low:.3f}, {high:.3f}]"] * 2
     undefined = charts.observer_matrix(pairs.assign(kappa=np.nan, lower=np.nan, upper=np.nan), "heading")

@@ -67,7 +67,7 @@ def test_an_experiment_is_taken_left_resumed_saved_and_analysed(opened, written,
     part(tab, "go").click()
     play(tab, range(5, 11), 10)
     assert part(tab, "running").text_content() == "9 of 10 right"
-    assert score(tab).startswith("9 of 10 right: 90.0% (95 % interval 59.6% to 98.2%")
+    assert score(tab).startswith("9 of 10 right: 90.0% (95% interval 59.6% to 98.2%")
     assert "81.4%" in part(tab, "beside").text_content()
     assert tab.locator(".result svg circle").count() == 2
     assert marks(tab)[:3] == ["1 ✓", "2 ✗", "3 ✓"]
