@@ -217,7 +217,7 @@ def test_a_part_whose_heading_is_tagged_is_folded_up_to_the_next_heading():
     soup = built(executed("one", prose("# A"), tagged, code("x", stream("stdout", "out")), prose("## B")))
     (part,) = section_of(soup, "one").select("details.part")
     assert part.summary.h3["id"] == "one-detail" and part.find("p").text == "more" and part.select_one("pre.output")
-    assert not part.find("a") and part.find_next("h3").text == "B"
+    assert not part.find("a") and part.find_next_sibling("h3").text == "B"
     assert [link.text for link in soup.select("#contents ol a")] == ["Detail", "B"]
 
 
