@@ -183,7 +183,11 @@ def test_tooltips_give_a_single_network_its_own_interval(networks):
 def test_dots_of_a_single_kind_are_drawn(chart):
     vl_convert = pytest.importorskip("vl_convert")
     one = pd.DataFrame({"condition": ["base", "architecture"], "network": ["a", "b"], "accuracy": [0.5, 0.6]})
-    drawn = charts.accuracy_dots(one, "title") if chart == "accuracy" else charts.excess_dots(excess(), "title")
+    drawn = (
+        charts.accuracy_dots(one, one.iloc[:0], "title")
+        if chart == "accuracy"
+        else charts.excess_dots(excess(), "title")
+    )
     scene = str(vl_convert.vegalite_to_scenegraph(drawn.to_dict()))
     assert scene.count("'size': 90") == 2
 

@@ -60,6 +60,11 @@ def label_errors():
     return pd.DataFrame({"score": [0, 1, 2], "rate": 0.1, "lower": 0.05, "upper": [0.2, 0.15, 0.12], "images": 50})
 
 
+def accuracies(networks, correct):
+    single = networks.assign(accuracy=correct[:, -1].mean(axis=1))
+    return single.groupby("condition", sort=False, as_index=False)[["accuracy"]].mean(), single
+
+
 def every_chart(predictions, networks):
     """Draw every form of chart that there is of networks, by name."""
     answers, labels = predictions
@@ -70,7 +75,7 @@ def every_chart(predictions, networks):
     classes = difficulty.class_accuracy(correct[:1, -1], labels)
     return {
         "consistency": charts.consistency_dots(*consistency(networks), "title", {"initialisation": 0.7}),
-        "accuracy": charts.accuracy_dots(networks.assign(accuracy=correct[:, -1].mean(axis=1)), "title"),
+        "accuracy": charts.accuracy_dots(*accuracies(networks, correct), "title"),
         "correlation": charts.correlation_dots(networks.assign(correlation=[1, 0.9, 0.8, 0.7])[:3], "title"),
         "matrix": charts.kappa_matrix(kappa, "title"),
         "matrices": charts.kappa_matrices(kappa, kappa, ("all", "some"), "title"),
@@ -82,7 +87,7 @@ def every_chart(predictions, networks):
         "label errors": charts.label_error_dots(label_errors(), "title"),
         "label errors by group": charts.label_error_rows(label_errors().assign(group=list("abc")), "title"),
         "classes": charts.class_accuracy_dots(classes, "title"),
-        "beside": charts.beside(*(charts.class_accuracy_dots(classes, "title", width=200) for _ in range(2))),
+        "beside": charts.beside(*(charts.class_accuracy_dots(classes, "title", (200, 220)) for _ in range(2))),
         "decisions": charts.decision_map(correct[0], [30, 60], "title"),
         "overlay": charts.overlay_map(correct, [30, 60], "title"),
         "swaps": charts.swap_curves(changes, networks, [30, 60], "title"),

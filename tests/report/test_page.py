@@ -84,7 +84,9 @@ def test_cells_for_the_appendix_stand_at_the_end_and_are_linked_to_as_before():
     assert [section["id"] for section in soup.main.find_all("section")] == ["summary", "two", "appendix", page.CITE]
     appendix = soup.find(id="appendix")
     assert appendix.h3["id"] == "summary-claims" and soup.select("#summary a[href='#summary-claims']")
-    assert appendix.pre.text == "x" and appendix.select_one("details.facts pre.code") and not soup.find(id="summary").pre
+    assert (
+        appendix.pre.text == "x" and appendix.select_one("details.facts pre.code") and not soup.find(id="summary").pre
+    )
 
 
 def test_what_a_reader_must_know_first_stands_first():
