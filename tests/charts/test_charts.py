@@ -184,7 +184,7 @@ def test_dots_of_a_single_kind_are_drawn(chart):
     vl_convert = pytest.importorskip("vl_convert")
     one = pd.DataFrame({"condition": ["base", "architecture"], "network": ["a", "b"], "accuracy": [0.5, 0.6]})
     drawn = (
-        charts.accuracy_dots(one, one.iloc[:0], "title")
+        charts.accuracy_dots(one.assign(lower=0.4, upper=0.7), one.iloc[:0], "title")
         if chart == "accuracy"
         else charts.excess_dots(excess(), "title")
     )

@@ -62,7 +62,9 @@ def label_errors():
 
 def accuracies(networks, correct):
     single = networks.assign(accuracy=correct[:, -1].mean(axis=1))
-    return single.groupby("condition", sort=False, as_index=False)[["accuracy"]].mean(), single
+    return single.groupby("condition", sort=False, as_index=False)[["accuracy"]].mean().assign(
+        lower=0.1, upper=0.9, note="n"
+    ), single
 
 
 def every_chart(predictions, networks):
@@ -76,7 +78,9 @@ def every_chart(predictions, networks):
     return {
         "consistency": charts.consistency_dots(*consistency(networks), "title", {"initialisation": 0.7}),
         "accuracy": charts.accuracy_dots(*accuracies(networks, correct), "title"),
-        "correlation": charts.correlation_dots(networks.assign(correlation=[1, 0.9, 0.8, 0.7])[:3], "title"),
+        "correlation": charts.correlation_dots(
+            networks.assign(correlation=[1, 0.9, 0.8, 0.7], lower=0.6, upper=1.0, note="n")[:3], "title"
+        ),
         "matrix": charts.kappa_matrix(kappa, "title"),
         "matrices": charts.kappa_matrices(kappa, kappa, ("all", "some"), "title"),
         "histogram": charts.score_bars(histogram, 1, "title"),
