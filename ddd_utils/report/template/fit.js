@@ -116,6 +116,7 @@ function resize(spec, plot, width) {
 
 /* What is drawn at first in some room; `adjusted` then mends its width by what was measured, and tells whether it did. */
 function laidOut(spec, room) {
+  walk(spec, (part) => { if (part.width === "container") part.width = room - 60; });
   breakTitle(spec, room - 4);
   if (room < NARROW) narrowed(spec, room - 4);
   const panel = room < NARROW ? 0.55 * room : room / (spec.hconcat?.length ?? 1) - 40;
