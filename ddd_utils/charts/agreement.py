@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from .forms import PICKED, PICKED_PAIR, WIDTH, dot_rows, finish, framed, quiet, tell, title
-from .names_and_colours import ACCENT, MUTED, SECOND, bracketed, range_in_words, with_names
+from .names_and_colours import ACCENT, MUTED, SECOND, bracketed, condition_name, range_in_words, with_names
 
 MOST_NETWORKS = 98  # in the plot of pairs: 4,753 pairs
 READABLE = 9  # px a column from which every network is named
@@ -67,7 +67,8 @@ def accuracy_dots(
 
 def excess_dots(table: pd.DataFrame, heading: str) -> alt.LayerChart:
     """Show by how much single pairs (`NullKappa.table`) agree more than a null model expects."""
-    pairs = pd.DataFrame({"name": table["one"] + " and " + table["other"], "excess": table["excess"]})
+    one, other = (table[end].map(condition_name) for end in ("one", "other"))
+    pairs = pd.DataFrame({"name": one + " and " + other, "excess": table["excess"]})
     pairs = pairs.assign(lower=table["excess_lower"], upper=table["excess_upper"])
     for kappa in ("observed", "expected"):
         pairs[kappa] = bracketed(table[kappa], table[f"{kappa}_lower"], table[f"{kappa}_upper"])
@@ -102,6 +103,7 @@ def accuracy_against_kappa(pairs: pd.DataFrame, heading: str) -> alt.VConcatChar
     each network's pairs are in the part of the plot that is marked with the pointer; without one all of them are. The
     pairs of the network that is pointed at are drawn in front.
     """
+    pairs = pairs.assign(**{end: pairs[end].map(condition_name) for end in ("one", "other")})
     networks = _networks(pairs)
     place = np.linspace(0, len(networks) - 1, min(MOST_NETWORKS, len(networks))).round().astype(int)
     shown = networks.iloc[place]

@@ -77,7 +77,7 @@ def _papers(shares: Sequence[float], x: alt.X) -> list[alt.LayerChart]:
 
 def _columns(frame: pd.DataFrame, lines: Sequence[str]) -> alt.Chart:
     """Lay an unseen column over every bar, so that low ones are hit too; the one in ``picked`` is shaded."""
-    tips = {"score": ("", "networks right"), "images": ",", "share": ".2%", "kind": ("", "class")}
+    tips = {"score": ("", "networks right"), "images": ",", "share": ".1%", "kind": ("", "class")}
     models = {f"expected{i}": (",.0f", f"expected, {name.partition(':')[0]}") for i, name in enumerate(lines)}
     shade = alt.condition(f"datum.score === {PICKED}", alt.value(0.3), alt.value(0))
     columns = alt.Chart(frame).mark_bar(color=MUTED).encode(y=alt.value(0), y2=alt.value("height"), opacity=shade)

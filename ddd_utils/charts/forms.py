@@ -23,14 +23,14 @@ PICKED = "picked"  # parameter of a chart: what the page shows more of, a score 
 PICKED_PAIR = " || ".join(  # true of the rows of that pair
     f"({PICKED} && datum.{one} === {PICKED}[0] && datum.{other} === {PICKED}[1])" for one, other in ("ab", "ba")
 )
-COLUMN = 760  # px that a chart may take with all its labels
+COLUMN = 900  # px that a chart may take with all its labels
 WIDTH = 540  # px of the plot alone: with the longest condition name it fits the column
 LABELS = 230  # px after which the name of a row is cut off
 
 DOT = ("circle", 90, ACCENT, ACCENT)
 DIAMOND = ("diamond", 130, "transparent", SECOND)
 TICK = "M0,-1L0,1"
-KAPPA, BOUND = "kappa with its 95 % interval", "most that the two accuracies allow"
+KAPPA, BOUND = "kappa with its 95% interval", "most that the two accuracies allow"
 CLASS = "class"
 LOOKS = {  # what a mark stands for: shape, size, fill, outline
     "condition": DOT,
@@ -196,7 +196,7 @@ def dot_rows(
     Draw one row a name, complete: its value with an interval, and what belongs beside it.
 
     Each part is a table of one kind of mark (a key of `LOOKS`) with the columns of names and values, and optionally
-    lower, upper (95 % interval), network and note (what the interval covers). The first gives the rows, their order and
+    lower, upper (95% interval), network and note (what the interval covers). The first gives the rows, their order and
     the intervals; the others lie upon it. ``form`` is how a tooltip writes a value, ``row`` what a name names.
     """
     main = next(iter(parts.values()))
@@ -219,7 +219,7 @@ def _covered(table: pd.DataFrame) -> dict[str, alt.StrokeDash]:
         return {}
     notes = table["note"].unique().tolist()
     dashes = [[4, 3] if ONE_NETWORK in note else [1, 0] for note in notes]
-    legend = alt.Legend(title="95 % interval", orient="bottom", labelLimit=300, symbolStrokeColor=ACCENT)
+    legend = alt.Legend(title="95% interval", orient="bottom", labelLimit=300, symbolStrokeColor=ACCENT)
     return {"strokeDash": alt.StrokeDash("note:N", scale=alt.Scale(domain=notes, range=dashes), legend=legend)}
 
 

@@ -14,8 +14,7 @@ from ddd_utils.analysis.examples import Answer
 
 PIXELS = "image-rendering:pixelated;width:100%;"
 TINY = 64  # px up to which every pixel is kept, and shown as a square
-FEW = 4  # networks that are named right away; more are folded
-MOST_PICTURES, MOST_ANSWERS = 24, 6  # what a page can bear
+MOST_PICTURES = 24  # what a page can bear
 
 
 def gallery(images: np.ndarray, captions: Sequence[str], columns: int = 6) -> HTML:
@@ -37,8 +36,8 @@ def answers_gallery(
     """
     Show images with their labels, and under each who answered what; the right answer, the first, has a tick.
 
-    ``images`` are (height, width, 3) uint8 each, of any shapes; at most 24 are shown. The networks behind an answer are
-    named, folded where there are more than four.
+    ``images`` are (height, width, 3) uint8 each, of any shapes; at most 24 are shown. The answers to an image, and who
+    gave them, are folded away.
     """
     rows = list(zip(images, names, labels, answers, strict=True))[:MOST_PICTURES]
     grid = "repeat(auto-fill,minmax(8.5em,1fr));gap:1.4em 1em;max-width:46em"
@@ -65,11 +64,8 @@ def _answered(image: np.ndarray, name: str, label: str, answers: list[Answer]) -
     networks = sum(len(answer.networks) for answer in answers)
     right = sum(len(answer.networks) for answer in answers if answer.right)
     lines = [f"<li>{_answer(answer, networks)}</li>" for answer in answers]
-    if len(lines) > MOST_ANSWERS + 1:
-        shown, rest = lines[:MOST_ANSWERS], lines[MOST_ANSWERS:]
-        folded = f"<details><summary>{len(rest)} more answers</summary><ul>{''.join(rest)}</ul></details>"
-        lines = [*shown, f"<li>{folded}</li>"]
-    answered = f'<ul style="list-style:none;margin:.3em 0 0;padding:0">{"".join(lines)}</ul>'
+    listed = f'<ul style="list-style:none;margin:.3em 0 0;padding:0">{"".join(lines)}</ul>'
+    answered = f"<details><summary>{right} of {networks} right</summary>{listed}</details>"
     drawn = PIXELS if max(image.shape[:2]) <= TINY else "width:100%;"
     style = f"{drawn}aspect-ratio:1;object-fit:contain;"
     text = f"{name}: {label}, {right} of {networks} right"
@@ -77,15 +73,14 @@ def _answered(image: np.ndarray, name: str, label: str, answers: list[Answer]) -
 
 
 def _answer(answer: "Answer", networks: int) -> str:
-    """Write an answer, how many gave it, and who: all are not named, few are named at once."""
+    """Write an answer, how many gave it, and who, unless all did."""
     count = len(answer.networks)
     number = f"all {networks}" if count == networks else f"{count} of {networks}"
     text = f'{"✓ " * answer.right}{escape(answer.text)} <span class="count">({number})</span>'
     marked = f'<span class="right">{text}</span>' if answer.right else text
     if count == networks:
         return marked
-    who = f'<div class="who" style="margin-left:1.25em">{escape(", ".join(answer.networks))}</div>'
-    return marked + who if networks <= FEW else f"<details><summary>{marked}</summary>{who}</details>"
+    return f'{marked}<div class="who" style="margin-left:1.25em">{escape(", ".join(answer.networks))}</div>'
 
 
 def _png(image: np.ndarray) -> str:

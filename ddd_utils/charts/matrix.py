@@ -11,7 +11,7 @@ import pandas as pd
 from ddd_utils.errors import InputError
 
 from .forms import COLUMN, PICKED, PICKED_PAIR, Chart, finish, framed, label_width, tell, title
-from .names_and_colours import bracketed, condition_name, range_in_words
+from .names_and_colours import MUTED, NOTE, SECOND, bracketed, condition_name, range_in_words
 from .order import Arrangement, arrangement
 
 if TYPE_CHECKING:
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 SIGNIFICANCE = 0.05
 LABELS = 150  # px after which a name is cut off
 GAP = 16  # px between two matrices
-READABLE = 22  # px of a cell from which a number in it can be read
+READABLE, FONT = 32, 11  # px of a cell from which a number in it can be read, and of the number
 SMALLEST = 14  # px of a cell: where two matrices would have smaller ones, they stand below one another
 STACKED = 16  # px of a cell then, so that both can be seen at once on a large screen
 LARGEST = 46
+# Alpha stands for the size of a value, so that the page, light or dark, shows through where there is little.
+PURPLE, ORANGE, RED, BLUE, GREEN = "122,75,181", "184,90,0", "179,38,58", "42,111,176", "28,133,104"
 CHOSEN, LISTS = "order", "orders"  # parameters of a chart: the order that is seen, and the names in each of them
-INTERVAL = {"interval": ("", "kappa [95 % interval]")}
+INTERVAL = {"interval": ("", "kappa [95% interval]")}
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ class Shades:
     """What the colours of a matrix mean."""
 
     title: str
-    scale: alt.Scale  # from values to colours, palest at 0
-    strongest: float  # absolute value with the darkest colour
+    scale: alt.Scale  # from values to colours, clear at 0
+    strongest: float  # absolute value with the strongest colour
 
 
 def kappa_matrix(
@@ -124,10 +126,9 @@ def excess_matrix(
         notes.append(f"dots: {count} of {tested} pairs differ from 0 (p < {SIGNIFICANCE:g}, Holm-adjusted over pairs)")
     frame = _pairs(labels, arranged, columns, diagonal=False)
     strongest = float(np.nan_to_num(np.abs(frame["excess"])).max()) or 1.0
-    scale = alt.Scale(scheme="redblue", reverse=True, domain=[-strongest, strongest])
-    shades = Shades("excess (kappa minus its expectation)", scale, strongest)
+    shades = Shades("excess (kappa minus its expectation)", _from_clear(BLUE, RED, strongest), strongest)
     tips = {"observed": ("", "kappa observed"), "expected": ("", "kappa expected")}
-    tips |= {"interval": ("", "excess [95 % intervals]")}
+    tips |= {"interval": ("", "excess [95% intervals]")}
     chart = cells(frame, "excess", shades, cell_size(frame["a"].unique()), tips)
     text = f"{heading}: {_description(excess, labels, 'excess agreement over the null model')}"
     return finish(offered(chart, arranged), title(heading, notes + undefined(frame["excess"])), text)
@@ -145,9 +146,9 @@ def wrong_answer_matrix(
     shares = bracketed(same.share, same.lower, same.upper, ".1%")
     frame = _pairs(labels, arranged, {"same": same.share, "share": shares}, diagonal=False)
     meaning, cell = "same wrong answer, where both are wrong", cell_size(frame["a"].unique())
-    domain = [0, 1] if cell >= READABLE else _shown_range(frame, ["same"])
-    shades = Shades(meaning, alt.Scale(scheme="greens", domain=domain), 1.0)
-    chart = cells(frame, "same", shades, cell, {"share": ("", f"{meaning} [95 % interval]")})
+    low, high = (0, 1) if cell >= READABLE else _shown_range(frame, ["same"])
+    shades = Shades(meaning, alt.Scale(domain=[low, high], range=[_shade(GREEN, 0.05), _shade(GREEN, 1)]), 1.0)
+    chart = cells(frame, "same", shades, cell, {"share": ("", f"{meaning} [95% interval]")})
     notes = [*fewer(arranged, labels), *undefined(frame["same"], "no image that both get wrong")]
     text = _description(same.share, labels, "the share of common failures with the same wrong answer")
     return finish(offered(chart, arranged), title(heading, notes), f"{heading}: {text}")
@@ -174,45 +175,50 @@ def cells(
     frame: pd.DataFrame, value: str, shades: Shades, cell: int, tips: Mapping[str, tuple[str, str]], named: bool = True
 ) -> alt.LayerChart:
     """
-    Draw one matrix: numbers in its cells where they can be read, a legend of the colours where not.
+    Draw one matrix: a legend of the colours, and numbers in its cells where they can be read.
 
     ``value`` is the column that gives colour and number; NaN is undefined. Cells where the column marked is true get a
-    dot. The chart around the matrix has to offer the orders.
+    dot. The chart around the matrix has to offer the orders. The page makes it smaller where there is less room.
     """
-    readable = cell >= READABLE
-    known = frame[value].notna()
-    if readable:
-        short = (frame[value].round(2) + 0.0).map("{:.2f}".format).str.replace("0.", ".", n=1, regex=False)
-        frame = frame.assign(shown=short.where(known, "n/a"))
     base = _grid(frame, cell, named).encode(tooltip=tell({"a": ("", "one"), "b": ("", "other"), **tips}))
-    legend = None if readable else alt.Legend(title=shades.title, orient="top", gradientLength=200, titleLimit=500)
-    ink = alt.condition(f"abs(datum['{value}']) > {0.6 * shades.strongest}", alt.value("white"), alt.value("#222222"))
+    legend = alt.Legend(title=shades.title, orient="bottom", gradientLength=200, titleLimit=500)
     layers = [base.mark_rect().encode(color=alt.Color(f"{value}:Q", scale=shades.scale, legend=legend))]
+    known = frame[value].notna()
     if not known.all():
-        layers.append(base.transform_filter(f"!isValid(datum['{value}'])").mark_rect(color="#BBBBBB"))
-    if readable:
-        layers.append(base.mark_text(fontSize=min(12, max(8.5, cell / 3))).encode(text="shown:N", color=ink))
+        layers.append(base.transform_filter(f"!isValid(datum['{value}'])").mark_rect(color=MUTED))
+    if cell >= READABLE:
+        layers += _numbers(base, value, 0.8 * shades.strongest)
     if "marked" in frame:
-        corner = 0.33 * cell if readable else 0  # out of the number's way
+        corner = 0.33 * cell if cell >= READABLE else 0  # out of the number's way
         size = max(3, (min(cell, READABLE) / 5) ** 2)
-        mark: dict[str, Any] = {"filled": True, "size": size, "opacity": 0.85, "xOffset": corner, "yOffset": -corner}
-        layers.append(base.transform_filter("datum['marked']").mark_point(**mark).encode(color=ink))
-    ring: dict[str, Any] = {"fillOpacity": 0, "stroke": "#111111", "strokeWidth": 2.5, "clip": False}
+        mark: dict[str, Any] = {"filled": True, "size": size, "opacity": 1, "stroke": "white", "strokeWidth": 0.8}
+        marked = base.transform_filter("datum['marked']")
+        layers.append(marked.mark_point(color=NOTE, xOffset=corner, yOffset=-corner, **mark))
+    ring: dict[str, Any] = {"fillOpacity": 0, "stroke": SECOND, "strokeWidth": 2.5, "clip": False}
     layers.append(base.transform_filter(PICKED_PAIR).mark_rect(**ring))
     side = cell * frame["a"].nunique()
     return framed(*layers, width=side, height=side)
 
 
+def _numbers(base: alt.Chart, value: str, strong: float) -> list[alt.Chart]:
+    """Write the values into their cells: white upon strong colours, else in the colour of the page's text."""
+    at, written = f"datum['{value}']", alt.Text(f"{value}:Q", format=".2f")
+    weak = base.transform_filter(f"isValid({at}) && abs({at}) <= {strong}").mark_text(fontSize=FONT)
+    white = base.transform_filter(f"abs({at}) > {strong}").mark_text(fontSize=FONT, color="white")
+    return [layer.encode(text=written) for layer in (weak, white)]
+
+
 def _grid(frame: pd.DataFrame, cell: int, named: bool) -> alt.Chart:
-    """Place cells by the names of their pair, in the order that is chosen."""
+    """Place cells by the names of their pair, in the order that is chosen; rows have names where they are ``named``."""
     settings: dict[str, Any] = {
         "labelLimit": LABELS,
         "labelFontSize": max(8, min(12, cell - 1)),
         "domain": False,
         "ticks": False,
+        "grid": False,
     }
-    turned = alt.Axis(labelAngle=-55 if cell >= READABLE else -90, grid=False, **settings)
-    upright = alt.Axis(grid=False, **settings) if named else None
+    turned = alt.Axis(labelAngle=-55 if cell >= READABLE else -90, **settings)
+    upright = alt.Axis(**settings) if named else alt.Axis(labels=False, **settings)
     scale = alt.Scale(padding=0, domain=alt.ExprRef(f"{LISTS}[{CHOSEN}]"))
     x, y = alt.X("b:N", title=None, axis=turned, scale=scale), alt.Y("a:N", title=None, axis=upright, scale=scale)
     return alt.Chart(frame).encode(x=x, y=y)
@@ -226,13 +232,22 @@ def offered(chart: Chart, arranged: Arrangement) -> Chart:
 
 
 def kappa_shades(frame: pd.DataFrame, columns: Sequence[str], cell: int) -> Shades:
-    """Give a kappa the same colour in every chart that has numbers: pale at 0, where errors are independent."""
+    """Give a kappa the same colour in every chart that has numbers: clear at 0, where errors are independent."""
     low, high = _shown_range(frame, columns)
-    scheme: Any = "purpleorange"
-    domain: Sequence[float] = [-1, 1]
+    scale = _from_clear(ORANGE, PURPLE, 1.0)
     if cell < READABLE and low >= 0:
-        scheme, domain = alt.SchemeParams(name=scheme, extent=[0, 0.5]), [low, high]
-    return Shades("error consistency (kappa)", alt.Scale(scheme=scheme, reverse=True, domain=domain, clamp=True), 1.0)
+        scale = alt.Scale(domain=[low, high], range=[_shade(PURPLE, 0.05), _shade(PURPLE, 1)], clamp=True)
+    return Shades("error consistency (kappa)", scale, 1.0)
+
+
+def _shade(colour: str, alpha: float) -> str:
+    return f"rgba({colour},{alpha:g})"
+
+
+def _from_clear(below: str, above: str, strongest: float) -> alt.Scale:
+    """Colour values by their sign and their size, nothing at 0."""
+    clear = [_shade(below, 1), _shade(below, 0), _shade(above, 0), _shade(above, 1)]
+    return alt.Scale(domain=[-strongest, 0, 0, strongest], range=clear, clamp=True)
 
 
 def _shown_range(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[float, float]:

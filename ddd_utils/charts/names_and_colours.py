@@ -1,5 +1,6 @@
 """How the report names, colours and writes things: charts, cards, tables and prose take it from here."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -31,6 +32,26 @@ CONDITION_NAMES = {
     "combined": "combined",
     "different_data": "different data",
 }
+# Stems of architectures' names in torchvision, timm and older collections, as their papers spell them.
+SPELLED = {
+    **{
+        name.lower(): name
+        for name in ("AlexNet", "ByobNet", "ConvMixer", "ConvNeXt", "DenseNet", "DPN", "EfficientNet")
+    },
+    **{
+        name.lower(): name
+        for name in ("GoogLeNet", "Inception", "MambaOut", "MobileNet", "PolyNet", "ResNet", "ResNeXt")
+    },
+    **{name.lower(): name for name in ("SE", "SENet", "SqueezeNet", "VGG", "ViT", "Xception", "ConvNet", "BN", "TF")},
+    "bninception": "BN-Inception",
+    "cafferesnet": "Caffe ResNet",
+    "fbresnet": "Facebook ResNet",
+    "inceptionresnet": "Inception-ResNet",
+    "nasnetalarge": "NASNet-A large",
+    "nasnetamobile": "NASNet-A mobile",
+    "pnasnet5large": "PNASNet-5 large",
+}
+STEM = re.compile(rf"({'|'.join(sorted(SPELLED, key=len, reverse=True))})(v?\d[\w·]*)?")
 DATASET_NAMES = {
     "gaussian": "Gaussian noise",
     "digits": "digits",
@@ -52,8 +73,24 @@ def css() -> str:
 
 
 def condition_name(condition: str) -> str:
-    """Return the name that readers see for a condition; any other, such as a model's, comes back unchanged."""
-    return CONDITION_NAMES.get(condition, condition)
+    """Return the name that readers see for a condition or for an architecture; any other comes back unchanged."""
+    return CONDITION_NAMES.get(condition) or model_name(condition)
+
+
+def model_name(name: str) -> str:
+    """Spell the identifier of an architecture (``vgg16_bn``) as readers know it (``VGG-16 BN``)."""
+    words = re.split("[_.]", re.sub(r"(?<=\d)_(?=\d$)", "·", name))
+    if not re.fullmatch(r"[a-z][a-z0-9_.]*", name) or not any(map(STEM.fullmatch, words)):
+        return name
+    return " ".join(map(_spelled, words)).replace("·", ".")
+
+
+def _spelled(word: str) -> str:
+    found = STEM.fullmatch(word)
+    if not found:
+        return word
+    stem, number = SPELLED[found[1]], found[2] or ""
+    return stem + (number and ("-" if number[0].isdigit() else " ") + number)
 
 
 def dataset_name(dataset: str) -> str:

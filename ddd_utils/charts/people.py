@@ -25,7 +25,7 @@ from .forms import (
     under,
 )
 from .matrix import INTERVAL, cell_size, cells, fewer, kappa_shades, offered, undefined
-from .names_and_colours import CLASS_COLOURS, bracketed, range_in_words
+from .names_and_colours import CLASS_COLOURS, bracketed, condition_name, range_in_words
 from .order import arrangement
 
 CHANCE = 0.5
@@ -134,7 +134,7 @@ def human_score_dots(table: pd.DataFrame, networks: int, heading: str) -> alt.La
 
 def majority_dots(table: pd.DataFrame, heading: str) -> alt.LayerChart:
     """Show how consistently most people and each network err (`humans.majority_consistency`); ticks: the bound."""
-    ranked = table.sort_values("accuracy", ascending=False)
+    ranked = table.sort_values("accuracy", ascending=False).assign(network=table["network"].map(condition_name))
     parts = {KAPPA: ranked.assign(at=ranked["kappa"]), BOUND: ranked.assign(at=ranked["kappa_max"])}
     span = [min(0, ranked["lower"].min()), max(ranked["kappa_max"].max(), ranked["upper"].max())]
     text = (

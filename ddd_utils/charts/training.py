@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .forms import NO_FRAME, WIDTH, bundle, by_kind, curve, finish, framed, quiet, share_axis, tell, title
-from .names_and_colours import ACCENT, CLASS_COLOURS, MUTED, NOTE, SECOND, range_in_words, with_names
+from .names_and_colours import ACCENT, CLASS_COLOURS, MUTED, NOTE, SECOND, network_names, range_in_words, with_names
 
 BLUES = ["#08306B", "#3F86C1", "#F1F6FB"]  # from wrong to right, as in the paper
 REDS = ["#67000D", "#DB4B3B", "#FDF1EC"]
@@ -48,7 +48,7 @@ def decision_map(correct: np.ndarray, steps: Sequence[int], heading: str) -> alt
     epochs = pd.DataFrame({"accuracy": correct.mean(axis=1), "learned": learned, "lost": lost})
     told = (
         "datum.epoch == 0 ? ', before training: accuracy ' + format(datum.accuracy, '.1%') : ': accuracy ' "
-        "+ format(datum.accuracy, '.1%') + '; ' + format(datum.learned, ',') + ' images learned and ' "
+        "+ format(datum.accuracy, '.1%') + '; ' + format(datum.learned, ',') + ' images learned; ' "
         "+ format(datum.lost, ',') + ' lost since epoch ' + (datum.epoch - 1)"
     )
     strip = Strip(_numbered(epochs), {"accuracy": ("accuracy", ACCENT)}, told)
@@ -68,7 +68,7 @@ def overlay_map(correct: np.ndarray, steps: Sequence[int], heading: str) -> alt.
     epochs = pd.DataFrame({"accuracy": share.mean(axis=1), **alike})
     told = (
         "': mean accuracy ' + format(datum.accuracy, '.1%') + '; all networks right on ' "
-        "+ format(datum.all_right, '.1%') + ' of the images, all wrong on ' + format(datum.all_wrong, '.1%')"
+        "+ format(datum.all_right, '.1%') + ' of the images; all wrong on ' + format(datum.all_wrong, '.1%')"
     )
     lines = {
         "accuracy": ("mean accuracy", ACCENT),
@@ -99,7 +99,7 @@ def _heat_map(
         ),
     ]
     # The strip is as wide as the heat map: both have a band of equal width for each epoch.
-    width = alt.Step(max(5, WIDTH // epochs))
+    width = max(5, WIDTH // epochs) * epochs
     parts = [part.properties(width=width, view=NO_FRAME) for part in parts]
     chart = alt.vconcat(*parts, spacing=GAP).resolve_scale(color="independent")
     views = [part.layer[0].name for part in chart.vconcat]  # those for the pointer; Altair has numbered the names
@@ -162,7 +162,7 @@ def _strip(strip: Strip, column: alt.Chart) -> list[alt.Chart]:
     names = {column: name for column, (name, _) in strip.lines.items()}
     x, y = alt.X("epoch:O", axis=None), share_axis("share")
     y = y.title(None).axis(quiet(format="%", values=[0, 0.5, 1]))
-    colour = by_kind(dict(strip.lines.values()), "line", orient="right", symbolType="stroke")
+    colour = by_kind(dict(strip.lines.values()), "line", symbolType="stroke")
 
     def long(chart: alt.Chart) -> alt.Chart:
         folded = chart.transform_fold(list(strip.lines), as_=["column", "share"]).transform_calculate(
@@ -204,7 +204,7 @@ def _decays(steps: Sequence[int], text: str | None = None) -> list[alt.Chart]:
 
 def swap_curves(changes: pd.DataFrame, networks: pd.DataFrame, steps: Sequence[int], heading: str) -> alt.LayerChart:
     """Show the share of predicted classes that change (`dynamics.swaps`), network by network (figure 12)."""
-    named = with_names(networks.reset_index(drop=True))[["name", "network"]].rename(columns={"network": "label"})
+    named = with_names(networks.reset_index(drop=True)).assign(label=network_names(networks))[["name", "label"]]
     frame = changes[["network", "epoch", "changed"]].join(named, on="network")
     mean = frame.groupby("epoch", as_index=False)[["changed"]].mean()
     told = {"name": ("", "condition"), "label": ("", "network"), "epoch": "", "changed": (".1%", "changed")}

@@ -21,8 +21,9 @@ SCRIPTS = (
     "elements",
     "common",
     "theme",
-    "code",
+    "focus",
     "navigation",
+    "fit",
     "charts",
     *EXPLORING,
     "tables",
@@ -62,6 +63,7 @@ def page(template: str, style: str, scripts: Sequence[str], styled_inside: bool 
     """Fill the template of a whole page; `styled_inside` says whether its elements have styles of their own."""
     allowed = policy(scripts, None if styled_inside else style)
     dressed = {"style": Markup(style), "scripts": [Markup(script) for script in scripts], "policy": allowed}
+    dressed["plain"] = Markup(read("plain.css"))
     return part(template, **dressed, **values)
 
 

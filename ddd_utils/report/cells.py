@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from html import escape
 from itertools import count
@@ -16,6 +16,8 @@ from pygments.lexers import PythonLexer
 from ddd_utils import logs
 from ddd_utils.report import explorer, game, markdown, markup
 
+FOLD = "fold"  # tag of the cell with whose heading a folded part begins
+HEADING = re.compile(r'(<(h[2-6]) id="[^"]+">.*?)(?:<a [^>]*></a>)?</\2>', re.DOTALL)
 LEFT_OUT = {"parameters", "injected-parameters", "papermill-error-cell-tag"}
 VEGALITE = "application/vnd.vegalite."
 # Progress bars are dead on a page, parameters stand at the end of each section.
@@ -40,30 +42,38 @@ def render(notebook: nbformat.NotebookNode, section: str, page: Page) -> str:
     """
     Render the cells of an executed notebook as the inside of a section.
 
-    Standard error, the cells that papermill adds and the parameters (shown at the end of the section) are left out. The
-    code between two pieces of prose is folded into one block below what it put out.
+    Standard error, the cells that papermill adds, the parameters and the code (`code`) are left out. A part whose
+    heading's cell has the tag "fold" is folded under its heading, up to the next heading that starts a cell.
     """
     parts: list[str] = []
-    code: list[str] = []
-    for cell in notebook.cells:
-        if LEFT_OUT & set(cell.metadata.get("tags", [])):
-            continue
-        if cell.cell_type == "markdown":
-            parts += [*_folded(code), _prose(cell.source, section, page)]
-            code = []
-        elif cell.cell_type == "code" and cell.source.strip():
+    folded = False
+    for cell in _shown(notebook):
+        if cell.cell_type == "code":
             parts += [_output(output, section, page) for output in cell.outputs]
-            code.append(cell.source)
-    return "\n".join(part for part in [*parts, *_folded(code)] if part)
+            continue
+        prose = _prose(cell.source, section, page)
+        if heading := HEADING.match(prose):
+            parts.append("</details>" if folded else "")
+            if folded := FOLD in cell.metadata.get("tags", []):
+                parts.append(f'<details class="part"><summary>{heading[1]}</{heading[2]}></summary>')
+                prose = prose[heading.end() :]
+        parts.append(prose)
+    return "\n".join(part for part in [*parts, "</details>" if folded else ""] if part)
 
 
-def _folded(sources: list[str]) -> Iterable[str]:
-    if sources:
-        blocks = "".join(
-            f"<pre><code>{highlight(source, PythonLexer(), HtmlFormatter(nowrap=True))}</code></pre>"
-            for source in sources
-        )
-        yield f'<details class="code"><summary>Code</summary>{blocks}</details>'
+def code(notebook: nbformat.NotebookNode) -> str:
+    """Write the code of an executed notebook, a block a cell."""
+    sources = [cell.source for cell in _shown(notebook) if cell.cell_type == "code"]
+    return "".join(
+        f'<pre class="code"><code>{highlight(source, PythonLexer(), HtmlFormatter(nowrap=True))}</code></pre>'
+        for source in sources
+    )
+
+
+def _shown(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """List the cells that have something to show."""
+    cells = [cell for cell in notebook.cells if not LEFT_OUT & set(cell.metadata.get("tags", []))]
+    return [cell for cell in cells if cell.cell_type in ("markdown", "code") and cell.source.strip()]
 
 
 def _output(output: nbformat.NotebookNode, section: str, page: Page) -> str:

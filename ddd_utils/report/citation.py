@@ -63,6 +63,7 @@ def _project(project: Mapping) -> str:
         "title": _protected(project["title"]),
         "author": _escaped(" and ".join(f"{{{author['name']}}}" for author in project["authors"])),
         "version": project["version"],
+        **({"url": project["repository-code"]} if "repository-code" in project else {}),
         "note": f"{project['license']} licence",
     }
     return _entry("software", "ddd_utils", fields)

@@ -69,7 +69,8 @@ class Explorer:
 
     def linked(self, chart: Chart, by: str) -> Chart:
         """Let the report open this explorer from a chart, by "score" or by "pair" (columns a and b)."""
-        return chart.properties(usermeta={"explore": {"key": self.data["key"], "by": by}})
+        meta = {} if chart.usermeta is alt.Undefined else chart.usermeta
+        return chart.properties(usermeta={**meta, "explore": {"key": self.data["key"], "by": by}})
 
 
 def explored(answers: Responses, rows: Sequence[int], tolerance: int) -> Explorer:
@@ -107,11 +108,12 @@ def pairs_gallery(answers: Responses, rows: Sequence[int], count: int = 8) -> HT
 
 
 def attributes(specification: dict) -> str:
-    """Write the attributes, with a blank before them, that link a chart to an explorer; nothing without a link."""
-    link = specification.get("usermeta", {}).get("explore", {})
+    """Write the attributes of a chart, each with a blank before it: its explorer, and whether it is half as wide."""
+    meta = specification.get("usermeta", {})
+    half, link = " data-half" if meta.get("ddd", {}).get("half") is True else "", meta.get("explore", {})
     if link.get("by") not in WAYS:
-        return ""
-    return f' data-explore="{escape(str(link["key"]))}" data-by="{link["by"]}"'
+        return half
+    return f'{half} data-explore="{escape(str(link["key"]))}" data-by="{link["by"]}"'
 
 
 def element(data: dict) -> str:

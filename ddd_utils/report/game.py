@@ -185,8 +185,9 @@ def _beside(dataset: str) -> dict[str, str]:
     if not comparable(dataset):
         return dict.fromkeys(WAYS, NO_COMPARISON[dataset])
     lowest, highest, mean = (f"{printed(f'human_accuracy_{which}'):.1%}" for which in ("lowest", "highest", "mean"))
+    theirs = f"The paper's observers, on photographs of ImageNet, reached {mean} on average ({lowest} to {highest})"
     return {
-        "immediate": "With feedback one learns as one goes: the paper's observers, who had none, are no comparison.",
-        "delayed": f"The paper's observers, on photographs of ImageNet: from {lowest} to {highest}, mean {mean}.",
-        "again": "You knew these pairs from before: the paper's observers, who saw theirs once, are no comparison.",
+        "immediate": f"{theirs}, without being told after each pair.",
+        "delayed": f"{theirs}.",
+        "again": f"{theirs}, seeing each pair once; you knew these pairs from before.",
     }

@@ -24,6 +24,8 @@ NUMBER = re.compile(r"[+\-−]?(\d[\d,  ]*)?\.?\d")
 WORD = re.compile(r"[^\W\d_]{3}")
 VERDICTS = {"holds", "contradicted", "not decidable", "not tested"}
 LONG = 24  # characters from which a column gets room for several words a line
+FOLDED = 12  # rows; a longer table is opened on request
+WORDS = {"True": "yes", "False": "no"}
 MISSING = {"NaN", "nan", "<NA>", "None", "NaT", ""}
 ABSENT = "–"  # written by a section where there is nothing to say: neither a number nor undefined
 
@@ -84,23 +86,42 @@ def tidy_tables(soup: BeautifulSoup) -> None:
     Lay out every table of a tree, in place.
 
     The row numbers of a default index go, the two header rows that pandas writes for a named index become one, numbers
-    line up on the right, headings become buttons where the rows can be sorted, and each table gets a box to scroll in.
-    A table of class "claims" comes laid out and only gets the box and the scopes of its headings.
+    line up on the right, and where rows can be sorted the headings say so to the page's script. Each table gets a name,
+    from its caption or its headings, and a box to scroll in; a long one is folded. One of class "claims" comes laid out
+    and folded.
     """
     for table in soup.find_all("table"):
-        box = {"class": "scroll", "tabindex": "0", "role": "group", "aria-label": "Table"}
-        table.wrap(soup.new_tag("div", attrs=box))
-        if "claims" in table.get_attribute_list("class"):
-            _scope(table)
-            continue
-        for tag in [table, *table.find_all(["thead", "tbody", "tr", "th", "td"])]:
-            tag.attrs = {name: value for name, value in tag.attrs.items() if name in {"colspan", "rowspan"}}
-        _merge_header_rows(table)
-        _drop_row_numbers(table)
-        for column in _columns(table):
-            _lay_out_column(column)
+        claims = "claims" in table.get_attribute_list("class")
+        if not claims:
+            _lay_out(table)
         _scope(table)
-        _make_sortable(soup, table)
+        name = _name(table)
+        table["aria-label"] = name
+        box = table.wrap(soup.new_tag("div", attrs={"class": "scroll"}))
+        rows = len(table.select("tbody tr:not(.group)"))
+        if rows > FOLDED and not table.find_parent("details"):
+            fold = box.wrap(soup.new_tag("details", attrs={"class": "long"}))
+            summary = soup.new_tag("summary")
+            summary.string = f"{name} ({rows} rows)"
+            fold.insert(0, summary)
+
+
+def _lay_out(table: Tag) -> None:
+    for tag in [table, *table.find_all(["thead", "tbody", "tr", "th", "td"])]:
+        tag.attrs = {name: value for name, value in tag.attrs.items() if name in {"colspan", "rowspan"}}
+    _merge_header_rows(table)
+    _drop_row_numbers(table)
+    for column in _columns(table):
+        _lay_out_column(column)
+    _mark_sortable(table)
+
+
+def _name(table: Tag) -> str:
+    """Name a table by its caption, or by what its columns are."""
+    if table.caption:
+        return _text(table.caption)
+    heads = [text for cell in (_rows(table.thead) or [[]])[0] if (text := _text(cell))]
+    return f"Table: {', '.join(heads)}" if heads else "Table"
 
 
 def _rows(part: Tag | None) -> list[list[Tag]]:
@@ -153,6 +174,8 @@ def _lay_out_column(cells: list[Tag]) -> None:
             # A ratio without a value is undefined (the error consistency of networks that never err), a text is absent.
             cell.string = "undefined" if numeric else ABSENT
             classes.append("missing")
+        elif _text(cell) in WORDS:
+            cell.string = WORDS[_text(cell)]
         elif _text(cell) in VERDICTS:
             classes += ["verdict", *_text(cell).split()]
         if classes:
@@ -165,15 +188,12 @@ def _scope(table: Tag) -> None:
         cell["scope"] = "rowgroup" if grouped else "row" if cell.find_parent("tbody") else "col"
 
 
-def _make_sortable(soup: BeautifulSoup, table: Tag) -> None:
+def _mark_sortable(table: Tag) -> None:
     heads, columns = _rows(table.thead), _columns(table)
     if len(heads) != 1 or len(columns) != len(heads[0]) or len(columns[0]) < 2:
         return
     for cell, column in zip(heads[0], columns, strict=True):
         if "number" in str(column[0].get("class")):
             cell["class"] = "number"
-        button = soup.new_tag("button", attrs={"type": "button"})
-        button.string = _text(cell) or "row"
-        cell.clear()
-        cell.append(button)
-        cell["aria-sort"] = "none"
+        cell["data-sorts"] = ""
+        cell.string = _text(cell) or "row"

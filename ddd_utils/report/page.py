@@ -35,6 +35,7 @@ class Section:
     name: str
     label: str  # what the navigation calls it
     body: Markup  # HTML of its cells; empty if it failed
+    code: Markup
     parts: list[tuple[str, str]]  # ids and texts of the headings that divide it
     error: str | None
     command: str | None  # runs this section again
@@ -112,7 +113,7 @@ def _section(
     appendix: bool = False,
 ) -> Section:
     """Render the cells of a section, or those that stand in the appendix."""
-    name, body = outcome.section, ""
+    name, body, code = outcome.section, "", ""
     told = {key: fact for key, fact in facts.items() if key != "inputs"}
     if outcome.error is None:
         try:
@@ -120,13 +121,14 @@ def _section(
             notebook.cells = [
                 cell for cell in notebook.cells if (APPENDIX in cell.metadata.get("tags", [])) == appendix
             ]
-            body = cells.render(notebook, name, shared)
+            body, code = cells.render(notebook, name, shared), cells.code(notebook)
         except InputError as error:
             raise InputError(f"{name}.py: {error}") from None
     return Section(
         name=name,
         label=section_label(name),
         body=Markup(body),
+        code=Markup(code),
         parts=[(part, Markup(text).striptags()) for part, text in PART.findall(body)],
         error=outcome.error,
         command=command,

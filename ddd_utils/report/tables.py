@@ -10,6 +10,7 @@ import pandas as pd
 from ddd_utils.analysis import consistency, difficulty, dynamics, humans, score_models
 from ddd_utils.analysis.examples import decisive_images, difficulty_table
 from ddd_utils.analysis.statistics import wilson
+from ddd_utils.charts.names_and_colours import condition_name
 from ddd_utils.config import params
 from ddd_utils.config.schema import ModelSet, PretrainedSet
 from ddd_utils.errors import InputError
@@ -46,7 +47,7 @@ def models(answers: Responses) -> list[pd.DataFrame]:
     """
     Describe the models of a set: what they are and how often each is right, the most accurate first.
 
-    The 95 % interval is for a new draw of images (Wilson). Of pretrained models a second table tells how the images
+    The 95% interval is for a new draw of images (Wilson). Of pretrained models a second table tells how the images
     reached them and where their weights are from.
     """
     found = [_accuracies(answers)]
@@ -59,7 +60,7 @@ def _accuracies(answers: Responses) -> pd.DataFrame:
     networks, correct = answers.networks, answers.correct()
     choices = class_choices(answers.info)
     right = {f"right {words}": networks[f"right_{among}"].to_numpy() for among, words in choices.items()}
-    table, images = networks[["network"]], correct.shape[1]
+    table, images = pd.DataFrame({"network": networks["network"].map(condition_name)}), correct.shape[1]
     for title, count in (right or {"accuracy": correct.sum(axis=1)}).items():
         lower, upper = wilson(count, images)
         table = table.assign(**{title: count / images, f"{title}_lower": lower, f"{title}_upper": upper})
@@ -91,7 +92,7 @@ def model_shares(sets: Mapping[str, np.ndarray], tolerances: Iterable[int]) -> p
         "tolerance": 1,
         **paper_shares("sota_"),
     }
-    return readable(table, ".2%").rename(columns={"networks": "models"})
+    return readable(table, ".1%").rename(columns={"networks": "models"})
 
 
 def score_fits(correct: np.ndarray, tolerance: int) -> pd.DataFrame:
@@ -182,7 +183,7 @@ def question_tests(answers: pd.DataFrame) -> pd.DataFrame:
     shown = {"question": both["question"].map(QUESTIONS), "Kruskal-Wallis H": both["statistic"]}
     shown |= {"p-value": both["p_value"].map("{:.2g}".format), "Holm": both["adjusted"].map("{:.2g}".format)}
     limits = [f"{low:.2f} to {high:.2f}" for low, high in both[["lower", "upper"]].to_numpy()]
-    return pd.DataFrame({**shown, "agreement (alpha)": both["alpha"], "95 % interval": limits})
+    return pd.DataFrame({**shown, "agreement (alpha)": both["alpha"], "95% interval": limits})
 
 
 # To take away.

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from ddd_utils.analysis.statistics import Estimate
+from ddd_utils.charts.names_and_colours import model_name
 from ddd_utils.config.schema import Architecture
 
 ACRONYMS = {"kl": "KL", "sota": "SOTA"}
@@ -82,9 +83,12 @@ def section_label(name: str) -> str:
 
 
 def described(architecture: Architecture) -> str:
-    """Name a network of a preset with what makes it other than its usual form: "resnet18 (width 16)"."""
-    name = architecture.model.rpartition(".")[2]
-    arguments = ", ".join(f"{key} {value}" for key, value in architecture.arguments.items())
+    """Name a network of a preset with what makes it other than its usual form: "ResNet-18 (width 16)"."""
+    name = model_name(architecture.model.rpartition(".")[2])
+    numbers = {
+        key: value for key, value in architecture.arguments.items() if not isinstance(value, list | tuple | dict)
+    }
+    arguments = ", ".join(f"{section_label(key).lower()} {value}" for key, value in numbers.items())
     return f"{name} ({arguments})" if arguments else name
 
 

@@ -1,98 +1,28 @@
 import re
 
 import altair as alt
+import made_charts
 import numpy as np
 import pandas as pd
 import pytest
+from made_charts import consistency, curve, every_chart, excess, nulls
 
 from ddd_utils import charts
-from ddd_utils.analysis import difficulty, dynamics
-from ddd_utils.analysis.consistency import KappaMatrix
+from ddd_utils.analysis import difficulty
 from ddd_utils.charts import names_and_colours
+from ddd_utils.charts.forms import COLUMN
 from ddd_utils.charts.names_and_colours import ACCENT, CLASS_COLOURS, CONDITION_NAMES, MUTED, SECOND, SERIES
 from ddd_utils.experiments.plans import EXTRA_EPOCHS
-
-CONDITIONS = ["base", "plus_1_epoch", "initialisation", "initialisation"]
 
 
 @pytest.fixture(scope="module")
 def predictions():
-    rng = np.random.default_rng(0)
-    labels = np.repeat(np.arange(10), 30)
-    easiness = rng.normal(0, 2, labels.size)
-    right = easiness + rng.normal(size=(4, 91, labels.size)) + np.linspace(-3, 1, 91)[:, None] > 0
-    return np.where(right, labels, (labels + 1) % 10), labels
+    return made_charts.predictions()
 
 
 @pytest.fixture(scope="module")
 def networks():
-    return pd.DataFrame({"condition": CONDITIONS, "network": ["base", "later", "one", "two"], "instance": [1, 1, 1, 2]})
-
-
-def consistency(networks):
-    single = networks.assign(kappa=[1, 0.9, 0.4, 0.6], lower=0.3, upper=0.7)
-    means = pd.DataFrame({"condition": CONDITIONS[:3], "instances": [1, 1, 2], "kappa": [1, 0.9, 0.5]})
-    notes = ["one network: image error only", "one network: image error only", "images and 2 networks"]
-    return single, means.assign(lower=[1, 0.85, -0.2], upper=[1, 0.95, 0.7], note=notes)
-
-
-def curve():
-    models = np.arange(5, 31)
-    shares = {"trivial": 1 / models, "impossible": 0.1, "in_between": 0.9 - 1 / models}
-    kappa = {"kappa_in_between": 0.3, "lower": 0.2, "upper": 0.4, "band_lower": -0.2, "band_upper": 0.7}
-    return pd.DataFrame({"models": models, **shares, **kappa})
-
-
-def with_limits(**values):
-    """Give each column of values its limits."""
-    table = {name: np.array(column, float) for name, column in values.items()}
-    table |= {
-        f"{name}_{limit}": table[name] + by for name in values for limit, by in (("lower", -0.01), ("upper", 0.01))
-    }
-    return pd.DataFrame(table)
-
-
-def excess():
-    table = with_limits(excess=[0.13, -0.02], observed=[0.6, 0.6], expected=[0.47, 0.62])
-    return table.assign(one=["a rather long name", "one"], other=["another rather long name", "two"])
-
-
-def nulls():
-    return with_limits(observed=[0.6, 0.3], expected=[0.58, np.nan]).assign(what=["all images", "in-between"])
-
-
-def label_errors():
-    return pd.DataFrame({"score": [0, 1, 2], "rate": 0.1, "lower": 0.05, "upper": [0.2, 0.15, 0.12], "images": 50})
-
-
-def every_chart(predictions, networks):
-    answers, labels = predictions
-    correct = answers == labels
-    changes = dynamics.swaps(answers, labels)
-    kappa = KappaMatrix(CONDITIONS[:3], np.eye(3), np.full((3, 3), np.nan), np.full((3, 3), np.nan))
-    histogram = difficulty.score_histogram(correct[:, -1])
-    classes = difficulty.class_accuracy(correct[:1, -1], labels)
-    return {
-        "consistency": charts.consistency_dots(*consistency(networks), "title", {"initialisation": 0.7}),
-        "accuracy": charts.accuracy_dots(networks.assign(accuracy=correct[:, -1].mean(axis=1)), "title"),
-        "correlation": charts.correlation_dots(networks.assign(correlation=[1, 0.9, 0.8, 0.7])[:3], "title"),
-        "matrix": charts.kappa_matrix(kappa, "title"),
-        "matrices": charts.kappa_matrices(kappa, kappa, ("all", "some"), "title"),
-        "histogram": charts.score_bars(histogram, 1, "title"),
-        "models": charts.score_bars(histogram, 1, "title", {"uniform": np.full(5, 0.2)}),
-        "curve": charts.subset_size_curves(curve(), "title"),
-        "excess": charts.excess_dots(excess(), "title"),
-        "nulls": charts.expectation_dots(nulls(), "title"),
-        "label errors": charts.label_error_dots(label_errors(), "title"),
-        "label errors by group": charts.label_error_rows(label_errors().assign(group=list("abc")), "title"),
-        "classes": charts.class_accuracy_dots(classes, "title"),
-        "beside": charts.beside(*(charts.class_accuracy_dots(classes, "title", width=200) for _ in range(2))),
-        "decisions": charts.decision_map(correct[0], [30, 60], "title"),
-        "overlay": charts.overlay_map(correct, [30, 60], "title"),
-        "swaps": charts.swap_curves(changes, networks, [30, 60], "title"),
-        "swap kinds": charts.swap_bars(changes, "title"),
-        "compared": charts.swap_comparison(changes[changes["network"] < 2], "network", [30], "title"),
-    }
+    return made_charts.networks()
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +54,7 @@ def pixels(chart):
 
 
 @pytest.mark.parametrize("name", ["consistency", "overlay", "histogram", "models", "curve", "excess", "nulls"])
-def test_charts_fit_a_column_of_760_pixels(name, predictions):
+def test_charts_fit_the_column(name, predictions):
     names = list(CONDITION_NAMES)
     many = pd.DataFrame({"condition": names, "network": names, "kappa": 0.5, "lower": 0.4, "upper": 0.6, "note": "n"})
     histogram = difficulty.score_histogram(np.eye(30))
@@ -137,7 +67,7 @@ def test_charts_fit_a_column_of_760_pixels(name, predictions):
         "excess": lambda: charts.excess_dots(excess(), "title"),
         "nulls": lambda: charts.expectation_dots(nulls(), "title"),
     }
-    assert 500 < pixels(drawn[name]()) <= 760
+    assert 500 < pixels(drawn[name]()) <= COLUMN
 
 
 def luminance(colour):
@@ -193,7 +123,21 @@ def test_the_three_classes_are_those_of_the_analysis():
 def test_every_condition_of_the_experiment_has_a_name_for_readers():
     assert set(EXTRA_EPOCHS) <= set(CONDITION_NAMES)
     assert charts.condition_name("cuda_nondeterministic") == "CUDA non-determinism"
-    assert charts.condition_name("resnet50") == "resnet50"
+
+
+@pytest.mark.parametrize(
+    ("identifier", "name"),
+    [
+        ("resnet50", "ResNet-50"),
+        ("vgg16_bn", "VGG-16 BN"),
+        ("squeezenet1_0", "SqueezeNet-1.0"),
+        ("inceptionv3", "Inception v3"),
+        ("plain_convnet", "plain ConvNet"),
+        *[(unknown, unknown) for unknown in ("model_3", "my.net", "ViT narrow", "<b>", "resnet 50")],
+    ],
+)
+def test_architectures_are_spelled_as_readers_know_them_and_other_names_stay(identifier, name):
+    assert charts.condition_name(identifier) == charts.condition_name(name) == name
 
 
 def test_histogram_bars_carry_the_classes_of_the_analysis(predictions):
@@ -239,7 +183,11 @@ def test_tooltips_give_a_single_network_its_own_interval(networks):
 def test_dots_of_a_single_kind_are_drawn(chart):
     vl_convert = pytest.importorskip("vl_convert")
     one = pd.DataFrame({"condition": ["base", "architecture"], "network": ["a", "b"], "accuracy": [0.5, 0.6]})
-    drawn = charts.accuracy_dots(one, "title") if chart == "accuracy" else charts.excess_dots(excess(), "title")
+    drawn = (
+        charts.accuracy_dots(one.assign(lower=0.4, upper=0.7), one.iloc[:0], "title")
+        if chart == "accuracy"
+        else charts.excess_dots(excess(), "title")
+    )
     scene = str(vl_convert.vegalite_to_scenegraph(drawn.to_dict()))
     assert scene.count("'size': 90") == 2
 
@@ -261,9 +209,9 @@ def test_histogram_tooltips_count_the_images_that_a_model_expects(predictions):
     assert bars["images"].tolist() == histogram["images"].tolist()
 
 
-def test_shares_are_drawn_as_square_roots_only_beside_models(specifications):
-    assert "'type': 'sqrt'" in str(specifications["models"]) and "square-root scale" in str(specifications["models"])
-    assert "sqrt" not in str(specifications["histogram"])
+def test_all_scales_are_linear(specifications):
+    for name, specification in specifications.items():
+        assert not re.search(r"'type': '(log|sqrt|pow|symlog)'", str(specification)), name
 
 
 def test_the_curve_stands_in_front_of_the_band_that_selection_allows(specifications):

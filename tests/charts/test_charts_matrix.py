@@ -1,4 +1,5 @@
 import itertools
+import json
 import re
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from ddd_utils import charts
 from ddd_utils.analysis.consistency import KappaMatrix
 from ddd_utils.analysis.statistics import Estimate
+from ddd_utils.charts.forms import COLUMN
 from ddd_utils.charts.names_and_colours import CONDITION_NAMES
 from ddd_utils.charts.order import MOST, arrange
 from ddd_utils.errors import InputError
@@ -75,8 +77,8 @@ def test_matrices_are_described_transparent_and_small(name, networks):
 
 @pytest.mark.parametrize("name", CHARTS)
 @pytest.mark.parametrize("networks", [3, 30])
-def test_matrices_fit_a_column_of_760_pixels(name, networks):
-    assert drawn(CHARTS[name](networks))[0] <= 760
+def test_matrices_fit_the_column(name, networks):
+    assert drawn(CHARTS[name](networks))[0] <= COLUMN
 
 
 def test_a_single_network_is_a_matrix_of_one_cell():
@@ -87,7 +89,7 @@ def test_the_longest_names_of_conditions_fit_two_matrices_beside_one_another():
     labels = list(CONDITION_NAMES)
     chart = charts.kappa_matrices(matrix(13, labels), matrix(13, labels), ("all", "some"), "title")
     assert "hconcat" in chart.to_dict()
-    assert 600 < drawn(chart)[0] <= 760
+    assert 600 < drawn(chart)[0] <= COLUMN
 
 
 def test_many_networks_stand_below_one_another_and_few_beside():
@@ -96,10 +98,11 @@ def test_many_networks_stand_below_one_another_and_few_beside():
 
 
 @pytest.mark.parametrize("name", CHARTS)
-def test_a_cell_has_its_number_where_it_can_be_read_and_a_legend_where_not(name):
-    few, many = CHARTS[name](12), CHARTS[name](40)
-    assert "'type': 'text'" in text(few) and "'gradientLength'" not in text(few)
-    assert "'type': 'text'" not in text(many) and text(many).count("'gradientLength'") >= 1
+def test_a_cell_has_its_number_where_it_can_be_read_and_colours_always_have_a_legend(name):
+    few, many = CHARTS[name](11), CHARTS[name](40)
+    assert "'type': 'text'" in text(few) and "'type': 'text'" not in text(many)
+    assert set(re.findall(r"'fontSize': ([\d.]+)", text(few))) == {"11"}
+    assert all("'gradientLength'" in text(each) for each in (few, many))
 
 
 def test_tooltips_give_every_kappa_its_interval():
@@ -113,7 +116,7 @@ def test_tooltips_give_every_kappa_its_interval():
     assert cells["a", "c"] == "undefined"
     assert cells["a", "a"] == "1 (one network)"
     assert cells["b", "b"] == "0.700 [0.690, 0.710]"
-    assert "kappa [95 % interval]" in text(chart)
+    assert "kappa [95% interval]" in text(chart)
     assert chart.title.subtitle == ["2 cells undefined (grey): a network that is always right or always wrong"]
 
 
@@ -197,8 +200,9 @@ def test_excess_has_colours_that_are_symmetric_around_zero_and_no_diagonal():
     given_null = null(9)
     chart = charts.excess_matrix(given_null, matrix(9).labels, "title")
     strongest = np.nanmax(np.abs(given_null.excess.value))
-    domain = re.search(r"'scale': \{'domain': \[(-?[\d.]+), (-?[\d.]+)\], 'reverse': True, 'scheme'", text(chart))
-    assert [float(bound) for bound in domain.groups()] == pytest.approx([-strongest, strongest], abs=1e-4)
+    domain, shades = re.search(r"'domain': (\[-.*?\]), 'range': (\[.*?\])", text(chart)).groups()
+    assert json.loads(domain) == pytest.approx([-strongest, 0, 0, strongest], abs=1e-4)
+    assert re.findall(r",([\d.]+)\)", shades) == ["1", "0", "0", "1"]  # clear at 0: the page shows through
     cells = rows(chart)
     assert len(cells) == 72 and (cells["a"] != cells["b"]).all()
     first = cells.iloc[0]
@@ -218,8 +222,7 @@ def test_pairs_that_differ_from_expectation_get_a_dot_and_are_counted():
 
 
 def test_a_kappa_has_the_same_colour_in_every_chart_with_numbers():
-    assert "'domain': [-1, 1]" in text(charts.kappa_matrix(matrix(6), "title"))
-    assert "'domain': [-1, 1]" in text(charts.kappa_matrix(matrix(6, low=0.0), "title"))
+    assert all("'domain': [-1.0, 0, 0, 1.0]" in text(charts.kappa_matrix(matrix(6, low=low), "t")) for low in (0, 0.3))
 
 
 def test_wrong_answers_are_shares_from_none_to_all_without_a_diagonal():

@@ -6,6 +6,7 @@ import pytest
 
 from ddd_utils import charts
 from ddd_utils.charts.agreement import MOST_NETWORKS as MOST
+from ddd_utils.charts.forms import COLUMN
 
 
 def pairs(networks, missing=()):
@@ -41,7 +42,7 @@ def test_pairs_stay_below_five_thousand_rows_and_fit_the_column(networks):
     chart = charts.accuracy_against_kappa(pairs(networks), "title")
     assert sum(map(len, data(chart))) <= 5000
     svg = vl_convert.vegalite_to_svg(chart.to_dict())
-    assert float(re.search(r'<svg[^>]*? width="([\d.]+)"', svg)[1]) <= 760
+    assert float(re.search(r'<svg[^>]*? width="([\d.]+)"', svg)[1]) <= COLUMN
 
 
 def test_networks_too_many_for_a_chart_are_thinned_along_their_accuracy_and_the_chart_says_so():

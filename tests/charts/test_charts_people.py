@@ -7,7 +7,7 @@ import pytest
 from ddd_utils import charts
 from ddd_utils.analysis import humans, observer_trials, psychophysics
 from ddd_utils.charts import names_and_colours
-from ddd_utils.charts.forms import BOUND, KAPPA
+from ddd_utils.charts.forms import BOUND, COLUMN, KAPPA
 
 QUESTIONS = {"main": "is there a main one?", "odd": "is it odd?"}
 
@@ -64,7 +64,7 @@ def test_every_chart_compiles_and_fits_a_column(specifications):
     vl_convert = pytest.importorskip("vl_convert")
     for name, specification in specifications.items():
         width = float(vl_convert.vegalite_to_svg(specification).partition('width="')[2].partition('"')[0])
-        assert 400 < width <= 760, name
+        assert 400 < width <= COLUMN, name
 
 
 def test_descriptions_tell_the_values(made):
@@ -94,7 +94,7 @@ def test_the_second_experiment_has_a_scale_for_each_question(specifications):
 def test_two_observers_kappa_comes_with_its_interval():
     pairs = observer_trials.observer_consistency(psychophysics.simulate(2, 60))
     specification = charts.observer_matrix(pairs, "heading").to_dict()
-    assert "95 % interval" in json.dumps(specification)
+    assert "95% interval" in json.dumps(specification)
     kappa, low, high = pairs.loc[0, ["kappa", "lower", "upper"]]
     assert [row["interval"] for row in rows(specification)] == [f"{kappa:.3f} [{low:.3f}, {high:.3f}]"] * 2
     undefined = charts.observer_matrix(pairs.assign(kappa=np.nan, lower=np.nan, upper=np.nan), "heading")

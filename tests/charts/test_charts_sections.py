@@ -57,14 +57,16 @@ def test_the_folders_stand_alone_where_the_published_spikes_are(classes):
     assert "x = 35, 46, 57, 68, 79, 90" in chart.description
 
 
-@pytest.mark.parametrize("chart", ["kl_curve", "kl_scatter"])
-def test_the_class_without_a_neighbour_is_left_out(classes, chart):
+@pytest.mark.parametrize(("chart", "first"), [("kl_curve", 1), ("kl_scatter", 21)])
+def test_the_class_without_a_neighbour_is_left_out_and_the_scatter_plot_leaves_out_what_the_paper_s_does(
+    classes, chart, first
+):
     specification = getattr(charts, chart)(classes, "heading").to_dict()
     rows = specification["datasets"][specification["data"]["name"]]
-    assert [row["sigma"] for row in rows] == list(range(1, 100))
+    assert [row["sigma"] for row in rows] == list(range(first, 100))
     assert specification["background"] == "transparent" and specification["description"]
 
 
 def test_networks_are_named_by_condition_and_by_instance_where_that_is_needed():
     networks = pd.DataFrame({"condition": ["plus_1_epoch", "half_data", "half_data", "vit"], "instance": [1, 1, 2, 1]})
-    assert charts.network_names(networks) == ["plus 1 epoch", "half of the data 1", "half of the data 2", "vit"]
+    assert charts.network_names(networks) == ["plus 1 epoch", "half of the data 1", "half of the data 2", "ViT"]

@@ -42,4 +42,5 @@ FORMULA = (
     r"$$\kappa = \frac{c_{obs} - c_{exp}}{1 - c_{exp}} = 1 - \frac{a + b + c + d + e + f + g + h}{i + j + k + l + m}$$"
 )
 BESIDE, ELSEWHERE = "difficulty.csv", "https://example.org/a?b=c&d"
+OPEN = "document.querySelectorAll('details').forEach((details) => { details.open = true; })"
 SHARES = {"trivial": 0.25, "in_between": 0.6, "impossible": 0.15}

@@ -67,8 +67,8 @@ def test_an_experiment_is_taken_left_resumed_saved_and_analysed(opened, written,
     part(tab, "go").click()
     play(tab, range(5, 11), 10)
     assert part(tab, "running").text_content() == "9 of 10 right"
-    assert score(tab).startswith("9 of 10 right: 90.0% (95 % interval 59.6% to 98.2%")
-    assert "no comparison" in part(tab, "beside").text_content()
+    assert score(tab).startswith("9 of 10 right: 90.0% (95% interval 59.6% to 98.2%")
+    assert "81.4%" in part(tab, "beside").text_content()
     assert tab.locator(".result svg circle").count() == 2
     assert marks(tab)[:3] == ["1 ✓", "2 ✗", "3 ✓"]
     assert missed(tab) == [("Pair 2", f"t1{HOSTILE}", f"i1{HOSTILE}")]
@@ -90,7 +90,7 @@ def test_with_delayed_feedback_nothing_is_told_until_the_end(opened, written):
     play(tab, [1, 2, 3, 4], 4, feedback=False, wrong={4})
     assert part(tab, "running").text_content() == part(tab, "said").text_content() == ""
     assert score(tab).startswith("3 of 4 right")
-    assert "from 71.8% to 88.6%, mean 81.4%" in part(tab, "beside").text_content()
+    assert "81.4% on average (71.8% to 88.6%)" in part(tab, "beside").text_content()
     assert marks(tab) == ["1 ✓", "2 ✓", "3 ✓", "4 ✗"]
     assert missed(tab) == [("Pair 4", "t3", "i3")]
 
@@ -157,13 +157,19 @@ def test_the_page_fits_its_screen(opened, written, width):
 
 
 def test_the_game_is_played_in_the_report(opened, with_game):
-    tab = opened(with_game(made(trials=4, practice=0)))
+    tab = opened(with_game(made(trials=4, practice=0)), permissions=["clipboard-write"])
     tab.wait_for_selector('.choice img[src^="data:"]')
     assert tab.evaluate("document.activeElement === document.body")
     begin(tab)
     play(tab, [1, 2, 3, 4], 4, wrong={1})
     assert score(tab).startswith("3 of 4 right")
-    assert "With feedback" in part(tab, "beside").text_content()
+    shared = part(tab, "sharing").text_content()
+    assert (
+        shared.startswith("Find those tricky images: 3 of 4 right, 75.0%. The paper's observers") and "81.4%" in shared
+    )
+    part(tab, "copy").click()
+    tab.wait_for_function("() => document.querySelector('[data-part=copy]').textContent === 'Copied'")
+    assert "same pairs" in part(tab, "again").text_content()
     assert missed(tab) == [("Pair 1", "t0", "i0")]
     part(tab, "again").click()
     wait_for(tab, "Pair 1 of 4")
@@ -180,7 +186,7 @@ def test_the_reader_of_the_report_chooses_when_to_be_told(opened, with_game):
     assert tab.get_by_role("radio", name="after each pair").is_disabled()
     play(tab, [2, 3, 4], 4, feedback=False, wrong={3})
     assert score(tab).startswith("3 of 4 right")
-    assert "from 71.8% to 88.6%" in part(tab, "beside").text_content()
+    assert "81.4% on average" in part(tab, "beside").text_content()
     assert marks(tab) == ["1 ✓", "2 ✓", "3 ✗", "4 ✓"]
     assert missed(tab) == [("Pair 3", "t2", "i2")]
 

@@ -94,7 +94,7 @@ def test_a_click_on_a_cell_compares_its_networks(tab, explored):
     click(tab, "second", marks, tab.eval_on_selector_all(f"#second svg {marks}", names).index("a10 a9"))
     panel = behind(tab, "second")
     assert panel.locator("h4").text_content() == "a10 and a9"
-    ring = tab.locator("#second svg path[stroke='#111111']")
+    ring = tab.locator("#second svg path[stroke='#C05A1A']")
     assert ring.count() == 2  # the cell and its mirror image
     one, other = correct[0], correct[2]
     counts = [(one & other).sum(), (one & ~other).sum(), (~one & other).sum(), (~one & ~other).sum()]

@@ -83,10 +83,10 @@ def cell(tab, chart, number):
 
 def test_a_matrix_is_put_into_another_order_cells_and_labels_alike(tab):
     assert rows_of(tab, MATRIX) == NAMES
-    before = cell(tab, MATRIX, ".70")
+    before = cell(tab, MATRIX, "0.70")
     tab.locator(f"{MATRIX} .choices label", has_text="accuracy").click()
     assert rows_of(tab, MATRIX) == ["net_b", "net_c", "net_d", "net_a"]
-    after = cell(tab, MATRIX, ".70")
+    after = cell(tab, MATRIX, "0.70")
     assert len(before) == len(after) == 2 and after[0] < before[0]
     assert rows_of(tab, PAIR) == NAMES  # a chart of its own
 
@@ -96,7 +96,7 @@ def test_two_matrices_follow_one_control_and_leave_other_charts_alone(tab):
     tab.locator(f"{MATRIX} .choices label", has_text="cluster").click()
     tab.locator(f"{PAIR} .choices label", has_text="accuracy").click()
     assert rows_of(tab, PAIR) == ["net_b", "net_c", "net_d", "net_a"]
-    assert len({y for y, _ in cell(tab, PAIR, ".70")}) == 2  # in four cells of two rows
+    assert len({y for y, _ in cell(tab, PAIR, "0.70")}) == 2  # in four cells of two rows
     chosen = tab.eval_on_selector_all(f"{CONTROL}:checked", "all => all.map((one) => one.value)")
     assert chosen == ["cluster", "accuracy"]
 
@@ -149,7 +149,7 @@ def test_what_is_saved_has_the_order_that_is_seen_and_no_columns_of_its_own(tab,
         "net_a",
     ]
     _, table = saved(tab, of_chart(tab, 1, "CSV"), tmp_path)
-    assert set(rows(table)[0]) == {"a", "b", "kappa", "interval", "shown"} and len(rows(table)) == 17
+    assert set(rows(table)[0]) == {"a", "b", "kappa", "interval"} and len(rows(table)) == 17
 
 
 def told(tab):
@@ -157,7 +157,7 @@ def told(tab):
 
 
 def test_an_epoch_is_told_where_the_pointer_is_and_stays_marked(tab):
-    assert told(tab) == "Epoch 3: accuracy 100.0%; 9 images learned and 0 lost since epoch 2"
+    assert told(tab) == "Epoch 3: accuracy 100.0%; 9 images learned; 0 lost since epoch 2"
     tab.locator(f"{MAP} svg").scroll_into_view_if_needed()
     box = tab.locator(f"{MAP} svg .mark-rect.role-mark").nth(1).bounding_box()
     outline = f"{MAP} svg path[stroke='#222222']"
@@ -166,7 +166,7 @@ def test_an_epoch_is_told_where_the_pointer_is_and_stays_marked(tab):
         tab.mouse.move(box["x"] + (epoch + 0.5) * box["width"] / 4, box["y"] + box["height"] / 2)
         return told(tab)
 
-    assert over(2) == "Epoch 2: accuracy 70.0%; 12 images learned and 3 lost since epoch 1"
+    assert over(2) == "Epoch 2: accuracy 70.0%; 12 images learned; 3 lost since epoch 1"
     assert over(0) == "Epoch 0, before training: accuracy 0.0%"
     marked = tab.locator(outline).last.bounding_box()
     assert marked["x"] == pytest.approx(box["x"], abs=8) and marked["height"] > 0.9 * box["height"]

@@ -84,7 +84,9 @@ def test_cells_for_the_appendix_stand_at_the_end_and_are_linked_to_as_before():
     assert [section["id"] for section in soup.main.find_all("section")] == ["summary", "two", "appendix", page.CITE]
     appendix = soup.find(id="appendix")
     assert appendix.h3["id"] == "summary-claims" and soup.select("#summary a[href='#summary-claims']")
-    assert appendix.pre.text == "x" and not appendix.select("details.facts") and not soup.find(id="summary").pre
+    assert (
+        appendix.pre.text == "x" and appendix.select_one("details.facts pre.code") and not soup.find(id="summary").pre
+    )
 
 
 def test_what_a_reader_must_know_first_stands_first():
@@ -162,7 +164,7 @@ def test_nothing_on_the_page_refers_to_another_file():
     )
     assert not soup.find_all("link")
     assert not [tag for tag in soup.find_all(src=True) if not tag["src"].startswith("data:")]
-    assert not [link["href"] for link in soup.find_all("a") if not link["href"].startswith("#")]
+    assert not [link["href"] for link in soup.select("section a") if not link["href"].startswith("#")]
 
 
 def test_all_that_comes_from_outside_is_escaped():
@@ -203,13 +205,22 @@ def test_parameters_papermill_cells_and_standard_error_are_left_out():
         assert gone not in text
 
 
-def test_code_is_folded_once_for_each_stretch_between_prose_and_unchanged():
+def test_code_is_in_one_fold_at_the_end_of_its_section_and_unchanged():
     first, second = "x = [a < b for a in 'é\"']", "def f():\n    return None  # why"
     soup = built(executed("one", prose("A"), code(first), code(second, stream("stdout", "out")), prose("B"), code("y")))
-    folds = section_of(soup, "one").select("details.code")
-    assert [[block.text.rstrip("\n") for block in fold.select("pre")] for fold in folds] == [[first, second], ["y"]]
-    assert not any(fold.has_attr("open") for fold in folds)
-    assert folds[0].find_previous("pre", class_="output").text == "out"
+    (fold,) = section_of(soup, "one").select("details")
+    assert [block.text.rstrip("\n") for block in fold.select("pre.code")] == [first, second, "y"]
+    assert not fold.has_attr("open") and fold.find_previous("p").text == "B"
+
+
+def test_a_part_whose_heading_is_tagged_is_folded_up_to_the_next_heading():
+    tagged = prose("## Detail\n\nmore")
+    tagged.metadata["tags"] = ["fold"]
+    soup = built(executed("one", prose("# A"), tagged, code("x", stream("stdout", "out")), prose("## B")))
+    (part,) = section_of(soup, "one").select("details.part")
+    assert part.summary.h3["id"] == "one-detail" and part.find("p").text == "more" and part.select_one("pre.output")
+    assert not part.find("a") and part.find_next_sibling("h3").text == "B"
+    assert [link.text for link in soup.select("#contents ol a")] == ["Detail", "B"]
 
 
 def test_charts_are_counted_over_the_page_described_and_cannot_end_their_script():
@@ -465,11 +476,20 @@ def test_numbers_are_told_from_text_and_verdicts_marked():
     assert [cell.get("class") for cell in rows[0].find_all("td")] == ["number", "number", None, "verdict contradicted"]
 
 
-def test_tables_that_can_be_sorted_have_buttons_and_others_none():
-    assert len(table(pd.DataFrame({"a": [1, 2], "b": [3, 4]})).select("th[aria-sort=none] > button")) == 2
-    assert not table(pd.DataFrame({"a": [1]})).find_all("button")
-    assert not table(pd.DataFrame([[1, 2], [3, 4]], columns=[["a", "a"], ["b", "c"]])).find_all("button")
-    assert not table(pd.DataFrame({"a": []})).find_all("button")
+def test_tables_that_can_be_sorted_say_so_to_the_script_and_have_no_button_of_their_own():
+    assert len(table(pd.DataFrame({"a": [1, 2], "b": [3, 4]})).select("th[data-sorts]")) == 2
+    columns = [["a", "a"], ["b", "c"]]
+    others = pd.DataFrame({"a": [1]}), pd.DataFrame([[1, 2], [3, 4]], columns=columns), pd.DataFrame({"a": []})
+    assert not any(table(frame).select("[data-sorts], button") for frame in others)
+
+
+@pytest.mark.parametrize(("rows", "folded"), [(12, False), (13, True)])
+def test_a_table_has_a_name_and_a_long_one_is_folded_under_it(rows, folded):
+    frame = pd.DataFrame({"network": ["a"] * rows, "fine": [True] * rows})
+    soup = BeautifulSoup(f"<main>{frame._repr_html_()}</main>", "html.parser")
+    tidy_tables(soup)
+    assert soup.table["aria-label"] == "Table: network, fine" and soup.td.text in ("a", "yes")
+    assert "True" not in soup.text and (soup.details is not None) == folded
 
 
 def test_a_dash_in_a_column_of_numbers_stays_a_dash_and_the_numbers_stay_aligned():

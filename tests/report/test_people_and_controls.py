@@ -199,8 +199,8 @@ def test_each_question_is_tested_and_has_its_agreement():
     table = tables.question_tests(answers)
     assert table["question"].tolist() == list(tables.QUESTIONS.values())
     assert all(float(p) <= float(holm) for p, holm in zip(table["p-value"], table["Holm"], strict=True))
-    assert table["95 % interval"].str.fullmatch(r"-?\d\.\d\d to -?\d\.\d\d").all()
-    assert sentences.images_and_observers(answers) == "30 images, mean of 2 observers, 95 % intervals"
+    assert table["95% interval"].str.fullmatch(r"-?\d\.\d\d to -?\d\.\d\d").all()
+    assert sentences.images_and_observers(answers) == "30 images, mean of 2 observers, 95% intervals"
     assert "**: 2 of the 300 images" in sentences.items_with_label_errors(np.array([3, 8]))
 
 

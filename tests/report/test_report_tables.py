@@ -91,7 +91,7 @@ def test_shares_stand_beside_those_that_the_paper_prints():
     table = tables.model_shares({"here": CORRECT}, {0})
     assert table["models"].tolist() == ["here", "the paper's eleven, printed"]
     assert table["M"].tolist() == [2, 11] and table["tolerance"].tolist() == [0, 1]
-    assert table["trivial"][0].startswith("25.00% (") and table["trivial"][1] == "46.00%"
+    assert table["trivial"][0].startswith("25.0% (") and table["trivial"][1] == "46.0%"
 
 
 def test_the_models_of_the_scores_are_columns():

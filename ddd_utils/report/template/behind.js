@@ -132,7 +132,7 @@ function behindPair(found, i, j) {
   const between = found.between && counted(found.between.total, "in-between image");
   const tables = [[found, `All ${counted(found.total)}`], ...(between ? [[found.between, between]] : [])];
   const facts = pairFacts(found, i, j, between).map(([term, text]) => made("div", {}, made("dt", { text: term }), made("dd", { text })));
-  const note = `In brackets: 95 % intervals for a new draw of images.${found.pairs.excess ? EXPECTED : ""}${standIns(found, [i, j])}`;
+  const note = `In brackets: 95% intervals for a new draw of images.${found.pairs.excess ? EXPECTED : ""}${standIns(found, [i, j])}`;
   return {
     title: `${found.networks[i]} and ${found.networks[j]}`,
     parts: [

@@ -1,13 +1,11 @@
 const ink = "var(--ink)", soft = "var(--soft)", line = "var(--line)";
-const style = getComputedStyle(root);
-const font = style.getPropertyValue("--sans");
-const guide = { labelColor: soft, titleColor: soft, labelFontSize: 12, titleFontSize: 12, titleFontWeight: 500 };
+const guide = { labelColor: soft, titleColor: soft, labelFontSize: LABEL, titleFontSize: LABEL, titleFontWeight: 500 };
 const config = {
   font,
   background: "transparent",
   padding: { left: 0, top: 4, right: 4, bottom: 4 },
   view: { stroke: line },
-  title: { color: ink, subtitleColor: soft, fontSize: 15, fontWeight: 600, subtitleFontSize: 12.5 },
+  title: { color: ink, subtitleColor: soft, fontSize: TITLE, fontWeight: 600, subtitleFontSize: SUBTITLE },
   axis: { ...guide, gridColor: line, domainColor: line, tickColor: line },
   header: guide,
   legend: guide,
@@ -27,9 +25,10 @@ function formatTooltip(value, escaped) {
 const options = {
   mode: "vega-lite", ast: true, renderer: "svg", actions: false, defaultStyle: false,
   tooltip: { disableDefaultStyle: true, formatTooltip }, config,
+  formatLocale: { decimal: ".", thousands: ",", grouping: [3], currency: ["$", ""], minus: "-" },
 };
 
-const specification = (figure) => JSON.parse(figure.querySelector("script").textContent);
+const specification = (figure) => parsed(figure.querySelector(":scope > script"));
 const drawn = new Map();
 function draw(figure) {
   if (!drawn.has(figure)) drawn.set(figure, embed(figure));
@@ -37,9 +36,17 @@ function draw(figure) {
 }
 async function embed(figure) {
   const canvas = figure.querySelector(".canvas"), choices = figure.querySelector(".choices");
-  choices?.addEventListener("submit", (event) => event.preventDefault());
+  choices?.replaceChildren();
+  const room = canvas.parentElement.clientWidth, spec = laidOut(specification(figure), room);
   try {
-    const { view } = await vegaEmbed(canvas, specification(figure), { ...options, ...(choices && { bind: choices }) });
+    const embedded = () => vegaEmbed(canvas, structuredClone(spec), { ...options, ...(choices && { bind: choices }) });
+    let { view } = await embedded();
+    for (let tries = 0; tries < 3 && adjusted(spec, Number(canvas.querySelector("svg").getAttribute("width")), room); tries += 1) {
+      view.finalize();
+      choices?.replaceChildren();
+      ({ view } = await embedded());
+    }
+    figure.dataset.room = room;
     canvas.style.minHeight = "";
     if (canvas.querySelector(BRUSHED)) canvas.addEventListener("touchmove", markInstead, { passive: false });
     describeAsOne(canvas);
@@ -72,3 +79,11 @@ const near = new IntersectionObserver((entries) => {
 }, { rootMargin: "600px 0px" });
 figures.forEach((figure) => near.observe(figure));
 addEventListener("beforeprint", () => figures.forEach(draw));
+
+/* Where the room changes, as on a phone that is turned, what was drawn is drawn anew when it is next near. */
+let settling;
+addEventListener("resize", () => {
+  clearTimeout(settling);
+  settling = setTimeout(() => figures.filter((figure) => figure.dataset.room && Number(figure.dataset.room) !== figure.querySelector(".canvas").parentElement.clientWidth)
+    .forEach((figure) => { drawn.delete(figure); near.unobserve(figure); near.observe(figure); }), 200);
+});

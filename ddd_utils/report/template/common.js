@@ -1,4 +1,5 @@
-const root = document.documentElement;
+const root = document.documentElement, style = getComputedStyle(root);
+const font = style.getPropertyValue("--sans");
 
 /* Say a word to everyone, screen readers included, for a moment. */
 const told = document.getElementById("told");

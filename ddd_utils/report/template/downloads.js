@@ -50,31 +50,36 @@ function tableRows(table) {
   });
 }
 
-/* Names: the section, then the chart's title, the table's caption or the heading above; a number where they repeat. */
-const names = new Map();
+/* Names: the section, then the chart's title, the table's caption or the heading above, whole; a number where they repeat. */
+const names = new Map(), MOST = 120; /* letters: a name ends with a whole word, and every file system takes it */
+const headingAbove = (element) => all("h2, h3, h4, h5", element.closest("section")).findLast((heading) => heading.compareDocumentPosition(element) & 4)?.textContent;
 function fileName(element, title) {
-  const above = all("h2, h3, h4, h5", element.closest("section")).findLast((heading) => heading.compareDocumentPosition(element) & 4);
-  const words = (title || above?.textContent || "table").toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "").slice(0, 60);
+  const dashed = (text) => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "");
+  let words = dashed(title);
+  if (words.length > MOST) words = words.slice(0, words.lastIndexOf("-", MOST)) || words.slice(0, MOST);
   const name = `${element.closest("section").id}-${words}`;
   names.set(name, (names.get(name) ?? 0) + 1);
   return names.get(name) === 1 ? name : `${name}-${names.get(name)}`;
 }
 
 function saves(what, buttons) {
-  const bar = { class: "saves", role: "group", "aria-label": `Download this ${what}` };
-  return made("div", bar, ...Object.entries(buttons).map(([kind, action]) => button(kind, action, `${kind}: download this ${what}`)));
+  const bar = made("div", { class: "saves", role: "group", "aria-label": `Download ${what}` });
+  bar.append(...Object.entries(buttons).map(([kind, action]) => button(kind, action, `${kind}: download ${what}`)));
+  roving([...bar.children]);
+  return bar;
 }
 
 figures.forEach((figure) => {
-  const name = fileName(figure, figure.dataset.title), canvas = figure.querySelector(".canvas");
+  const title = figure.dataset.title || headingAbove(figure) || "chart", name = fileName(figure, title), canvas = figure.querySelector(".canvas");
   const svg = async () => { await draw(figure); return picture(canvas); };
-  figure.append(saves("chart", {
+  figure.append(saves(`the chart “${title}”`, {
     PNG: async () => save(await bitmap(await svg()), `${name}.png`),
     SVG: async () => saveText(await svg(), "image/svg+xml", `${name}.svg`),
     CSV: () => saveText(csv(chartRows(specification(figure))), "text/csv", `${name}.csv`),
   }));
 });
 all("main .scroll > table").forEach((table) => {
-  const name = fileName(table, table.caption?.textContent);
-  table.parentElement.after(saves("table", { CSV: () => saveText(csv(tableRows(table)), "text/csv", `${name}.csv`) }));
+  const title = table.caption?.textContent ?? headingAbove(table) ?? "table", name = fileName(table, title);
+  table.setAttribute("aria-label", `${title}. ${table.getAttribute("aria-label") ?? ""}`);
+  table.parentElement.after(saves(`the table “${title}”`, { CSV: () => saveText(csv(tableRows(table)), "text/csv", `${name}.csv`) }));
 });

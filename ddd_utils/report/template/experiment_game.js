@@ -89,7 +89,7 @@ class Stage {
       choice.dataset.is = choice.dataset.side === trial.impossible ? "impossible" : "trivial";
       choice.classList.toggle("chosen", choice.dataset.side === side);
     }
-    this.part("said").textContent = `${good ? "✓ Right" : "✗ Wrong"}: the ${trial.impossible} image is the impossible one.`;
+    this.part("said").textContent = `${good ? "✓ Right" : "✗ Wrong"}: the one on the ${trial.impossible} is the impossible one.`;
     this.part("running").textContent = running;
     const next = this.part("next");
     next.hidden = false;

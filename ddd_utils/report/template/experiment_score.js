@@ -1,7 +1,7 @@
 /* What the answers are worth. */
 const percent = (share) => `${(100 * share).toFixed(1)}%`;
 
-/* Wilson's 95 % interval of k right among n. */
+/* Wilson's 95% interval of k right among n. */
 function wilson(k, n) {
   const z = 1.959964, z2 = z * z;
   const centre = (k + z2 / 2) / (n + z2);
@@ -9,10 +9,12 @@ function wilson(k, n) {
   return [Math.max(0, centre - half), Math.min(1, centre + half)];
 }
 
+const counts = (right) => [right.filter(Boolean).length, right.length];
+const shortScore = (right, [k, n] = counts(right)) => `${k} of ${n} right, ${percent(k / n)}`;
+
 function scoreText(right) {
-  const k = right.filter(Boolean).length, n = right.length;
-  const [low, high] = wilson(k, n).map(percent);
-  return `${k} of ${n} right: ${percent(k / n)} (95 % interval ${low} to ${high}; guessing gives 50%).`;
+  const [k, n] = counts(right), [low, high] = wilson(k, n).map(percent);
+  return `${k} of ${n} right: ${percent(k / n)} (95% interval ${low} to ${high}; guessing gives 50%).`;
 }
 
 /* At most six blocks of trials as even as can be, none shorter than five. */

@@ -1,6 +1,6 @@
 /* What is known of a set of networks: counts of all images, and some images with all answers. */
 const counted = (count, what = "image") => `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
-const share = (part, whole) => (whole ? `${(100 * part / whole).toFixed(1)} %` : "–");
+const share = (part, whole) => (whole ? `${(100 * part / whole).toFixed(1)}%` : "–");
 
 class Exploration {
   constructor(data) {

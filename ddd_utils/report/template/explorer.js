@@ -2,7 +2,7 @@
 const explorations = new Map();
 function exploration(key) {
   const source = all("script.exploration").find((script) => script.dataset.key === key);
-  if (source && !explorations.has(key)) explorations.set(key, new Exploration(JSON.parse(source.textContent)));
+  if (source && !explorations.has(key)) explorations.set(key, new Exploration(parsed(source)));
   return explorations.get(key);
 }
 

@@ -2,6 +2,7 @@
 const links = all("#contents a").map((link) => ({ link, target: document.getElementById(link.hash.slice(1)) }));
 const outer = links.filter(({ link }) => link.parentElement.parentElement.id === "contents");
 const menu = document.getElementById("menu");
+menu.hidden = false;
 
 const passed = (among) => among.findLast(({ target }) => target && target.getBoundingClientRect().top < innerHeight / 4);
 

@@ -21,8 +21,12 @@ function sort(head) {
   body.append(...rows);
 }
 
-all("th[aria-sort] button").forEach((sorter) => {
-  const head = sorter.parentElement;
-  [...head.closest("table").tBodies[0].rows].forEach((row, index) => { row.dataset.place ??= index; });
-  sorter.addEventListener("click", () => sort(head));
+all("table:has(th[data-sorts])").forEach((table) => {
+  [...table.tBodies[0].rows].forEach((row, index) => { row.dataset.place = index; });
+  const heads = all("th[data-sorts]", table);
+  heads.forEach((head) => {
+    head.replaceChildren(button(head.textContent, () => sort(head)));
+    head.setAttribute("aria-sort", "none");
+  });
+  roving(heads.map((head) => head.firstChild));
 });

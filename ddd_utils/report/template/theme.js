@@ -10,3 +10,4 @@ theme.addEventListener("click", () => {
 });
 prefersDark.addEventListener("change", nameOther);
 nameOther();
+theme.hidden = false;

@@ -1,0 +1,134 @@
+/* A chart is drawn for the room it has: its plots grow or shrink until it fits, and on a phone they stand below one
+   another. A matrix stays square, and only shrinks. */
+const NARROW = 600, LEAST = 110, LEGIBLE_CELL = 32, LEAST_CELL = 11; /* px */
+const TITLE = 15, SUBTITLE = 12.5, LABEL = 12; /* px of fonts */
+const parsed = (script) => JSON.parse(script.textContent.replace(/[\u2028\u2029]/g, " ")); /* no line of an expression may end so */
+
+const ruler = document.createElement("canvas").getContext("2d");
+function textWidth(text, size, weight = 400) {
+  ruler.font = `${weight} ${size}px ${font}`;
+  return ruler.measureText(text).width;
+}
+
+/* Break a text, or each of several lines, at blanks so that it is at most so wide. */
+function broken(text, room, size, weight) {
+  const lines = [];
+  for (const paragraph of [text].flat()) {
+    let line = "";
+    for (const word of String(paragraph).split(" ")) {
+      const longer = line ? `${line} ${word}` : word;
+      if (line && textWidth(longer, size, weight) > room) { lines.push(line); line = word; } else line = longer;
+    }
+    lines.push(line);
+  }
+  return lines;
+}
+
+const children = (part) => part.hconcat ?? part.vconcat ?? part.layer ?? (part.spec ? [part.spec] : []);
+function walk(part, visit) {
+  visit(part);
+  children(part).forEach((child) => walk(child, visit));
+}
+function plots(spec) {
+  const found = [];
+  walk(spec, (part) => { if (typeof part.width === "number") found.push(part); });
+  return found;
+}
+const isSquare = (plot) => plot.width === plot.height;
+const cellsAcross = (spec) => Object.values(spec.params?.find(({ name }) => name === "orders")?.value ?? {})[0]?.length;
+
+function breakTitle(part, room) {
+  if (!part.title) return;
+  const title = typeof part.title === "object" && !Array.isArray(part.title) ? part.title : { text: part.title };
+  title.text = broken(title.text, room, TITLE, 600);
+  if (title.subtitle) title.subtitle = broken(title.subtitle, room, SUBTITLE);
+  part.title = title;
+}
+
+/* Words are broken after some letters where a chart writes them itself. */
+const breaking = (letters) => `split(trim(replace(datum.label, regexp('(.{1,${letters}})( |$)', 'g'), '$1\\n')), '\\n')`;
+const LETTER = 6.2; /* px, of a label */
+
+/* A legend begins where the plot does. Its entries stand in as many columns as there is room for. */
+function fitLegend(channel, room) {
+  const { legend, scale } = channel;
+  if (legend === null) return;
+  const entries = [legend?.values ?? scale?.domain ?? []].flat().filter((entry) => typeof entry === "string");
+  const widest = Math.max(1, ...entries.map((entry) => textWidth(entry, LABEL) + 34));
+  const columns = Math.max(1, Math.floor(room / widest));
+  channel.legend = {
+    ...legend, orient: legend?.orient === "top" ? "top" : "bottom", titleLimit: 0, labelLimit: 0,
+    ...(legend?.title && { title: broken(legend.title, room, LABEL, 500) }),
+    ...(entries.length && { columns, direction: columns > 1 ? "horizontal" : "vertical" }),
+    ...(widest > room && { labelExpr: breaking(Math.floor((room - 34) / LETTER)) }),
+    ...(legend?.gradientLength && { gradientLength: Math.min(legend.gradientLength, room) }),
+  };
+}
+const LEGENDS = ["color", "fill", "stroke", "shape", "size", "strokeDash", "opacity"];
+
+/* Names of rows take several lines, and a row is made high enough for them. */
+const NAME = 20; /* letters */
+function fitNames(part, { axis, sort }) {
+  if (axis.labelExpr || axis.labels === false) return;
+  const lines = Math.max(1, ...(Array.isArray(sort) ? sort : [""]).map((name) => broken(name, NAME * LETTER, LABEL).length));
+  Object.assign(axis, { labelExpr: breaking(NAME), labelLineHeight: 12, labelLimit: 0 });
+  if (part.height?.step) part.height = { step: Math.max(part.height.step, 12 * lines + 8) };
+}
+
+/* On a phone: panels below one another, each with its names; words break where they would not fit. */
+function narrowed(spec, room) {
+  spec.config = { ...spec.config, legend: { layout: { top: { direction: "vertical" }, bottom: { direction: "vertical" } } } };
+  const square = cellsAcross(spec);
+  let rows = spec; /* the part whose height a layer's rows have */
+  walk(spec, (part) => {
+    if (part.hconcat) { part.vconcat = part.hconcat; delete part.hconcat; }
+    if (part.facet?.column) part.facet = { row: { ...part.facet.column, header: { ...part.facet.column.header, labelAngle: 0, labelOrient: "top" } } };
+    if (part.vconcat) part.spacing = Math.max(part.spacing ?? 20, 40);
+    if (part.height) rows = part;
+    if (part.encoding?.text?.field === "told") Object.assign(part.mark, { lineBreak: "; ", fontSize: 11 });
+    for (const [name, channel] of Object.entries(part.encoding ?? {})) {
+      if (LEGENDS.includes(name) && channel.field) fitLegend(channel, 0.58 * room);
+      if (name === "x") fitAcross(channel, room);
+      if (name !== "y" || !channel.axis) continue;
+      if (channel.type === "nominal" && !square) fitNames(rows, channel);
+      if (channel.axis.labels === false) delete channel.axis.labels;
+    }
+  });
+}
+function fitAcross(channel, room) {
+  if (channel.axis && channel.axis.labelAngle !== -55) Object.assign(channel.axis, { labelOverlap: "greedy", labelSeparation: 6 });
+  if (typeof channel.title === "string") channel.title = broken(channel.title, 0.55 * room, LABEL, 500);
+}
+
+/* Cells too small for a number have none. */
+function resize(spec, plot, width) {
+  const across = isSquare(plot) && cellsAcross(spec);
+  plot.width = Math.max(LEAST, width, (across || 0) * LEAST_CELL);
+  if (!across) return;
+  plot.height = plot.width;
+  const cell = plot.width / across;
+  if (cell < LEGIBLE_CELL) plot.layer = plot.layer.filter(({ mark }) => mark.type !== "text");
+  for (const { encoding } of plot.layer) {
+    for (const { axis } of [encoding.x, encoding.y]) if (axis) axis.labelFontSize = Math.min(axis.labelFontSize, Math.max(8, Math.floor(cell) - 1));
+    if (cell < LEGIBLE_CELL && encoding.x.axis) encoding.x.axis.labelAngle = -90;
+  }
+}
+
+/* What is drawn at first in some room; `adjusted` then mends its width by what was measured, and tells whether it did. */
+function laidOut(spec, room) {
+  walk(spec, (part) => { if (part.width === "container") part.width = room - 60; });
+  breakTitle(spec, room - 4);
+  if (room < NARROW) narrowed(spec, room - 4);
+  const panel = room < NARROW ? 0.55 * room : room / (spec.hconcat?.length ?? 1) - 40;
+  walk(spec, (part) => { if (part !== spec) breakTitle(part, panel); });
+  return spec;
+}
+function adjusted(spec, drawnWidth, room) {
+  const missing = room - drawnWidth, abreast = spec.hconcat?.length ?? 1, before = JSON.stringify(plots(spec).map(({ width }) => width));
+  if (Math.abs(missing) <= 1) return false;
+  for (const plot of plots(spec)) {
+    const square = isSquare(plot) && cellsAcross(spec);
+    if (!(square && missing > 0)) resize(spec, plot, Math.floor(plot.width + missing / abreast));
+  }
+  return JSON.stringify(plots(spec).map(({ width }) => width)) !== before;
+}
