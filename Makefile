@@ -15,7 +15,16 @@ PRESET ?= quick
 override PRESET := $(value PRESET)
 override SECTIONS := $(value SECTIONS)
 override SET := $(value SET)
-export PRESET SECTIONS SET
+override OUT := $(value OUT)
+export PRESET SECTIONS SET OUT
+
+# A mistyped name would be passed over, and everything run instead of one section.
+VARIABLES := PYTHON VENV PRESET SECTIONS SET OUT ARGS LAB_ARGS UPGRADE
+MISTYPED := $(firstword $(filter-out $(VARIABLES),$(foreach each,$(.VARIABLES),$(if $(filter command,$(origin $(each))),$(each)))))
+ifdef MISTYPED
+$(error there is no variable '$(MISTYPED)'$(shell $(PYTHON) -c "import difflib, sys; found = difflib.get_close_matches(sys.argv[1], \
+sys.argv[2:], 1); print(*(f' (did you mean \'{name}\'?)' for name in found))" $(MISTYPED) $(VARIABLES)); known: $(VARIABLES))
+endif
 
 SOURCES := ddd_utils tests notebooks
 COMPILE = $(BIN)/uv pip compile --quiet --universal --no-annotate --no-header --python-version 3.11 --group build \
@@ -28,9 +37,9 @@ help:  ## List these commands
 	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo 'PYTHON=python3.12 names the Python that .venv is made from.'
 
-report: $(VENV)/.installed  ## Build the report: PRESET=quick (name or file), SECTIONS="summary ...", SET='section.key=value'
+report: $(VENV)/.installed  ## Build the report: PRESET=quick (name or file), SECTIONS="summary ...", SET='section.key=value', OUT=folder
 	@case "$$PRESET" in *.yaml|*.yml) ;; *) PRESET="params/$$PRESET.yaml" ;; esac; \
-	$(BIN)/python -m ddd_utils report "$$PRESET" $${SECTIONS:+--sections $$SECTIONS} $${SET:+--set "$$SET"}
+	$(BIN)/python -m ddd_utils report "$$PRESET" $${SECTIONS:+--sections $$SECTIONS} $${SET:+--set "$$SET"} $${OUT:+--out "$$OUT"}
 
 light: $(LIGHT)/.installed  ## Install what tables and published answers need, without torch, into .venv-light
 	@echo "Installed. Published answers: $(LIGHT)/bin/ddd report published"
@@ -40,14 +49,18 @@ test: $(VENV)/.installed-test  ## Run the tests: ARGS="tests/test_project.py -k 
 
 # Our settings are read from the repository; what the user changes in JupyterLab is written under build/. Root is let in
 # because containers have no other user: the server listens on loopback only and asks for its token. It begins with the
-# start page alone: a tab left over from the last time would be taken for another notebook than a link there opens.
+# start page alone, as a workspace has it (an address that names a file opens it again at every reload): a tab left over
+# from the last time would be taken for another notebook than a link there opens.
 lab: $(VENV)/.installed  ## Open the notebooks in JupyterLab: LAB_ARGS="--no-browser --port 9000"
-	@rm -rf "$(CURDIR)/build/lab/workspaces"
+	@rm -rf "$(CURDIR)/build/lab/workspaces" "$(CURDIR)/build/lab/changed.json"
+	@mkdir -p "$(CURDIR)/build/lab/workspaces" && cp notebooks/.jupyter/start.json \
+	"$(CURDIR)/build/lab/workspaces/default-37a8.jupyterlab-workspace"
+	DDD_LAB="$(CURDIR)/build/lab" \
 	JUPYTER_CONFIG_PATH="$(CURDIR)/notebooks/.jupyter" \
 	JUPYTERLAB_SETTINGS_DIR="$(CURDIR)/build/lab/settings" \
 	JUPYTERLAB_WORKSPACES_DIR="$(CURDIR)/build/lab/workspaces" \
 	$(BIN)/python -m jupyterlab --ip=127.0.0.1 --allow-root --notebook-dir=. --ContentsManager.preferred_dir=notebooks \
-	--LabApp.default_url=/lab/tree/notebooks/start.md $(LAB_ARGS)
+	--LabApp.default_url=/lab $(LAB_ARGS)
 
 # The rooms are named one by one: `__all__` has only what a person types, charts among that.
 docs: $(VENV)/.installed-test  ## Write the API reference to build/docs/index.html

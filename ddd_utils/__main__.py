@@ -11,14 +11,18 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ddd_utils import logs, machine, paths
-from ddd_utils.config import params
+from ddd_utils.config import digests, params
 from ddd_utils.errors import ExperimentError, InputError, missing_extra, nearest
 from ddd_utils.experiments import costs, launch, sources, stand_ins
 from ddd_utils.experiments.training.processes import grouped
+from ddd_utils.files import safe_name
 from ddd_utils.responses import Source
+
+if TYPE_CHECKING:
+    from ddd_utils.report.run import Outcome
 
 log = logging.getLogger("ddd_utils")  # this module's own name is "__main__"
 
@@ -139,6 +143,8 @@ def _add_commands_on_presets(command: Callable[..., argparse.ArgumentParser]) ->
         added.add_argument("preset", help="a preset's name or YAML file")
         added.add_argument("--sections", nargs="+", metavar="SECTION", help="only these (all by default)")
         added.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a value (YAML)")
+    beside = "the folder in build/ (the preset's name; with --set, and a digest of the parameters)"
+    report.add_argument("--out", metavar="NAME", help=beside)
     train.add_argument("--launcher", choices=("local", "slurm"), default="local", help="processes here, or SLURM jobs")
     train.add_argument("--wait", action="store_true", help="with slurm: wait until the jobs have ended")
     plan.add_argument("--watts", type=float, help="power of one device (its limit if known, or the paper's)")
@@ -250,17 +256,25 @@ def _facts(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     started = time.monotonic()
-    preset, chosen = _asked(options)
+    before = params.load(options.preset)
+    named = _beside(params.load(options.preset, options.set), before, options.out)
+    chosen = _chosen(named, options.sections)
+    preset = stand_ins.with_images(named, chosen)
     _check_writable(preset.folder)
-    needed = sources.needed(preset, chosen)
-    failed = _compute(needed)
+    failed = _compute(sources.needed(preset, chosen))
     # The page's and the notebooks' libraries take seconds to load; a mistake in the preset is told before.
-    from ddd_utils.report import citation, page, run
+    from ddd_utils.report import kernels
 
-    preset.write()
-    outcomes = run.execute(preset, chosen)
-    facts = {section: sources.provenance_of(each for each, of in needed if of == section) for section in chosen}
-    path = page.build(preset, outcomes, facts, citation.command(preset.name, options.sections, options.set))
+    kernels.warm()
+    from ddd_utils.report import citation, page
+
+    digests.write(preset)
+    outcomes = _outcomes(preset, chosen)
+    needed = sources.needed(preset, list(outcomes))
+    facts = {section: sources.provenance_of(each for each, of in needed if of == section) for section in outcomes}
+    path = page.build(
+        preset, outcomes, facts, citation.command(before.name, options.sections, options.set, options.out)
+    )
     failed |= {section for section, outcome in outcomes.items() if outcome.error}
     log.info("%d sections in %.0f s", len(chosen), time.monotonic() - started)
     if failed:
@@ -274,6 +288,29 @@ def _asked(options: argparse.Namespace) -> tuple[params.Preset, list[str]]:
     preset = params.load(options.preset, options.set)
     chosen = _chosen(preset, options.sections)
     return stand_ins.with_images(preset, chosen), chosen
+
+
+def _beside(preset: params.Preset, before: params.Preset, out: str | None) -> params.Preset:
+    """Keep a preset that was changed out of the folder of the report that it was changed from."""
+    if out is None:
+        return digests.beside(preset, before)
+    if out != safe_name(out, len(out)):
+        raise InputError(f"--out {out}: a folder in {paths.build()}, named with letters, digits, hyphens, underscores")
+    if (paths.PARAMS / f"{out}.yaml").exists() and digests.digest(params.load(out)) != digests.digest(preset):
+        raise InputError(f"--out {out}: the report of the preset '{out}' has other parameters; choose another name")
+    return preset.model_copy(update={"name": out})
+
+
+def _outcomes(preset: params.Preset, chosen: Sequence[str]) -> dict[str, "Outcome"]:
+    """Execute sections; keep the others of an earlier run with the same parameters, and renew its summary if needed."""
+    from ddd_utils.report import claims, run
+
+    found, before = digests.by_section(preset), claims.recorded(preset.name)
+    outcomes = run.execute(preset, chosen, found)
+    kept = run.kept(preset, [section for section in preset.sections if section not in chosen], found)
+    if run.LAST in kept and claims.recorded(preset.name) != before:
+        kept |= run.execute(preset, [run.LAST], found)
+    return outcomes | kept
 
 
 def _chosen(preset: params.Preset, sections: Sequence[str] | None) -> list[str]:

@@ -15,6 +15,10 @@ EXTRAS = {
 class InputError(ValueError):
     """Bad input. The message is one line that names the key, file or value at fault."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Show a notebook's reader that line alone: where in this package it was found out is of no use to them."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class ExperimentError(RuntimeError):
     """Networks that could not be trained or tested; the message names them."""

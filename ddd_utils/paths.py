@@ -17,6 +17,7 @@ def _root() -> Path:
 ROOT = _root()
 PARAMS = ROOT / "params"
 NOTEBOOKS = ROOT / "notebooks"
+DIGESTS = "digests.json"  # in a report's folder: the digest of each section's parameters
 
 
 def from_root(path: Path) -> Path:

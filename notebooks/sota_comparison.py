@@ -256,7 +256,7 @@ game.keep_pairs(preset, "sota_comparison", answers, range(M), dissent)
 # ### To take away
 # The difficulty of each image, and the in-between images that divide the models most evenly: a short test set for
 # other models. For these very models low agreement on it is by choice, as
-# [the next section](subsetting.ipynb) explains.
+# [the next section](subsetting.py) explains.
 
 # %%
 tables.take_away(preset, answers, dissent, alpha, beta)

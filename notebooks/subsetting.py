@@ -12,8 +12,8 @@
 #
 # The paper leaves both out of the test images (section 3.3) and sees error consistency fall to about 0.2 among its
 # variants and about 0.1 among its eleven models (figure 6). It concludes that trivial and impossible images had
-# hidden the differences. This section repeats the step for [the training variants](training_variants.ipynb) and [the
-# models](sota_comparison.ipynb), shows how much of the fall had to happen, and asks what is left after that.
+# hidden the differences. This section repeats the step for [the training variants](training_variants.py) and [the
+# models](sota_comparison.py), shows how much of the fall had to happen, and asks what is left after that.
 #
 # A parameter that is `None` is as the preset has it.
 

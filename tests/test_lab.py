@@ -201,6 +201,18 @@ def test_from_the_start_page_a_changed_section_shows_progress_redraws_its_charts
     assert not list(checkout.glob("notebooks/*.ipynb"))
 
 
+def test_a_reloaded_start_page_is_there_once(server, page):
+    tabs = page.locator("#jp-main-dock-panel .lm-TabBar-tab")
+    page.goto(f"{server}/?token={TOKEN}")
+    page.locator(".jp-MarkdownViewer").get_by_role("link", name="Training variants").wait_for()
+    for _ in range(2):
+        page.wait_for_timeout(1500)  # the workspace is saved a moment after it has changed
+        page.reload()
+        page.locator(".jp-MarkdownViewer").get_by_role("link", name="Training variants").wait_for()
+        page.wait_for_timeout(1500)
+        assert tabs.all_inner_texts() == ["start.md"]
+
+
 def test_a_changed_setting_is_kept_under_build_and_ours_stands(checkout, server):
     ours = {path: path.read_bytes() for path in (checkout / "notebooks" / ".jupyter").rglob("*.json")}
     request(f"{server}/lab/api/settings/{TRACKER}", "PUT", json.dumps({"raw": '{"recordTiming": true}'}).encode())

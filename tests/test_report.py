@@ -49,25 +49,49 @@ def test_progress_stays_in_the_terminal(smoke):
     assert "runs] about" not in text
 
 
+def timeless(page):
+    return re.sub(r"<time.*?</time>", "", page.read_text("utf-8"), flags=re.S)
+
+
 def shown(folder, section):
     """Return what an executed notebook shows, cell by cell."""
     cells = nbformat.read(folder / "notebooks" / f"{section}.ipynb", as_version=4).cells
     return [[output.get("data", output) for output in cell.get("outputs", [])] for cell in cells]
 
 
-def test_a_second_run_only_renders_the_same_but_for_what_was_changed(smoke):
+def test_a_second_run_only_renders_without_torch_and_beside_the_report_where_something_was_changed(
+    smoke, tmp_path, monkeypatch
+):
     build, first = smoke
-    before = shown(Path(first.stdout.strip()).parent, "sota_comparison")
+    report = Path(first.stdout.strip())
+    before, page_before = shown(report.parent, "sota_comparison"), report.read_bytes()
     results = {path: path.stat().st_mtime_ns for path in (build / "results").rglob("*.parquet")}
+    # Stands before the true one on the path of the program and of its kernels.
+    (tmp_path / "torch.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'a').close()\nraise ImportError\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     sections = ["--sections", "sota_comparison", "human_results"]
     second = run(build, "smoke", *sections, "--set", "human_results.simulated=2")
     assert second.returncode == 0 and "epoch" not in second.stderr
+    assert not (tmp_path / "imported").exists()
     assert {path: path.stat().st_mtime_ns for path in (build / "results").rglob("*.parquet")} == results
     page = Path(second.stdout.strip())
+    assert re.fullmatch("smoke-[0-9a-f]{8}", page.parent.name) and report.read_bytes() == page_before
     assert shown(page.parent, "sota_comparison") == before
     text = page.read_text("utf-8")
     assert 'id="human_results"' in text and 'id="controls"' not in text
     assert "simulated 2" in text and "simulated 3" not in text
+
+
+def test_one_section_is_renewed_and_the_others_are_kept(smoke):
+    build, first = smoke
+    report = Path(first.stdout.strip())
+    before = timeless(report)
+    stamps = {path.name: path.stat().st_mtime_ns for path in (report.parent / "notebooks").glob("*.ipynb")}
+    assert run(build, "smoke", "--sections", "kl_divergence").returncode == 0
+    renewed = {path.name: path.stat().st_mtime_ns for path in (report.parent / "notebooks").glob("*.ipynb")}
+    assert {name for name, stamp in renewed.items() if stamp != stamps[name]} == {"kl_divergence.ipynb"}
+    command = re.compile("make report.*")
+    assert command.sub("", timeless(report)) == command.sub("", before)
 
 
 @pytest.fixture

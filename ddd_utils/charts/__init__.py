@@ -6,6 +6,8 @@ A heading says what is seen, a subtitle under which circumstances; steps are the
 was divided by ten; where people are simulated, the chart says so.
 """
 
+import ddd_utils.quick_imports  # isort: skip  # noqa: F401
+
 from .agreement import (
     accuracy_against_kappa,
     accuracy_dots,

@@ -21,6 +21,8 @@ from ddd_utils.files import parse_yaml, read_yaml, write_yaml
 WITH_IMAGES = ("sota_comparison", "training_variants")
 # The first line of a preset made by `save`, before the name of the one it is based on.
 SAVED = "# Saved from a notebook; what was not changed there is as in: "
+# The first line of a preset that was changed in a notebook and not saved, before the one it was changed from.
+CHANGED = "# Changed in a notebook; before it was: "
 
 
 def _locate(preset: str | Path) -> Path:
@@ -82,7 +84,7 @@ def save(name: str | Path, preset: str | Path | None = None, **sections: Mapping
     """
     path = _locate(name)
     given = (values["preset"] for values in sections.values() if _is_notebook(values) and "preset" in values)
-    before = load(preset or next(given, "quick"))
+    before = load(_unchanged(preset or next(given, "quick")))
     basis = _basis(path, before.name)
     raw = load(path).raw if path.exists() else copy.deepcopy(before.raw)
     for section, values in sections.items():
@@ -93,6 +95,13 @@ def save(name: str | Path, preset: str | Path | None = None, **sections: Mapping
     write_yaml(raw, path, f"{SAVED}{basis}")
     run = path.stem if path.parent == paths.PARAMS else shlex.quote(str(shown))
     print(f"{shown} has your {', '.join(sections)}, all else is as in {basis}. Run it: make report PRESET={run}")
+
+
+def _unchanged(preset: str | Path) -> str | Path:
+    """Name the preset that a notebook began with, though its parameters have been changed since."""
+    path = _locate(preset)
+    first = path.read_text("utf-8").partition("\n")[0] if path.is_file() else ""
+    return _unchanged(first.removeprefix(CHANGED)) if first.startswith(CHANGED) else preset
 
 
 def _is_notebook(values: Mapping[str, Any]) -> bool:
@@ -158,11 +167,20 @@ def section(name: str, values: Mapping[str, Any]) -> Any:
     Values are the notebook's ``globals()``. ``preset`` names the preset; a parameter that is None is as the preset has
     it, and a mapping changes only the keys that it names. A fault raises InputError with the nearest right key.
     """
+    return getattr(of_notebook(name, values), name)
+
+
+def of_notebook(section: str, values: Mapping[str, Any], others: Mapping[str, Any] | None = None) -> Preset:
+    """
+    Return a notebook's whole preset, in which what its first cell says has changed the parameters of its section.
+
+    ``others`` are blocks of sections that other notebooks have changed.
+    """
     preset = load(values["preset"])
-    raw = copy.deepcopy(preset.raw)
-    raw[name] = _changed(name, values, raw.get(name))
+    raw = {**copy.deepcopy(preset.raw), **(others or {})}
+    raw[section] = _changed(section, values, raw.get(section))
     _resolve_paths(raw)
-    return getattr(_validate(raw, preset.name, f"parameters of {name}"), name)
+    return _validate(raw, preset.name, f"parameters of {section}")
 
 
 def experiment(what: Any, preset: str | Path = "quick") -> Config:

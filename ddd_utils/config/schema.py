@@ -253,9 +253,9 @@ class Preset(Strict):
         """Return what the section's notebook is given: its block as written, and the preset's resolved file."""
         return {"preset": str(self.folder / f"{self.name}.yaml"), **copy.deepcopy(self.raw.get(section, {}))}
 
-    def write(self) -> Path:
+    def write(self, heading: str = "") -> Path:
         """Write the resolved preset, overrides included, to where its notebooks look for it."""
-        return write_yaml(self.raw, self.folder / f"{self.name}.yaml")
+        return write_yaml(self.raw, self.folder / f"{self.name}.yaml", heading)
 
 
 SECTIONS = tuple(name for name in Preset.model_fields if name not in ("name", "notices", "cluster", "raw"))

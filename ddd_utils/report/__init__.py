@@ -1,33 +1,43 @@
 """How it is shown: charts, the paper's claims, the execution of the notebooks and the one-page report."""
 
-from collections.abc import Mapping
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ddd_utils.quick_imports  # noqa: F401
 from ddd_utils import logs
+from ddd_utils.errors import InputError
 
 if TYPE_CHECKING:
     from ddd_utils.report.claims import Book
 
+PARENT = "DDD_PACKAGE"  # names, in the environment of a kernel of the report, the package that its parent has imported
 
-def begin(section: str, values: Mapping[str, Any]) -> tuple[Any, "Book"]:
+
+def begin(section: str, values: dict[str, Any]) -> tuple[Any, "Book"]:
     """
     Begin a section's notebook: read its parameters, show them, and open its book of claims.
 
     ``values`` are the notebook's ``globals()``, with what its first cell says: ``preset``, and the parameters. One that
-    is None is as the preset has it; a mapping changes only the keys that it names.
+    is None is as the preset has it; a mapping changes only the keys that it names. Where that makes other parameters
+    than the preset's, ``preset`` becomes the file of a preset beside it, so that no finished report is changed.
     """
     import yaml
-    from IPython.display import display
+    from IPython.display import Markdown, display
 
-    from ddd_utils.config import params
+    from ddd_utils.config import digests
+    from ddd_utils.report import lab
     from ddd_utils.report.claims import Book
 
     setup()
-    parameters = params.section(section, values)
+    preset, changed = lab.begin(section, values)
+    parameters = getattr(preset, section)
     block = parameters.model_dump(mode="json", exclude_unset=True)
     shown = yaml.safe_dump(block, sort_keys=False, default_flow_style=None, width=100, allow_unicode=True)
+    if changed:
+        display(Markdown(changed))
     display({logs.PARAMETERS: block, "text/plain": shown}, raw=True)
-    return parameters, Book(section, values["preset"])
+    return parameters, Book(section, values["preset"], digests.digest(preset, section))
 
 
 def setup() -> None:
@@ -42,6 +52,9 @@ def setup() -> None:
     import altair as alt  # a second to import, and only notebooks need it
     import pandas as pd
 
+    here, parents = str(Path(__file__).resolve().parents[1]), os.environ.get(PARENT)
+    if parents not in (None, here):
+        raise InputError(f"this notebook has imported {here}, but the program that runs it is in {parents}")
     logs.install()
     alt.renderers.register("ddd", _vegalite_bundle)
     alt.renderers.enable("ddd")
@@ -54,8 +67,22 @@ def setup() -> None:
     warnings.filterwarnings("ignore", message="IProgress not found")
 
 
+def runs_for_page() -> bool:
+    """Say whether this notebook is executed for the report, and not by somebody in front of it."""
+    return PARENT in os.environ
+
+
 def _vegalite_bundle(specification: dict, **_options: Any) -> dict:
-    return {
-        "application/vnd.vegalite.v5+json": specification,
-        "text/plain": specification.get("description", "a chart"),
-    }
+    described = specification.get("description", "a chart")
+    bundle = {"application/vnd.vegalite.v5+json": specification, "text/plain": described}
+    return bundle if runs_for_page() else {**bundle, **_picture(specification)}
+
+
+def _picture(specification: dict) -> dict[str, str]:
+    """Draw a chart for where no Vega is: exported notebooks, and viewers of notebooks."""
+    import vl_convert
+
+    try:
+        return {"image/svg+xml": vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])}
+    except ValueError:  # JupyterLab tells what is wrong with it
+        return {}

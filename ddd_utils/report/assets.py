@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -11,7 +11,9 @@ import jinja2
 import vl_convert
 from markupsafe import Markup
 
+from ddd_utils import paths
 from ddd_utils.charts import names_and_colours
+from ddd_utils.files import write_text
 
 TEMPLATE = Path(__file__).parent / "template"
 STYLES = ("base", "navigation", "front", "prose", "figures", "tables", "explorer", "citation", "narrow", "print")
@@ -56,7 +58,15 @@ def read(name: str) -> str:
 
 @cache
 def _vega() -> str:
-    return vl_convert.javascript_bundle().replace("</script", "<\\/script")
+    return kept(f"vega-{vl_convert.__version__}.js", vl_convert.javascript_bundle).replace("</script", "<\\/script")
+
+
+def kept(name: str, make: Callable[[], str]) -> str:
+    """Return a text that takes long to make: what was made under this name before, or else make it."""
+    file = paths.build() / "cache" / name
+    if not file.exists():
+        write_text(file, make())
+    return file.read_text("utf-8")
 
 
 def page(template: str, style: str, scripts: Sequence[str], styled_inside: bool = True, **values: object) -> str:

@@ -14,7 +14,8 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from ddd_utils import logs
-from ddd_utils.report import explorer, game, markdown, markup
+from ddd_utils.files import short_hash
+from ddd_utils.report import assets, explorer, game, markdown, markup
 
 FOLD = "fold"  # tag of the cell with whose heading a folded part begins
 HEADING = re.compile(r'(<(h[2-6]) id="[^"]+">.*?)(?:<a [^>]*></a>)?</\2>', re.DOTALL)
@@ -146,7 +147,12 @@ def _choices(specification: dict) -> str:
 
 
 def _height(specification: dict) -> float:
-    """Lay a chart out: the page keeps this room free, so that nothing moves when it is drawn on coming into view."""
+    """Tell how high a chart is: the page keeps this room free, so that nothing moves when it comes into view."""
+    name = f"height-{short_hash([specification, vl_convert.__version__], 16)}.txt"
+    return float(assets.kept(name, lambda: str(_laid_out(specification))))
+
+
+def _laid_out(specification: dict) -> float:
     try:
         drawn = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
     except ValueError:  # the page tells what is wrong with it

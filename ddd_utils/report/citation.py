@@ -13,14 +13,15 @@ from ddd_utils import paths
 SPECIAL = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_"}
 
 
-def command(preset: str, sections: Sequence[str] | None, overrides: Sequence[str]) -> str:
+def command(preset: str, sections: Sequence[str] | None, overrides: Sequence[str], out: str | None = None) -> str:
     """Write the command that makes a report; make takes one setting, so more are handed to Python."""
     if len(overrides) < 2:
-        parts = {"PRESET": preset, "SECTIONS": " ".join(sections or ()), "SET": "".join(overrides)}
+        parts = {"PRESET": preset, "SECTIONS": " ".join(sections or ()), "SET": "".join(overrides), "OUT": out}
         return " ".join(["make report", *(f"{key}={shlex.quote(value)}" for key, value in parts.items() if value)])
     chosen = ["--sections", *sections] if sections else []
     settings = [word for override in overrides for word in ("--set", override)]
-    return shlex.join([".venv/bin/python", "-m", "ddd_utils", "report", preset, *chosen, *settings])
+    where = ["--out", out] if out else []
+    return shlex.join([".venv/bin/python", "-m", "ddd_utils", "report", preset, *chosen, *settings, *where])
 
 
 def inputs(facts: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:

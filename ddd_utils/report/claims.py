@@ -15,7 +15,7 @@ from ddd_utils import paths
 from ddd_utils.analysis import difficulty
 from ddd_utils.analysis.consistency import ConditionDifference, compared_networks, pairwise_error_consistency
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.files import write_json
+from ddd_utils.files import read_json, write_json
 from ddd_utils.report.comparability import Basis, Paper, are_the_papers, obstacle, of_the_eleven, outside
 from ddd_utils.responses import Responses
 
@@ -321,16 +321,21 @@ def read(folder: Path) -> tuple[dict[str, Record], dict[str, Path]]:
 
 
 def _files(folder: Path) -> tuple[list[_File], dict[str, Path]]:
+    """Read what was computed with the parameters of the report (`paths.DIGESTS`), and which files cannot be read."""
     files: list[_File] = []
     damaged: dict[str, Path] = {}
+    beside = folder.with_name(paths.DIGESTS)
+    digests = read_json(beside) if beside.exists() else {}
     for section in paper()["claims"]:
         path = folder / f"{section}.json"
         try:
-            files.append(_File.model_validate_json(path.read_bytes()))
+            found = _File.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             continue
         except (OSError, ValidationError):
             damaged[section] = path
+        else:
+            files += [found] if found.digest == digests.get(section, found.digest) else []
     return files, damaged
 
 

@@ -9,15 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import nbformat
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ddd_utils import machine, paths
 from ddd_utils.config.schema import Preset
 from ddd_utils.errors import InputError
 from ddd_utils.files import write_text
-from ddd_utils.report import assets, cells, citation, game
+from ddd_utils.report import assets, cells, citation, game, results
 from ddd_utils.report.run import Outcome
 from ddd_utils.report.text import section_label
 
@@ -25,7 +26,8 @@ PACKAGES = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "pandas", "sci
 PART = re.compile(r'<h3 id="([^"]+)">(.*?)</h3>', re.DOTALL)
 CITE = "cite-and-reproduce"  # id of the block at the end; no notebook's name has a hyphen
 APPENDIX = "appendix"  # tag of the cells of the first section that stand at the end of the page
-DOWNLOADS = {".csv", ".txt"}  # files beside the page that prose may link to
+DOWNLOADS = {".csv": "text/csv", ".txt": "text/plain"}  # files beside the page that prose may link to
+UNQUOTED = "/:?@!$()*+,;=-._~|"  # what stands for itself in a data URI, so that it is not three times as long
 
 
 @dataclass(frozen=True)
@@ -53,32 +55,34 @@ def build(
     Write ``build()/<preset>/report.html``: the sections of a preset that `run.execute` returned.
 
     Two builds of the same results are the same bytes but for what stands in ``<time>`` elements. Prose may link by name
-    to the lists (`DOWNLOADS`) that lie beside the page. Mathematics that cannot be typeset raises an `InputError` that
-    names the notebook. `footer` is what the block at the end of a section tells beside its parameters: a ``timedelta``
-    or ``datetime`` becomes a ``<time>`` element, a mapping one row a key; "versions" and "device" replace those of the
-    machine that builds the page; "inputs" go to the end of the page. `command` made the report.
+    to the lists (`DOWNLOADS`) that lie beside the page; they are put into it. Mathematics that cannot be typeset raises
+    an `InputError` that names the notebook. `footer` is what the block at the end of a section tells beside its
+    parameters: a ``timedelta`` or ``datetime`` becomes a ``<time>`` element, a mapping one row a key; "versions" and
+    "device" replace those of the machine that builds the page; "inputs" go to the end of the page. `command` made the
+    report.
     """
     names = [name for name in preset.sections if name in outcomes]
     footer = footer or {}
     target = paths.build() / preset.name / "report.html"
-    beside = sorted(file.name for file in target.parent.glob("*") if file.suffix in DOWNLOADS and file.is_file())
-    shared = cells.Page(names, beside, {CITE})
-    again = f"make report PRESET={shlex.quote(preset.name)} SECTIONS="
+    lists = {file.name: file for file in target.parent.glob("*") if file.suffix in DOWNLOADS and file.is_file()}
+    shared = cells.Page(names, lists, {CITE})
+    again = f"make report PRESET={shlex.quote(_named(preset))} SECTIONS="
     sections = [
         _section(outcomes[name], preset.parameters(name), footer.get(name, {}), shared, f"{again}{name}")
         for name in names
     ]
     if names and (end := _section(outcomes[names[0]], {}, {}, shared, None, appendix=True)).body:
         sections.append(replace(end, name=APPENDIX, label=section_label(APPENDIX), facts=[]))
+    digests = results.write(target.parent, preset, outcomes)
     return _write(
         target,
         "report.html",
-        sections,
+        [replace(each, body=_with_files(str(each.body), lists, _run(preset, digests, each.name))) for each in sections],
         shared.ids,
         preset=preset.name,
         notices=preset.notices,
         failed=[section for section in sections if section.error],
-        beside=beside,
+        absent=[section_label(name) for name in preset.sections if name not in outcomes],
         now=datetime.now(UTC),
         cite=CITE,
         command=command or citation.command(preset.name, None, []),
@@ -87,6 +91,18 @@ def build(
         entries=citation.bibtex(),
         licence=citation.licence(),
     )
+
+
+def _named(preset: Preset) -> str:
+    """Name a preset as the command line takes it: one that was changed is a file beside its report."""
+    file = paths.build() / preset.name / f"{preset.name}.yaml"
+    known = (paths.PARAMS / file.name).is_file() or not file.is_file()
+    return preset.name if known else str(paths.from_root(file))
+
+
+def _run(preset: Preset, digests: Mapping[str, str], section: str) -> str:
+    """Tell a run from others in the name of a file: by the preset, and the parameters of the section that made it."""
+    return f"{preset.name}-{digests.get(section, '')[:8]}".rstrip("-")
 
 
 def build_comparison(outcome: Outcome, names: Mapping[str, str], target: Path) -> Path:
@@ -136,6 +152,16 @@ def _section(
         parameters=list(_rows({key: value for key, value in parameters.items() if key != "preset"})),
         facts=[*_rows({**_here(), **told}), ("notebook executed in", timedelta(seconds=outcome.seconds))],
     )
+
+
+def _with_files(body: str, lists: Mapping[str, Path], run: str) -> Markup:
+    """Put the files that a section links to into the page, so that it can be sent on; saved, they name the run."""
+    for name, file in lists.items():
+        link = f'download="" href="{quote(name, safe="")}"'
+        if link in body:
+            data = f"data:{DOWNLOADS[file.suffix]};charset=utf-8,{quote(file.read_text('utf-8'), safe=UNQUOTED)}"
+            body = body.replace(link, f'download="{escape(file.stem)}-{escape(run)}{file.suffix}" href="{data}"')
+    return Markup(body)
 
 
 def _settled(body: str, ids: set[str]) -> Markup:

@@ -1,36 +1,31 @@
 """Execute the notebooks of a preset with papermill, a few at a time, each in its own kernel."""
 
 import logging
-import multiprocessing
 import os
-import queue
 import re
+import signal
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import jupytext
+import nbformat
 from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
 
 from ddd_utils import paths
 from ddd_utils.config.schema import Preset, declared_parameters
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.report import claims, game
+from ddd_utils.files import read_json
+from ddd_utils.report import claims, game, kernels
 
 AT_A_TIME = 2
 LAST = "summary"  # it reads what all others have recorded
 TRACEBACK_LINES = 12
 START_SECONDS = 180  # a kernel on a busy machine may need long to answer
-QUIET = {
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # else every kernel warns of frozen modules
-}
 log = logging.getLogger(__name__)
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -51,19 +46,39 @@ class _Job:
     source: Path
     notebook: Path
     parameters: dict
+    digest: str = ""
 
 
-def execute(preset: Preset, sections: Sequence[str]) -> dict[str, Outcome]:
+def execute(preset: Preset, sections: Sequence[str], digests: Mapping[str, str] | None = None) -> dict[str, Outcome]:
     """
     Execute the notebooks of some sections of a preset into ``build()/<preset>/notebooks``.
 
     All are checked before the first starts. Two run at a time; ``summary``, if asked for, runs when all others have
-    ended. A notebook that fails leaves the others running. Outcomes come in the order asked for.
+    ended. A notebook that fails leaves the others running. Outcomes come in the order asked for. A notebook carries the
+    digest of its section, by which `kept` knows it again.
     """
-    folder = paths.build() / preset.name
-    jobs = [_job(section, preset.parameters(section), folder) for section in sections]
+    folder, digests = paths.build() / preset.name, digests or {}
+    jobs = [_job(section, preset.parameters(section), folder, digests.get(section, "")) for section in sections]
     outcomes = _run(jobs) if jobs else {}
     return {section: outcomes[section] for section in sections}
+
+
+def kept(preset: Preset, sections: Sequence[str], digests: Mapping[str, str]) -> dict[str, Outcome]:
+    """Return the outcomes of sections that an earlier run has executed, without error, with the same parameters."""
+    found = {}
+    for section in sections:
+        notebook = _notebook(paths.build() / preset.name, section)
+        about = _about(notebook)
+        if about.get("ddd") == {"digest": digests[section]} and not about["papermill"]["exception"]:
+            found[section] = Outcome(section, notebook, None, about["papermill"]["duration"])
+    return found
+
+
+def _about(notebook: Path) -> dict:
+    try:
+        return read_json(notebook).get("metadata", {})
+    except InputError:
+        return {}
 
 
 def execute_one(section: str, parameters: Mapping, folder: Path) -> Outcome:
@@ -72,22 +87,20 @@ def execute_one(section: str, parameters: Mapping, folder: Path) -> Outcome:
 
 
 def _run(jobs: list[_Job]) -> dict[str, Outcome]:
+    kernels.warm()
     jobs[0].notebook.parent.mkdir(parents=True, exist_ok=True)
-    workers: queue.Queue[ProcessPoolExecutor] = queue.Queue()
-    for _ in range(AT_A_TIME):
-        workers.put(_worker())
-    try:
-        outcomes = [
-            *_all(workers, [job for job in jobs if job.section != LAST]),
-            *_all(workers, [job for job in jobs if job.section == LAST]),
-        ]
-    finally:
-        while not workers.empty():
-            workers.get().shutdown()
+    outcomes = [
+        *_all([job for job in jobs if job.section != LAST]),
+        *_all([job for job in jobs if job.section == LAST]),
+    ]
     return {outcome.section: outcome for outcome in outcomes}
 
 
-def _job(section: str, parameters: Mapping, folder: Path) -> _Job:
+def _notebook(folder: Path, section: str) -> Path:
+    return folder / "notebooks" / f"{section}.ipynb"
+
+
+def _job(section: str, parameters: Mapping, folder: Path, digest: str = "") -> _Job:
     source = paths.NOTEBOOKS / f"{section}.py"
     if not source.is_file():
         known = [path.stem for path in paths.NOTEBOOKS.glob("*.py")]
@@ -99,78 +112,91 @@ def _job(section: str, parameters: Mapping, folder: Path) -> _Job:
                 f"unknown parameter '{key}' for section '{section}': {source.name} declares "
                 f"{', '.join(declared) or 'none'}{nearest(key, declared)}"
             )
-    return _Job(section, source, folder / "notebooks" / f"{section}.ipynb", dict(parameters))
+    return _Job(section, source, _notebook(folder, section), dict(parameters), digest)
 
 
-def _worker() -> ProcessPoolExecutor:
-    # A process of its own: papermill changes the working directory, and papermill's imports (4 s) are paid once.
-    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
-
-
-def _all(workers: queue.Queue, jobs: list[_Job]) -> list[Outcome]:
+def _all(jobs: list[_Job]) -> list[Outcome]:
     with ThreadPoolExecutor(AT_A_TIME) as threads:
-        running = [threads.submit(_one, workers, job) for job in jobs]
+        running = [threads.submit(_one, job) for job in jobs]
         try:
             return [one.result() for one in running]
         except BaseException:
-            threads.shutdown(cancel_futures=True)  # an interrupt must not start those that still wait
+            threads.shutdown(wait=False, cancel_futures=True)  # an interrupt must not start those that still wait
+            kernels.stop_all()
             raise
 
 
-def _one(workers: queue.Queue, job: _Job) -> Outcome:
-    worker = workers.get()
+def _one(job: _Job) -> Outcome:
     started = time.perf_counter()
     log.info("%s: notebook started", job.section)
-    try:
-        error = worker.submit(_execute, job).result()
-    except BrokenProcessPool:
-        error = "The process that ran this notebook was killed, probably for want of memory."
-        worker = _worker()
-    finally:
-        workers.put(worker)
+    _forget(job)
+    error = _executed(job)
+    if error is not None:
+        _forget(job)
+        _say_what_to_do(job, error)
     seconds = time.perf_counter() - started
     ending = "done" if error is None else f"FAILED ({error.splitlines()[0]})"
     log.info("%s: %s in %.0f s", job.section, ending, seconds)
     return Outcome(job.section, job.notebook, error, seconds)
 
 
-def _execute(job: _Job) -> str | None:
-    """Run one notebook in this process and return its error; what kernel and libraries write goes into a log file."""
-    os.environ.update(QUIET)
-    preset = job.parameters.get("preset", job.notebook.parent.parent.name)
-    _forget(job, preset)
-    error = _executed(job)
-    if error is not None:
-        _forget(job, preset)
-    return error
-
-
-def _forget(job: _Job, preset: str) -> None:
-    claims.forget(job.section, preset)
-    game.forget(job.notebook.parent.parent, job.section)
+def _forget(job: _Job) -> None:
+    folder = job.notebook.parent.parent
+    claims.forget(job.section, job.parameters.get("preset", folder.name))
+    game.forget(folder, job.section)
 
 
 def _executed(job: _Job) -> str | None:
-    chatter = job.notebook.with_suffix(".log")
-    with chatter.open("w", encoding="utf-8") as stream:
-        for descriptor in (1, 2):
-            os.dup2(stream.fileno(), descriptor)
+    """Run one notebook and return its error; what kernel and libraries write past it goes into a log file."""
+    from jupyter_core.utils import ensure_event_loop
+    from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
+    job.notebook.unlink(missing_ok=True)
+    chatter = job.notebook.with_suffix(".log")
+    chatter.write_text("")
+    kind = kernels.manager(job.source.parent, chatter)
     notebook = jupytext.read(job.source)
     for index, cell in enumerate(notebook.cells):
         cell.id = f"{job.section}-{index}"  # jupytext draws them at random
+    notebook.metadata["ddd"] = {"digest": job.digest}
     try:
-        _with_papermill(notebook, job)
+        _with_papermill(notebook, job, kind)
     except PapermillExecutionError as failure:
         return _describe(failure.ename, failure.evalue, failure.traceback)
-    except Exception as failure:  # a kernel that died, a full disk: the other sections go on
+    except DeadKernelError:
+        return _describe(_ending(kind.ended), "", chatter.read_text("utf-8", "replace").splitlines())
+    except Exception as failure:  # a full disk: the other sections go on
         return _describe(type(failure).__name__, str(failure), chatter.read_text("utf-8", "replace").splitlines())
+    finally:
+        ensure_event_loop().close()  # each thread has made one
     chatter.unlink()
     return None
 
 
-def _with_papermill(notebook: NotebookNode, job: _Job) -> None:
+def _say_what_to_do(job: _Job, error: str) -> None:
+    """Let a failed notebook, where it has been saved, end with what went wrong and how to run it again."""
+    if not job.notebook.exists():
+        return
+    notebook = nbformat.read(job.notebook, as_version=4)
+    preset = job.parameters.get("preset", job.notebook.parent.parent.name)
+    text = (
+        f"**This section failed:** {error.splitlines()[0]}\n\n"
+        f"Mend that, and run `make report PRESET={preset} SECTIONS={job.section}`."
+    )
+    notebook.cells.append(new_markdown_cell(text, id=f"{job.section}-failed"))
+    nbformat.write(notebook, job.notebook)
+
+
+def _ending(status: int | None) -> str:
+    """Tell how a kernel ended that was not asked to."""
+    if status == -signal.SIGKILL:
+        return "The process that ran this notebook was killed, probably for want of memory."
+    how = f"signal {signal.Signals(-status).name}" if status and status < 0 else f"status {status}"
+    return f"The process that ran this notebook ended with {how}."
+
+
+def _with_papermill(notebook: NotebookNode, job: _Job, kind: type[kernels.Manager]) -> None:
     import papermill
     from nbclient.exceptions import DeadKernelError
 
@@ -181,7 +207,8 @@ def _with_papermill(notebook: NotebookNode, job: _Job) -> None:
         job.parameters,
         kernel_name="python3",
         language="python",
-        cwd=job.source.parent,
+        kernel_manager_class=kind,
+        request_save_on_cell_execute=False,  # it would write and check the whole notebook after every cell
         progress_bar=False,
         start_timeout=START_SECONDS,
     )

@@ -362,7 +362,7 @@ def papers_observers() -> Prose:
 def networks_beside_people(section: str, compared: int, erring: int) -> Prose:
     """Say of how many comparisons of an observer with a network of a section the network never errs."""
     return Prose(
-        f"Networks of [{section}]({section}.ipynb): in {compared - erring} of {compared} comparisons the network never "
+        f"Networks of [{section}]({section}.py): in {compared - erring} of {compared} comparisons the network never "
         "errs: they are left out."
     )
 
@@ -418,6 +418,6 @@ def items_with_label_errors(items: np.ndarray) -> Prose:
 def still_to_be_run(table: pd.DataFrame, unreadable: Mapping[str, str]) -> Prose:
     """Name the claims files that cannot be read (`claims.recorded`), and the sections without some of their figures."""
     missing = dict.fromkeys(table.loc[table["reason"].isin(UNCOUNTED), "section"])
-    todo = ", ".join(f"[{section}]({section}.ipynb)" for section in missing)
+    todo = ", ".join(f"[{section}]({section}.py)" for section in missing)
     last = f"Still to be run, or run in part: {todo}." if todo else "Every claim has been computed."
     return Prose("\n".join([*(f"- {line}" for line in unreadable.values()), last]))

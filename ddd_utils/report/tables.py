@@ -1,5 +1,6 @@
 """Tables ready to be shown, of models, controls and people, and the lists to take away from a report."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from ddd_utils.config import params
 from ddd_utils.config.schema import ModelSet, PretrainedSet
 from ddd_utils.errors import InputError
 from ddd_utils.files import write_csv, write_text
+from ddd_utils.paths import NOTEBOOKS
+from ddd_utils.report import runs_for_page
 from ddd_utils.report.claims import paper_shares
 from ddd_utils.report.network_sets import NetworkSet, variants
 from ddd_utils.report.text import Prose, class_choices, described, estimated, readable
@@ -199,11 +202,13 @@ def take_away(preset: str | Path, answers: Responses, tolerance: int, alpha: flo
     labels = answers.labels if answers.info.get("labels_known", True) else None
     table = difficulty_table(answers.image_ids, labels, correct, tolerance, alpha, beta, classes)
     decisive = decisive_images(correct, answers.image_ids, tolerance=tolerance)
-    write_difficulty(params.load(preset).folder, table, decisive)
+    folder = params.load(preset).folder
+    write_difficulty(folder, table, decisive)
+    lies = "" if runs_for_page() else f"{Path(os.path.relpath(folder, NOTEBOOKS)).as_posix()}/"
     return Prose(
-        f"- [{DIFFICULTY}]({DIFFICULTY}): {len(table):,} images with label, score, class at tolerance {tolerance} and "
-        "posterior mean difficulty (the probability that one more such model is wrong)\n"
-        f"- [{DECISIVE}]({DECISIVE}): the {len(decisive):,} most decisive images, one name a line"
+        f"- [{DIFFICULTY}]({lies}{DIFFICULTY}): {len(table):,} images with label, score, class at tolerance "
+        f"{tolerance} and posterior mean difficulty (the probability that one more such model is wrong)\n"
+        f"- [{DECISIVE}]({lies}{DECISIVE}): the {len(decisive):,} most decisive images, one name a line"
     )
 
 

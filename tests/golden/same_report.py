@@ -18,7 +18,8 @@ def claims(folder):
     """Collect what was recorded for each claim: its value, limits and counts."""
     found = {}
     for file in sorted((folder / "claims").glob("*.json")):
-        for claim, record in json.loads(file.read_text("utf-8")).items():
+        written = json.loads(file.read_text("utf-8"))
+        for claim, record in written.get("claims", written).items():
             found[claim] = {key: rounded(record.get(key)) for key in ("value", "interval", "m", "n")}
     return found
 

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import cohen_kappa_score
 
+from ddd_utils import paths
 from ddd_utils.analysis.psychophysics import PRINTED
 from ddd_utils.errors import InputError
+from ddd_utils.files import write_json
 from ddd_utils.report import claims, errata, verdicts
 from ddd_utils.report.claims import Basis
 
@@ -385,6 +387,12 @@ class TestBook:
     def test_presets_do_not_mix(self):
         claims.Book("human_results", "quick").record("human_p_value", 5e-8)
         assert row("human_p_value", "smoke")["reason"] == "not computed"
+
+    def test_what_was_computed_with_other_parameters_than_the_reports_counts_as_not_computed(self, build):
+        claims.Book("human_results", "quick", digest="a").record("human_p_value", 5e-8)
+        for stated, reason in (({}, ""), ({"human_results": "a"}, ""), ({"human_results": "b"}, "not computed")):
+            write_json(build / "quick" / paths.DIGESTS, stated)
+            assert row("human_p_value")["reason"] == reason
 
     def test_a_failed_write_leaves_the_old_file_whole(self, build, monkeypatch):
         book = claims.Book("human_results", "quick")

@@ -4,7 +4,9 @@ import io
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
-from urllib.parse import quote, unquote
+from pathlib import Path
+from urllib.parse import quote
+from urllib.request import urlopen
 
 import nbformat
 import numpy as np
@@ -18,6 +20,7 @@ from PIL import Image
 
 from ddd_utils import logs, paths
 from ddd_utils.errors import InputError
+from ddd_utils.files import write_json, write_text
 from ddd_utils.report import page, run
 from ddd_utils.report.markdown import mathml, render
 from ddd_utils.report.markup import clean, tidy_tables
@@ -136,7 +139,11 @@ def test_the_page_is_replaced_whole_and_leaves_nothing_behind():
     with pytest.raises(InputError):
         page.build(Preset(["one"]), {"one": outcome}, {})
     assert (paths.build() / "tiny" / "report.html").read_bytes() == before
-    assert sorted(path.name for path in (paths.build() / "tiny").iterdir()) == ["notebooks", "report.html"]
+    assert sorted(path.name for path in (paths.build() / "tiny").iterdir()) == [
+        "notebooks",
+        "report.html",
+        "results.json",
+    ]
 
 
 def test_the_policy_allows_the_page_its_own_scripts_and_nothing_else():
@@ -348,18 +355,22 @@ def test_a_link_to_a_list_beside_the_page_downloads_it_and_any_other_file_does_n
     targets = ["difficulty.csv", "decisive%20images.txt", "absent.csv", "notes.md", "page.html", "report.html"]
     targets += ["../secret.csv", "..%2Fsecret.csv", "notebooks/one.ipynb", "folder.csv", "/difficulty.csv", "."]
     outcome = executed("one", prose(" ".join(f"[to]({target})" for target in targets)))
-    soup = built(outcome)
-    links = [(link["href"], link.get("download")) for link in section_of(soup, "one").find_all("a")]
-    assert links == [("difficulty.csv", ""), ("decisive%20images.txt", "")]
-    assert "decisive images.txt, difficulty.csv" in soup.footer.text
+    links = {link["download"]: link["href"] for link in section_of(built(outcome), "one").find_all("a")}
+    assert list(links) == ["difficulty-tiny.csv", "decisive images-tiny.txt"]
+    for link in links.values():
+        assert urlopen(link).read() == b"image\n"
 
 
-def test_output_in_markdown_may_link_to_a_list_too_and_a_page_alone_mentions_none():
+def test_a_list_in_the_page_has_the_files_bytes_whatever_is_in_it_and_its_name_tells_the_run():
     outcome = executed("one", code("x", shown(text__markdown="[a list](difficulty.csv)")))
-    alone = built(outcome)
-    assert not section_of(alone, "one").find_all("a") and "download" not in alone.footer.text
+    assert not section_of(built(outcome), "one").find_all("a")
     beside("difficulty.csv")
-    assert [link["href"] for link in section_of(built(outcome), "one").find_all("a")] == ["difficulty.csv"]
+    text = 'image,"x"\n"a#b%20c <b>&amp;",1\n"é\\ \'\t^{`}|",2\n'
+    write_text(paths.build() / "tiny" / "difficulty.csv", text)
+    write_json(paths.build() / "tiny" / paths.DIGESTS, {"one": "0123456789abcdef"})
+    (link,) = section_of(built(outcome), "one").find_all("a")
+    assert link["download"] == "difficulty-tiny-01234567.csv"
+    assert urlopen(link["href"]).read().decode() == text
 
 
 @pytest.mark.parametrize(
@@ -376,14 +387,13 @@ def test_output_in_markdown_may_link_to_a_list_too_and_a_page_alone_mentions_non
         "\\\\host.txt",
     ],
 )
-def test_a_hostile_file_name_is_encoded_and_leads_to_that_file_alone(name):
+def test_a_hostile_file_name_is_escaped_and_gives_that_file_alone(name):
     beside(name)
     soup = built(executed("one", prose(f"[to](<{quote(name, safe='')}>)")))
     link = section_of(soup, "one").find("a")
-    assert re.fullmatch(r"(?:[\w.~-]|%[0-9A-F]{2})+", link["href"], re.ASCII)
-    assert unquote(link["href"]) == name
-    assert name in soup.footer.text
-    assert not soup.footer.find("b") and len(soup.find_all("script")) == 3
+    assert link["href"] == "data:text/csv;charset=utf-8,image%0A".replace("csv", "plain" if "txt" in name else "csv")
+    assert link["download"] == f"{Path(name).stem}-tiny{Path(name).suffix}"
+    assert not section_of(soup, "one").find("b") and len(soup.find_all("script")) == 3
 
 
 def test_a_link_to_a_heading_that_is_not_there_leads_to_its_section():

@@ -1,6 +1,7 @@
 """Tables of a set of models: what they are, how often they are right, what their scores imply; lists to take away."""
 
 import csv
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,11 +9,12 @@ import pandas as pd
 import pytest
 from made_models import made
 
+from ddd_utils import paths
 from ddd_utils.analysis import consistency, difficulty
 from ddd_utils.config.params import load
 from ddd_utils.config.schema import PretrainedSet, Published
 from ddd_utils.errors import InputError
-from ddd_utils.report import tables
+from ddd_utils.report import PARENT, tables
 from ddd_utils.report.tables import take_away, write_difficulty
 from ddd_utils.responses import Responses
 
@@ -158,6 +160,7 @@ def test_a_name_that_does_not_fit_in_a_line_is_refused_before_anything_is_writte
 
 def test_what_is_taken_away_belongs_to_the_responses(tmp_path, monkeypatch):
     monkeypatch.setenv("DDD_BUILD", str(tmp_path))
+    monkeypatch.setenv(PARENT, "/ddd_utils")
     answers = made(6)
     said = take_away("quick", answers, 1, 0.4, 0.5)
     found = pd.read_csv(tmp_path / "quick" / "difficulty.csv")
@@ -167,6 +170,9 @@ def test_what_is_taken_away_belongs_to_the_responses(tmp_path, monkeypatch):
     between = (found["difficulty"] == "in-between").sum()
     assert len(decisive) == between
     assert "[difficulty.csv](difficulty.csv): 90 images" in said and f"the {between} most decisive" in said
+    monkeypatch.delenv(PARENT)  # in JupyterLab the link starts from the notebooks' folder
+    link = re.search(r"\]\((.*?csv)\)", take_away("quick", answers, 1, 0.4, 0.5))[1]
+    assert (paths.NOTEBOOKS / link).resolve() == tmp_path / "quick" / "difficulty.csv"
 
 
 def test_unknown_labels_are_not_written(tmp_path, monkeypatch):

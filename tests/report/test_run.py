@@ -2,17 +2,22 @@ import json
 import logging
 import os
 from contextlib import contextmanager
+from pathlib import Path
 
 import jupytext
 import nbformat
 import pytest
 from made_notebooks import Preset, source
 
-from ddd_utils import paths
+from ddd_utils import paths, report
 from ddd_utils.errors import InputError
-from ddd_utils.report import run
+from ddd_utils.report import kernels, run
 
 LEAVE = "from pathlib import Path\nPath('{0}.left').touch()"
+# What a kernel finds when it starts: its package, whether torch is loaded, and how many threads its server has.
+SEEN = """import ddd_utils
+threads = len(os.listdir(f'/proc/{os.getppid()}/task')) if os.path.isdir('/proc') else 1
+print(json.dumps([ddd_utils.__file__, 'torch' in sys.modules, 'altair' in sys.modules, threads, os.getppid()]))"""
 SECTIONS = ["summary", "good", "failing", "dying", "killing"]
 
 
@@ -61,20 +66,23 @@ def executed(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paths, "NOTEBOOKS", room / "notebooks")
         patch.setenv("DDD_BUILD", str(room / "build"))
+        (room / "build" / "tiny" / "notebooks").mkdir(parents=True)
+        (room / "build" / "tiny" / "notebooks" / "dying.ipynb").write_text("of an earlier run")
         source(
             "good",
             "import json, os, sys, warnings\nwarnings.warn('a warning')\nprint('noise', file=sys.stderr)",
             "json.dumps([epochs, experiment, os.environ['OMP_NUM_THREADS'], os.path.basename(os.getcwd())])",
+            SEEN,
             LEAVE.format("good"),
             parameters='preset = "quick"\nepochs = 1\nexperiment = {\n    "rate": 0.1,\n}',
         )
         source("failing", LEAVE.format("failing"), "def f():\n    return {}['a key']\n\nf()")
         source("dying", LEAVE.format("dying"), "import os\nos._exit(3)")
-        source("killing", LEAVE.format("killing"), "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)")
+        source("killing", LEAVE.format("killing"), "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
         source("summary", "print(sorted(path.stem for path in __import__('pathlib').Path().glob('*.left')))")
         given = {"good": {"epochs": 3, "experiment": {"rate": 0.5, "widths": [1, None, True]}}}
         with terminal_into(room / "terminal"), logged() as lines:
-            outcomes = run.execute(Preset(SECTIONS, given), SECTIONS)
+            outcomes = run.execute(Preset(SECTIONS, given), SECTIONS, dict.fromkeys(SECTIONS, "as run"))
         yield outcomes, lines, (room / "terminal").read_text()
 
 
@@ -108,9 +116,36 @@ def test_an_error_is_told_by_its_type_message_and_last_lines_without_colours(exe
     assert len(error.splitlines()) <= run.TRACEBACK_LINES + 1
 
 
-def test_a_kernel_that_dies_and_a_process_that_is_killed_are_told_apart(executed):
-    assert executed[0]["dying"].error.startswith("DeadKernelError")
-    assert "killed" in executed[0]["killing"].error
+def test_a_kernel_that_ends_by_itself_and_one_that_is_killed_are_told_apart(executed):
+    assert executed[0]["dying"].error.splitlines()[0].endswith("ended with status 3.")
+    assert executed[0]["killing"].error.splitlines()[0].endswith("was killed, probably for want of memory.")
+
+
+@pytest.mark.parametrize(("status", "said"), [(-11, "signal SIGSEGV"), (1, "status 1"), (None, "status None")])
+def test_only_a_kill_is_said_to_be_want_of_memory(status, said):
+    assert run._ending(status).endswith(f"ended with {said}.")
+
+
+@pytest.mark.skipif(not kernels.FORKS, reason="kernels are not forked on this system")
+def test_a_kernel_starts_with_the_parents_package_and_libraries_from_a_server_of_one_thread(executed):
+    (found,) = [output.text for output in outputs(executed[0]["good"]) if output.get("name") == "stdout"]
+    package, torch, altair, threads, parent = json.loads(found)
+    assert Path(package) == Path(kernels.__file__).parents[1] / "__init__.py"
+    assert (torch, altair, threads) == (False, True, 1)
+    assert parent != os.getpid()
+
+
+def test_a_kernel_with_another_copy_of_the_package_says_so(monkeypatch):
+    monkeypatch.setenv("DDD_PACKAGE", "/elsewhere/ddd_utils")
+    with pytest.raises(InputError, match="/elsewhere/ddd_utils"):
+        report.setup()
+
+
+def test_sections_are_kept_that_ran_without_error_and_with_the_same_parameters(executed):
+    outcomes = executed[0]
+    kept = run.kept(Preset(SECTIONS), SECTIONS, {**dict.fromkeys(SECTIONS, "as run"), "summary": "changed since"})
+    assert list(kept) == ["good"]
+    assert kept["good"].notebook == outcomes["good"].notebook and kept["good"].error is None
 
 
 def test_progress_names_each_section_when_it_starts_and_when_it_ends(executed):
@@ -176,5 +211,5 @@ def test_a_kernel_that_fails_to_start_is_started_once_more(room, monkeypatch):
     monkeypatch.setattr("papermill.execute_notebook", first_fails)
     source("good")
     job = run._job("good", {}, paths.build())
-    run._with_papermill(jupytext.read(job.source), job)
+    run._with_papermill(jupytext.read(job.source), job, kernels.Manager)
     assert len(calls) == 2
