@@ -49,7 +49,7 @@ dissent = difficulty.fitting_tolerance(parameters.tolerance, M)
 display(sentences.left_out(answers.info), sentences.lowered_tolerance(parameters.tolerance, M))
 
 # %%
-sentences.models(answers, name)
+display(sentences.models(answers, name), sentences.chosen_after_a_trial(answers))
 
 # %% [markdown]
 # ### The models

@@ -36,7 +36,7 @@ answers = experiments.responses(parameters.experiment, preset)
 correct, networks, labels = answers.correct(), answers.networks, answers.labels
 rows, steps = difficulty.one_per_condition(networks), answers.decay_epochs
 chosen = answers.select(rows)
-sentences.left_out(answers.info)
+display(sentences.left_out(answers.info), sentences.chosen_after_a_trial(answers))
 
 # %% [markdown]
 # ## Two spikes (figure 2a)

@@ -17,7 +17,7 @@ from ddd_utils import logs
 from ddd_utils.files import short_hash
 from ddd_utils.report import assets, explorer, game, markdown, markup
 
-FOLD = "fold"  # tag of the cell with whose heading a folded part begins
+FOLD = "h4"  # a heading of the third level in a notebook, which the page moves down by one
 HEADING = re.compile(r'(<(h[2-6]) id="[^"]+">.*?)(?:<a [^>]*></a>)?</\2>', re.DOTALL)
 LEFT_OUT = {"parameters", "injected-parameters", "papermill-error-cell-tag"}
 VEGALITE = "application/vnd.vegalite."
@@ -43,8 +43,8 @@ def render(notebook: nbformat.NotebookNode, section: str, page: Page) -> str:
     """
     Render the cells of an executed notebook as the inside of a section.
 
-    Standard error, the cells that papermill adds, the parameters and the code (`code`) are left out. A part whose
-    heading's cell has the tag "fold" is folded under its heading, up to the next heading that starts a cell.
+    Standard error, the cells that papermill adds, the parameters and the code (`code`) are left out. A part under
+    a heading of the third level (``###``) is folded, up to the next heading that starts a cell.
     """
     parts: list[str] = []
     folded = False
@@ -55,7 +55,7 @@ def render(notebook: nbformat.NotebookNode, section: str, page: Page) -> str:
         prose = _prose(cell.source, section, page)
         if heading := HEADING.match(prose):
             parts.append("</details>" if folded else "")
-            if folded := FOLD in cell.metadata.get("tags", []):
+            if folded := heading[2] == FOLD:
                 parts.append(f'<details class="part"><summary>{heading[1]}</{heading[2]}></summary>')
                 prose = prose[heading.end() :]
         parts.append(prose)

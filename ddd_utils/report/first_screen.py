@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import altair as alt
 import numpy as np
 import pandas as pd
+from IPython.display import HTML
 from numpy.typing import ArrayLike
 
 from ddd_utils.analysis import difficulty
@@ -98,7 +100,8 @@ def opening(preset: str | Path) -> list[Any]:
     """
     known, sets, clauses = facts(), here(preset), claims.clauses(preset)
     return [
-        Prose(headline(known, clauses, sets)),
+        HTML(f'<p class="headline">{escape(headline(known))}</p>'),
+        *([Prose(f"In this run{f' ({sets[0].title})' if sets else ''}, {in_words(clauses)}")] if clauses else []),
         *score_panels(known, sets[:1]),
         Prose(about_scores(known, sets)),
         agreement_chart(known, sets),
@@ -119,12 +122,9 @@ def here(preset: str | Path) -> list[Here]:
     ]
 
 
-def headline(known: Facts, clauses: Clauses, sets: Sequence[Here]) -> str:
-    """Say what the clauses come to on ImageNet, and in this run where it has computed them."""
-    lines = [f"**On ImageNet, {in_words(known.published.clauses)}**"]
-    if clauses:
-        lines.append(f"In this run{f' ({sets[0].title})' if sets else ''}, {in_words(clauses)}")
-    return "\n\n".join(lines)
+def headline(known: Facts) -> str:
+    """Say what the clauses come to on ImageNet."""
+    return f"On ImageNet, {in_words(known.published.clauses)}"
 
 
 def in_words(clauses: Clauses) -> str:

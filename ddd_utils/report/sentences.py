@@ -14,7 +14,7 @@ from ddd_utils.analysis.wrong_answers import SameWrongAnswer
 from ddd_utils.charts.names_and_colours import dataset_name
 from ddd_utils.config.schema import ModelSet, PretrainedSet, Published, Variants
 from ddd_utils.report.claims import printed
-from ddd_utils.report.comparability import are_the_papers
+from ddd_utils.report.comparability import TRIED, are_the_papers
 from ddd_utils.report.network_sets import variants
 from ddd_utils.report.text import Prose, class_choices, described, estimated, literal, percent, with_interval, written
 from ddd_utils.report.verdicts import UNCOUNTED
@@ -32,6 +32,21 @@ def left_out(info: Mapping[str, Any]) -> Prose:
     named = "; ".join(f"`{row['network'].replace('`', '')}`: {row['diverged']}" for row in diverged)
     word = "network is" if len(diverged) == 1 else "networks are"
     return Prose(f"{len(diverged)} {word} **left out of every figure** because training led nowhere ({named}).")
+
+
+def chosen_after_a_trial(answers: Responses) -> Prose:
+    """Say that a data set was chosen because it shows the paper's pattern, and what others showed; else nothing."""
+    before = TRIED.get(answers.info["dataset"])
+    if not before:
+        return Prose()
+    showed = " and ".join(
+        f"on {name} {percent(trivial)} of the images were trivial and {percent(impossible)} impossible"
+        for name, (trivial, impossible) in before.items()
+    )
+    return Prose(
+        f"{dataset_name(answers.info['dataset'])} was chosen after a trial had shown the paper's pattern on it, so what "
+        f"it shows is outside the score. Other data showed less: {showed}."
+    )
 
 
 def base_network(answers: Responses) -> Prose:

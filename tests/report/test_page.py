@@ -220,14 +220,14 @@ def test_code_is_in_one_fold_at_the_end_of_its_section_and_unchanged():
     assert not fold.has_attr("open") and fold.find_previous("p").text == "B"
 
 
-def test_a_part_whose_heading_is_tagged_is_folded_up_to_the_next_heading():
-    tagged = prose("## Detail\n\nmore")
-    tagged.metadata["tags"] = ["fold"]
-    soup = built(executed("one", prose("# A"), tagged, code("x", stream("stdout", "out")), prose("## B")))
+def test_a_part_under_a_heading_of_the_third_level_is_folded_up_to_the_next_heading():
+    soup = built(
+        executed("one", prose("# A"), prose("### Detail\n\nmore"), code("x", stream("stdout", "out")), prose("## B"))
+    )
     (part,) = section_of(soup, "one").select("details.part")
-    assert part.summary.h3["id"] == "one-detail" and part.find("p").text == "more" and part.select_one("pre.output")
+    assert part.summary.h4["id"] == "one-detail" and part.find("p").text == "more" and part.select_one("pre.output")
     assert not part.find("a") and part.find_next_sibling("h3").text == "B"
-    assert [link.text for link in soup.select("#contents ol a")] == ["Detail", "B"]
+    assert [link.text for link in soup.select("#contents ol a")] == ["B"]
 
 
 def test_charts_are_counted_over_the_page_described_and_cannot_end_their_script():
