@@ -13,7 +13,7 @@ from ddd_utils.responses import Responses
 VALIDATION_IMAGES, ELEVEN = 50_000, 11
 NOT_PHOTOGRAPHS = ("gaussian", "digits")
 CIRCULAR, CHOSEN = "circular", "chosen after a trial"
-# Data sets chosen for `quick` because a trial on them had shown the paper's pattern: what is found there is no test. With
+# Data sets chosen for `quick` because a trial had shown the paper's pattern on them: what they show is no test. With
 # each, what was tried before, in `quick` of version 0.2.0: shares of trivial and of impossible images, tolerance 0.
 TRIED = {"fashion_mnist": {"Gaussian noise": (0.019, 0.084), "digits with added noise": (0.256, 0.052)}}
 # Keys that say which network it is; all others say how it is trained.

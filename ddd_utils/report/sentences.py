@@ -35,7 +35,7 @@ def left_out(info: Mapping[str, Any]) -> Prose:
 
 
 def chosen_after_a_trial(answers: Responses) -> Prose:
-    """Say that a data set was chosen because it shows the paper's pattern, and what others showed; else nothing."""
+    """Say that a data set was chosen because it shows the paper's pattern, and what others showed."""
     before = TRIED.get(answers.info["dataset"])
     if not before:
         return Prose()
