@@ -16,7 +16,8 @@
 # `trivial_image`, `impossible_image`, `response` (the image taken for the impossible one) and `rt` (milliseconds).
 # `python -m ddd_utils experiment quick --out experiment.html` makes a page on which people take the experiment, and
 # which saves such a file.
-#
+
+# %% [markdown] tags=["lab"]
 # A parameter that is `None` is as the preset has it; `observers` is a folder in the build folder.
 
 # %% tags=["parameters"]

@@ -17,7 +17,8 @@
 #
 # The paper finds that this divergence predicts how accurate a network is on a class. Does it here, and how far are the
 # networks from the best that is possible?
-#
+
+# %% [markdown] tags=["lab"]
 # A parameter that is `None` is as the preset has it. To change one, name what differs: `experiment = {"epochs": 20}`.
 
 # %% tags=["parameters"]

@@ -12,14 +12,18 @@
 #
 # The paper takes eleven ImageNet models chosen to be as different as possible, among them a vision transformer, a
 # recurrent network, one trained on stylised images and CLIP (section 3.2): 46.0% of the images are trivial and 11.5%
-# impossible when one model may dissent. This section asks the same of any set of models:
+# impossible when one model may dissent. This section asks the same of other models.
+
+# %% [markdown] tags=["lab"]
+# The models can be
 #
 # - trained here, on images with a training part (`models`, `images`, `training`);
 # - pretrained, and shown your photographs:
 #   `make report SET='sota_comparison={models: my_models.yaml, images: /data/my_images}'`;
 # - published by others (`PRESET=published`);
 # - your own, from a table with the columns `model, image, prediction, label` (`responses="my_models.csv"`).
-#
+
+# %% [markdown] tags=["lab"]
 # A parameter that is `None` is as the preset has it. To change one, name what differs: `training = {"epochs": 20}`.
 
 # %% tags=["parameters"]

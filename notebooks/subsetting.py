@@ -14,7 +14,8 @@
 # variants and about 0.1 among its eleven models (figure 6). It concludes that trivial and impossible images had
 # hidden the differences. This section repeats the step for [the training variants](training_variants.py) and [the
 # models](sota_comparison.py), shows how much of the fall had to happen, and asks what is left after that.
-#
+
+# %% [markdown] tags=["lab"]
 # A parameter that is `None` is as the preset has it.
 
 # %% tags=["parameters"]

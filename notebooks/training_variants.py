@@ -13,7 +13,8 @@
 #
 # For ResNet-18 on ImageNet the paper says yes, whatever is changed (section 3.1). This section trains the same 13
 # conditions on the data set named below.
-#
+
+# %% [markdown] tags=["lab"]
 # A parameter that is `None` is as the preset has it. To change one, name what differs: `experiment = {"epochs": 20}`.
 
 # %% tags=["parameters"]

@@ -19,7 +19,7 @@ from ddd_utils.report import assets, explorer, game, markdown, markup
 
 FOLD = "h4"  # a heading of the third level in a notebook, which the page moves down by one
 HEADING = re.compile(r'(<(h[2-6]) id="[^"]+">.*?)(?:<a [^>]*></a>)?</\2>', re.DOTALL)
-LEFT_OUT = {"parameters", "injected-parameters", "papermill-error-cell-tag"}
+LEFT_OUT = {"parameters", "injected-parameters", "papermill-error-cell-tag", "lab"}  # "lab": for those who edit
 VEGALITE = "application/vnd.vegalite."
 # Progress bars are dead on a page, parameters stand at the end of each section.
 PASSING = {"application/vnd.jupyter.widget-view+json", logs.PROGRESS, logs.PARAMETERS}
@@ -124,7 +124,7 @@ def _image(kind: str, data: str, alternative: str) -> str:
 
 def _chart(specification: dict, number: int) -> str:
     return (
-        f'<figure class="chart{_breadth(specification)}" id="chart-{number}" '
+        f'<figure class="chart" id="chart-{number}" '
         f'data-title="{escape(_title(specification))}"'
         f"{explorer.attributes(specification)}>{_choices(specification)}"
         '<div class="scroll" tabindex="0" role="group" aria-label="Chart">'
@@ -132,11 +132,6 @@ def _chart(specification: dict, number: int) -> str:
         f'style="min-height:{_height(specification):.0f}px"></div></div>'
         f'<script type="application/json">{markup.embedded(specification)}</script></figure>'
     )
-
-
-def _breadth(specification: dict) -> str:
-    """Let charts that are compared stand side by side where there is room."""
-    return " half" if specification.get("usermeta", {}).get("ddd", {}).get("half") else ""
 
 
 def _choices(specification: dict) -> str:

@@ -23,6 +23,7 @@ from ddd_utils.report.run import Outcome
 from ddd_utils.report.text import section_label
 
 PACKAGES = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "pandas", "scipy", "altair")
+TITLE = re.compile(r'<h2 id="[^"]+">(.*?)</h2>', re.DOTALL)
 PART = re.compile(r'<h3 id="([^"]+)">(.*?)</h3>', re.DOTALL)
 CITE = "cite-and-reproduce"  # id of the block at the end; no notebook's name has a hyphen
 APPENDIX = "appendix"  # tag of the cells of the first section that stand at the end of the page
@@ -142,7 +143,7 @@ def _section(
             raise InputError(f"{name}.py: {error}") from None
     return Section(
         name=name,
-        label=section_label(name),
+        label=Markup(title[1]).striptags() if (title := TITLE.search(body)) else section_label(name),
         body=Markup(body),
         code=Markup(code),
         parts=[(part, Markup(text).striptags()) for part, text in PART.findall(body)],

@@ -44,8 +44,8 @@ def chosen_after_a_trial(answers: Responses) -> Prose:
         for name, (trivial, impossible) in before.items()
     )
     return Prose(
-        f"{dataset_name(answers.info['dataset'])} was chosen after a trial had shown the paper's pattern on it, so what "
-        f"it shows is outside the score. Other data showed less: {showed}."
+        f"{dataset_name(answers.info['dataset'])} was chosen after a trial had shown the paper's pattern on it, so "
+        f"what it shows is outside the score. Other data showed less: {showed}."
     )
 
 
