@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from ddd_utils import logs, machine, paths
 from ddd_utils.config import digests, params
 from ddd_utils.errors import ExperimentError, InputError, missing_extra, nearest
-from ddd_utils.experiments import costs, launch, sources, stand_ins
-from ddd_utils.experiments.training.processes import grouped
+from ddd_utils.experiments import costs, launch, sources
+from ddd_utils.experiments.launch import grouped
 from ddd_utils.files import safe_name
 from ddd_utils.responses import Source
 
@@ -259,7 +259,7 @@ def _report(options: argparse.Namespace) -> int:
     before = params.load(options.preset)
     named = _beside(params.load(options.preset, options.set), before, options.out)
     chosen = _chosen(named, options.sections)
-    preset = stand_ins.with_images(named, chosen)
+    preset = sources.with_images(named, chosen)
     _check_writable(preset.folder)
     failed = _compute(sources.needed(preset, chosen))
     # The page's and the notebooks' libraries take seconds to load; a mistake in the preset is told before.
@@ -287,7 +287,7 @@ def _asked(options: argparse.Namespace) -> tuple[params.Preset, list[str]]:
     """Read the preset and choose its sections; the images that they need are at hand, or others stand in."""
     preset = params.load(options.preset, options.set)
     chosen = _chosen(preset, options.sections)
-    return stand_ins.with_images(preset, chosen), chosen
+    return sources.with_images(preset, chosen), chosen
 
 
 def _beside(preset: params.Preset, before: params.Preset, out: str | None) -> params.Preset:
