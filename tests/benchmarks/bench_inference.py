@@ -15,7 +15,7 @@ import plain_inference
 import timm
 import torch
 
-from ddd_utils import local_files
+from ddd_utils import files
 from ddd_utils.config.image_sets import Photographs
 from ddd_utils.config.schema import SotaComparison
 from ddd_utils.data import photographs, views
@@ -189,8 +189,8 @@ def main() -> None:
     options = parser.parse_args()
     repeats = options.repeats
     try:
-        photos = str(local_files.find("imagenet_sample/val", "folder"))
-        tiny = str(local_files.find("tiny_imagenet/val.tar", "file"))
+        photos = str(files.find("imagenet_sample/val", "folder"))
+        tiny = str(files.find("tiny_imagenet/val.tar", "file"))
     except ValueError as error:
         print(f"skipped: {error}")
         return
