@@ -47,12 +47,7 @@ class Page:
 
 
 def render(notebook: nbformat.NotebookNode, section: str, page: Page) -> str:
-    """
-    Render the cells of an executed notebook as the inside of a section.
-
-    Standard error, the cells that papermill adds, the parameters and the code (`code`) are left out. A part under
-    a heading of the third level (``###``) is folded, up to the next heading that starts a cell.
-    """
+    """Render an executed notebook as the inside of a section; a heading of the third level (``###``) folds its part."""
     parts: list[str] = []
     folded = False
     for cell in _shown(notebook):
@@ -93,7 +88,9 @@ def _output(output: nbformat.NotebookNode, section: str, page: Page) -> str:
     if game.MIME in data:
         return game.figure(data[game.MIME])
     if explorer.MIME in data:
-        return _explorer(data[explorer.MIME], page)
+        known = (found := data[explorer.MIME])["key"] in page.explorers  # several sections may have the same one
+        page.explorers.add(found["key"])
+        return "" if known else explorer.element(found)
     if chart := next((kind for kind in data if kind.startswith(VEGALITE)), None):
         return _chart(data[chart], next(page.charts))
     if "text/html" in data:
@@ -105,14 +102,6 @@ def _output(output: nbformat.NotebookNode, section: str, page: Page) -> str:
     if kind := next((kind for kind in IMAGES if kind in data), None):
         return _image(kind, data[kind], output.metadata.get(kind, {}).get("alt", ""))
     return _plain(data.get("text/plain", ""))
-
-
-def _explorer(data: dict, page: Page) -> str:
-    """Put the same contents, which several sections may have, on the page once."""
-    if data["key"] in page.explorers:
-        return ""
-    page.explorers.add(data["key"])
-    return explorer.element(data)
 
 
 def _prose(text: str, section: str, page: Page) -> str:
@@ -151,16 +140,15 @@ def _choices(specification: dict) -> str:
 def _height(specification: dict) -> float:
     """Tell how high a chart is: the page keeps this room free, so that nothing moves when it comes into view."""
     name = f"height-{short_hash([specification, vl_convert.__version__], 16)}.txt"
-    return float(assets.kept(name, lambda: str(_laid_out(specification))))
+    return float(assets.kept(name, lambda: _drawn_height(specification)))
 
 
-def _laid_out(specification: dict) -> float:
+def _drawn_height(specification: dict) -> str:
     try:
         drawn = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
     except ValueError:  # the page tells what is wrong with it
-        return HEIGHT
-    found = re.search(r'<svg[^>]*? height="([\d.]+)"', drawn)
-    return float(found[1]) if found else HEIGHT
+        return str(HEIGHT)
+    return found[1] if (found := re.search(r'<svg[^>]*? height="([\d.]+)"', drawn)) else str(HEIGHT)
 
 
 def _title(specification: dict) -> str:
@@ -202,13 +190,9 @@ def mathml(tex: str, display: bool) -> str:
 def prose_html(
     text: str, section: str, sections: Collection[str], taken: set[str], downloads: Collection[str] = ()
 ) -> str:
-    """
-    Render the prose of a cell: Markdown with mathematics between ``$`` or ``$$``.
-
-    Links to the notebooks of `sections` lead within the page, those to `downloads` to the files beside it, those to the
-    web there; any other leaves only its text. Headings go one level down (the page has the first). Each links to
-    itself, by an id that is not in `taken` yet. TeX that would be left unconverted raises an `InputError`.
-    """
+    """Render Markdown with mathematics between ``$`` or ``$$``; TeX that would stay unconverted is an `InputError`."""
+    # Links to notebooks of `sections` lead within the page, those to `downloads` to the files beside it, those to the
+    # web there; any other leaves only its text. Headings go one level down, with ids that are not in `taken` yet.
     formulas: list[str] = []
     convert = mistune.create_markdown(
         escape=False, plugins=["table", "strikethrough", lambda md: _mathematics(md, formulas)]

@@ -52,16 +52,10 @@ def build(
     footer: Mapping[str, Mapping[str, object]] | None = None,
     command: str | None = None,
 ) -> Path:
-    """
-    Write ``build()/<preset>/report.html``: the sections of a preset that `run.execute` returned.
-
-    Two builds of the same results are the same bytes but for what stands in ``<time>`` elements. Prose may link by name
-    to the lists (`DOWNLOADS`) that lie beside the page; they are put into it. Mathematics that cannot be typeset raises
-    an `InputError` that names the notebook. `footer` is what the block at the end of a section tells beside its
-    parameters: a ``timedelta`` or ``datetime`` becomes a ``<time>`` element, a mapping one row a key; "versions" and
-    "device" replace those of the machine that builds the page; "inputs" go to the end of the page. `command` made the
-    report.
-    """
+    """Write ``build()/<preset>/report.html``; what cannot be typeset raises an `InputError` that names the notebook."""
+    # Two builds of the same results are the same bytes but for what stands in <time> elements. `footer` is what the
+    # block at the end of a section tells beside its parameters: "versions" and "device" replace those of this machine,
+    # "inputs" go to the end of the page.
     names = [name for name in preset.sections if name in outcomes]
     footer = footer or {}
     target = paths.build() / preset.name / "report.html"

@@ -216,11 +216,7 @@ def dependent_pairs(pairs: pd.DataFrame, mean: Estimate) -> Prose:
 
 
 def wrong_answers(same: SameWrongAnswer | None, kinds: np.ndarray | None, unrecorded: float) -> Prose:
-    """
-    Say how often two models give the same wrong answer, and on how many impossible images they agree.
-
-    `same` and `kinds` are None where no wrong answer was recorded, the share `unrecorded` is NaN where none is wrong.
-    """
+    """Say how often two models give the same wrong answer (NaN `unrecorded`: none is wrong), and where all agree."""
     if np.isnan(unrecorded):
         return Prose("No answer is wrong.")
     if same is None or kinds is None:

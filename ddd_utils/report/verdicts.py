@@ -158,12 +158,8 @@ def _deciding(stated: Claim, found: Record, value: float) -> Interval | str:
 
 
 def _between_runs(stated: Claim, found: Record, value: float) -> Interval | str:
-    """
-    Return the interval for the same images and other training runs.
-
-    Student's t for the difference of two means of runs with one and the same spread. Each side compares its runs with
-    one base network, which is a run of its own on either side.
-    """
+    """Return Student's interval for the same images and other training runs, of one and the same spread."""
+    # Each side compares its runs with one base network, which is a run of its own on either side.
     if found.spread is None or min(found.repeats, stated.repeats) < 2:
         return "one training run"
     error = found.spread * math.sqrt(1 / found.repeats + 1 / stated.repeats + 2)
