@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddd_utils import logs, machine, paths
-from ddd_utils.config import digests, params
+from ddd_utils.config import params
 from ddd_utils.errors import ExperimentError, InputError, missing_extra, nearest
-from ddd_utils.experiments import costs, launch, sources, stand_ins
-from ddd_utils.experiments.training.processes import grouped
+from ddd_utils.experiments import costs, launch, sources
+from ddd_utils.experiments.launch import grouped
 from ddd_utils.files import safe_name
 from ddd_utils.responses import Source
 
@@ -259,7 +259,7 @@ def _report(options: argparse.Namespace) -> int:
     before = params.load(options.preset)
     named = _beside(params.load(options.preset, options.set), before, options.out)
     chosen = _chosen(named, options.sections)
-    preset = stand_ins.with_images(named, chosen)
+    preset = sources.with_images(named, chosen)
     _check_writable(preset.folder)
     failed = _compute(sources.needed(preset, chosen))
     # The page's and the notebooks' libraries take seconds to load; a mistake in the preset is told before.
@@ -268,7 +268,7 @@ def _report(options: argparse.Namespace) -> int:
     kernels.warm()
     from ddd_utils.report import citation, page
 
-    digests.write(preset)
+    params.write(preset)
     outcomes = _outcomes(preset, chosen)
     needed = sources.needed(preset, list(outcomes))
     facts = {section: sources.provenance_of(each for each, of in needed if of == section) for section in outcomes}
@@ -287,16 +287,16 @@ def _asked(options: argparse.Namespace) -> tuple[params.Preset, list[str]]:
     """Read the preset and choose its sections; the images that they need are at hand, or others stand in."""
     preset = params.load(options.preset, options.set)
     chosen = _chosen(preset, options.sections)
-    return stand_ins.with_images(preset, chosen), chosen
+    return sources.with_images(preset, chosen), chosen
 
 
 def _beside(preset: params.Preset, before: params.Preset, out: str | None) -> params.Preset:
     """Keep a preset that was changed out of the folder of the report that it was changed from."""
     if out is None:
-        return digests.beside(preset, before)
+        return params.beside(preset, before)
     if out != safe_name(out, len(out)):
         raise InputError(f"--out {out}: a folder in {paths.build()}, named with letters, digits, hyphens, underscores")
-    if (paths.PARAMS / f"{out}.yaml").exists() and digests.digest(params.load(out)) != digests.digest(preset):
+    if (paths.PARAMS / f"{out}.yaml").exists() and params.digest(params.load(out)) != params.digest(preset):
         raise InputError(f"--out {out}: the report of the preset '{out}' has other parameters; choose another name")
     return preset.model_copy(update={"name": out})
 
@@ -305,7 +305,7 @@ def _outcomes(preset: params.Preset, chosen: Sequence[str]) -> dict[str, "Outcom
     """Execute sections; keep the others of an earlier run with the same parameters, and renew its summary if needed."""
     from ddd_utils.report import claims, run
 
-    found, before = digests.by_section(preset), claims.recorded(preset.name)
+    found, before = params.digests(preset), claims.recorded(preset.name)
     outcomes = run.execute(preset, chosen, found)
     kept = run.kept(preset, [section for section in preset.sections if section not in chosen], found)
     if run.LAST in kept and claims.recorded(preset.name) != before:

@@ -15,7 +15,7 @@ from ddd_utils.config import params
 from ddd_utils.data import class_spaces
 from ddd_utils.data.downloads import registry
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import people, published, sources, stand_ins
+from ddd_utils.experiments import people, published, sources
 from ddd_utils.files import safe_name, sha256, write_text
 from ddd_utils.report import comparison, game, page, run
 from ddd_utils.report import facts as imagenet
@@ -49,7 +49,7 @@ def experiment(
         raise InputError(f"--trials {count}: from 1 to {game.most_trials()}")
     source = _preset_of(name)
     preset = params.load(source, overrides)
-    preset = stand_ins.with_images(preset, [each for each in params.WITH_IMAGES if each in preset.sections])
+    preset = sources.with_images(preset, [each for each in params.WITH_IMAGES if each in preset.sections])
     settings = [word for override in overrides for word in ("--set", override)]
     train = shlex.join(["python", "-m", "ddd_utils", "train", str(source), *settings])
     section, config = _with_images(preset, section, train)

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from ddd_utils import local_files
+from ddd_utils import files
 from ddd_utils.config.blocks import Strict
 from ddd_utils.errors import InputError
 
@@ -88,8 +88,8 @@ class Npz(Strict):
     @property
     def sizes(self) -> tuple[int, int]:
         """Numbers of training and test images, from the files' headers."""
-        train, test = (local_files.find(each, "file") for each in (self.train, self.test))
-        return local_files.array_shape(train, "y")[0], local_files.array_shape(test, "y")[0]
+        train, test = (files.find(each, "file") for each in (self.train, self.test))
+        return files.array_shape(train, "y")[0], files.array_shape(test, "y")[0]
 
 
 class Folder(Strict):
@@ -111,10 +111,10 @@ class Folder(Strict):
     def sizes(self) -> tuple[int, int]:
         """Numbers of training and test images; ImageNet's where the folders are not on this machine."""
         try:
-            train, test = (local_files.find(each, "folder") for each in (self.train, self.test))
+            train, test = (files.find(each, "folder") for each in (self.train, self.test))
         except InputError:
             return 1_281_167, 50_000
-        return local_files.count_photographs(train), local_files.count_photographs(test)
+        return files.count_photographs(train), files.count_photographs(test)
 
 
 class _TestOnly(Strict):

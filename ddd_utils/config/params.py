@@ -9,13 +9,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ddd_utils import local_files, paths
+from ddd_utils import files, paths
 from ddd_utils.config.blocks import Strict, explain
 from ddd_utils.config.image_sets import read_images
 from ddd_utils.config.model_sets import located
 from ddd_utils.config.schema import SECTIONS, Config, Preset, SotaComparison, find_table, read_experiment, section_keys
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.files import parse_yaml, read_yaml, write_yaml
+from ddd_utils.files import parse_yaml, read_json, read_yaml, short_hash, write_json, write_yaml
 
 # Sections with images to show people; where several have some, the first is taken.
 WITH_IMAGES = ("sota_comparison", "training_variants")
@@ -241,7 +241,7 @@ def _resolve_paths(raw: dict) -> None:
     images = read_images(block.get("images"))
     if isinstance(images, dict) and isinstance(images.get("path"), str):
         with suppress(InputError):  # told when they are needed: a preset may name images of another machine
-            images["path"] = str(paths.from_root(local_files.find_images(images["path"])))
+            images["path"] = str(paths.from_root(files.find_images(images["path"])))
         block["images"] = images
 
 
@@ -272,3 +272,39 @@ def _override(raw: dict, setting: str) -> None:
 def _kind(block: dict) -> str | None:
     """Tell which kind of images or which model a block describes, where it says so."""
     return read_images(block).get("name") or block.get("model")
+
+
+LENGTH = 64  # hexadecimal digits: all of a SHA-256
+SHORT = 8  # of these name a folder
+SPEAKS_OF = {"human_results": WITH_IMAGES}  # sections whose answers it shows if they are there, without needing them
+
+
+def digest(preset: Preset, section: str | None = None) -> str:
+    """Return the digest of what a section's figures depend on: its parameters and the experiments it speaks of."""
+    if section in (None, "summary"):
+        return short_hash({each: digest(preset, each) for each in preset.sections if each != "summary"}, LENGTH)
+    others = [each for each in SPEAKS_OF.get(section, ()) if each in preset.sections]
+    found = [config for each in (section, *others) for config in experiments(preset, each)]
+    block = getattr(preset, section).hashed()
+    return short_hash([block, *([type(config).__name__, config.hashed()] for config in found)], LENGTH)
+
+
+def beside(preset: Preset, before: Preset) -> Preset:
+    """Give a preset whose parameters differ from what it was before a folder of its own."""
+    changed = digest(preset)
+    if changed == digest(before):
+        return preset
+    return preset.model_copy(update={"name": f"{before.name}-{changed[:SHORT]}"})
+
+
+def digests(preset: Preset) -> dict[str, str]:
+    """Return the digest of each section."""
+    return {section: digest(preset, section) for section in preset.sections}
+
+
+def write(preset: Preset, heading: str = "") -> Path:
+    """Write the resolved preset to where its notebooks look for it, and the digests of its sections beside it."""
+    file, found = preset.folder / paths.DIGESTS, digests(preset)
+    if not file.exists() or read_json(file) != found:
+        write_json(file, found)
+    return preset.write(heading)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from ddd_utils import local_files, paths
+from ddd_utils import files, paths
 from ddd_utils.config.blocks import Strict, explain
 from ddd_utils.config.image_sets import AnyImages, Count, Dataset, TestImages, read_images
 from ddd_utils.config.model_sets import Model, Models, Positive, Training
@@ -88,9 +88,9 @@ Config = Variants | ModelSet | PretrainedSet | Published | Table
 
 
 def find_table(name: str) -> Path:
-    """Find a user's table of responses, as :func:`local_files.find` does; a missing one raises InputError."""
+    """Find a user's table of responses, as :func:`files.find` does; a missing one raises InputError."""
     try:
-        return local_files.find(name, "table")
+        return files.find(name, "table")
     except InputError as error:
         raise InputError(f"sota_comparison.responses: {error}") from None
 

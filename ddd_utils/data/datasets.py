@@ -13,15 +13,14 @@ import filelock
 import numpy as np
 from PIL import Image
 
-from ddd_utils import local_files, paths
+from ddd_utils import files, paths
 from ddd_utils.config import image_sets
 from ddd_utils.data import fashion_mnist
 from ddd_utils.data.gaussian import Noise, NoiseIds
 from ddd_utils.data.photographs import Files, Photographs, read_npz
 from ddd_utils.data.views import central_crop, resize_short_side
 from ddd_utils.errors import InputError, nearest, needs_extra
-from ddd_utils.files import atomic, read_array, write_array
-from ddd_utils.local_files import PHOTOGRAPHS, class_folders, photographs
+from ddd_utils.files import PHOTOGRAPHS, atomic, class_folders, photographs, read_array, write_array
 from ddd_utils.machine import cores
 
 IMAGENET_MEAN, IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -81,7 +80,7 @@ def fingerprint(config: image_sets.Dataset) -> str | None:
     """Return one SHA-256 over the two ``.npz`` files, which tells files of the same name apart; None for other sets."""
     if not isinstance(config, image_sets.Npz):
         return None
-    digests = [local_files.digest(local_files.find(name, "file")) for name in (config.train, config.test)]
+    digests = [files.digest(files.find(name, "file")) for name in (config.train, config.test)]
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
@@ -150,13 +149,13 @@ def _cifar(config: image_sets.Cifar) -> Data:
 
 
 def _npz(config: image_sets.Npz) -> Data:
-    files = {name: local_files.find(getattr(config, name), "file") for name in ("train", "test")}
-    (train, train_labels), (test, test_labels) = (read_npz(path) for path in files.values())
+    found = {name: files.find(getattr(config, name), "file") for name in ("train", "test")}
+    (train, train_labels), (test, test_labels) = (read_npz(path) for path in found.values())
     if train.shape[2:] != test.shape[2:]:
         raise InputError(
-            f"{files['test']}: images of {test.shape[2]} pixels a side, but {train.shape[2]} in {files['train']}"
+            f"{found['test']}: images of {test.shape[2]} pixels a side, but {train.shape[2]} in {found['train']}"
         )
-    classes = _class_names([(files["train"], train_labels), (files["test"], test_labels)], config.classes)
+    classes = _class_names([(found["train"], train_labels), (found["test"], test_labels)], config.classes)
     splits = [
         Images(pixels, labels, [f"{name}-{i}" for i in range(len(labels))])
         for name, pixels, labels in (("train", train, train_labels), ("test", test, test_labels))
@@ -170,7 +169,7 @@ def _as_imagenet(splits: Iterable[Images], classes: tuple[str, ...], augmentatio
 
 
 def _folder(config: image_sets.Folder) -> Data:
-    train, test = (local_files.find(name, "folder") for name in (config.train, config.test))
+    train, test = (files.find(name, "folder") for name in (config.train, config.test))
     classes = tuple(folder.name for folder in class_folders(train))
     for folder in class_folders(test):
         if folder.name not in classes:
@@ -178,8 +177,8 @@ def _folder(config: image_sets.Folder) -> Data:
     splits = []
     for folder in (train, test):
         names, labels = _photographs_of(folder, classes)
-        files, side = Files(folder, names), config.cache_short_side
-        splits.append(Images(files if side is None else cached(files, side), labels, names))
+        listed, side = Files(folder, names), config.cache_short_side
+        splits.append(Images(listed if side is None else cached(listed, side), labels, names))
     return _as_imagenet(splits, classes, "random_resized", config.image_size)
 
 

@@ -54,12 +54,7 @@ Dir::State "{{own}}/state"; Dir::Cache "{{own}}/cache";
 
 
 def drawn(config: image_sets.FashionMnist) -> tuple[Path, Path]:
-    """
-    Return an ``.npz`` file of training images and one of test images: the first of each part, in black margins.
-
-    They are made once, from the first source that has the four files, and lie in ``build/data``: kernels, workers and
-    jobs on a cluster read them there, and whoever comes later needs no source.
-    """
+    """Return ``.npz`` files of training and of test images: the first of each part, in black margins; made once."""
     folder = paths.build() / "data" / f"fashion_mnist-{short_hash(config.hashed())}"
     train, test = (folder / f"{part}.npz" for part in PARTS)
     if not test.is_file():
@@ -70,12 +65,8 @@ def drawn(config: image_sets.FashionMnist) -> tuple[Path, Path]:
 
 
 def found(limit: float = LIMIT) -> dict[str, bytes]:
-    """
-    Return the contents of the four files by name: from ``DDD_DATA``, Debian's package, a download, or Debian's servers.
-
-    A file with other bytes than the published is refused in a line, and the next source is tried. Each of the last
-    two has `limit` seconds; what they have brought is kept in ``build/data``. Without any, raise `Unavailable`.
-    """
+    """Return the four files' contents by name: from ``DDD_DATA``, Debian's package, a download, or Debian's servers."""
+    # Other bytes than the published are refused, and the next source is tried. What the last two bring is kept.
     local = copies()
     kept = paths.build() / "data" / "published" / "fashion-mnist"
     for folder in [*(local / name for name in FOLDERS if local), INSTALLED, kept]:

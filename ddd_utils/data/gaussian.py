@@ -22,11 +22,8 @@ WORD = 0xFFFFFFFF
 
 
 def philox(counter: Sequence[Any], key: tuple[int, int]) -> tuple[Any, Any, Any, Any]:
-    """
-    Encrypt four broadcastable int64 arrays, the words of the counters, into four of random 32-bit words.
-
-    Only ``* >> & ^`` are used, on 64-bit integers whose products wrap: NumPy and torch arrays give the same bits.
-    """
+    """Encrypt four broadcastable int64 arrays, the words of the counters, into four of random 32-bit words."""
+    # Only * >> & ^ are used, on 64-bit integers whose products wrap: NumPy and torch arrays give the same bits.
     a, b, c, d = counter
     for step in range(10):
         left, right = a * MULTIPLIERS[0], c * MULTIPLIERS[1]

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ddd_utils import local_files
+from ddd_utils import files
 from ddd_utils.config import image_sets
 from ddd_utils.data.photographs import Photographs, read_npz
 from ddd_utils.data.trees import TarPath, Tree, folder_tree, tar_tree
@@ -36,7 +36,7 @@ def _find_table(tree: Tree, name: str) -> Table:
     if found := _first(tree.places, [name]):
         return found
     with suppress(InputError):
-        return local_files.find(name, "table")
+        return files.find(name, "table")
     others = [other.name for place in tree.places for other in place.iterdir() if other.is_file()]
     looked_in = ", ".join(map(str, tree.places))
     raise InputError(f"there is no table of labels '{name}'{nearest(name, others)}; looked in {looked_in}")
@@ -202,7 +202,7 @@ def listing(config: image_sets.Photographs | image_sets.Torchvision) -> Listing:
 
         images, labels, names, stamp = torchvision_sets.read(config)
         return make(images, images.ids, *named(labels, names, config.dataset), stamp)
-    path = local_files.find_images(config.path)
+    path = files.find_images(config.path)
     if path.suffix.lower() == ".npz":
         return _npz(path, config)
     if config.classes is not None:

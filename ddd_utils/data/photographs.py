@@ -24,7 +24,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from ddd_utils import local_files
+from ddd_utils import files
 from ddd_utils.errors import InputError
 
 try:
@@ -214,7 +214,7 @@ def read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _member(path: Path, key: str) -> np.ndarray:
-    local_files.array_shape(path, key)
+    files.array_shape(path, key)
     try:
         with np.load(path, allow_pickle=False) as file:
             return file[key]

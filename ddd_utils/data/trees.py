@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from ddd_utils.data.photographs import Files, NotAnImage
 from ddd_utils.errors import InputError
-from ddd_utils.local_files import PHOTOGRAPHS
+from ddd_utils.files import PHOTOGRAPHS
 
 # Control characters, and bytes of a name that are no UTF-8: they would tear tables and terminals.
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")

@@ -2,8 +2,8 @@
 Where responses come from. Everything here is cached: asking twice computes once.
 
 - ``plans``: runs, and the conditions and model sets that they come from; ``store``: where their results are.
-- ``training``: networks side by side and in processes; ``launch`` starts it here, ``cluster`` through SLURM.
-- ``evaluations``, ``inference``, ``inference_runs``: what pretrained models answer to photographs.
+- ``trainee``, ``lockstep``: networks side by side; ``launch``: in processes of this machine, ``cluster`` through SLURM.
+- ``evaluations``, ``inference``: what pretrained models answer to photographs.
 - ``published``, ``people``: answers that others have published, and users' tables.
 - ``sources``: finds a configuration's results, of whichever kind. ``costs``, ``calibration``: how long it takes.
 """

@@ -20,9 +20,9 @@ from ddd_utils.config.params import Preset
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import costs, sources
 from ddd_utils.experiments.costs import Case, Measured
+from ddd_utils.experiments.launch import prepare_worker
 from ddd_utils.experiments.plans import Run
-from ddd_utils.experiments.training.processes import prepare_worker
-from ddd_utils.experiments.training.trainee import Trainee
+from ddd_utils.experiments.trainee import Trainee
 from ddd_utils.models import by_name
 
 MOST_REPEATS, LEAST_REPEATS = 5, 2

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ddd_utils import local_files, paths
+from ddd_utils import files, paths
 from ddd_utils.config.image_sets import Photographs
 from ddd_utils.config.model_sets import Model
 from ddd_utils.config.schema import PretrainedSet
@@ -46,7 +46,7 @@ class Evaluation(Results):
         images = self.config.images
         if not isinstance(images, Photographs):
             return f"torchvision/{images.dataset}"
-        path = local_files.find_images(images.path)
+        path = files.find_images(images.path)
         return f"{path.parent.name}/{path.stem if path.is_file() else path.name}"
 
     @cached_property

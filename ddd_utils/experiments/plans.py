@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ddd_utils import local_files
+from ddd_utils import files
 from ddd_utils.config.model_sets import Checkpoint, Model
 from ddd_utils.config.schema import Architecture, ModelSet, Training, Variants
 from ddd_utils.data.downloads import local_copy
@@ -201,8 +201,8 @@ def pretrained_file(entry: Model) -> str:
     if isinstance(entry.pretrained, Checkpoint) and not entry.pretrained.sha256:
         # Wherever the file lies: what is in it counts.
         weights = entry.pretrained
-        path = local_files.find(weights.file, "file") if weights.file else local_copy(weights.place)
-        made_of["pretrained"] |= {"file": None, "sha256": local_files.digest(path) if path else None}
+        path = files.find(weights.file, "file") if weights.file else local_copy(weights.place)
+        made_of["pretrained"] |= {"file": None, "sha256": files.digest(path) if path else None}
     return _stem(entry, made_of)
 
 

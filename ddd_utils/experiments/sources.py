@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ddd_utils.config import params, schema
+from ddd_utils.config.image_sets import Digits, FashionMnist
 from ddd_utils.config.params import Config, Preset
+from ddd_utils.data import fashion_mnist
+from ddd_utils.data.downloads import Unavailable
 from ddd_utils.errors import ExperimentError
 from ddd_utils.experiments import launch
 from ddd_utils.experiments.evaluations import Evaluation
@@ -72,9 +75,9 @@ def compute(sources: Sequence[Source], titles: Sequence[str] = ()) -> None:
     imported, evaluated, trained = _by_kind(sources)
     makers = [each.make for each in imported]
     if evaluated:
-        from ddd_utils.experiments import inference_runs
+        from ddd_utils.experiments import inference
 
-        makers += [partial(inference_runs.make, each) for each in evaluated]
+        makers += [partial(inference.make, each) for each in evaluated]
     title_of: dict[int, str] = {}
     for each, title in zip(sources, titles, strict=bool(titles)):
         title_of.setdefault(id(each), title)  # the first section that needs it
@@ -95,10 +98,10 @@ def check(sources: Sequence[Source]) -> None:
     for each in imported:
         each.make()  # to read them is to check them, and takes seconds
     if evaluated:
-        from ddd_utils.experiments import inference_runs
+        from ddd_utils.experiments import inference
 
         for each in evaluated:
-            inference_runs.check(each)
+            inference.check(each)
     launch.check(trained)
 
 
@@ -124,3 +127,25 @@ def mend(source: Source, damaged: Path | None = None) -> None:
         if file.exists() and (file == damaged or not is_whole(file)):
             with suppress(FileNotFoundError):  # another process has just done it
                 log.info("%s: torn or damaged; it is now %s, and is made anew", file, set_aside(file).name)
+
+
+log = logging.getLogger(__name__)
+
+DIGITS = Digits(train_images=400, noise=96)
+
+
+def with_images(preset: Preset, sections: Sequence[str]) -> Preset:
+    """
+    Have the photographs of clothing that sections need at hand, or let digits stand in for them everywhere.
+
+    Then the preset has a notice that says so, and why; it is logged, written with the preset, and heads the report.
+    """
+    try:
+        for source, _ in needed(preset, sections):
+            if isinstance(source, Experiment) and isinstance(source.dataset, FashionMnist):
+                fashion_mnist.drawn(source.dataset)
+    except Unavailable as error:
+        notice = f"Handwritten digits stand in for the photographs of clothing. {error}"
+        log.info("%s", notice)
+        return params.with_stand_in(preset, FashionMnist().name, DIGITS, notice)
+    return preset

@@ -14,7 +14,7 @@ import torch
 import torchvision
 from torch import nn
 
-from ddd_utils import local_files
+from ddd_utils import files
 from ddd_utils.config.model_sets import Checkpoint, Model, OpenClip, TorchvisionWeights
 from ddd_utils.data import downloads
 from ddd_utils.data.class_spaces import ClassSpace
@@ -162,7 +162,7 @@ class FileModel(Recipe):
     def check(self) -> None:
         """Look up the architecture and the file; what must be downloaded is not, yet."""
         by_name.find(self.entry.model)
-        if self._here and self.weights.sha256 not in (None, local_files.digest(path := self._file())):
+        if self._here and self.weights.sha256 not in (None, files.digest(path := self._file())):
             raise InputError(f"'{self.entry.label}': {path} has another SHA-256 than its entry says")
 
     def rehearse(self, space: ClassSpace) -> None:
@@ -178,7 +178,7 @@ class FileModel(Recipe):
     def _file(self) -> Path:
         """Find the file, download it, or say where to put a copy."""
         if self.weights.file is not None:
-            return local_files.find(self.weights.file, "file")
+            return files.find(self.weights.file, "file")
         try:
             return downloads.fetch_from(self.weights.url, self.weights.sha256, self.weights.place)
         except InputError as error:

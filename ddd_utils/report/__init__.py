@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import ddd_utils.quick_imports  # noqa: F401
 from ddd_utils import logs
+from ddd_utils.config import params
 from ddd_utils.errors import InputError
+from ddd_utils.files import read_json, write_json
 
 if TYPE_CHECKING:
     from ddd_utils.report.claims import Book
@@ -25,19 +27,53 @@ def begin(section: str, values: dict[str, Any]) -> tuple[Any, "Book"]:
     import yaml
     from IPython.display import Markdown, display
 
-    from ddd_utils.config import digests
-    from ddd_utils.report import lab
     from ddd_utils.report.claims import Book
 
     setup()
-    preset, changed = lab.begin(section, values)
+    preset, changed = read_preset(section, values)
     parameters = getattr(preset, section)
     block = parameters.model_dump(mode="json", exclude_unset=True)
     shown = yaml.safe_dump(block, sort_keys=False, default_flow_style=None, width=100, allow_unicode=True)
     if changed:
         display(Markdown(changed))
     display({logs.PARAMETERS: block, "text/plain": shown}, raw=True)
-    return parameters, Book(section, values["preset"], digests.digest(preset, section))
+    return parameters, Book(section, values["preset"], params.digest(preset, section))
+
+
+def read_preset(section: str, values: dict[str, Any]) -> tuple[params.Preset, str]:
+    """
+    Return a notebook's preset, and a line that says what was changed in it; ``preset`` becomes its file.
+
+    A changed section is shown to the other notebooks of this JupyterLab until its own begins without the change.
+    """
+    name = str(values["preset"])
+    before, told = params.load(name), _told()
+    others = {other: block for other, block in told.get(name, {}).items() if other != section}
+    preset = params.beside(params.of_notebook(section, values, others), before)
+    own = preset.raw.get(section)
+    _tell({**told, name: others if own == before.raw.get(section) else {**others, section: own}})
+    if preset.name == before.name:
+        params.write(preset)
+        return preset, ""
+    values["preset"] = str(params.write(preset, f"{params.CHANGED}{name}"))
+    changed = [each for each in preset.sections if preset.raw.get(each) != before.raw.get(each)]
+    return preset, f"Not as in `{name}`: {', '.join(changed)}. What is recorded goes to `{values['preset']}`'s folder."
+
+
+def _file() -> Path | None:
+    """Return where changes are told; `make lab` names the folder and begins with none."""
+    folder = os.environ.get("DDD_LAB")
+    return Path(folder) / "changed.json" if folder else None
+
+
+def _told() -> dict[str, dict[str, Any]]:
+    file = _file()
+    return read_json(file) if file and file.exists() else {}
+
+
+def _tell(changes: dict[str, dict[str, Any]]) -> None:
+    if (file := _file()) and changes != _told():
+        write_json(file, changes)
 
 
 def setup() -> None:

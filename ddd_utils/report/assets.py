@@ -71,10 +71,10 @@ def kept(name: str, make: Callable[[], str]) -> str:
 
 def page(template: str, style: str, scripts: Sequence[str], styled_inside: bool = True, **values: object) -> str:
     """Fill the template of a whole page; `styled_inside` says whether its elements have styles of their own."""
-    allowed = policy(scripts, None if styled_inside else style)
-    dressed = {"style": Markup(style), "scripts": [Markup(script) for script in scripts], "policy": allowed}
-    dressed["plain"] = Markup(read("plain.css"))
-    return part(template, **dressed, **values)
+    allowed, plain = policy(scripts, None if styled_inside else style), Markup(read("plain.css"))
+    return part(
+        template, style=Markup(style), scripts=list(map(Markup, scripts)), policy=allowed, plain=plain, **values
+    )
 
 
 def part(template: str, **values: object) -> str:
@@ -83,18 +83,11 @@ def part(template: str, **values: object) -> str:
 
 
 def policy(scripts: Iterable[str], style: str | None = None) -> str:
-    """
-    Forbid a page every connection and every script but its own.
-
-    Without a style sheet that is the only one, elements may have styles of their own: Vega positions its tooltips so.
-    Vega evaluates its expressions with the interpreter in the bundle (``ast`` in charts.js), so eval is not needed.
-    """
-    allowed = " ".join(map(_digest, scripts))
-    styles = "'unsafe-inline'" if style is None else _digest(style)
-    return (
-        f"default-src 'none'; script-src {allowed}; style-src {styles}; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
+    """Forbid a page every connection and every script but its own; without a ``style``, elements may have their own."""
+    # Vega positions its tooltips so. It evaluates expressions with its own interpreter (charts.js): no eval is needed.
+    allowed, styles = " ".join(map(_digest, scripts)), "'unsafe-inline'" if style is None else _digest(style)
+    own = f"script-src {allowed}; style-src {styles}; img-src data:"
+    return f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
 
 
 def _digest(text: str) -> str:

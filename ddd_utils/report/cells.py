@@ -4,9 +4,15 @@ import base64
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from html import escape
 from itertools import count
+from typing import Any
+from urllib.parse import quote, unquote
+from xml.etree import ElementTree
 
+import latex2mathml.converter
+import mistune
 import nbformat
 import vl_convert
 from pygments import highlight
@@ -14,8 +20,9 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from ddd_utils import logs
+from ddd_utils.errors import InputError
 from ddd_utils.files import short_hash
-from ddd_utils.report import assets, explorer, game, markdown, markup
+from ddd_utils.report import assets, explorer, game, markup
 
 FOLD = "h4"  # a heading of the third level in a notebook, which the page moves down by one
 HEADING = re.compile(r'(<(h[2-6]) id="[^"]+">.*?)(?:<a [^>]*></a>)?</\2>', re.DOTALL)
@@ -40,25 +47,20 @@ class Page:
 
 
 def render(notebook: nbformat.NotebookNode, section: str, page: Page) -> str:
-    """
-    Render the cells of an executed notebook as the inside of a section.
-
-    Standard error, the cells that papermill adds, the parameters and the code (`code`) are left out. A part under
-    a heading of the third level (``###``) is folded, up to the next heading that starts a cell.
-    """
+    """Render an executed notebook as the inside of a section; a heading of the third level (``###``) folds its part."""
     parts: list[str] = []
     folded = False
     for cell in _shown(notebook):
         if cell.cell_type == "code":
             parts += [_output(output, section, page) for output in cell.outputs]
             continue
-        prose = _prose(cell.source, section, page)
-        if heading := HEADING.match(prose):
+        text = _prose(cell.source, section, page)
+        if heading := HEADING.match(text):
             parts.append("</details>" if folded else "")
             if folded := heading[2] == FOLD:
                 parts.append(f'<details class="part"><summary>{heading[1]}</{heading[2]}></summary>')
-                prose = prose[heading.end() :]
-        parts.append(prose)
+                text = text[heading.end() :]
+        parts.append(text)
     return "\n".join(part for part in [*parts, "</details>" if folded else ""] if part)
 
 
@@ -86,7 +88,9 @@ def _output(output: nbformat.NotebookNode, section: str, page: Page) -> str:
     if game.MIME in data:
         return game.figure(data[game.MIME])
     if explorer.MIME in data:
-        return _explorer(data[explorer.MIME], page)
+        known = (found := data[explorer.MIME])["key"] in page.explorers  # several sections may have the same one
+        page.explorers.add(found["key"])
+        return "" if known else explorer.element(found)
     if chart := next((kind for kind in data if kind.startswith(VEGALITE)), None):
         return _chart(data[chart], next(page.charts))
     if "text/html" in data:
@@ -100,16 +104,8 @@ def _output(output: nbformat.NotebookNode, section: str, page: Page) -> str:
     return _plain(data.get("text/plain", ""))
 
 
-def _explorer(data: dict, page: Page) -> str:
-    """Put the same contents, which several sections may have, on the page once."""
-    if data["key"] in page.explorers:
-        return ""
-    page.explorers.add(data["key"])
-    return explorer.element(data)
-
-
 def _prose(text: str, section: str, page: Page) -> str:
-    return markdown.render(text, section, page.sections, page.ids, page.downloads)
+    return prose_html(text, section, page.sections, page.ids, page.downloads)
 
 
 def _plain(text: str) -> str:
@@ -144,16 +140,15 @@ def _choices(specification: dict) -> str:
 def _height(specification: dict) -> float:
     """Tell how high a chart is: the page keeps this room free, so that nothing moves when it comes into view."""
     name = f"height-{short_hash([specification, vl_convert.__version__], 16)}.txt"
-    return float(assets.kept(name, lambda: str(_laid_out(specification))))
+    return float(assets.kept(name, lambda: _drawn_height(specification)))
 
 
-def _laid_out(specification: dict) -> float:
+def _drawn_height(specification: dict) -> str:
     try:
         drawn = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
     except ValueError:  # the page tells what is wrong with it
-        return HEIGHT
-    found = re.search(r'<svg[^>]*? height="([\d.]+)"', drawn)
-    return float(found[1]) if found else HEIGHT
+        return str(HEIGHT)
+    return found[1] if (found := re.search(r'<svg[^>]*? height="([\d.]+)"', drawn)) else str(HEIGHT)
 
 
 def _title(specification: dict) -> str:
@@ -164,3 +159,102 @@ def _title(specification: dict) -> str:
 
 def _description(specification: dict) -> str:
     return specification.get("description") or _title(specification) or "chart"
+
+
+DISPLAY = r"\$\$(?P<display>(?:\\.|[^$\\])+?)\$\$"
+INLINE = r"\$(?=[^\s$])(?P<inline>(?:\\.|[^$\\])*?[^\s$\\])\$(?!\d)"
+BLOCK = r"^ {0,3}\$\$(?P<block>[^$]+?)\$\$[ \t]*(?:\n|$)"
+DISPLAYED = '<span class="formula" tabindex="0" role="group" aria-label="Formula">'  # a long one scrolls in its box
+LEFTOVER = r"\\(?:[(\[]|[A-Za-z]+)"
+MARK = "\ue000{}\ue001"  # stands for a formula while the HTML around it is cleaned: no text contains these characters
+NOTEBOOK = re.compile(r"^(?:\./)?(?P<section>\w+)\.(?:ipynb|py)(?:#(?P<heading>.*))?$")
+
+
+def mathml(tex: str, display: bool) -> str:
+    """Convert a formula, without its dollars, to a ``<math>`` element; what has no MathML raises an `InputError`."""
+    bare = re.sub(r"\\[{}]", "", tex)
+    try:
+        if bare.count("{") != bare.count("}"):
+            raise ValueError("braces do not match")
+        converted = latex2mathml.converter.convert(tex.strip(), display="block" if display else "inline")
+        ElementTree.fromstring(converted)
+    except Exception as reason:  # the converter has an exception class for each of its troubles, ElementTree its own
+        raise InputError(
+            f"mathematics that cannot be typeset: ${tex.strip()}$ ({reason or type(reason).__name__})"
+        ) from None
+    if "\\" in converted:
+        raise InputError(f"mathematics that cannot be typeset: ${tex.strip()}$ (an unknown command)")
+    return converted
+
+
+def prose_html(
+    text: str, section: str, sections: Collection[str], taken: set[str], downloads: Collection[str] = ()
+) -> str:
+    """Render Markdown with mathematics between ``$`` or ``$$``; TeX that would stay unconverted is an `InputError`."""
+    # Links to notebooks of `sections` lead within the page, those to `downloads` to the files beside it, those to the
+    # web there; any other leaves only its text. Headings go one level down, with ids that are not in `taken` yet.
+    formulas: list[str] = []
+    convert = mistune.create_markdown(
+        escape=False, plugins=["table", "strikethrough", lambda md: _mathematics(md, formulas)]
+    )
+    soup = markup.clean(str(convert(text)), partial(_target, section=section, sections=sections, downloads=downloads))
+    markup.tidy_tables(soup)
+    for heading in soup.find_all(re.compile("^h[1-5]$")):
+        heading.name = f"h{int(heading.name[1]) + 1}"
+        heading["id"] = _new_id(f"{section}-{_slug(heading.get_text())}", taken)
+        # Its sign is drawn by the style sheet, so that the heading's text stays the heading's.
+        link = {"class": "permalink", "href": f"#{heading['id']}", "aria-label": "Link to this part"}
+        heading.append(soup.new_tag("a", attrs=link))
+    return re.sub(MARK.format(r"(\d+)"), lambda found: formulas[int(found[1])], str(soup))
+
+
+def _mathematics(markdown: mistune.Markdown, formulas: list[str]) -> None:
+    """Teach a parser mathematics: each formula is converted, kept in the list, and a mark stands in its place."""
+
+    def mark(tex: str, display: bool) -> str:
+        formula = mathml(tex, display)
+        formulas.append(f"{DISPLAYED}{formula}</span>" if display else formula)
+        return MARK.format(len(formulas) - 1)
+
+    def block(_parser: Any, found: re.Match, state: Any) -> int:
+        state.append_token({"type": "paragraph", "children": [{"type": "text", "raw": mark(found["block"], True)}]})
+        return found.end()
+
+    def inline(_parser: Any, found: re.Match, state: Any) -> int:
+        tex, display = (found["display"], True) if found["display"] else (found["inline"], False)
+        state.append_token({"type": "text", "raw": mark(tex, display)})
+        return found.end()
+
+    def leftover(_parser: Any, found: re.Match, _state: Any) -> int:
+        raise InputError(f"'{found[0]}' stands outside mathematics, which is written between $ or $$")
+
+    markdown.block.register("block_math", BLOCK, block, before="list")
+    markdown.inline.register("leftover_tex", LEFTOVER, leftover, before="escape", start_chars="\\")
+    markdown.inline.register("inline_math", f"{DISPLAY}|{INLINE}", inline, before="codespan", start_chars="$")
+
+
+def _target(href: str, section: str, sections: Collection[str], downloads: Collection[str]) -> str | None:
+    if unquote(href) in downloads:
+        return quote(unquote(href), safe="")
+    if href.startswith("#"):
+        return f"#{section}-{_slug(href)}"
+    found = NOTEBOOK.match(href)
+    if not found:
+        return markup.external(href)
+    if found["section"] not in sections:
+        return None
+    return f"#{found['section']}" + (f"-{_slug(found['heading'])}" if found["heading"] else "")
+
+
+def _slug(text: str) -> str:
+    words = re.sub(MARK.format(r"\d+"), "", text.lower())
+    return re.sub(r"\W+", "-", words).strip("-_") or "part"
+
+
+def _new_id(wanted: str, taken: set[str]) -> str:
+    number, chosen = 1, wanted
+    while chosen in taken:
+        number += 1
+        chosen = f"{wanted}-{number}"
+    taken.add(chosen)
+    return chosen

@@ -146,12 +146,7 @@ def read(first: str, second: str) -> Comparison:
 
 
 def difference(first: Record | None, second: Record | None) -> Difference:
-    """
-    Subtract the first figure from the second.
-
-    There is an interval if both figures have one and rest on different data sets: on the same one their errors go
-    together, and how far cannot be known without the responses.
-    """
+    """Subtract the first figure from the second; on one data set their errors go together: no interval is known."""
     if first is None or second is None:
         return Difference(None, None, "")
     reason = _obstacle(first, second)
@@ -164,12 +159,7 @@ def difference(first: Record | None, second: Record | None) -> Difference:
 
 
 def limits(first: float, first_limits: Interval, second: float, second_limits: Interval) -> Interval:
-    """
-    Give the difference of two figures with independent errors an interval.
-
-    The distance from the difference to each limit is the root of the summed squares of the figures' distances to
-    theirs: below, the second's to its lower and the first's to its upper limit; above, the other way round.
-    """
+    """Give the difference of two figures with independent errors an interval: distances to limits add in squares."""
     below = math.hypot(second - second_limits[0], first_limits[1] - first)
     above = math.hypot(second_limits[1] - second, first - first_limits[0])
     return second - first - below, second - first + above

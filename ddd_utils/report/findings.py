@@ -48,21 +48,18 @@ def consistency(
     changed = means[means["condition"] != "base"]
     above, count = int((changed["lower"] > 0).sum()), len(changed)
     span = f"kappa {written(changed['kappa'].min())} to {written(changed['kappa'].max())}"
-    if above == count:
-        return Heading(f"Whatever is changed, the networks agree more than chance: {span}", under)
-    return Heading(f"After {above} of {count} changes the networks agree more than chance: {span}", under)
+    when = "Whatever is changed," if above == count else f"After {above} of {count} changes"
+    return Heading(f"{when} the networks agree more than chance: {span}", under)
 
 
 def learning(history: pd.DataFrame, answers: Responses) -> Heading:
     """How many images are learned at once, or never, from `dynamics.learning_history`."""
-    kept, never = (history.loc[history["claim"] == claim, "share"].iloc[0] for claim in LEARNED)
+    learned = ("learned_in_first_epoch", "never_learned")
+    kept, never = (history.loc[history["claim"] == claim, "share"].iloc[0] for claim in learned)
     return Heading(
         f"{percent(kept)} of the images are right from the first epoch on, {percent(never)} are never right",
         drawn("decisions of the base network by epoch", answers, 1),
     )
-
-
-LEARNED = ("learned_in_first_epoch", "never_learned")
 
 
 def unanimous(
@@ -153,29 +150,21 @@ def pairs(table: pd.DataFrame, mean: Estimate, answers: Responses) -> Heading:
 
 def accuracy_and_kappa(table: pd.DataFrame, answers: Responses) -> Heading:
     """Whether more accurate pairs are more consistent, from `consistency.pair_table`."""
-    accuracy = (table["accuracy_one"] + table["accuracy_other"]) / 2
-    return Heading(
-        f"Accuracy and kappa of a pair: rank correlation {written(_rank_correlation(accuracy, table))}",
-        drawn("a dot for each pair of models", answers),
-    )
-
-
-def _rank_correlation(accuracy: pd.Series, table: pd.DataFrame) -> float:
-    known = table["kappa"].notna()
-    return float(accuracy[known].rank().corr(table.loc[known, "kappa"].rank()))
+    known = table.dropna(subset="kappa")
+    rank = (known["accuracy_one"] + known["accuracy_other"]).rank().corr(known["kappa"].rank())
+    under = drawn("a dot for each pair of models", answers)
+    return Heading(f"Accuracy and kappa of a pair: rank correlation {written(rank)}", under)
 
 
 def same_answer(same: SameWrongAnswer, answers: Responses) -> Heading:
     """How often two models that are both wrong say the same."""
-    upper = np.triu_indices(len(same.share), 1)
+    mean = pd.Series(
+        same.share[np.triu_indices(len(same.share), 1)]
+    ).mean()  # of pairs ever wrong together
     return Heading(
-        f"Where two models are both wrong, they give the same answer {percent(_mean(same.share[upper]))} of the time",
+        f"Where two models are both wrong, they give the same answer {percent(mean)} of the time",
         drawn("the same wrong answer, where both are wrong", answers),
     )
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
 
 def label_errors(rates: pd.DataFrame, answers: Responses) -> Heading:

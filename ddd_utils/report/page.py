@@ -1,4 +1,4 @@
-"""Build the report: one HTML file that holds everything, and fetches nothing."""
+"""Build the report: one HTML file that holds everything and fetches nothing, and results.json, for programs."""
 
 import os
 import platform
@@ -17,8 +17,8 @@ from markupsafe import Markup, escape
 from ddd_utils import machine, paths
 from ddd_utils.config.schema import Preset
 from ddd_utils.errors import InputError
-from ddd_utils.files import write_text
-from ddd_utils.report import assets, cells, citation, game, results
+from ddd_utils.files import read_json, write_json, write_text
+from ddd_utils.report import assets, cells, citation, claims, game, verdicts
 from ddd_utils.report.run import Outcome
 from ddd_utils.report.text import section_label
 
@@ -52,16 +52,10 @@ def build(
     footer: Mapping[str, Mapping[str, object]] | None = None,
     command: str | None = None,
 ) -> Path:
-    """
-    Write ``build()/<preset>/report.html``: the sections of a preset that `run.execute` returned.
-
-    Two builds of the same results are the same bytes but for what stands in ``<time>`` elements. Prose may link by name
-    to the lists (`DOWNLOADS`) that lie beside the page; they are put into it. Mathematics that cannot be typeset raises
-    an `InputError` that names the notebook. `footer` is what the block at the end of a section tells beside its
-    parameters: a ``timedelta`` or ``datetime`` becomes a ``<time>`` element, a mapping one row a key; "versions" and
-    "device" replace those of the machine that builds the page; "inputs" go to the end of the page. `command` made the
-    report.
-    """
+    """Write ``build()/<preset>/report.html``; what cannot be typeset raises an `InputError` that names the notebook."""
+    # Two builds of the same results are the same bytes but for what stands in <time> elements. `footer` is what the
+    # block at the end of a section tells beside its parameters: "versions" and "device" replace those of this machine,
+    # "inputs" go to the end of the page.
     names = [name for name in preset.sections if name in outcomes]
     footer = footer or {}
     target = paths.build() / preset.name / "report.html"
@@ -74,7 +68,7 @@ def build(
     ]
     if names and (end := _section(outcomes[names[0]], {}, {}, shared, None, appendix=True)).body:
         sections.append(replace(end, name=APPENDIX, label=section_label(APPENDIX), facts=[]))
-    digests = results.write(target.parent, preset, outcomes)
+    digests = _write_results(target.parent, preset, outcomes)
     return _write(
         target,
         "report.html",
@@ -186,3 +180,47 @@ def _rows(values: Mapping[str, object], prefix: str = "") -> Iterable[tuple[str,
             yield from _rows(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
+
+
+SCHEMA = 1
+
+
+def _write_results(folder: Path, preset: Preset, outcomes: Mapping[str, Outcome]) -> dict[str, str]:
+    """Write what docs/results.md describes: claims with verdicts, sections with parameters and digests (returned)."""
+    digests = read_json(folder / paths.DIGESTS) if (folder / paths.DIGESTS).exists() else {}
+    sections = {
+        section: {
+            "digest": digests.get(section, ""),
+            "parameters": {key: value for key, value in preset.parameters(section).items() if key != "preset"},
+            "state": _state(outcomes.get(section)),
+        }
+        for section in preset.sections
+    }
+    records = claims.recorded(preset.name)[0]
+    found = [_claim(row, records.get(row["id"])) for row in verdicts.table(preset.name).to_dict("records")]
+    run = {"schema": SCHEMA, "preset": preset.name, "sections": sections}
+    write_json(folder / "results.json", {**run, "claims": found})
+    return digests
+
+
+def _state(outcome: Outcome | None) -> str:
+    if outcome is None:
+        return "not part of this run"
+    return "computed" if outcome.error is None else outcome.error.splitlines()[0]
+
+
+def _claim(row: Mapping[Any, Any], record: claims.Record | None) -> dict[str, Any]:
+    stated = claims.claim(row["id"])
+    figures = record.model_dump(mode="json") if record else dict.fromkeys(("value", "interval", "m", "n"))
+    return {
+        "id": stated.id,
+        "section": stated.section,
+        "claim": stated.statement,
+        "where": stated.where,
+        "paper": stated.value,
+        **{key: figures[key] for key in ("value", "interval", "m", "n")},
+        "dataset": record.dataset if record else "",
+        "verdict": row["verdict"],
+        "reason": row["reason"],
+        "note": row["note"],
+    }

@@ -50,13 +50,9 @@ class _Job:
 
 
 def execute(preset: Preset, sections: Sequence[str], digests: Mapping[str, str] | None = None) -> dict[str, Outcome]:
-    """
-    Execute the notebooks of some sections of a preset into ``build()/<preset>/notebooks``.
-
-    All are checked before the first starts. Two run at a time; ``summary``, if asked for, runs when all others have
-    ended. A notebook that fails leaves the others running. Outcomes come in the order asked for. A notebook carries the
-    digest of its section, by which `kept` knows it again.
-    """
+    """Execute notebooks into ``build()/<preset>/notebooks``, two at a time; ``summary`` when all others have ended."""
+    # All are checked before the first starts; one that fails leaves the others running. A notebook carries the digest
+    # of its section, by which `kept` knows it again.
     folder, digests = paths.build() / preset.name, digests or {}
     jobs = [_job(section, preset.parameters(section), folder, digests.get(section, "")) for section in sections]
     outcomes = _run(jobs) if jobs else {}
@@ -68,17 +64,13 @@ def kept(preset: Preset, sections: Sequence[str], digests: Mapping[str, str]) ->
     found = {}
     for section in sections:
         notebook = _notebook(paths.build() / preset.name, section)
-        about = _about(notebook)
+        try:
+            about = read_json(notebook).get("metadata", {})
+        except InputError:
+            continue
         if about.get("ddd") == {"digest": digests[section]} and not about["papermill"]["exception"]:
             found[section] = Outcome(section, notebook, None, about["papermill"]["duration"])
     return found
-
-
-def _about(notebook: Path) -> dict:
-    try:
-        return read_json(notebook).get("metadata", {})
-    except InputError:
-        return {}
 
 
 def execute_one(section: str, parameters: Mapping, folder: Path) -> Outcome:
@@ -89,11 +81,8 @@ def execute_one(section: str, parameters: Mapping, folder: Path) -> Outcome:
 def _run(jobs: list[_Job]) -> dict[str, Outcome]:
     kernels.warm()
     jobs[0].notebook.parent.mkdir(parents=True, exist_ok=True)
-    outcomes = [
-        *_all([job for job in jobs if job.section != LAST]),
-        *_all([job for job in jobs if job.section == LAST]),
-    ]
-    return {outcome.section: outcome for outcome in outcomes}
+    batches = ([job for job in jobs if (job.section == LAST) == last] for last in (False, True))
+    return {outcome.section: outcome for batch in batches for outcome in _all(batch)}
 
 
 def _notebook(folder: Path, section: str) -> Path:

@@ -20,8 +20,6 @@ from ddd_utils.report.text import Prose, class_choices, described, estimated, li
 from ddd_utils.report.verdicts import UNCOUNTED
 from ddd_utils.responses import Responses
 
-PAPER_EPOCHS = 90
-
 
 def left_out(info: Mapping[str, Any]) -> Prose:
     """Name the networks whose training led nowhere, as a results folder's description lists them, if any."""
@@ -59,7 +57,7 @@ def base_network(answers: Responses) -> Prose:
         f"{config.epochs} epochs on the data set **{dataset_name(config.dataset.name)}** and tested on "
         f"{len(answers.labels):,} images of {len(np.unique(answers.labels))} classes."
     )
-    if narrowed or config.epochs < PAPER_EPOCHS:
+    if narrowed or config.epochs < 90:
         text += " This is **not** the paper's experiment (ImageNet, ResNet-18 of full width, 90 epochs)."
     return Prose(text)
 
@@ -92,11 +90,8 @@ def rank_of_one_epoch(rank: Rank) -> Prose:
 
 def architecture_gap(gap: ConditionDifference) -> Prose:
     """Say how much more another architecture changes than non-determinism does, beside the paper's figure 3."""
-    limit = (
-        "here no difference is claimed"
-        if gap.claimed is None
-        else "both are compared with one base, whose own peculiarity is in neither interval"
-    )
+    limit = "both are compared with one base, whose own peculiarity is in neither interval"
+    limit = "here no difference is claimed" if gap.claimed is None else limit
     return Prose(
         f"Another architecture minus non-determinism: {with_interval(*gap[:3], '+.2f')} ({gap.note}). The paper's "
         f"figure 3 gives −0.03 and concludes that the one matters as little as the other; {limit}."
@@ -116,9 +111,8 @@ def mean_change(changes: pd.DataFrame) -> Prose:
 
 def only_on_noise(dataset: str) -> Prose:
     """Say why there is no more to show where the responses are not on Gaussian noise."""
-    if dataset == "gaussian":
-        return Prose()
-    return Prose(f"These responses are on {dataset_name(dataset)}, not on Gaussian noise: there is no more to show.")
+    told = f"These responses are on {dataset_name(dataset)}, not on Gaussian noise: there is no more to show."
+    return Prose("" if dataset == "gaussian" else told)
 
 
 def spikes(folders: pd.DataFrame, published: list[int]) -> Prose:
@@ -133,16 +127,14 @@ HOW: dict[Any, str] = {
     ModelSet: "Each was trained from scratch with the settings at the end of this section.",
     PretrainedSet: "Each came with weights of its own and was shown every image once.",
 }
-ELSEWHERE = "Their answers were not computed here; where they come from is said at the end."
 UNITS = {"images": "other images", "classes": "other classes"}
 
 
 def lowered_tolerance(tolerance: int, networks: int) -> Prose:
     """Say that a tolerance is too large for so many networks and which one is used; empty where it is not."""
     lowered = fitting_tolerance(tolerance, networks)
-    if lowered == tolerance:
-        return Prose()
-    return Prose(f"With {networks} models no image can be in-between at tolerance {tolerance}: it is {lowered} here.")
+    told = f"With {networks} models no image can be in-between at tolerance {tolerance}: it is {lowered} here."
+    return Prose("" if lowered == tolerance else told)
 
 
 def models(answers: Responses, dataset: str) -> Prose:
@@ -153,7 +145,7 @@ def models(answers: Responses, dataset: str) -> Prose:
     parts = [
         f"M = {len(answers.networks)} models, {len(answers.labels):,} images, data set **{literal(dataset)}**.",
         f"{who}, {_images(answers, dataset, papers)}.",
-        HOW.get(type(config), ELSEWHERE),
+        HOW.get(type(config), "Their answers were not computed here; where they come from is said at the end."),
     ]
     if isinstance(config, Published) and config.top == 5:
         parts.append("An answer counts as right if the label is among a model's first five.")
@@ -216,16 +208,14 @@ def dependent_pairs(pairs: pd.DataFrame, mean: Estimate) -> Prose:
 
 
 def wrong_answers(same: SameWrongAnswer | None, kinds: np.ndarray | None, unrecorded: float) -> Prose:
-    """
-    Say how often two models give the same wrong answer, and on how many impossible images they agree.
-
-    `same` and `kinds` are None where no wrong answer was recorded, the share `unrecorded` is NaN where none is wrong.
-    """
+    """Say how often two models give the same wrong answer (NaN `unrecorded`: none is wrong), and where all agree."""
     if np.isnan(unrecorded):
         return Prose("No answer is wrong.")
     if same is None or kinds is None:
         return Prose("No wrong answer was recorded, so which labels were given is not known.")
-    said = [*_same_answers(same), _consensus(kinds)]
+    consensus, impossible = int((kinds == "consensus").sum()), int((kinds != "").sum())
+    agreed = with_interval(consensus / impossible, *wilson(consensus, impossible), ".0%") if impossible else "none"
+    said = [*_same_answers(same), f"Of {impossible:,} impossible images (tolerance 0), {agreed} have a consensus."]
     if unrecorded:
         said.append(f"{unrecorded:.1%} of the wrong answers were not recorded; they are left out.")
     return Prose(" ".join(said))
@@ -237,16 +227,8 @@ def _same_answers(same: SameWrongAnswer) -> list[str]:
     rows = rows[np.isfinite(rows[:, 0])]
     if not len(rows):
         return []
-    ends = (rows[at].tolist() for at in (rows[:, 0].argmin(), rows[:, 0].argmax()))
-    least, most = (with_interval(share, lower, upper, ".2f") for share, lower, upper in ends)
+    least, most = (with_interval(*rows[at], ".2f") for at in (rows[:, 0].argmin(), rows[:, 0].argmax()))
     return [f"Mean over pairs {rows[:, 0].mean():.2f}, from {least} to {most}."]
-
-
-def _consensus(kinds: np.ndarray) -> str:
-    consensus, impossible = int((kinds == "consensus").sum()), int((kinds != "").sum())
-    lower, upper = map(float, wilson(consensus, impossible))
-    agreed = with_interval(consensus / impossible, lower, upper, ".0%") if impossible else "none"
-    return f"Of {impossible:,} impossible images (tolerance 0), {agreed} have a consensus."
 
 
 def no_label_errors(answers: Responses) -> Prose:
@@ -300,9 +282,8 @@ def ceilings(highest: Mapping[int, float], tolerance: int) -> Prose:
 
 def too_few(networks: Mapping[str, int]) -> Prose:
     """Name the sets that have too few networks for a null."""
-    return Prose(
-        "\n".join(f"- Not for the {title}: {count} networks are too few." for title, count in networks.items())
-    )
+    lines = [f"- Not for the {title}: {count} networks are too few." for title, count in networks.items()]
+    return Prose("\n".join(lines))
 
 
 # Other images, other bases.

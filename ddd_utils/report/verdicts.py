@@ -19,7 +19,6 @@ from ddd_utils.report.text import Prose
 ROUNDING = 1e-12  # floating-point slack, far below any printed digit
 DIFFERENCE = 0.05  # kappas apart from which a difference of two kappas is another one than the paper's
 NOT_COMPUTED = "not computed"
-BOTH = "the interval allows both"
 UNCOUNTED = (NOT_COMPUTED, "no observers")  # reasons that mean: there is no figure here
 PRESETS = ("quick", "published", "cifar10", "gpu", "paper")  # that test something, the cheapest first
 OBSERVE = "python -m ddd_utils experiment quick --out experiment.html"
@@ -97,7 +96,7 @@ def verdict(stated: Claim, found: Record | None) -> Verdict:
         return Verdict("holds", "", outside)
     if upper < least or lower > most:
         return Verdict("contradicted", _apart(stated, found.value, interval), outside)
-    return Verdict("not decidable", BOTH, outside)
+    return Verdict("not decidable", "the interval allows both", outside)
 
 
 def zone(stated: Claim) -> Interval:
@@ -158,12 +157,8 @@ def _deciding(stated: Claim, found: Record, value: float) -> Interval | str:
 
 
 def _between_runs(stated: Claim, found: Record, value: float) -> Interval | str:
-    """
-    Return the interval for the same images and other training runs.
-
-    Student's t for the difference of two means of runs with one and the same spread. Each side compares its runs with
-    one base network, which is a run of its own on either side.
-    """
+    """Return Student's interval for the same images and other training runs, of one and the same spread."""
+    # Each side compares its runs with one base network, which is a run of its own on either side.
     if found.spread is None or min(found.repeats, stated.repeats) < 2:
         return "one training run"
     error = found.spread * math.sqrt(1 / found.repeats + 1 / stated.repeats + 2)

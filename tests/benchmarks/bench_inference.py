@@ -15,12 +15,12 @@ import plain_inference
 import timm
 import torch
 
-from ddd_utils import local_files
+from ddd_utils import files
 from ddd_utils.config.image_sets import Photographs
 from ddd_utils.config.schema import SotaComparison
 from ddd_utils.data import photographs, views
 from ddd_utils.data.listing import listing
-from ddd_utils.experiments import inference, inference_runs
+from ddd_utils.experiments import inference
 from ddd_utils.experiments.evaluations import Evaluation
 from ddd_utils.models import by_name
 from ddd_utils.models.pretrained import recipe
@@ -113,7 +113,7 @@ def watching():
     watch(photographs.Files, "image", lambda *_: "reading and decoding")
     watch(views.View, "of", lambda *_: "resizing and cropping")
     watch(inference._Runner, "_outputs", lambda _, pixels, *__: f"networks at {pixels.shape[1]} px")
-    watch(inference_runs.Recipe, "network", lambda *_: "loading weights")
+    watch(inference.Recipe, "network", lambda *_: "loading weights")
     yield spent
     for owner, name, plain in patched:
         setattr(owner, name, plain)
@@ -189,8 +189,8 @@ def main() -> None:
     options = parser.parse_args()
     repeats = options.repeats
     try:
-        photos = str(local_files.find("imagenet_sample/val", "folder"))
-        tiny = str(local_files.find("tiny_imagenet/val.tar", "file"))
+        photos = str(files.find("imagenet_sample/val", "folder"))
+        tiny = str(files.find("tiny_imagenet/val.tar", "file"))
     except ValueError as error:
         print(f"skipped: {error}")
         return

@@ -14,9 +14,9 @@ from ddd_utils.config.image_sets import Digits, Gaussian
 from ddd_utils.config.schema import ModelSet, Training
 from ddd_utils.data import datasets
 from ddd_utils.experiments import calibration, costs, launch
+from ddd_utils.experiments.launch import grouped
 from ddd_utils.experiments.plans import step_epochs
 from ddd_utils.experiments.store import Experiment
-from ddd_utils.experiments.training.processes import grouped
 from ddd_utils.machine import devices
 from ddd_utils.models import by_name
 from ddd_utils.responses import read_predictions
@@ -144,7 +144,7 @@ def stage_seconds(images, count: int) -> dict[str, float]:
     """Measure seconds in data, steps, evaluation and storage of a group, in this process."""
     import torch
 
-    from ddd_utils.experiments.training import lockstep
+    from ddd_utils.experiments import lockstep
 
     seconds: dict[str, float] = {}
 

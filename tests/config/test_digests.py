@@ -3,7 +3,7 @@
 import pytest
 
 from ddd_utils import paths, report
-from ddd_utils.config import digests, params
+from ddd_utils.config import params
 from ddd_utils.files import read_json
 
 
@@ -15,7 +15,7 @@ def build(tmp_path, monkeypatch):
 
 def changed_sections(*overrides):
     before, after = params.load("quick"), params.load("quick", overrides)
-    return {each for each in before.sections if digests.digest(before, each) != digests.digest(after, each)}
+    return {each for each in before.sections if params.digest(before, each) != params.digest(after, each)}
 
 
 @pytest.mark.parametrize(
@@ -38,9 +38,9 @@ def test_a_digest_changes_with_what_the_sections_figures_depend_on(setting, sect
 
 def test_only_other_parameters_get_a_folder_of_their_own():
     quick = params.load("quick")
-    assert digests.beside(params.load("quick", ["controls.tolerance=0"]), quick).name == "quick"
+    assert params.beside(params.load("quick", ["controls.tolerance=0"]), quick).name == "quick"
     changed = params.load("quick", ["controls.tolerance=2"])
-    assert digests.beside(changed, quick).name == f"quick-{digests.digest(changed)[:8]}"
+    assert params.beside(changed, quick).name == f"quick-{params.digest(changed)[:8]}"
 
 
 def test_a_notebook_with_the_presets_parameters_belongs_to_its_report(build):
@@ -56,7 +56,7 @@ def test_a_changed_notebook_goes_beside_and_its_preset_follows_it(build):
     parameters, book = report.begin("controls", values)
     folder = book.path.parents[1]
     assert parameters.tolerance == params.load(values["preset"]).controls.tolerance == 2
-    assert folder.name == digests.beside(params.load("quick", ["controls.tolerance=2"]), params.load("quick")).name
+    assert folder.name == params.beside(params.load("quick", ["controls.tolerance=2"]), params.load("quick")).name
     assert params.load(values["preset"]).folder == folder and not (build / "quick").exists()
     again = report.begin("controls", values)[1]  # the same cell once more
     assert again.path == book.path

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from ddd_utils import local_files
+from ddd_utils import files
 from ddd_utils.config import params
 from ddd_utils.config.image_sets import Digits, Npz
 from ddd_utils.config.schema import TrainingVariants
@@ -126,12 +126,12 @@ def test_a_missing_file_names_the_nearest(config, tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"there is no file '.*tran\.npz' \(did you mean '.*train\.npz'\?\)"):
         datasets.load(config.model_copy(update={"train": str(tmp_path / "tran.npz")}))
     monkeypatch.setenv("DDD_DATA", str(tmp_path))
-    assert local_files.find("train.npz", "file") == (tmp_path / "train.npz").resolve()
+    assert files.find("train.npz", "file") == (tmp_path / "train.npz").resolve()
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DDD_DATA")
     assert Npz(train="train.npz", test="test.npz").sizes == (6, 3)
     with pytest.raises(InputError, match=r"looked in the working folder, the repository, DDD_DATA \(not set\)"):
-        local_files.find("nothing/like/it.npz", "file")
+        files.find("nothing/like/it.npz", "file")
 
 
 def test_a_changed_file_is_another_data_set(config):

@@ -9,7 +9,7 @@ import torch
 from PIL import ExifTags, Image
 from torchvision.transforms import v2
 
-from ddd_utils import local_files, paths
+from ddd_utils import files, paths
 from ddd_utils.config.image_sets import Folder
 from ddd_utils.data import datasets, photographs, views
 from ddd_utils.data.loader import Loader
@@ -234,4 +234,4 @@ def test_only_class_folders_count(tmp_path):
     for name in ("b", "a", ".hidden"):
         (tmp_path / name).mkdir()
     (tmp_path / "readme.txt").touch()
-    assert [path.name for path in local_files.class_folders(tmp_path)] == ["a", "b"]
+    assert [path.name for path in files.class_folders(tmp_path)] == ["a", "b"]

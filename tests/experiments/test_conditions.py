@@ -9,7 +9,7 @@ import pytest
 from ddd_utils.config import params
 from ddd_utils.config.schema import Variants
 from ddd_utils.experiments.plans import plan
-from ddd_utils.experiments.training.trainee import batches, learning_rate, parts, pool
+from ddd_utils.experiments.trainee import batches, learning_rate, parts, pool
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from ddd_utils.config import params
 from ddd_utils.config.schema import SotaComparison, Subsetting
 from ddd_utils.data import photographs
 from ddd_utils.errors import ExperimentError, InputError
-from ddd_utils.experiments import evaluations, inference, inference_runs, sources
+from ddd_utils.experiments import evaluations, inference, sources
 from ddd_utils.experiments.evaluations import Evaluation
 
 CLASSES = ["ant", "bee", "<i>cow"]
@@ -83,7 +83,7 @@ def make(evaluation):
     handler.emit = lambda record: found.append(record.getMessage())
     ours.addHandler(handler)
     try:
-        inference_runs.make(evaluation)
+        inference.make(evaluation)
     finally:
         ours.removeHandler(handler)
     return found
@@ -128,7 +128,7 @@ def test_photographs_are_decoded_once_and_the_answers_are_those_of_a_plain_loop(
 
 
 def test_views_that_do_not_fit_into_memory_together_are_made_one_after_the_other(build, material, monkeypatch):
-    monkeypatch.setattr(inference_runs, "free_memory", lambda: 0)
+    monkeypatch.setattr(inference, "free_memory", lambda: 0)
     chosen = evaluation(material)
     lines = make(chosen)
     assert sum("decoded" in line for line in lines) == 2
@@ -143,8 +143,8 @@ def test_views_that_do_not_fit_into_memory_together_are_made_one_after_the_other
 
 
 def test_a_full_disk_is_told_before_anything_is_written(build, material, monkeypatch):
-    monkeypatch.setattr(inference_runs, "free_memory", lambda: 0)
-    monkeypatch.setattr(inference_runs.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 1_000))
+    monkeypatch.setattr(inference, "free_memory", lambda: 0)
+    monkeypatch.setattr(inference.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 1_000))
     with pytest.raises(
         InputError, match=r"unfinished: 0\.00 GB are needed for decoded images of \d+ px, 0\.00 are free"
     ):
@@ -170,13 +170,13 @@ def test_a_model_that_fails_is_named_and_the_others_are_kept(build, material, mo
     }
     failing = described({**settings, "models": [wide, *settings["models"]]})
     with pytest.raises(ExperimentError, match="wide"):
-        inference_runs.make(failing)
+        inference.make(failing)
     assert evaluation(material, (0, 1)).done(failing.config.models[2])
     assert not failing.complete()
     # What is left cannot be made, so no photograph is decoded for it.
     monkeypatch.setattr(photographs.Files, "image", lambda *_: pytest.fail("an image was read"))
     with pytest.raises(ExperimentError, match="wide"):
-        inference_runs.make(failing)
+        inference.make(failing)
 
 
 def test_a_model_that_breaks_while_answering_is_named_and_the_others_go_on(build, material, monkeypatch):
@@ -212,7 +212,7 @@ def test_no_readable_photograph_is_told_in_a_line(build, material, tmp_path):
         (tmp_path / "none" / name / "0.jpg").write_text("no image")
     settings = {**block(material, (0, 1)), "images": str(tmp_path / "none")}
     with pytest.raises(InputError, match=r"no image can be read: .*0\.jpg"):
-        inference_runs.make(described(settings))
+        inference.make(described(settings))
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_in_a_notebook_decoding_and_each_model_are_followed_in_place(build, mate
     broken = []
     monkeypatch.setattr(inference, "answer", answer)
     with pytest.raises(ExperimentError, match=r"^'net 0': RuntimeError: no$"):
-        inference_runs.make(evaluation(material, (0, 1)))
+        inference.make(evaluation(material, (0, 1)))
     assert lines == []
     drawn = [bundle["text/html"] for bundle in cell]
     assert all(logs.PROGRESS in bundle for bundle in cell)
@@ -295,8 +295,8 @@ def test_what_a_killed_run_has_left_is_removed_first(build, material, monkeypatc
     chosen.scratch.mkdir(parents=True)
     (chosen.scratch / "32.npy").write_bytes(b"left over")
     seen = []
-    plain = inference_runs.decode
-    monkeypatch.setattr(inference_runs, "decode", lambda *given: seen.append(chosen.scratch.exists()) or plain(*given))
+    plain = inference.decode
+    monkeypatch.setattr(inference, "decode", lambda *given: seen.append(chosen.scratch.exists()) or plain(*given))
     make(chosen)
     assert seen == [False]
 
@@ -385,7 +385,7 @@ def test_a_report_lists_photographs_once(build, material, monkeypatch):
 
 
 def test_two_at_once_share_the_work(build, material, lines):
-    workers = [threading.Thread(target=inference_runs.make, args=(evaluation(material),)) for _ in range(2)]
+    workers = [threading.Thread(target=inference.make, args=(evaluation(material),)) for _ in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:

@@ -7,9 +7,9 @@ import torch
 from ddd_utils.config.image_sets import Gaussian
 from ddd_utils.data import datasets
 from ddd_utils.data.loader import Loader
+from ddd_utils.experiments import lockstep
 from ddd_utils.experiments.plans import Run
-from ddd_utils.experiments.training import graphs, lockstep
-from ddd_utils.experiments.training.trainee import Trainee
+from ddd_utils.experiments.trainee import Trainee
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -43,15 +43,15 @@ def trained(data, monkeypatch, recorded=None, run=RUN):
         made.append(recorded(*work))
         return made[-1]
 
-    wanted = graphs.Steps.__init__
+    wanted = lockstep.Steps.__init__
 
     def on_a_gpu(self, trainees):
         wanted(self, trainees)
-        self.wanted = recorded is not None and not any(map(graphs._draws_numbers, trainees))
+        self.wanted = recorded is not None and not any(map(lockstep._draws_numbers, trainees))
 
     with monkeypatch.context() as patch:
-        patch.setattr(graphs, "_recorded", record)
-        patch.setattr(graphs.Steps, "__init__", on_a_gpu)
+        patch.setattr(lockstep, "_recorded", record)
+        patch.setattr(lockstep.Steps, "__init__", on_a_gpu)
         trainees = [Trainee(run, 10, CPU)]
         lockstep.train(trainees, Loader(data, CPU))
     return np.stack(trainees[0].result.predictions), made
@@ -81,4 +81,4 @@ def test_recorded_steps_train_the_same_network_and_a_graph_that_does_something_e
 def test_networks_that_draw_random_numbers_are_not_recorded(layer, draws):
     trainee = Trainee(RUN, 10, CPU)
     trainee.network.features.append(layer)
-    assert graphs._draws_numbers(trainee) == draws
+    assert lockstep._draws_numbers(trainee) == draws

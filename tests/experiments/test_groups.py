@@ -4,8 +4,8 @@ import pytest
 from tiny_experiment import TINY
 
 from ddd_utils.config import params
+from ddd_utils.experiments.launch import grouped
 from ddd_utils.experiments.store import Experiment
-from ddd_utils.experiments.training.processes import grouped
 
 INSTANCES = ("initialisation", "learning_rate", "cuda_nondeterministic", "data_order", "combined")
 

@@ -265,7 +265,7 @@ def error_of(arguments, capsys):
 
 
 def test_a_report_on_a_faulty_table_ends_before_anything_is_trained(build, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("ddd_utils.experiments.training.processes.run", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr("ddd_utils.experiments.launch.train", lambda *_: pytest.fail("trained"))
     write_table(tmp_path / "mine.csv", (1, 0, "perhaps", 1))
     error = error_of(["smoke", "--set", f"sota_comparison.responses={tmp_path / 'mine.csv'}"], capsys)
     assert "'perhaps'" in error

@@ -47,7 +47,7 @@ def folder(build):
 def fork():
     """Start work in a process that has imported torch already: killing it costs no new start."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "ddd_utils.experiments.training.lockstep", "tiny_experiment"])
+    context.set_forkserver_preload(["torch", "ddd_utils.experiments.lockstep", "tiny_experiment"])
 
     def started(task, build):
         begun = context.Event()

@@ -11,9 +11,9 @@ from torch import nn
 from ddd_utils.config.image_sets import Gaussian
 from ddd_utils.data import datasets
 from ddd_utils.data.loader import Loader
+from ddd_utils.experiments import lockstep
 from ddd_utils.experiments.plans import Run
-from ddd_utils.experiments.training import lockstep
-from ddd_utils.experiments.training.trainee import Trainee, read_checkpoint, write_checkpoint
+from ddd_utils.experiments.trainee import Trainee, read_checkpoint, write_checkpoint
 from ddd_utils.files import TornFile
 from ddd_utils.models.ours import PlainConvNet
 

@@ -17,12 +17,11 @@ from ddd_utils.config.schema import Variants
 from ddd_utils.data import datasets
 from ddd_utils.data.loader import Loader
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import calibration, costs, plans, sources
+from ddd_utils.experiments import calibration, costs, lockstep, plans, sources
 from ddd_utils.experiments.calibration import Timing
 from ddd_utils.experiments.costs import Case, Measured, Row
 from ddd_utils.experiments.store import Experiment
-from ddd_utils.experiments.training import lockstep
-from ddd_utils.experiments.training.trainee import Trainee
+from ddd_utils.experiments.trainee import Trainee
 from ddd_utils.responses import write_predictions
 
 TINY = {

@@ -8,7 +8,7 @@ from ddd_utils.config import params
 from ddd_utils.config.image_sets import FashionMnist
 from ddd_utils.data import fashion_mnist
 from ddd_utils.data.downloads import Unavailable
-from ddd_utils.experiments import sources, stand_ins
+from ddd_utils.experiments import sources
 
 REASON = (
     "Fashion-MNIST is not here and cannot be had (no answer in time); put its four files into DDD_DATA/fashion-mnist"
@@ -36,22 +36,22 @@ def data_sets(preset):
 def test_digits_stand_in_everywhere_and_the_preset_says_so_first(asked, lines):
     quick = params.load("quick")
     clothing = [images for images in data_sets(quick) if isinstance(images, FashionMnist)]
-    resolved = stand_ins.with_images(quick, quick.sections)
+    resolved = sources.with_images(quick, quick.sections)
     (notice,) = resolved.notices
     assert notice == f"Handwritten digits stand in for the photographs of clothing. {REASON}"
     assert lines == [notice]
     assert len(asked) == 1  # no source is asked twice
-    assert sum(images == stand_ins.DIGITS for images in data_sets(resolved)) == len(clothing) > 1
+    assert sum(images == sources.DIGITS for images in data_sets(resolved)) == len(clothing) > 1
     assert not any(isinstance(images, FashionMnist) for images in data_sets(resolved))
     written = resolved.write()
     assert next(iter(yaml.safe_load(written.read_text("utf-8")))) == "notices"
     assert params.load(written) == resolved
-    assert stand_ins.with_images(resolved, resolved.sections) is resolved and len(asked) == 1
+    assert sources.with_images(resolved, resolved.sections) is resolved and len(asked) == 1
 
 
 def test_nothing_else_of_the_preset_changes(asked):
     quick = params.load("quick")
-    resolved = stand_ins.with_images(quick, quick.sections)
+    resolved = sources.with_images(quick, quick.sections)
     text = yaml.safe_dump({key: value for key, value in resolved.raw.items() if key != "notices"}, sort_keys=False)
     back = {"training_variants", "sota_comparison", "controls"}
     for section in quick.sections:
@@ -66,14 +66,14 @@ def test_nothing_else_of_the_preset_changes(asked):
 )
 def test_nothing_is_asked_for_that_no_section_needs(asked, preset, sections):
     loaded = params.load(preset)
-    assert stand_ins.with_images(loaded, sections or loaded.sections) is loaded
+    assert sources.with_images(loaded, sections or loaded.sections) is loaded
     assert asked == []
 
 
 def test_photographs_that_are_there_are_used(monkeypatch):
     monkeypatch.setattr(fashion_mnist, "drawn", lambda config: None)
     quick = params.load("quick")
-    assert stand_ins.with_images(quick, quick.sections) is quick and quick.notices == []
+    assert sources.with_images(quick, quick.sections) is quick and quick.notices == []
 
 
 def test_every_command_on_a_preset_asks_first(asked, lines, capsys):

@@ -10,10 +10,9 @@ from ddd_utils import __main__ as cli
 from ddd_utils import machine
 from ddd_utils.config import params
 from ddd_utils.data.loader import Loader
-from ddd_utils.experiments import launch
+from ddd_utils.experiments import launch, lockstep
 from ddd_utils.experiments.store import Experiment
-from ddd_utils.experiments.training import lockstep
-from ddd_utils.experiments.training.trainee import Trainee, write_checkpoint
+from ddd_utils.experiments.trainee import Trainee, write_checkpoint
 
 GOOD = {**TINY["base"], "optimizer": "sgd", "learning_rate": 0.1}
 MODELS = [

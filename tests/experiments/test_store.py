@@ -12,7 +12,6 @@ from ddd_utils.config import params
 from ddd_utils.errors import ExperimentError, InputError
 from ddd_utils.experiments import launch, sources, store
 from ddd_utils.experiments.store import Experiment
-from ddd_utils.experiments.training import processes
 from ddd_utils.responses import Responses
 
 
@@ -64,7 +63,7 @@ def test_running_statistics_are_kept_beside(build):
 
 
 def test_a_second_call_computes_nothing(build, monkeypatch):
-    monkeypatch.setattr(processes, "run", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(launch, "train", lambda *_: pytest.fail("trained again"))
     experiments.responses(TINY)
     launch.compute([changed(), changed()])
 
@@ -161,7 +160,7 @@ def test_a_lost_description_is_written_again_without_training(build, monkeypatch
     file = changed().folder / name
     before = experiments.responses(TINY)
     file.unlink()
-    monkeypatch.setattr(processes, "run", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(launch, "train", lambda *_: pytest.fail("trained again"))
     after = experiments.responses(TINY)
     assert np.array_equal(after.predictions, before.predictions)
     assert np.array_equal(after.labels, before.labels)
@@ -217,7 +216,7 @@ def test_a_run_that_another_process_trains_is_left_to_it(build, monkeypatch):
     assert entered.wait(60)
     assert machine.is_locked(experiment.lock(experiment.plan.runs[0]))
     lines, trained = [], []
-    run, log = processes.run, launch.log.info
+    run, log = launch.train, launch.log.info
 
     def watched(groups, *rest):
         trained.append([run.file for group in groups for run in group.runs])
@@ -229,7 +228,7 @@ def test_a_run_that_another_process_trains_is_left_to_it(build, monkeypatch):
         if line.startswith("waiting"):
             other.kill()
 
-    monkeypatch.setattr(processes, "run", watched)
+    monkeypatch.setattr(launch, "train", watched)
     monkeypatch.setattr(launch.log, "info", logged)
     launch.compute([experiment])
     assert trained == [["optimizer"], ["base"]]

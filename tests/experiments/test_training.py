@@ -9,9 +9,9 @@ import torch
 from ddd_utils.config.image_sets import Digits, Gaussian
 from ddd_utils.data import datasets
 from ddd_utils.data.loader import Loader
+from ddd_utils.experiments import lockstep
 from ddd_utils.experiments.plans import Run
-from ddd_utils.experiments.training import lockstep
-from ddd_utils.experiments.training.trainee import Trainee, batches
+from ddd_utils.experiments.trainee import Trainee, batches
 from ddd_utils.models.by_name import create
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ddd_utils.data.views import View
-from ddd_utils.experiments.inference_runs import passes
+from ddd_utils.experiments.inference import passes
 
 
 @given(

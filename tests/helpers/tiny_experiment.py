@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 from ddd_utils import files
 from ddd_utils.config import params
 from ddd_utils.experiments import launch
+from ddd_utils.experiments.launch import grouped
 from ddd_utils.experiments.store import Experiment
-from ddd_utils.experiments.training.processes import grouped
 from ddd_utils.files import read_metadata
 
 # All networks of this experiment learn more than chance, in one epoch.
@@ -30,7 +30,7 @@ def train_here(build: str, config: dict, started=None) -> None:
     """Train what is missing in this process."""
     import torch
 
-    from ddd_utils.experiments.training import lockstep
+    from ddd_utils.experiments import lockstep
 
     os.environ["DDD_BUILD"] = build
     torch.set_num_threads(1)

@@ -6,7 +6,6 @@ from IPython.core.interactiveshell import InteractiveShell
 from ddd_utils import report
 from ddd_utils.config import params
 from ddd_utils.errors import InputError
-from ddd_utils.report import lab
 
 BARS = {"data": {"values": [{"x": 1}]}, "mark": "bar", "encoding": {"x": {"field": "x"}}, "description": "one bar"}
 
@@ -29,7 +28,7 @@ def test_a_changed_section_reaches_the_other_notebooks_until_it_is_changed_back(
     assert begun("sota_comparison", training={"epochs": 3}).sota_comparison.training.epochs == 3
     seen = begun("subsetting", tolerance=2)
     assert (seen.sota_comparison.training.epochs, seen.subsetting.tolerance) == (3, 2)
-    line = lab.begin("subsetting", {"__name__": "__main__", "preset": "quick", "tolerance": 2})[1]
+    line = report.read_preset("subsetting", {"__name__": "__main__", "preset": "quick", "tolerance": 2})[1]
     assert line.startswith("Not as in `quick`: sota_comparison, subsetting.")
     assert begun("controls").folder == seen.folder
     assert begun("sota_comparison").name == begun("subsetting", tolerance=2).name != seen.name

@@ -8,7 +8,7 @@ from ddd_utils.analysis import consistency
 from ddd_utils.analysis.wrong_answers import impossible_kinds, same_wrong_answer
 from ddd_utils.config import params
 from ddd_utils.config.schema import PretrainedSet, Published, Table
-from ddd_utils.report import markdown, sentences, tables, text
+from ddd_utils.report import cells, sentences, tables, text
 from ddd_utils.report.network_sets import NetworkSet
 
 MODELS = params.load("quick").sota_comparison.experiment
@@ -53,7 +53,7 @@ def test_plain_limits_belong_to_no_column():
     "name", ["my_images", "**a** $x$ `b`", r"\begin{x} \(", "<b>1 & 2</b>", "[a](b.ipynb)", "# é - 1. x"]
 )
 def test_a_literal_name_is_shown_as_it_stands(name):
-    shown = BeautifulSoup(markdown.render(f"About {text.literal(name)}.", "section", [], set()), "html.parser")
+    shown = BeautifulSoup(cells.prose_html(f"About {text.literal(name)}.", "section", [], set()), "html.parser")
     assert shown.get_text().strip() == f"About {name}."
     assert [tag.name for tag in shown.find_all()] == ["p"]
 
