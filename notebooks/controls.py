@@ -49,8 +49,8 @@ display(*(sentences.left_out(each.answers.info) for each in sets.values()))
 
 # %% [markdown]
 # ## Error consistency on both (figure 16)
-# The diamonds are the paper's CIFAR-100 and its Gaussian noise, with full networks; the noise is 224 pixels wide
-# there. A condition with one network has an interval for other images only, and no difference is claimed.
+# The diamonds are the paper's figures for CIFAR-100 and for its Gaussian noise, 224 pixels wide. The interval of a
+# condition with one network is for other images only, so no difference is claimed.
 
 # %%
 compared = {

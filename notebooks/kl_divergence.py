@@ -82,8 +82,8 @@ if on_noise:
 # %% [markdown]
 # ## Why the published curve has spikes
 # In the paper's figure 8 the accuracy falls with the class number, except that a few isolated classes far to the right
-# are recognised almost always. Nothing in the noise explains that. The folders of the classes are called 0, 1, 2 and
-# so on, and sorted as strings, 4 comes after 39. Drawn in that order, our own curve has spikes as well.
+# are recognised almost always. Nothing in the noise explains that. But the classes' folders are called 0, 1, 2 and so
+# on, and sorted as text, 4 comes after 39. Drawn in that order, our own curve has spikes as well.
 
 # %%
 if on_noise:

@@ -4,9 +4,9 @@ import altair as alt
 import pandas as pd
 
 from .forms import COLUMN, NO_FRAME, dots, finish, looks, quiet, title
-from .names_and_colours import ACCENT, MUTED, NOTE
+from .names_and_colours import ACCENT, MUTED, NOTE, minus
 
-ROW = 54  # px: a line of words, the verdict, and below them the marks
+ROW = 40  # px: a line of words, the verdict, and below them the marks
 ABOVE = {"name": -27, "text": -13}  # px
 KINDS = ("observed", "single network", "paper")
 UNITS = {  # axis, what the claims are about, format, format of the axis
@@ -57,5 +57,5 @@ def _words(rows: pd.DataFrame, column: str, across: alt.Y) -> alt.Chart:
 
 def _in_words(row: dict) -> str:
     form = UNITS[row["unit"]][2]
-    figures = [f"{who} {row[key]:{form}}" for who, key in (("paper", "paper"), ("here", "value")) if pd.notna(row[key])]
+    figures = [f"{who} {minus(format(row[key], form))}" for who, key in (("paper", "paper"), ("here", "value")) if pd.notna(row[key])]
     return f"{row['name']}: {', '.join([*figures, row['text']])}."

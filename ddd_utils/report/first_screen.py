@@ -232,7 +232,7 @@ def agreement_chart(known: Facts, sets: Sequence[Here]) -> alt.LayerChart:
 
 
 def agreement_title(known: Facts) -> str:
-    """Say whether more models leave more agreement: more than 95 % of the subsets of the paper's size do."""
+    """Say whether more models leave more agreement: more than 95% of the subsets of the paper's size do."""
     some, all_ = _of_the_papers_size(known), known.published.of_size(known.published.models, PAPERS_TOLERANCE)
     figures = f"{some.kappa:.3f} with {some.models}, {all_.kappa:.3f} with {all_.models}"
     if all_.kappa > some.upper:

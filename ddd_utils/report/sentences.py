@@ -399,7 +399,7 @@ def people_and_networks(correct: np.ndarray, counts: np.ndarray) -> Prose:
 def reliability(found: Estimate) -> Prose:
     """Say how reliable the share of people who give the label is, and what that means for its correlations."""
     return Prose(
-        f"The share itself is not that certain: its reliability is {found.value:.2f} (95 % interval {found.lower:.2f} "
+        f"The share itself is not that certain: its reliability is {found.value:.2f} (95% interval {found.lower:.2f} "
         f"to {found.upper:.2f}), the correlation to be expected with as many other people (Spearman's between random "
         "halves of the answers, stepped up to full length by Spearman and Brown). Not even a measure without error "
         f"could correlate with it by more than about {np.sqrt(found.value):.2f}, the root of that."
@@ -419,7 +419,7 @@ def majority_limits(kappas: pd.DataFrame) -> Prose:
 def images_and_observers(answers: pd.DataFrame) -> Prose:
     """Say how many images and observers the means of the second experiment rest on."""
     images, people = answers["item"].nunique(), answers["observer"].nunique()
-    return Prose(f"{images} images, mean of {people} observers, 95 % intervals")
+    return Prose(f"{images} images, mean of {people} observers, 95% intervals")
 
 
 def items_with_label_errors(items: np.ndarray) -> Prose:
