@@ -162,9 +162,9 @@ text.readable(tests) if judged else Markdown("Nothing to test: too few networks.
 
 # %% [markdown]
 # ## What remains: families and pairs
-# Which pairs agree more than their accuracies explain? The expectation knows how accurate each network is on easy and on
-# hard images: abilities are fitted within each score. What is left over belongs to the pair. A dot marks a pair whose
-# excess differs from 0, with all pairs tested at once (Holm, 5%).
+# Which pairs agree more than their accuracies explain? The expectation knows how accurate each network is on easy and
+# on hard images: abilities are fitted within each score. What is left over belongs to the pair. A dot marks a pair
+# whose excess differs from 0, with all pairs tested at once (Holm, 5%).
 
 # %%
 for each in judged:

@@ -57,5 +57,9 @@ def _words(rows: pd.DataFrame, column: str, across: alt.Y) -> alt.Chart:
 
 def _in_words(row: dict) -> str:
     form = UNITS[row["unit"]][2]
-    figures = [f"{who} {minus(format(row[key], form))}" for who, key in (("paper", "paper"), ("here", "value")) if pd.notna(row[key])]
+    figures = [
+        f"{who} {minus(format(row[key], form))}"
+        for who, key in (("paper", "paper"), ("here", "value"))
+        if pd.notna(row[key])
+    ]
     return f"{row['name']}: {', '.join([*figures, row['text']])}."

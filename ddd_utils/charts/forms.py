@@ -209,7 +209,8 @@ def dot_rows(
     known: dict[str, Any] = {names: ("", row), "kind": ("", "shown"), "network": ""}
     known |= {value: form, "lower": form, "upper": form, **(tips or {}), "note": ""}
     told = {column: tip for column, tip in known.items() if column in marks and (column != "kind" or len(kinds) > 1)}
-    along = alt.X(title=axis, scale=scale, axis=quiet(format="~%" if "%" in form else "~f", labelFlush=False, tickCount=TICKS))
+    guide = quiet(format="~%" if "%" in form else "~f", labelFlush=False, tickCount=TICKS)
+    along = alt.X(title=axis, scale=scale, axis=guide)
     across = alt.Y(f"{names}:N", sort=labels, title=None, axis=quiet(grid=True, labelLimit=LABELS))
     chart = dots(main, value, along, across, told, marks, looks(kinds), line, **_covered(main))
     chart = chart.properties(width=min(WIDTH, COLUMN - 25 - label_width(labels, LABELS)), height=alt.Step(24))
