@@ -11,7 +11,6 @@
 # Is it the images, the networks, or one particular choice of both? The paper's appendix repeats the experiment with
 # other images (CIFAR-100, and noise whose only feature is its standard deviation) and with other base networks
 # (VGG-11, DenseNet-121), and finds trivial and impossible images everywhere (figures 10, 11 and 14 to 17, table 1).
-# This section sets photographs beside noise, and repeats the comparison from every other base that the preset names.
 
 # %% [markdown] tags=["lab"]
 # A parameter that is `None` is as the preset has it. To change one, name what differs: `natural = {"epochs": 20}`.

@@ -189,13 +189,9 @@ if people is not None:
 
 # %% [markdown]
 # ## The authors' second experiment
-# The authors' repository holds an experiment that is not in the paper. Observers looked at 300 images, trivial,
-# in-between or impossible for the eleven models, and said of each how many categories it shows, whether one of them is
-# the main one (2 yes, 1 maybe, 0 no) and whether it is shown in an odd way (0 no, 1 slightly, 2 very). Three images
-# (43, 221 and 253, counted from 0) are left out: they were shown as in-between, but all models agree on them.
-#
-# Each image counts once, with the mean of its answers, because several answers to one image are not independent.
-# Agreement is Krippendorff's alpha for ordinal answers: 1 is perfect, 0 what chance gives.
+# In an experiment that is not in the paper, observers said of 300 images how many categories each shows, whether one of
+# them is the main one, and whether it is shown in an odd way. Agreement is Krippendorff's alpha for ordinal answers: 1
+# is perfect, 0 what chance gives.
 
 # %%
 if known.second is not None:
@@ -207,6 +203,9 @@ sentences.not_shown(known.second, known.missing.get("second"))
 
 # %% [markdown]
 # ### Without the images that have a wrong label
+# Three other images (43, 221 and 253, counted from 0) are left out everywhere: they were shown as in-between, but all
+# models agree on them. Each image counts once, with the mean of its answers, because several answers to one image are
+# not independent.
 
 # %%
 if known.second is not None and known.label_errors is not None:

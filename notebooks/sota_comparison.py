@@ -10,9 +10,8 @@
 # # Very different models
 # Variants of one architecture may well fail alike. Do models that share neither architecture nor objective?
 #
-# The paper takes eleven ImageNet models chosen to be as different as possible, among them a vision transformer, a
-# recurrent network, one trained on stylised images and CLIP (section 3.2): 46.0% of the images are trivial and 11.5%
-# impossible when one model may dissent. This section asks the same of other models.
+# The paper takes eleven ImageNet models, as different as possible, among them a vision transformer, a recurrent network
+# and CLIP (section 3.2): 46.0% of the images are trivial and 11.5% impossible when one model may dissent.
 
 # %% [markdown] tags=["lab"]
 # The models can be
@@ -241,7 +240,7 @@ if relabelled:
     display(Markdown(said), tables.in_percent(outcome, ["share", "lower", "upper"]))
 
 # %% [markdown]
-# ## Pictures (figures 1 and 13)
+# ### Pictures (figures 1 and 13)
 # Trivial and impossible images are drawn at random, from as many classes as there are. The most divisive come nearest
 # to being right in half of the models. ✓ marks the right answer.
 

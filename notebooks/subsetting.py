@@ -182,6 +182,9 @@ for each in judged:
     matrix = charts.excess_matrix(null, each.names, counted, null.adjusted_p_values() < 0.05, accuracy=accuracy)
     display(explored[each.title].linked(matrix, "pair"))
 
+# %% [markdown]
+# ### The pairs that stand out
+
 # %%
 for each in judged:
     ranked = consistency.extremes(stratified[each.title].table(each.names), 10, 3)

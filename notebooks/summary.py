@@ -58,7 +58,7 @@ charts.claims_forest(matter, "kappa")
 charts.claims_forest(matter, "per cent")
 
 # %% [markdown] tags=["appendix"]
-# ## Every claim
+# ### Every claim, and how claims are judged
 
 # %% tags=["appendix"]
 verdicts.rules()

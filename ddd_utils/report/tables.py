@@ -20,7 +20,7 @@ from ddd_utils.paths import NOTEBOOKS
 from ddd_utils.report import runs_for_page
 from ddd_utils.report.claims import paper_shares
 from ddd_utils.report.network_sets import NetworkSet, variants
-from ddd_utils.report.text import Prose, class_choices, described, estimated, p_value, readable
+from ddd_utils.report.text import Prose, class_choices, described, estimated, p_value, percent, readable
 from ddd_utils.responses import Responses
 
 DESCRIBED: dict[Any, list[str]] = {
@@ -135,7 +135,7 @@ def experiments(sets: Iterable[NetworkSet]) -> pd.DataFrame:
             "base": described(variants(each.answers).base),
             "epochs": variants(each.answers).epochs,
             "networks": len(each.correct),
-            "mean accuracy": each.correct.mean(),
+            "mean accuracy": percent(each.correct.mean()),
         }
         for each in sets
     ]
