@@ -38,7 +38,7 @@ both.headline_figures()
 
 # %% [markdown]
 # Where two figures rest on different data sets, their errors are independent. The distance from the difference to each
-# limit of its 95 % interval is then the root of the summed squares of the two figures' distances to theirs. Where both
+# limit of its 95% interval is then the root of the summed squares of the two figures' distances to theirs. Where both
 # rest on the same data set, the same images may move both figures: no interval can be given without the responses, and
 # the cell says "same data set".
 #

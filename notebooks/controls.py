@@ -11,7 +11,6 @@
 # Is it the images, the networks, or one particular choice of both? The paper's appendix repeats the experiment with
 # other images (CIFAR-100, and noise whose only feature is its standard deviation) and with other base networks
 # (VGG-11, DenseNet-121), and finds trivial and impossible images everywhere (figures 10, 11 and 14 to 17, table 1).
-# This section sets photographs beside noise, and repeats the comparison from every other base that the preset names.
 
 # %% [markdown] tags=["lab"]
 # A parameter that is `None` is as the preset has it. To change one, name what differs: `natural = {"epochs": 20}`.
@@ -49,8 +48,8 @@ display(*(sentences.left_out(each.answers.info) for each in sets.values()))
 
 # %% [markdown]
 # ## Error consistency on both (figure 16)
-# The diamonds are the paper's CIFAR-100 and its Gaussian noise, with full networks; the noise is 224 pixels wide
-# there. A condition with one network has an interval for other images only, and no difference is claimed.
+# The diamonds are the paper's figures for CIFAR-100 and for its Gaussian noise, 224 pixels wide. The interval of a
+# condition with one network is for other images only, so no difference is claimed.
 
 # %%
 compared = {

@@ -12,10 +12,8 @@
 # In the paper, nine people made 149 such choices each and were right about four times in five. They also tended to be
 # wrong about the same pairs.
 #
-# This section analyses anyone's observers. Each has a CSV table with the columns `observer`, `trial_index`,
-# `trivial_image`, `impossible_image`, `response` (the image taken for the impossible one) and `rt` (milliseconds).
-# `python -m ddd_utils experiment quick --out experiment.html` makes a page on which people take the experiment, and
-# which saves such a file.
+# `python -m ddd_utils experiment quick --out experiment.html` makes a page on which anyone can take the experiment. It
+# saves a CSV table for each observer, which this section analyses.
 
 # %% [markdown] tags=["lab"]
 # A parameter that is `None` is as the preset has it; `observers` is a folder in the build folder.
@@ -77,7 +75,7 @@ if len(pairs):
 # The mean accuracy has an interval over observers (Student's t), its standard deviation likewise (chi-squared), the
 # least and most accurate observer Wilson's. For the agreement, the image pairs that all have judged are resampled,
 # for all observers at once. Resampling drives extremes and spread further apart, so those intervals lean outwards.
-# The paper's observers judged photographs; whether ours were told the answers does not stand in their files.
+# The paper's observers judged photographs. The files do not say whether ours were told the answers.
 
 # %%
 # What the networks of this report have seen tells from which data set the observers' images are.
@@ -150,9 +148,9 @@ if not compared:
 
 # %% [markdown]
 # ## People and networks on CIFAR-10
-# About fifty people sorted each of the 10,000 test images into the ten classes (CIFAR-10H; Peterson et al., 2019).
-# How many of them give an image its label says how hard it is for people; how many published networks do, how hard
-# it is for networks. The intervals are for other images of the same kind, these people and networks given.
+# About fifty people sorted each of the 10,000 test images into the ten classes (CIFAR-10H; Peterson et al., 2019). The
+# fewer of them give the label, the harder the image is for people; the fewer of the published networks do, the harder
+# it is for networks. Intervals are for other images.
 
 # %%
 known = experiments.people_facts(parameters.published)
@@ -191,14 +189,9 @@ if people is not None:
 
 # %% [markdown]
 # ## The authors' second experiment
-# The authors' repository holds an experiment that is not in the paper. Observers looked at 300 images, trivial,
-# in-between or impossible for the eleven models, and said of each how many categories it shows, whether one of them is
-# the main one (2 yes, 1 maybe, 0 no) and whether it is shown in an odd way (0 no, 1 slightly, 2 very). Three images
-# (43, 221 and 253, counted from 0) are left out: they were shown as in-between, but all models agree on them.
-#
-# Each image counts once, with the mean of its answers: several observers' answers to one image are not independent
-# cases, and pooling them would make the p-values far too small. Agreement is Krippendorff's alpha for ordinal answers:
-# 1 is perfect, 0 what chance gives.
+# In an experiment that is not in the paper, observers said of 300 images how many categories each shows, whether one of
+# them is the main one, and whether it is shown in an odd way. Agreement is Krippendorff's alpha for ordinal answers: 1
+# is perfect, 0 what chance gives.
 
 # %%
 if known.second is not None:
@@ -207,6 +200,12 @@ if known.second is not None:
     heading = findings.answers_about_images(answered, tables.QUESTIONS, about)
     display(charts.answer_dots(answered, tables.QUESTIONS, heading), tables.question_tests(usable))
 sentences.not_shown(known.second, known.missing.get("second"))
+
+# %% [markdown]
+# ### Without the images that have a wrong label
+# Three other images (43, 221 and 253, counted from 0) are left out everywhere: they were shown as in-between, but all
+# models agree on them. Each image counts once, with the mean of its answers, because several answers to one image are
+# not independent.
 
 # %%
 if known.second is not None and known.label_errors is not None:

@@ -44,9 +44,8 @@ charts.kl_curve(divergence, findings.divergence(divergence))
 
 # %% [markdown]
 # ## The networks and the best possible (figure 8, centre)
-# The accuracy of a class is averaged over all networks. Beside it stands the ideal classifier, which knows the
-# distributions and decides by likelihood: nothing can be more accurate on images of this size. It is known only where
-# images are not resized, because resizing makes neighbouring pixels depend on each other.
+# The ideal classifier knows the distributions and decides by likelihood: nothing can be more accurate on images of this
+# size. It is known only where images are not resized, because resizing makes neighbouring pixels alike.
 
 # %%
 answers = experiments.responses(parameters.experiment, preset)
@@ -80,10 +79,10 @@ if on_noise:
     book.record("first_classes_accuracy", accuracy.value, (accuracy.lower, accuracy.upper), first)
 
 # %% [markdown]
-# ## Why the published curve has spikes
+# ### Why the published curve has spikes
 # In the paper's figure 8 the accuracy falls with the class number, except that a few isolated classes far to the right
-# are recognised almost always. Nothing in the noise explains that. The folders of the classes are called 0, 1, 2 and
-# so on, and sorted as strings, 4 comes after 39. Drawn in that order, our own curve has spikes as well.
+# are recognised almost always. Nothing in the noise explains that. But the classes' folders are called 0, 1, 2 and so
+# on, and sorted as text, 4 comes after 39. Drawn in that order, our own curve has spikes as well.
 
 # %%
 if on_noise:

@@ -10,9 +10,8 @@
 # # Very different models
 # Variants of one architecture may well fail alike. Do models that share neither architecture nor objective?
 #
-# The paper takes eleven ImageNet models chosen to be as different as possible, among them a vision transformer, a
-# recurrent network, one trained on stylised images and CLIP (section 3.2): 46.0% of the images are trivial and 11.5%
-# impossible when one model may dissent. This section asks the same of other models.
+# The paper takes eleven ImageNet models, as different as possible, among them a vision transformer, a recurrent network
+# and CLIP (section 3.2): 46.0% of the images are trivial and 11.5% impossible when one model may dissent.
 
 # %% [markdown] tags=["lab"]
 # The models can be
@@ -63,9 +62,9 @@ display(*tables.unreadable(answers), *tables.models(answers), sentences.choices(
 
 # %% [markdown]
 # ## Two spikes again (figure 2b)
-# The binomial line is what independent models on equally hard images would give, the dashed bars what models without
-# any differences would. The beta-binomial lets difficulty vary smoothly from image to image. The paper's own bars are
-# drawn where the number of models is the paper's, eleven.
+# How many models get an image right? The binomial line is what independent models would give if all images were
+# equally hard, the dashed bars what models without any differences would. The beta-binomial lets difficulty vary
+# smoothly from image to image. With eleven models, as many as the paper has, the paper's own bars are drawn too.
 
 # %%
 explored = explorer.explored(answers, range(M), dissent)
@@ -81,10 +80,9 @@ bars = charts.score_bars(
 explored.linked(bars, "score")
 
 # %% [markdown]
-# The paper calls an image trivial or impossible when “all except one” of the models agree: tolerance 1. For the
-# variants it allows no exception. The shares depend on it as much as on the models, so both are shown. Intervals
-# (95%) are for other images. On ImageNet's validation images, the published scores of the paper's own models are
-# shown as well.
+# ### The shares, with and without an exception
+# The paper calls an image trivial or impossible when “all except one” of the models agree (tolerance 1). For the
+# variants it allows no exception (tolerance 0). Intervals (95%) are for other images.
 
 # %%
 known = experiments.imagenet_facts(answers)
@@ -100,9 +98,8 @@ book.record_eleven(answers, known.eleven)
 
 # %% [markdown]
 # ## Dichotomous, or smooth?
-# “Trivial or impossible” suggests two kinds of images. But a smooth distribution of difficulty gives two spikes as
-# well, if it is wide enough. So the question is whether there are *more* images at the two ends than smooth
-# difficulty explains. It is asked of each end, against several families of smooth distributions.
+# “Trivial or impossible” suggests two kinds of images. But difficulty that varies smoothly gives two spikes as well,
+# if it varies enough. So are there *more* images at the two ends than smooth difficulty explains?
 
 # %%
 two_kinds = verdict.dichotomous(correct)
@@ -145,18 +142,18 @@ book.record_clause(verdict.fail_alike(correct))
 sentences.kappa_range(means)
 
 # %% [markdown]
-# Are better models also more alike? Each dot below is a pair. Drag over some of them: the bars count how many of these
-# pairs each model is in. Point at a bar to see all pairs of its model.
+# ### Are better models also more alike?
+# Each dot is a pair. Drag over some of them: the bars count how many of these pairs each model is in. Point at a bar to
+# see all pairs of its model.
 
 # %%
 explored.linked(charts.accuracy_against_kappa(pairs, findings.accuracy_and_kappa(pairs, answers)), "pair")
 
 # %% [markdown]
 # ### The most and the least consistent pairs
-# Intervals are for other images. Every model is one network, so what another training run would change is not in
-# them. Two models of different accuracy cannot agree entirely: beside kappa stands the largest that their accuracies
-# allow. *Copied* is the share of the images on which the less accurate model would have to copy the more accurate
-# one, deciding independently otherwise.
+# Intervals are for other images, not for other training runs. Two models of different accuracy cannot agree entirely:
+# beside kappa stands the largest kappa that their accuracies allow. *Copied* is the share of the images on which the
+# less accurate model would have to copy the more accurate one, if it decided independently on all others.
 
 # %%
 consistency.extremes(pairs)[["one", "other", "kappa", "lower", "upper", "largest", "copied"]]
@@ -175,9 +172,9 @@ display(*tables.by_choice(answers, decided, dissent))
 
 # %% [markdown]
 # ## What the wrong answers are
-# Two models that are both wrong need not give the same wrong answer. Where they do, they share more than failure.
-# An impossible image may have one wrong label on which at least half of the models agree (*consensus*), or scatter
-# them (*confused*).
+# Two models that are both wrong need not give the same wrong answer. Where they do, they share more than failure. On
+# an impossible image at least half of the models may agree on one wrong label (*consensus*), or their answers scatter
+# (*confused*).
 
 # %%
 predictions = answers.predictions[:, -1]
@@ -195,9 +192,9 @@ sentences.wrong_answers(same, kinds, unrecorded)
 
 # %% [markdown]
 # ## Wrong labels
-# A model that sees right is scored wrong where the label is wrong. For ImageNet's validation images two sources tell:
-# the list of label errors in the authors' repository (2,916 images; the paper's figure was drawn with another list,
-# of 5,000), and ReaL, for which people have said of every image which labels are acceptable.
+# Where the label is wrong, a model that sees right is scored as wrong. Two sources tell for ImageNet: the list of label
+# errors in the authors' repository (2,916 images; the paper's figure was drawn with another list, of 5,000), and ReaL,
+# for which people said which labels of an image are acceptable.
 
 # %%
 if known.wrong_label is None:
@@ -243,7 +240,7 @@ if relabelled:
     display(Markdown(said), tables.in_percent(outcome, ["share", "lower", "upper"]))
 
 # %% [markdown]
-# ## Pictures (figures 1 and 13)
+# ### Pictures (figures 1 and 13)
 # Trivial and impossible images are drawn at random, from as many classes as there are. The most divisive come nearest
 # to being right in half of the models. ✓ marks the right answer.
 

@@ -12,8 +12,7 @@
 #
 # The paper leaves both out of the test images (section 3.3) and sees error consistency fall to about 0.2 among its
 # variants and about 0.1 among its eleven models (figure 6). It concludes that trivial and impossible images had
-# hidden the differences. This section repeats the step for [the training variants](training_variants.py) and [the
-# models](sota_comparison.py), shows how much of the fall had to happen, and asks what is left after that.
+# hidden the differences. How much of this fall had to happen, whatever the networks are like? And what is left then?
 
 # %% [markdown] tags=["lab"]
 # A parameter that is `None` is as the preset has it.
@@ -47,10 +46,8 @@ sentences.network_sets(loaded, parameters.tolerance)
 
 # %% [markdown]
 # ## What the paper did (figure 6)
-# An image is in-between if more than the tolerated number of networks get it right and more than that get it wrong.
-# One network for each condition decides about that; kappa is then the mean over all instances of two conditions. A
-# diagonal element of 1 means that a condition has a single network; otherwise it is the agreement among its
-# instances.
+# Left, all images; right, those that are neither trivial nor impossible. One network of each condition decides which
+# these are. Each cell is the mean kappa of two conditions' networks; on the diagonal, among the networks of one.
 
 # %%
 means = {each.title: nulls.subset_consistency(each.correct, each.between, each.answers.networks) for each in sets}
@@ -90,17 +87,20 @@ for each in sets:
 # %% [markdown]
 # ## How much of the fall had to happen
 # The images are sorted with the very networks that are then compared: an image on which they all agree is left out
-# *because* they agree. So agreement must fall, whatever the networks are like. Fleiss' kappa, the agreement of all
-# networks at once, depends on nothing but the scores s of the images,
+# *because* they agree. So agreement must fall, whatever the networks are like.
+
+# %% [markdown]
+# ### The band that the choice of images allows
+# Fleiss' kappa, the agreement of all networks at once, depends on nothing but the scores s of the images,
 #
 # $$\kappa = 1 - \frac{E[s(M-s)]}{M(M-1)\,p(1-p)}.$$
 #
-# and on the in-between images it lies in a band that the number of networks M and the tolerance t fix alone:
+# and on the in-between images it lies in a band that depends on the number of networks M and the tolerance t alone:
 #
 # $$-\frac{1}{M-1} \le \kappa \le 1 - \frac{4(t+1)(M-t-1)}{M(M-1)}.$$
 #
-# A kappa in this band says nothing about the networks by itself. Whether some *pairs* agree more than others is a
-# question that the band leaves open.
+# A kappa in this band says nothing about the networks by itself. The band leaves open whether some *pairs* agree more
+# than others.
 
 # %%
 known = experiments.imagenet_facts(loaded[-1].answers)
@@ -116,9 +116,9 @@ for each in sets:
 sentences.ceilings({M: nulls.selection_band(M, 1)[1] for M in (11, 13, 30)}, tolerance=1)
 
 # %% [markdown]
-# So in-between kappa belongs to the number of networks as much as to the networks. Here subsets of these networks are
-# drawn, and each is asked what the paper asked of all. 95% of the subsets lie in the narrow ribbon: it says how much
-# it matters which networks are taken, and is not a confidence interval.
+# ## It depends on how many networks there are
+# Here subsets of these networks are drawn, and each is asked what the paper asked of all. 95% of the subsets lie in the
+# narrow ribbon. It says how much it matters which networks are taken, and is not a confidence interval.
 
 # %%
 for each in sets:
@@ -127,14 +127,9 @@ for each in sets:
 
 # %% [markdown]
 # ## What the scores alone explain
-# Two ways around the selection, each beside what independent networks would give (diamonds):
-#
-# - *Leave the pair out.* Each pair is judged on the images that the other M − 2 networks call in-between. The pair
-#   then has no part in choosing its images. Pairs see different images, so only the excess over the expectation can be
-#   compared between pairs.
-# - *Expect, given the scores.* Suppose that each network has one ability, each image one difficulty, and that beyond
-#   these all decisions are independent (Rasch). Given the score of an image its difficulty drops out, and the expected
-#   kappa of every pair follows exactly.
+# How much agreement would there be if networks shared nothing but the difficulty of the images (diamonds)? It is asked
+# of all images, of the in-between ones, and with the *pair left out*: each pair is judged on the images that the other
+# networks call in-between, so that it has no part in choosing them.
 
 # %%
 judged = [each for each in sets if nulls.fewest_networks(each.tolerance) <= each.M]
@@ -147,9 +142,15 @@ for each in judged:
     display(charts.expectation_dots(rows, findings.expectation(compared[each.title], each)))
 
 # %% [markdown]
-# The means have little room to differ: given the scores, the sum over pairs of the observed *agreement* is fixed, and
-# the expectation has the same. So an excess of agreement *ranks pairs*; it cannot show that networks depend on one
-# another on average. That trivial and impossible images *hide* differences does not follow from the fall.
+# ### How the expectation is made, and what it cannot show
+# Suppose that each network has one ability, each image one difficulty, and that beyond these all decisions are
+# independent (Rasch). Given the score of an image its difficulty drops out, and the expected kappa of every pair
+# follows exactly. With the pair left out, pairs see different images, so only the excess over the expectation can be
+# compared between pairs.
+#
+# The means have little room to differ: the scores fix the summed *agreement* of all pairs, observed and expected alike.
+# So an excess of agreement *ranks pairs*; it cannot show that networks depend on one another on average. Nor does the
+# fall show that trivial and impossible images *hide* differences.
 
 # %% [markdown]
 # ### Does one ability describe a network?
@@ -161,10 +162,9 @@ text.readable(tests) if judged else Markdown("Nothing to test: too few networks.
 
 # %% [markdown]
 # ## What remains: families and pairs
-# Which pairs agree more than their accuracies explain? Here abilities are fitted within each score, so every network's
-# accuracy on the images of every difficulty is matched, and an excess means neither accuracy nor being better on easy
-# or on hard images. Pairs are clustered, so that families of networks show. A dot marks a pair whose excess differs
-# from 0 with all pairs tested at once (Holm, 5%; the interval comes from leaving out each of 50 groups of images).
+# Which pairs agree more than their accuracies explain? The expectation knows how accurate each network is on easy and
+# on hard images: abilities are fitted within each score. What is left over belongs to the pair. A dot marks a pair
+# whose excess differs from 0, with all pairs tested at once (Holm, 5%).
 
 # %%
 for each in judged:
@@ -181,6 +181,9 @@ for each in judged:
     counted = findings.excess(null, each)
     matrix = charts.excess_matrix(null, each.names, counted, null.adjusted_p_values() < 0.05, accuracy=accuracy)
     display(explored[each.title].linked(matrix, "pair"))
+
+# %% [markdown]
+# ### The pairs that stand out
 
 # %%
 for each in judged:

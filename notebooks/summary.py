@@ -36,8 +36,8 @@ headline.findings(table)
 # %% [markdown]
 # ## Find those tricky images
 #
-# The paper opens with a game (figure 1). Of each pair one image is recognised by the networks of this report, the other
-# is not; can you tell which is which? `python -m ddd_utils experiment` makes a whole experiment of it.
+# The networks of this report recognise one image of each pair, and not the other (as in figure 1 of the paper). Can you
+# tell which is which? `python -m ddd_utils experiment` makes a whole experiment of it.
 
 # %%
 why = "Not here: no section of this report has pictures of enough trivial and impossible images."
@@ -46,9 +46,9 @@ game.kept(params.load(preset).folder) or Markdown(why)
 # %% [markdown] tags=["appendix"]
 # ## The claims that matter
 #
-# Diamonds are the paper's figures, dots what was found here, with its 95 % interval. Faint is what decides nothing:
-# other data or networks than the claim is about, an interval that allows both, or what is outside the score. Thin and
-# grey is what rests on a single training run.
+# Diamonds are the paper's figures, dots what was found here, with 95% intervals. What is faint decides nothing: other
+# data or networks than the claim is about, an interval that allows both, or a claim outside the score. What is thin and
+# grey rests on a single training run.
 
 # %% tags=["appendix"]
 matter = headline.matters(preset)
@@ -58,7 +58,7 @@ charts.claims_forest(matter, "kappa")
 charts.claims_forest(matter, "per cent")
 
 # %% [markdown] tags=["appendix"]
-# ## Every claim
+# ### Every claim, and how claims are judged
 
 # %% tags=["appendix"]
 verdicts.rules()
@@ -73,9 +73,8 @@ sentences.still_to_be_run(table, unreadable)
 # %% [markdown] tags=["appendix"]
 # ## Errata of the paper
 #
-# Reproducing the paper brought up some places where it disagrees with its own figures or code. None of them
-# overturns its main finding; they matter to those who build on its numbers. The evidence is computed wherever it
-# can be.
+# In some places the paper disagrees with its own figures or code. They matter to those who build on its numbers. The
+# evidence is computed wherever it can be.
 
 # %% tags=["appendix"]
 errata.errata(preset)[["where", "erratum", "evidence"]]

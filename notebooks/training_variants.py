@@ -41,10 +41,10 @@ display(sentences.left_out(answers.info), sentences.chosen_after_a_trial(answers
 
 # %% [markdown]
 # ## Two spikes (figure 2a)
-# How many of the networks get an image right? One network of each condition is counted. If all images were equally
-# hard and the networks independent, the bars would follow the binomial line. If only the image counted, every image
-# would be right in all networks or in none: the dashed bars. On ImageNet the paper finds 48.2% of the images right
-# in all networks (*trivial*) and 14.3% in none (*impossible*).
+# How many of the networks, one of each condition, get an image right? If all images were equally hard and the networks
+# independent, the bars would follow the binomial line. If only the image counted, every image would be right in all
+# networks or in none: the dashed bars. On ImageNet the paper finds 48.2% of the images right in all networks
+# (*trivial*) and 14.3% in none (*impossible*).
 
 # %%
 explored = explorer.explored(answers, rows, parameters.tolerance)
@@ -92,8 +92,8 @@ book.record("distinct_networks", distinct, note="rows of the published arrays th
 # $$\kappa = \frac{c_\mathrm{obs} - c_\mathrm{exp}}{1 - c_\mathrm{exp}}, \qquad c_\mathrm{exp} = pq + (1-p)(1-q).$$
 #
 # “Plus 1” and “plus 10 epochs” are the base network trained on. “Different data” compares two networks that saw
-# disjoint halves of the training images. Intervals are for other test images. A condition with **one network** has
-# no more than that: how much another training run would differ is unknown, and no difference is claimed.
+# disjoint halves of the training images. Where a condition has **one network**, its interval is for other test images
+# only, so no difference is claimed.
 
 # %%
 single = consistency.condition_consistency(correct, networks, labels=labels)
@@ -119,7 +119,7 @@ sentences.rank_of_one_epoch(rank)
 
 # %% [markdown]
 # ## When images are learned (figures 4 and 5)
-# The base network first. A column is an epoch, a row a few images, dark where they are wrong.
+# The base network: a column is an epoch, a row a few images, dark where they are wrong.
 
 # %%
 over_time = answers.predictions == labels
@@ -131,8 +131,9 @@ for _, row in history.drop_duplicates("claim").iterrows():
     book.record(row["claim"], row["share"], (row["lower"], row["upper"]), answers.select([0]), f"epoch {row['epoch']}")
 
 # %% [markdown]
-# Then all networks at once, one of each condition. A cell that is neither light nor dark holds images that some get
-# right and others do not. “Plus k” enters k epochs after the base.
+# ### All networks at once
+# One network of each condition. A cell that is neither light nor dark holds images that some get right and others do
+# not. “Plus k” enters k epochs after the base.
 
 # %%
 last = difficulty.shares(over_time[rows, -1])

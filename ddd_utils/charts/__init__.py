@@ -1,7 +1,7 @@
 """
 The figures of the report, one function a figure: tidy tables or small arrays in, an Altair chart out.
 
-Most tables come from the function of `ddd_utils.analysis` that is named; lower and upper are limits of 95 % intervals.
+Most tables come from the function of `ddd_utils.analysis` that is named; lower and upper are limits of 95% intervals.
 A heading says what is seen, a subtitle under which circumstances; steps are the epochs after which the learning rate
 was divided by ten; where people are simulated, the chart says so.
 """

@@ -19,7 +19,7 @@ PAIR_TIPS = {
     "b": ("", "other"),
     "accuracy": (".1%", "mean accuracy"),
     "difference": (".1%", "difference"),
-    "interval": ("", "kappa [95 % interval]"),
+    "interval": ("", "kappa [95% interval]"),
     "largest": (".3f", "largest kappa possible"),
 }
 
@@ -75,7 +75,7 @@ def excess_dots(table: pd.DataFrame, heading: str) -> alt.LayerChart:
     return dot_rows(
         {"observed": pairs},
         value="excess",
-        axis="excess agreement (kappa minus its expectation, with 95 % interval)",
+        axis="excess agreement (kappa minus its expectation, with 95% interval)",
         heading=title(heading),
         scale=alt.Scale(zero=True, padding=12),
         row="pair",
@@ -90,7 +90,7 @@ def expectation_dots(rows: pd.DataFrame, heading: str) -> alt.LayerChart:
     for kind in ("observed", "expected"):
         limits = {"lower": rows[f"{kind}_lower"], "upper": rows[f"{kind}_upper"]}
         parts[kind] = pd.DataFrame({"name": rows["what"], "kappa": rows[kind], **limits}).dropna(subset="kappa")
-    axis = "mean error consistency (kappa, with 95 % interval)"
+    axis = "mean error consistency (kappa, with 95% interval)"
     scale = alt.Scale(domainMin=min(0.0, parts["observed"]["lower"].min()))
     return dot_rows(parts, "kappa", axis, title(heading), scale, row="subset")
 

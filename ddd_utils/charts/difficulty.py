@@ -28,7 +28,7 @@ BINOMIAL = "binomial: independent networks, images equally difficult"
 SPIKES = "two spikes: only trivial and impossible images"
 LINES = [(SERIES[0], [1, 0]), (SERIES[2], [1, 0]), (SERIES[4], [6, 3]), (SERIES[3], [2, 2])]  # binomial, models: dashes
 COLUMNS = {"trivial": "trivial", "in_between": "in-between", "impossible": "impossible"}  # column: class
-SUBSETS, ALLOWED = "drawn subsets of the networks (mean, 95 % of them)", "what the selection allows (Fleiss' kappa)"
+SUBSETS, ALLOWED = "subsets drawn (mean, 95% of them)", "what the selection allows (Fleiss' kappa)"
 PANEL = 300  # px, so that two fit the column with their axes
 FULL, HALF = (WIDTH, 260), (280, 220)  # px, width and height of a plot alone, and of one of two
 PAPER = "the paper's eleven models, ImageNet"
@@ -184,7 +184,7 @@ def label_error_dots(table: pd.DataFrame, heading: str) -> alt.LayerChart:
 
 def label_error_rows(table: pd.DataFrame, heading: str) -> alt.LayerChart:
     """Show how many images have a wrong label in groups of images (`wrong_answers.error_rates`)."""
-    axis = "share of images with a label error (with Wilson's 95 % interval)"
+    axis = "share of images with a label error (with Wilson's 95% interval)"
     named = {"observed": table.rename(columns={"group": "name"})}
     scale, tips = alt.Scale(domainMin=0), {"images": ","}
     return dot_rows(named, "rate", axis, title(heading), scale, ".1%", row="group", tips=tips)

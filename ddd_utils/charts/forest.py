@@ -4,10 +4,10 @@ import altair as alt
 import pandas as pd
 
 from .forms import COLUMN, NO_FRAME, dots, finish, looks, quiet, title
-from .names_and_colours import ACCENT, MUTED, NOTE
+from .names_and_colours import ACCENT, MUTED, NOTE, minus
 
-ROW = 54  # px: a line of words, the verdict, and below them the marks
-ABOVE = {"name": -27, "text": -13}  # px
+ROW = 46  # px: a line of words, the verdict, and below them the marks
+ABOVE = {"name": -25, "text": -12}  # px
 KINDS = ("observed", "single network", "paper")
 UNITS = {  # axis, what the claims are about, format, format of the axis
     "per cent": ("share", "shares", ".1%", "%"),
@@ -28,7 +28,7 @@ def claims_forest(claims: pd.DataFrame, unit: str) -> alt.LayerChart:
     here = rows.dropna(subset="value")
     marks = pd.concat([here, rows.assign(kind=KINDS[2], value=rows["paper"], decided=True).dropna(subset="value")])
     along = alt.X(title=axis, axis=quiet(format=ticks, tickCount=6))
-    across = alt.Y("row:Q", scale=alt.Scale(domain=[len(rows) - 0.5, -0.5], nice=False), axis=None)
+    across = alt.Y("row:Q", scale=alt.Scale(domain=[len(rows) - 0.5, -0.7], nice=False), axis=None)
     look = {**looks([kind for kind in KINDS if kind in set(marks["kind"])]), "opacity": _if("decided", 1, 0.4)}
     drawn = {"color": _if("one", MUTED, ACCENT), "strokeWidth": _if("one", 1, 2), "opacity": look["opacity"]}
     told = {"name": ("", "claim"), "kind": ("", "shown"), "value": form, "lower": form, "upper": form}
@@ -57,5 +57,9 @@ def _words(rows: pd.DataFrame, column: str, across: alt.Y) -> alt.Chart:
 
 def _in_words(row: dict) -> str:
     form = UNITS[row["unit"]][2]
-    figures = [f"{who} {row[key]:{form}}" for who, key in (("paper", "paper"), ("here", "value")) if pd.notna(row[key])]
+    figures = [
+        f"{who} {minus(format(row[key], form))}"
+        for who, key in (("paper", "paper"), ("here", "value"))
+        if pd.notna(row[key])
+    ]
     return f"{row['name']}: {', '.join([*figures, row['text']])}."

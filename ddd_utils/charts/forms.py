@@ -1,6 +1,7 @@
 """What all charts are made of: their frame, and one form each of dots with intervals, lines and colours by kind."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from textwrap import wrap
 from typing import Any, TypeVar
 
 import altair as alt
@@ -25,6 +26,8 @@ PICKED_PAIR = " || ".join(  # true of the rows of that pair
 )
 COLUMN = 900  # px that a chart may take with all its labels
 WIDTH = 540  # px of the plot alone: with the longest condition name it fits the column
+LINE = 90  # characters of a title, which JupyterLab does not break
+TICKS = 8  # of an axis that lies, so that its numbers stay apart
 LABELS = 230  # px after which the name of a row is cut off
 
 DOT = ("circle", 90, ACCENT, ACCENT)
@@ -65,7 +68,8 @@ def title(text: str, subtitle: str | list[str] | None = None) -> alt.Title:
     """Make a heading, flush left with the whole chart: what is seen, and smaller under which circumstances."""
     notes = [subtitle] if isinstance(subtitle, str) else subtitle or []
     lines = [line for line in (under(text), *notes) if line]
-    return alt.Title(text, anchor="start", frame="bounds", offset=12, subtitle=lines or alt.Undefined)
+    found = wrap(text, LINE) if len(text) > LINE else text
+    return alt.Title(found, anchor="start", frame="bounds", offset=12, subtitle=lines or alt.Undefined)
 
 
 def under(heading: str) -> str:
@@ -205,7 +209,8 @@ def dot_rows(
     known: dict[str, Any] = {names: ("", row), "kind": ("", "shown"), "network": ""}
     known |= {value: form, "lower": form, "upper": form, **(tips or {}), "note": ""}
     told = {column: tip for column, tip in known.items() if column in marks and (column != "kind" or len(kinds) > 1)}
-    along = alt.X(title=axis, scale=scale, axis=quiet(format="~%" if "%" in form else "~f", labelFlush=False))
+    guide = quiet(format="~%" if "%" in form else "~f", labelFlush=False, tickCount=TICKS)
+    along = alt.X(title=axis, scale=scale, axis=guide)
     across = alt.Y(f"{names}:N", sort=labels, title=None, axis=quiet(grid=True, labelLimit=LABELS))
     chart = dots(main, value, along, across, told, marks, looks(kinds), line, **_covered(main))
     chart = chart.properties(width=min(WIDTH, COLUMN - 25 - label_width(labels, LABELS)), height=alt.Step(24))

@@ -186,7 +186,7 @@ def _chosen(table: pd.DataFrame, told: pd.DataFrame, x: alt.X, y: alt.Y) -> list
 def _points(points: pd.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
     """Draw the points that are compared with the curves, the first on top; the legend below tells what they are."""
     styles = zip(*(POINTS[kind] for kind in points["kind"]), strict=True)
-    legend = alt.Legend(title=None, orient="bottom", columns=1, labelLimit=330)
+    legend = alt.Legend(title=None, orient="bottom", columns=1, labelLimit=520)
     looks = {
         channel: {
             "field": "label",

@@ -9,6 +9,7 @@ import pandas as pd
 from .forms import (
     BOUND,
     KAPPA,
+    TICKS,
     WIDTH,
     bundle,
     by_kind,
@@ -41,9 +42,9 @@ TRIALS = {"observer": "", "correct": "", "trials": "", "accuracy": ".1%", "lower
 
 def observer_dots(observers: pd.DataFrame, heading: str, simulated: bool = False) -> alt.LayerChart:
     """Show how often each observer picked the impossible image (`observer_trials.accuracy`), against guessing."""
-    axis = quiet(format="%", labelFlush=False)
+    axis = quiet(format="%", labelFlush=False, tickCount=TICKS)
     scale = alt.Scale(domain=[min(0.4, observers["lower"].min()), 1])
-    x = alt.X(title="accuracy (share of trials, with Wilson's 95 % interval)", scale=scale, axis=axis)
+    x = alt.X(title="accuracy (share of trials, with Wilson's 95% interval)", scale=scale, axis=axis)
     tips = TRIALS | {"p_value": (".2g", "p-value, one-sided")}
     look = looks(["simulated" if simulated else "person"])
     chart = dots(observers, "accuracy", x, _observers(), tips, look=look, line=AT_CHANCE)
@@ -77,7 +78,7 @@ def observer_matrix(pairs: pd.DataFrame, heading: str, simulated: bool = False) 
 def block_curves(blocks: pd.DataFrame, everyone: str, heading: str, simulated: bool = False) -> alt.LayerChart:
     """Show accuracy over blocks of trials (`observer_trials.learning`), of each observer and of all together."""
     x = alt.X("block:O", title="block of trials", axis=quiet(labelAngle=0))
-    y = share_axis("accuracy", "accuracy (with Wilson's 95 % interval)")
+    y = share_axis("accuracy", "accuracy (with Wilson's 95% interval)")
     together = blocks["observer"] == everyone
     thin, touch = bundle(blocks[~together], blocks, x, y, "observer", TRIALS)
     line, _ = curve(blocks[together], x, y, TRIALS)
@@ -108,7 +109,7 @@ def response_time_dots(times: pd.DataFrame, heading: str, simulated: bool = Fals
 def human_difficulty_dots(table: pd.DataFrame, heading: str) -> alt.FacetChart:
     """Show how many people give the label, by difficulty (`humans.share_by_difficulty`), a plot a tolerance."""
     y = alt.Y("difficulty:N", title=None, sort=list(CLASS_COLOURS), axis=quiet())
-    x = alt.X(title=SHARE, scale=alt.Scale(zero=False, padding=12), axis=quiet(format=".0%"))
+    x = alt.X(title=SHARE, scale=alt.Scale(zero=False, padding=12), axis=quiet(format=".0%", tickCount=5))
     panel = _by_difficulty(table, "share", x, y, ".1%").properties(width=240, height=alt.Step(36))
     named = alt.Header(labelExpr="'tolerance ' + datum.value")
     chart = panel.facet(column=alt.Column("tolerance:O", title=None, header=named))
@@ -134,7 +135,8 @@ def human_score_dots(table: pd.DataFrame, networks: int, heading: str) -> alt.La
 
 def majority_dots(table: pd.DataFrame, heading: str) -> alt.LayerChart:
     """Show how consistently most people and each network err (`humans.majority_consistency`); ticks: the bound."""
-    ranked = table.sort_values("accuracy", ascending=False).assign(network=table["network"].map(condition_name))
+    table = table.assign(network=table["network"].map(condition_name))
+    ranked = table.sort_values("accuracy", ascending=False)
     parts = {KAPPA: ranked.assign(at=ranked["kappa"]), BOUND: ranked.assign(at=ranked["kappa_max"])}
     span = [min(0, ranked["lower"].min()), max(ranked["kappa_max"].max(), ranked["upper"].max())]
     text = (

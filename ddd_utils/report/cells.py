@@ -46,22 +46,42 @@ class Page:
     explorers: set[str] = field(default_factory=set)  # their keys
 
 
+@dataclass
+class Part:
+    """What stands under a heading; with a `title` it is folded, and left out if its code had nothing to show."""
+
+    title: str = ""
+    shown: list[str] = field(default_factory=list)
+    computed: list[str] = field(default_factory=list)
+
+    def add(self, html: str, computed: bool = False) -> None:
+        """Take the HTML of a further cell."""
+        self.shown += [html] if html else []
+        self.computed += [html] if computed else []
+
+    def __str__(self) -> str:
+        """Write its HTML."""
+        inside = "\n".join(self.shown)
+        if not self.title:
+            return inside
+        empty = bool(self.computed) and not any(self.computed)
+        return "" if empty else f'<details class="part"><summary>{self.title}</summary>\n{inside}\n</details>'
+
+
 def render(notebook: nbformat.NotebookNode, section: str, page: Page) -> str:
     """Render an executed notebook as the inside of a section; a heading of the third level (``###``) folds its part."""
-    parts: list[str] = []
-    folded = False
+    parts = [Part()]
     for cell in _shown(notebook):
         if cell.cell_type == "code":
-            parts += [_output(output, section, page) for output in cell.outputs]
+            parts[-1].add("".join(_output(output, section, page) for output in cell.outputs), computed=True)
             continue
-        text = _prose(cell.source, section, page)
-        if heading := HEADING.match(text):
-            parts.append("</details>" if folded else "")
-            if folded := heading[2] == FOLD:
-                parts.append(f'<details class="part"><summary>{heading[1]}</{heading[2]}></summary>')
-                text = text[heading.end() :]
-        parts.append(text)
-    return "\n".join(part for part in [*parts, "</details>" if folded else ""] if part)
+        prose = _prose(cell.source, section, page)
+        if heading := HEADING.match(prose):
+            folded = heading[2] == FOLD
+            parts.append(Part(f"{heading[1]}</{heading[2]}>" if folded else ""))
+            prose = prose[heading.end() :] if folded else prose
+        parts[-1].add(prose)
+    return "\n".join(filter(None, map(str, parts)))
 
 
 def code(notebook: nbformat.NotebookNode) -> str:

@@ -177,7 +177,7 @@ class Book:
         """
         Write down what was found for a claim.
 
-        ``value`` is in the paper's unit (shares, not per cent), ``interval`` its 95 % interval; None or NaN is
+        ``value`` is in the paper's unit (shares, not per cent), ``interval`` its 95% interval; None or NaN is
         undefined. The figure rests on the networks and images of ``responses``, whose configuration decides whether it
         is comparable with the paper's; only arithmetic claims need none. ``note`` is what a reader should know.
         ``runs`` are the figures of several training runs, of which ``value`` is the mean.

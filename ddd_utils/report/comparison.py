@@ -54,7 +54,7 @@ class Difference:
     """What separates two figures of one claim."""
 
     value: float | None  # the second minus the first; None where one of them is undefined
-    interval: Interval | None  # its 95 % interval
+    interval: Interval | None  # its 95% interval
     reason: str  # why there is none, as `_obstacle` gives it; otherwise empty
 
 
@@ -109,7 +109,7 @@ class Comparison:
         if not bounded:
             return Markdown(f"There are {len(shared)}; no difference has an interval, and each says why.")
         return Markdown(
-            f"There are {len(shared)}; the difference has an interval in {len(bounded)}. Of many intervals at 95 %, "
+            f"There are {len(shared)}; the difference has an interval in {len(bounded)}. Of many intervals at 95%, "
             "one in twenty leaves the true difference out."
         )
 

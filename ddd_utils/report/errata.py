@@ -9,6 +9,7 @@ import pandas as pd
 
 from ddd_utils.analysis import difficulty, noise
 from ddd_utils.analysis.nulls import fleiss_kappa
+from ddd_utils.charts.names_and_colours import dataset_name
 from ddd_utils.report.claims import Record, paper, paper_values, printed, recorded
 
 HOURS_A_DAY = 24
@@ -91,8 +92,8 @@ def _swaps_per_epoch(_: object, found: Mapping[str, Record]) -> str:
     if last is None or mean is None or last.value is None or mean.value is None:
         return "Not computed: run training_variants."
     return (
-        f"Here ({last.dataset}): {last.value:.1%} of the predicted classes change at the last transition, "
-        f"{mean.value:.1%} from epoch to epoch on average."
+        f"Here ({dataset_name(last.dataset)}): {last.value:.1%} of the predicted classes change at the last "
+        f"transition, {mean.value:.1%} from epoch to epoch on average."
     )
 
 

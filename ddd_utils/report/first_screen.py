@@ -106,8 +106,7 @@ def opening(preset: str | Path) -> list[Any]:
         Prose(about_scores(known, sets)),
         agreement_chart(known, sets),
         Prose(about_agreement(known, sets)),
-        Prose(f"Behind the verdict on ImageNet: {evidence(known.published.clauses)}"),
-        *([Prose(f"Behind that on this run: {evidence(clauses)}")] if clauses else []),
+        HTML(behind({"On ImageNet": known.published.clauses, "In this run": clauses})),
     ]
 
 
@@ -158,6 +157,12 @@ def evidence(clauses: Clauses) -> str:
     )
 
 
+def behind(verdicts: Mapping[str, Clauses]) -> str:
+    """Fold the figures behind the verdicts away."""
+    told = "".join(f"<p>{where}: {escape(evidence(clauses))}</p>" for where, clauses in verdicts.items() if clauses)
+    return f"<details><summary>The figures behind the verdict</summary>{told}</details>"
+
+
 def _figures(clause: Mapping[str, Any]) -> dict[str, float]:
     """Collect a clause's numbers; what is undefined stays NaN."""
     numbers = {"effect": clause["effect"], **clause["details"]}
@@ -203,8 +208,8 @@ def about_scores(known: Facts, sets: Sequence[Here]) -> str:
     everywhere, accepted = (known.eleven.scores[which] for which in ("all", "accepted"))
     of_all, of_these = (scores.by_tolerance[PAPERS_TOLERANCE] for scores in (everywhere, accepted))
     text = (
-        "Trivial means that all models but one at most are right, impossible that all but one at most are wrong. Among "
-        f"the {accepted.images:,} images whose label a second look (ReaL) accepts, {of_these.trivial:.1%} are trivial "
+        "Trivial: all models are right, or all but one. Impossible: all are wrong, or all but one. Of the "
+        f"{accepted.images:,} images whose label a second look (ReaL) accepts, {of_these.trivial:.1%} are trivial "
         f"(of all: {of_all.trivial:.1%}) and {of_these.impossible:.1%} impossible (of all: {of_all.impossible:.1%})."
     )
     return text if sets else f"{text} This run has not compared networks on any images."
@@ -232,7 +237,7 @@ def agreement_chart(known: Facts, sets: Sequence[Here]) -> alt.LayerChart:
 
 
 def agreement_title(known: Facts) -> str:
-    """Say whether more models leave more agreement: more than 95 % of the subsets of the paper's size do."""
+    """Say whether more models leave more agreement: more than 95% of the subsets of the paper's size do."""
     some, all_ = _of_the_papers_size(known), known.published.of_size(known.published.models, PAPERS_TOLERANCE)
     figures = f"{some.kappa:.3f} with {some.models}, {all_.kappa:.3f} with {all_.models}"
     if all_.kappa > some.upper:

@@ -10,6 +10,8 @@ from typing import Any
 from bs4 import BeautifulSoup, Comment, Tag
 from markupsafe import Markup
 
+from ddd_utils.charts.names_and_colours import minus
+
 TAGS = {"a", "abbr", "b", "blockquote", "br", "caption", "cite", "code", "dd", "del", "details", "div", "dl", "dt"}
 TAGS |= {"em", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "kbd", "li", "mark", "ol"}
 TAGS |= {"p", "pre", "s", "small", "span", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th"}
@@ -20,7 +22,8 @@ ATTRIBUTES |= {"title", "width"}
 IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,", re.IGNORECASE)
 EXTERNAL = re.compile(r"(https?:|mailto:)", re.IGNORECASE)
 
-NUMBER = re.compile(r"[+\-−]?(\d[\d,  ]*)?\.?\d")
+LIMITS = re.compile(r"^(\S+ )(\(\S+ to \S+\))$")  # a number and its interval, between which a line may break
+NUMBER = re.compile(r"(?:< )?[+\-−]?(\d[\d,  ]*)?\.?\d")
 WORD = re.compile(r"[^\W\d_]{3}")
 VERDICTS = {"holds", "contradicted", "not decidable", "not tested"}
 LONG = 24  # characters from which a column gets room for several words a line
@@ -178,8 +181,22 @@ def _lay_out_column(cells: list[Tag]) -> None:
             cell.string = WORDS[_text(cell)]
         elif _text(cell) in VERDICTS:
             classes += ["verdict", *_text(cell).split()]
+        elif numeric:
+            _set_number(cell)
         if classes:
             cell["class"] = " ".join(classes)
+
+
+def _set_number(cell: Tag) -> None:
+    """Give numbers their minus, and keep an interval in one piece."""
+    for text in list(cell.strings):
+        whole = minus(str(text))
+        if found := LIMITS.match(whole.strip()):
+            interval = Tag(name="span", attrs={"class": "limits"})
+            interval.string = found[2]
+            text.replace_with(found[1], interval)
+        elif whole != text:
+            text.replace_with(whole)
 
 
 def _scope(table: Tag) -> None:

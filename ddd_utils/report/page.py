@@ -25,6 +25,8 @@ from ddd_utils.report.text import section_label
 PACKAGES = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "pandas", "scipy", "altair")
 TITLE = re.compile(r'<h2 id="[^"]+">(.*?)</h2>', re.DOTALL)
 PART = re.compile(r'<h3 id="([^"]+)">(.*?)</h3>', re.DOTALL)
+UNREAD = re.compile(r"<(script|noscript|details|math)\b.*?</\1>|<[^>]*>", re.DOTALL)  # markup, and what is folded
+WORDS_A_MINUTE = 230
 CITE = "cite-and-reproduce"  # id of the block at the end; no notebook's name has a hyphen
 APPENDIX = "appendix"  # tag of the cells of the first section that stand at the end of the page
 DOWNLOADS = {".csv": "text/csv", ".txt": "text/plain"}  # files beside the page that prose may link to
@@ -82,10 +84,17 @@ def build(
         cite=CITE,
         command=command or citation.command(preset.name, None, []),
         inputs=citation.inputs(footer),
+        minutes=_minutes(each.body for each in sections),
         versions=_here()["versions"],
         entries=citation.bibtex(),
         licence=citation.licence(),
     )
+
+
+def _minutes(bodies: Iterable[str]) -> int:
+    """Estimate how long it takes to read what is not folded."""
+    words = sum(len(UNREAD.sub(" ", body).split()) for body in bodies)
+    return max(1, round(words / WORDS_A_MINUTE))
 
 
 def _named(preset: Preset) -> str:

@@ -16,7 +16,17 @@ from ddd_utils.config.schema import ModelSet, PretrainedSet, Published, Variants
 from ddd_utils.report.claims import printed
 from ddd_utils.report.comparability import TRIED, are_the_papers
 from ddd_utils.report.network_sets import variants
-from ddd_utils.report.text import Prose, class_choices, described, estimated, literal, percent, with_interval, written
+from ddd_utils.report.text import (
+    Prose,
+    class_choices,
+    described,
+    estimated,
+    literal,
+    percent,
+    section_label,
+    with_interval,
+    written,
+)
 from ddd_utils.report.verdicts import UNCOUNTED
 from ddd_utils.responses import Responses
 
@@ -118,7 +128,8 @@ def only_on_noise(dataset: str) -> Prose:
 def spikes(folders: pd.DataFrame, published: list[int]) -> Prose:
     """Say where the paper's figure 8 has spikes, and where string order puts the folders 4 to 9 here."""
     here = folders.loc[folders["moved"], "position"].tolist()
-    return Prose(f"Published spikes at x = {published}; here the folders 4 to 9 of {len(folders)} land at {here}.")
+    places, ours = (", ".join(map(str, each)) for each in (published, here))
+    return Prose(f"The published spikes are at {places}; here the folders 4 to 9 of {len(folders)} come to {ours}.")
 
 
 # Models that are compared.
@@ -295,8 +306,8 @@ def architecture_gaps(gaps: Sequence[tuple[str, ConditionDifference]]) -> Prose:
     natural, noise = (printed(f"architecture_minus_nondeterminism_{name}") for name in ("cifar100", "gaussian"))
     return Prose(
         f"Kappa of another architecture minus kappa of non-determinism: {found}. In the paper's own figure 16 it is "
-        f"{natural:+.2f} for CIFAR-100 but {noise:+.2f} for the noise, against its statement that the one matters as "
-        "little as the other."
+        f"{written(natural, '+.2f')} for CIFAR-100 but {written(noise, '+.2f')} for the noise, against its statement "
+        "that the one matters as little as the other."
     )
 
 
@@ -380,7 +391,7 @@ def people_and_networks(correct: np.ndarray, counts: np.ndarray) -> Prose:
 def reliability(found: Estimate) -> Prose:
     """Say how reliable the share of people who give the label is, and what that means for its correlations."""
     return Prose(
-        f"The share itself is not that certain: its reliability is {found.value:.2f} (95 % interval {found.lower:.2f} "
+        f"The share itself is not that certain: its reliability is {found.value:.2f} (95% interval {found.lower:.2f} "
         f"to {found.upper:.2f}), the correlation to be expected with as many other people (Spearman's between random "
         "halves of the answers, stepped up to full length by Spearman and Brown). Not even a measure without error "
         f"could correlate with it by more than about {np.sqrt(found.value):.2f}, the root of that."
@@ -400,7 +411,7 @@ def majority_limits(kappas: pd.DataFrame) -> Prose:
 def images_and_observers(answers: pd.DataFrame) -> Prose:
     """Say how many images and observers the means of the second experiment rest on."""
     images, people = answers["item"].nunique(), answers["observer"].nunique()
-    return Prose(f"{images} images, mean of {people} observers, 95 % intervals")
+    return Prose(f"{images} images, mean of {people} observers, 95% intervals")
 
 
 def items_with_label_errors(items: np.ndarray) -> Prose:
@@ -414,6 +425,6 @@ def items_with_label_errors(items: np.ndarray) -> Prose:
 def still_to_be_run(table: pd.DataFrame, unreadable: Mapping[str, str]) -> Prose:
     """Name the claims files that cannot be read (`claims.recorded`), and the sections without some of their figures."""
     missing = dict.fromkeys(table.loc[table["reason"].isin(UNCOUNTED), "section"])
-    todo = ", ".join(f"[{section}]({section}.py)" for section in missing)
+    todo = ", ".join(f"[{section_label(section)}]({section}.py)" for section in missing)
     last = f"Still to be run, or run in part: {todo}." if todo else "Every claim has been computed."
     return Prose("\n".join([*(f"- {line}" for line in unreadable.values()), last]))

@@ -20,7 +20,7 @@ from ddd_utils.paths import NOTEBOOKS
 from ddd_utils.report import runs_for_page
 from ddd_utils.report.claims import paper_shares
 from ddd_utils.report.network_sets import NetworkSet, variants
-from ddd_utils.report.text import Prose, class_choices, described, estimated, readable
+from ddd_utils.report.text import Prose, class_choices, described, estimated, p_value, percent, readable
 from ddd_utils.responses import Responses
 
 DESCRIBED: dict[Any, list[str]] = {
@@ -135,7 +135,7 @@ def experiments(sets: Iterable[NetworkSet]) -> pd.DataFrame:
             "base": described(variants(each.answers).base),
             "epochs": variants(each.answers).epochs,
             "networks": len(each.correct),
-            "mean accuracy": each.correct.mean(),
+            "mean accuracy": percent(each.correct.mean()),
         }
         for each in sets
     ]
@@ -184,7 +184,7 @@ def question_tests(answers: pd.DataFrame) -> pd.DataFrame:
     """Show for each question whether the difficulties differ (Kruskal and Wallis), and how far observers agree."""
     both = humans.kruskal_wallis(answers).merge(humans.agreement(answers))
     shown = {"question": both["question"].map(QUESTIONS), "Kruskal-Wallis H": both["statistic"]}
-    shown |= {"p-value": both["p_value"].map("{:.2g}".format), "Holm": both["adjusted"].map("{:.2g}".format)}
+    shown |= {"p-value": both["p_value"].map(p_value), "Holm": both["adjusted"].map(p_value)}
     limits = [f"{low:.2f} to {high:.2f}" for low, high in both[["lower", "upper"]].to_numpy()]
     return pd.DataFrame({**shown, "agreement (alpha)": both["alpha"], "95% interval": limits})
 

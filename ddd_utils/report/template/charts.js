@@ -25,7 +25,7 @@ function formatTooltip(value, escaped) {
 const options = {
   mode: "vega-lite", ast: true, renderer: "svg", actions: false, defaultStyle: false,
   tooltip: { disableDefaultStyle: true, formatTooltip }, config,
-  formatLocale: { decimal: ".", thousands: ",", grouping: [3], currency: ["$", ""], minus: "-" },
+  formatLocale: { decimal: ".", thousands: ",", grouping: [3], currency: ["$", ""], minus: "−" },
 };
 
 const specification = (figure) => parsed(figure.querySelector(":scope > script"));

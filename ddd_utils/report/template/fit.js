@@ -35,12 +35,14 @@ function plots(spec) {
   return found;
 }
 const isSquare = (plot) => plot.width === plot.height;
+const panelsAbreast = (spec) => spec.hconcat?.length ?? (spec.facet?.column ? new Set(rowsOf(spec).map((row) => row[spec.facet.column.field])).size : 1);
+const rowsOf = ({ data, datasets }) => datasets?.[data?.name] ?? data?.values ?? [];
 const cellsAcross = (spec) => Object.values(spec.params?.find(({ name }) => name === "orders")?.value ?? {})[0]?.length;
 
 function breakTitle(part, room) {
   if (!part.title) return;
   const title = typeof part.title === "object" && !Array.isArray(part.title) ? part.title : { text: part.title };
-  title.text = broken(title.text, room, TITLE, 600);
+  title.text = broken([title.text].flat().join(" "), room, TITLE, 600);
   if (title.subtitle) title.subtitle = broken(title.subtitle, room, SUBTITLE);
   part.title = title;
 }
@@ -124,7 +126,7 @@ function laidOut(spec, room) {
   return spec;
 }
 function adjusted(spec, drawnWidth, room) {
-  const missing = room - drawnWidth, abreast = spec.hconcat?.length ?? 1, before = JSON.stringify(plots(spec).map(({ width }) => width));
+  const missing = room - drawnWidth, abreast = panelsAbreast(spec), before = JSON.stringify(plots(spec).map(({ width }) => width));
   if (Math.abs(missing) <= 1) return false;
   for (const plot of plots(spec)) {
     const square = isSquare(plot) && cellsAcross(spec);

@@ -1,6 +1,6 @@
 /* A click on a heading sorts up, then down, then as it was. */
 const next = { none: "ascending", ascending: "descending", descending: "none" };
-const number = (text) => parseFloat(text.replace("−", "-").replace(/[,\s](?=\d{3})/g, ""));
+const number = (text) => parseFloat(text.replace("< ", "").replace("−", "-").replace(/[,\s](?=\d{3})/g, ""));
 const collator = new Intl.Collator("en", { numeric: true });
 
 const compare = (a, b, numeric) => (numeric ? number(a) - number(b) : collator.compare(a, b));
