@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike
 from ddd_utils.analysis import difficulty, nulls
 from ddd_utils.analysis.consistency import mean_kappa
 from ddd_utils.analysis.difficulty import as_correct, scores
-from ddd_utils.analysis.nulls.rasch import rasch_abilities, tables_by_score
+from ddd_utils.analysis.nulls.expected_kappa import kept_cells, null_kappas
+from ddd_utils.analysis.nulls.rasch import rasch_abilities, stratified_abilities, tables_by_score
 from ddd_utils.analysis.nulls.simulation import simulated_spreads
 from ddd_utils.analysis.score_models import fit_beta_binomial, kappa_of_counts, null_kappa, score_counts
 from ddd_utils.analysis.score_models.fits import as_counts, percentiles, redraw
@@ -161,7 +162,7 @@ def dichotomous(given: ArrayLike, draws: int = 200, seed: int = 0) -> Clause:
     """
     correct, counts = _decisions_or_counts(given)
     if correct is not None:  # a copy of a network is no second opinion
-        correct, counts = _decisions_or_counts(list({row.tobytes(): row for row in correct}.values()))
+        correct, counts = _decisions_or_counts(difficulty.distinct(correct))
     images, networks = int(counts.sum()), len(counts) - 1
     if networks < 4:
         return _undecided("dichotomous", images, networks, "two kinds of images beside a smooth family take 4 networks")
@@ -309,8 +310,10 @@ def masked(correct: ArrayLike, tolerance: int, draws: int = 30, seed: int = 0) -
     simulated = simulated_spreads(correct, [None, tolerance], draws, seed)
     details = {"tolerance": float(tolerance)}
     tests = {}
-    for (key, among), null in zip((("all", None), ("in_between", tolerance)), simulated.T, strict=True):
-        spread = nulls.score_stratified_kappa(correct, among, groups=20, seed=seed).spread
+    cells = [kept_cells(networks, among) for among in (None, tolerance)]
+    found = null_kappas(correct, stratified_abilities, cells, groups=20, seed=seed)
+    for key, null, given in zip(("all", "in_between"), simulated.T, found, strict=True):
+        spread = given.spread
         p = (1 + (null >= spread.value).sum()) / (draws + 1)
         beyond = _Test(*_beyond([spread.value, spread.lower, spread.upper], null), "masked")
         tests[key] = [beyond, _Test(1 - p, 1 - p, 1.0, "masked_chance")]

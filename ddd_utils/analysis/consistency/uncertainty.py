@@ -205,7 +205,10 @@ def _weighted(
 
 def _class_codes(labels: ArrayLike | None, images: int) -> tuple[np.ndarray, np.ndarray]:
     """Count the classes; return each image's code, (images,), and the images of each class, (classes,)."""
-    _, codes, sizes = np.unique(as_labels(labels, np.zeros(images, int)), return_inverse=True, return_counts=True)
+    codes = as_labels(labels, np.zeros(images, int))
+    if labels is None:
+        return codes, np.array([images])
+    _, codes, sizes = np.unique(codes, return_inverse=True, return_counts=True)
     return codes, sizes
 
 
@@ -213,9 +216,9 @@ def _strata(labels: ArrayLike | None, images: int) -> tuple[np.ndarray, np.ndarr
     """Count the classes as `_class_codes`, but pool those of a single image, which have no spread."""
     codes, sizes = _class_codes(labels, images)
     alone = sizes == 1
-    if alone.any():
-        codes = np.where(alone, sizes.size, np.arange(sizes.size))[codes]
-    return _class_codes(codes, images)
+    if not alone.any():
+        return codes, sizes
+    return _class_codes(np.where(alone, sizes.size, np.arange(sizes.size))[codes], images)
 
 
 def _kappa_and_coefficients(correct: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
