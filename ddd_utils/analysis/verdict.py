@@ -194,8 +194,7 @@ def _decisions_or_counts(given: ArrayLike) -> tuple[np.ndarray | None, np.ndarra
 
 def _abilities(correct: np.ndarray) -> np.ndarray:
     """Fit an ability to each network, whatever the images' difficulties are: log odds (networks,) around 0."""
-    tables = tables_by_score(correct)
-    abilities = rasch_abilities(nulls.rasch.ScoreTables(tables.both[None], tables.images[None]))[0, 1]
+    abilities = rasch_abilities(tables_by_score(correct))[0, 1]
     finite = np.isfinite(abilities)
     return abilities - abilities[finite].mean() if finite.any() else np.zeros(len(correct))
 
@@ -244,8 +243,8 @@ def falls_in_between(given: ArrayLike, tolerance: int, draws: int = 1000, seed: 
         Decisions, bool (networks, images), or the counts of scores 0 to M, (networks + 1,).
     tolerance : int
         Number of deviating networks up to which an image counts as trivial or impossible.
-    draws, seed : int
-        Draws of images for the interval, and their seed.
+    draws, seed
+        As in `dichotomous`.
 
     Returns
     -------
@@ -287,10 +286,8 @@ def masked(correct: ArrayLike, tolerance: int, draws: int = 30, seed: int = 0) -
 
     Parameters
     ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-    tolerance : int
-        Number of deviating networks up to which an image counts as trivial or impossible.
+    correct, tolerance
+        As in `fail_alike` and `falls_in_between`.
     draws, seed : int
         Data sets drawn from the null, and the seed of these and of the groups of images left out for the intervals.
 
@@ -336,12 +333,10 @@ def beyond_label_errors(correct: ArrayLike, accepted: ArrayLike, tolerance: int 
 
     Parameters
     ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
+    correct, tolerance
+        As in `fail_alike` and `falls_in_between`.
     accepted : array_like of bool, shape (images,)
         Whether a second look (ReaL: Beyer et al., 2020) accepts the image's label.
-    tolerance : int
-        Number of deviating networks up to which an image counts as trivial or impossible.
 
     Returns
     -------

@@ -214,7 +214,6 @@ def null_kappas(
     if groups < 2:
         raise InputError(f"an interval takes at least two images and two groups of them, not {images} and {groups}")
     full = tables_by_score(correct)
-    full = ScoreTables(full.both[None], full.images[None])
     abilities = fit(full)
     found = [kappas(full, abilities, cells)]
     for tables in _without_each_group(correct, full, groups, seed):
@@ -264,8 +263,8 @@ def _without_each_group(correct: np.ndarray, full: ScoreTables, groups: int, see
     at_once = max(BLOCK // full.both.size, 1)
     for start in range(0, groups, at_once):
         left_out = [tables_by_score(correct[:, dealt == g]) for g in range(start, min(start + at_once, groups))]
-        both = full.both - np.stack([tables.both for tables in left_out])
-        yield ScoreTables(both, full.images - np.stack([tables.images for tables in left_out]))
+        both, images = (np.concatenate([getattr(of, what) for of in left_out]) for what in ("both", "images"))
+        yield ScoreTables(full.both - both, full.images - images)
 
 
 def _mean_over_pairs(matrices: np.ndarray) -> np.ndarray:
