@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from ddd_utils.analysis.consistency import pairwise_error_consistency
 from ddd_utils.analysis.difficulty import as_correct
 from ddd_utils.analysis.nulls.expected_kappa import kappa_of_tables, kept_cells
-from ddd_utils.analysis.nulls.rasch import ScoreTables, expected_tables, rasch_abilities, tables_by_score
+from ddd_utils.analysis.nulls.rasch import expected_tables, rasch_abilities, tables_by_score
 from ddd_utils.analysis.nulls.selection import subset_curve
 from ddd_utils.analysis.score_models import fit_beta_binomial, kappa_of_counts, null_kappa, score_counts
 from ddd_utils.analysis.statistics import percentile_interval
@@ -95,9 +95,8 @@ def agreement_by_size(
     table = pd.concat(parts, ignore_index=True)
     for each in (table, expected):
         each["tolerance"] = each["tolerance"].astype("Int64")
-    return table.merge(expected, on=["tolerance", "models"])[
-        ["tolerance", *parts[0].columns.drop("tolerance"), "expected"]
-    ]
+    table.insert(0, "tolerance", table.pop("tolerance"))
+    return table.merge(expected, on=["tolerance", "models"])
 
 
 def _on_all_images(correct: np.ndarray, drawn: Mapping[int, np.ndarray]) -> pd.DataFrame:
@@ -116,13 +115,8 @@ def _expected(
 ) -> Iterator[tuple[int | None, int, float]]:
     """Average over subsets what one ability a network lets expect, on all images and on those in-between."""
     M = chosen.shape[1]
-    nulls = [_rasch_tables(correct[members]) for members in np.unique(np.sort(chosen), axis=0)]
+    observed = [tables_by_score(correct[members]) for members in np.unique(np.sort(chosen), axis=0)]
+    nulls = [expected_tables(rasch_abilities(tables), tables.images) for tables in observed]
     for t in [None, *(t for t in tolerances if 2 * (t + 1) <= M)]:
         kept, pairs = kept_cells(M, t), np.triu_indices(M, 1)
         yield t, M, float(np.mean([np.nanmean(kappa_of_tables(tables, kept)[0][pairs]) for tables in nulls]))
-
-
-def _rasch_tables(correct: np.ndarray) -> ScoreTables:
-    observed = tables_by_score(correct)
-    full = ScoreTables(observed.both[None], observed.images[None])
-    return expected_tables(rasch_abilities(full), full.images)

@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike
 from ddd_utils.analysis import difficulty, nulls
 from ddd_utils.analysis.consistency import mean_kappa
 from ddd_utils.analysis.difficulty import as_correct, scores
-from ddd_utils.analysis.nulls.rasch import rasch_abilities, tables_by_score
+from ddd_utils.analysis.nulls.expected_kappa import kept_cells, null_kappas
+from ddd_utils.analysis.nulls.rasch import rasch_abilities, stratified_abilities, tables_by_score
 from ddd_utils.analysis.nulls.simulation import simulated_spreads
 from ddd_utils.analysis.score_models import fit_beta_binomial, kappa_of_counts, null_kappa, score_counts
 from ddd_utils.analysis.score_models.fits import as_counts, percentiles, redraw
@@ -161,7 +162,7 @@ def dichotomous(given: ArrayLike, draws: int = 200, seed: int = 0) -> Clause:
     """
     correct, counts = _decisions_or_counts(given)
     if correct is not None:  # a copy of a network is no second opinion
-        correct, counts = _decisions_or_counts(list({row.tobytes(): row for row in correct}.values()))
+        correct, counts = _decisions_or_counts(difficulty.distinct(correct))
     images, networks = int(counts.sum()), len(counts) - 1
     if networks < 4:
         return _undecided("dichotomous", images, networks, "two kinds of images beside a smooth family take 4 networks")
@@ -193,8 +194,7 @@ def _decisions_or_counts(given: ArrayLike) -> tuple[np.ndarray | None, np.ndarra
 
 def _abilities(correct: np.ndarray) -> np.ndarray:
     """Fit an ability to each network, whatever the images' difficulties are: log odds (networks,) around 0."""
-    tables = tables_by_score(correct)
-    abilities = rasch_abilities(nulls.rasch.ScoreTables(tables.both[None], tables.images[None]))[0, 1]
+    abilities = rasch_abilities(tables_by_score(correct))[0, 1]
     finite = np.isfinite(abilities)
     return abilities - abilities[finite].mean() if finite.any() else np.zeros(len(correct))
 
@@ -243,8 +243,8 @@ def falls_in_between(given: ArrayLike, tolerance: int, draws: int = 1000, seed: 
         Decisions, bool (networks, images), or the counts of scores 0 to M, (networks + 1,).
     tolerance : int
         Number of deviating networks up to which an image counts as trivial or impossible.
-    draws, seed : int
-        Draws of images for the interval, and their seed.
+    draws, seed
+        As in `dichotomous`.
 
     Returns
     -------
@@ -286,10 +286,8 @@ def masked(correct: ArrayLike, tolerance: int, draws: int = 30, seed: int = 0) -
 
     Parameters
     ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-    tolerance : int
-        Number of deviating networks up to which an image counts as trivial or impossible.
+    correct, tolerance
+        As in `fail_alike` and `falls_in_between`.
     draws, seed : int
         Data sets drawn from the null, and the seed of these and of the groups of images left out for the intervals.
 
@@ -309,8 +307,10 @@ def masked(correct: ArrayLike, tolerance: int, draws: int = 30, seed: int = 0) -
     simulated = simulated_spreads(correct, [None, tolerance], draws, seed)
     details = {"tolerance": float(tolerance)}
     tests = {}
-    for (key, among), null in zip((("all", None), ("in_between", tolerance)), simulated.T, strict=True):
-        spread = nulls.score_stratified_kappa(correct, among, groups=20, seed=seed).spread
+    cells = [kept_cells(networks, among) for among in (None, tolerance)]
+    found = null_kappas(correct, stratified_abilities, cells, groups=20, seed=seed)
+    for key, null, given in zip(("all", "in_between"), simulated.T, found, strict=True):
+        spread = given.spread
         p = (1 + (null >= spread.value).sum()) / (draws + 1)
         beyond = _Test(*_beyond([spread.value, spread.lower, spread.upper], null), "masked")
         tests[key] = [beyond, _Test(1 - p, 1 - p, 1.0, "masked_chance")]
@@ -333,12 +333,10 @@ def beyond_label_errors(correct: ArrayLike, accepted: ArrayLike, tolerance: int 
 
     Parameters
     ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
+    correct, tolerance
+        As in `fail_alike` and `falls_in_between`.
     accepted : array_like of bool, shape (images,)
         Whether a second look (ReaL: Beyer et al., 2020) accepts the image's label.
-    tolerance : int
-        Number of deviating networks up to which an image counts as trivial or impossible.
 
     Returns
     -------

@@ -147,10 +147,10 @@ def test_the_interval_of_the_spread_is_not_of_the_mean_excess():
 def test_data_drawn_from_the_null_keep_scores_and_accuracies():
     correct = worlds.smooth(6, 4000, abilities=0.8)
     tables = nulls.rasch.tables_by_score(correct)
-    abilities = nulls.rasch.stratified_abilities(nulls.rasch.ScoreTables(tables.both[None], tables.images[None]))
-    drawn = np.mean(list(_drawn_tables(abilities[0], tables.images.astype(int), 60, 0)), axis=0)
-    np.testing.assert_allclose(np.trace(drawn, axis1=1, axis2=2), np.arange(7) * tables.images)
-    expected = nulls.rasch.expected_tables(abilities, tables.images[None]).both[0]
+    abilities = nulls.rasch.stratified_abilities(tables)
+    drawn = np.mean(list(_drawn_tables(abilities[0], tables.images[0].astype(int), 60, 0)), axis=0)
+    np.testing.assert_allclose(np.trace(drawn, axis1=1, axis2=2), np.arange(7) * tables.images[0])
+    expected = nulls.rasch.expected_tables(abilities, tables.images).both[0]
     np.testing.assert_allclose(drawn, expected, atol=4 * np.sqrt(expected.max() / 4 / 60) + 1)
 
 

@@ -194,10 +194,10 @@ def _weighted(
     starts = ends - np.repeat(sizes, sizes)
     # Without classes single precision counts exactly up to 16 million images and is twice as fast.
     decisions = correct.astype(np.float32 if sizes.size == 1 else float)
-    one_less = (sizes > 1) & (sizes.size > 1)  # an image that is alone stays as it is
-    factor = np.where(one_less, sizes / np.maximum(sizes - 1, 1), 1)[codes].astype(decisions.dtype)
+    factors = _small_class_factors(sizes)
+    factor = factors[codes].astype(decisions.dtype)
     drawn = np.ones(images, bool)
-    drawn[np.cumsum(sizes) - 1] = ~one_less
+    drawn[np.cumsum(sizes) - 1] = factors == 1  # one image less of each class, unless an image is alone
     for _ in range(draws):
         times = np.bincount(by_class[rng.integers(starts, ends)[drawn]], minlength=images)
         yield decisions, times * factor
@@ -205,7 +205,10 @@ def _weighted(
 
 def _class_codes(labels: ArrayLike | None, images: int) -> tuple[np.ndarray, np.ndarray]:
     """Count the classes; return each image's code, (images,), and the images of each class, (classes,)."""
-    _, codes, sizes = np.unique(as_labels(labels, np.zeros(images, int)), return_inverse=True, return_counts=True)
+    codes = as_labels(labels, np.zeros(images, int))
+    if labels is None:
+        return codes, np.array([images])
+    _, codes, sizes = np.unique(codes, return_inverse=True, return_counts=True)
     return codes, sizes
 
 
@@ -213,9 +216,9 @@ def _strata(labels: ArrayLike | None, images: int) -> tuple[np.ndarray, np.ndarr
     """Count the classes as `_class_codes`, but pool those of a single image, which have no spread."""
     codes, sizes = _class_codes(labels, images)
     alone = sizes == 1
-    if alone.any():
-        codes = np.where(alone, sizes.size, np.arange(sizes.size))[codes]
-    return _class_codes(codes, images)
+    if not alone.any():
+        return codes, sizes
+    return _class_codes(np.where(alone, sizes.size, np.arange(sizes.size))[codes], images)
 
 
 def _kappa_and_coefficients(correct: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -232,10 +235,8 @@ def _kappa_and_coefficients(correct: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def _small_class_factors(sizes: np.ndarray) -> np.ndarray:
-    """Compute n / (n - 1) for classes of n images; 0 for a single image, 1 for images that are not in classes."""
-    if sizes.size == 1:
-        return np.ones(1)
-    return np.where(sizes > 1, sizes / np.maximum(sizes - 1, 1), 0)
+    """Compute n / (n - 1) for classes of n images; 1 for a single image, and for images that are not in classes."""
+    return np.where((sizes > 1) & (sizes.size > 1), sizes / np.maximum(sizes - 1, 1), 1)
 
 
 def _quadratic(form: np.ndarray, correct: np.ndarray) -> np.ndarray:

@@ -90,7 +90,7 @@ def conditional_rasch_kappa(
     NullKappa
     """
     correct = enough_networks(correct, 3, "one ability a network")
-    return _null_kappa(correct, rasch_abilities, kept_cells(len(correct), tolerance), groups, seed)
+    return null_kappas(correct, rasch_abilities, [kept_cells(len(correct), tolerance)], groups, seed)[0]
 
 
 def score_stratified_kappa(
@@ -124,7 +124,7 @@ def score_stratified_kappa(
     True
     """
     correct = enough_networks(correct, 4, "one ability a network and score")
-    return _null_kappa(correct, stratified_abilities, kept_cells(len(correct), tolerance), groups, seed)
+    return null_kappas(correct, stratified_abilities, [kept_cells(len(correct), tolerance)], groups, seed)[0]
 
 
 def leave_pair_out_kappa(correct: ArrayLike, tolerance: int, groups: int = 50, seed: int = 0) -> NullKappa:
@@ -159,7 +159,7 @@ def leave_pair_out_kappa(correct: ArrayLike, tolerance: int, groups: int = 50, s
     """
     correct = enough_networks(correct, 3, "one ability a network")
     kept = kept_cells(len(correct), tolerance, leave_pair_out=True)
-    return _null_kappa(correct, rasch_abilities, kept, groups, seed)
+    return null_kappas(correct, rasch_abilities, [kept], groups, seed)[0]
 
 
 def fewest_networks(tolerance: int) -> int:
@@ -174,11 +174,12 @@ def compare_nulls(correct: ArrayLike, tolerance: int) -> dict[str, NullKappa]:
     Keys "all images", and for each tolerance t "in-between, tolerance t" (both `conditional_rasch_kappa`) and "pair
     left out, tolerance t" (`leave_pair_out_kappa`).
     """
-    found = {"all images": conditional_rasch_kappa(correct)}
+    correct = enough_networks(correct, 3, "one ability a network")
+    cells = {"all images": kept_cells(len(correct), None)}
     for t in sorted({0, tolerance}):
-        found[f"in-between, tolerance {t}"] = conditional_rasch_kappa(correct, t)
-        found[f"pair left out, tolerance {t}"] = leave_pair_out_kappa(correct, t)
-    return found
+        cells[f"in-between, tolerance {t}"] = kept_cells(len(correct), t)
+        cells[f"pair left out, tolerance {t}"] = kept_cells(len(correct), t, leave_pair_out=True)
+    return dict(zip(cells, null_kappas(correct, rasch_abilities, list(cells.values())), strict=True))
 
 
 def null_means(found: Mapping[str, NullKappa]) -> pd.DataFrame:
@@ -200,35 +201,41 @@ def enough_networks(correct: ArrayLike, least: int, fitted: str) -> np.ndarray:
     return correct
 
 
-def _null_kappa(
-    correct: np.ndarray, fit: Callable[..., np.ndarray], kept: np.ndarray, groups: int, seed: int
-) -> NullKappa:
-    """Compare kappa with its expectation on all images, and again without each group of images."""
+def null_kappas(
+    correct: np.ndarray,
+    fit: Callable[..., np.ndarray],
+    cells: Sequence[np.ndarray],
+    groups: int = 50,
+    seed: int = 0,
+) -> list[NullKappa]:
+    """Compare kappa with its expectation, in each of several choices of cells (`kept_cells`), with intervals."""
     images = correct.shape[1]
     groups = min(groups, images)
     if groups < 2:
         raise InputError(f"an interval takes at least two images and two groups of them, not {images} and {groups}")
     full = tables_by_score(correct)
-    full = ScoreTables(full.both[None], full.images[None])
     abilities = fit(full)
-    found = kappas(full, abilities, kept)
-    left = [kappas(tables, fit(tables, abilities), kept) for tables in _without_each_group(correct, full, groups, seed)]
-    without = [np.concatenate(part) for part in zip(*left, strict=True)]
-    both = list(zip(found, without, strict=True))
-    observed, expected, excess = (_jackknife(part[0], again) for part, again in both)
-    mean_observed, mean_expected, mean_excess = (
-        _jackknife(float(_mean_over_pairs(part)[0]), _mean_over_pairs(again)) for part, again in both
-    )
-    p_values = _p_values(excess, groups)
-    spread = _jackknife(float(spread_over_pairs(found[2])[0]), spread_over_pairs(without[2]))
-    return NullKappa(observed, expected, excess, mean_observed, mean_expected, mean_excess, spread, p_values)
+    found = [kappas(full, abilities, cells)]
+    for tables in _without_each_group(correct, full, groups, seed):
+        found.append(kappas(tables, fit(tables, abilities), cells))
+    return [
+        _with_intervals(*(np.concatenate(part) for part in zip(*of, strict=True))) for of in zip(*found, strict=True)
+    ]
 
 
-def _jackknife(value: float | np.ndarray, without: np.ndarray) -> Estimate:
-    """Turn a statistic, and the same without each group of images (groups, ...), into an estimate with its interval."""
-    groups = len(without)
-    error = np.sqrt((groups - 1) * without.var(axis=0))
-    half = stdtrit(groups - 1, 0.975) * error
+def _with_intervals(*kappa: np.ndarray) -> NullKappa:
+    """Sum up observed, expected and excess kappa on all images, the first of each stack, and without each group."""
+    observed, expected, excess = (_jackknife(part) for part in kappa)
+    means = (_jackknife(_mean_over_pairs(part)) for part in kappa)
+    spread = _jackknife(spread_over_pairs(kappa[2]))
+    return NullKappa(observed, expected, excess, *means, spread, _p_values(excess, len(kappa[2]) - 1))
+
+
+def _jackknife(values: np.ndarray) -> Estimate:
+    """Turn a statistic of all images, followed by those without each group, into an estimate with its interval."""
+    value, without = values[0], values[1:]
+    error = np.sqrt((len(without) - 1) * without.var(axis=0))
+    half = stdtrit(len(without) - 1, 0.975) * error
     return Estimate(value, error, value - half, value + half)
 
 
@@ -238,12 +245,16 @@ def _p_values(excess: Estimate, groups: int) -> np.ndarray:
     return 2 * stdtr(groups - 1, -np.abs(excess.value) / error)
 
 
-def kappas(tables: ScoreTables, abilities: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Compute observed, expected and excess kappa of each table, all undefined where the observed one is."""
-    observed = kappa_of_tables(tables, kept)
-    expected = kappa_of_tables(expected_tables(abilities, tables.images), kept)
-    expected[np.isnan(observed)] = np.nan
-    return observed, expected, observed - expected
+def kappas(
+    tables: ScoreTables, abilities: np.ndarray, cells: Sequence[np.ndarray]
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Compute for each choice of cells observed, expected and excess kappa, all undefined where the observed one is."""
+    expected_counts, found = expected_tables(abilities, tables.images), []
+    for kept in cells:
+        observed, expected = kappa_of_tables(tables, kept), kappa_of_tables(expected_counts, kept)
+        expected[np.isnan(observed)] = np.nan
+        found.append((observed, expected, observed - expected))
+    return found
 
 
 def _without_each_group(correct: np.ndarray, full: ScoreTables, groups: int, seed: int) -> Iterator[ScoreTables]:
@@ -252,8 +263,8 @@ def _without_each_group(correct: np.ndarray, full: ScoreTables, groups: int, see
     at_once = max(BLOCK // full.both.size, 1)
     for start in range(0, groups, at_once):
         left_out = [tables_by_score(correct[:, dealt == g]) for g in range(start, min(start + at_once, groups))]
-        both = full.both - np.stack([tables.both for tables in left_out])
-        yield ScoreTables(both, full.images - np.stack([tables.images for tables in left_out]))
+        both, images = (np.concatenate([getattr(of, what) for of in left_out]) for what in ("both", "images"))
+        yield ScoreTables(full.both - both, full.images - images)
 
 
 def _mean_over_pairs(matrices: np.ndarray) -> np.ndarray:

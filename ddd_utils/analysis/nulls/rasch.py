@@ -117,19 +117,19 @@ def _pair_block(p: np.ndarray, q: np.ndarray, score: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ScoreTables:
-    """Counts of images by score, observed or expected, in one table or a stack of them: all that the nulls need."""
+    """Counts of images by score, observed or expected, in a stack of tables: all that the nulls need."""
 
-    both: np.ndarray  # (..., networks + 1, networks, networks): both right; on the diagonal the one network
-    images: np.ndarray  # (..., networks + 1): all of that score
+    both: np.ndarray  # (tables, networks + 1, networks, networks): both right; on the diagonal the one network
+    images: np.ndarray  # (tables, networks + 1): all of that score
 
     @property
     def right(self) -> np.ndarray:
-        """Images of each score that each network gets right, (..., networks + 1, networks)."""
+        """Images of each score that each network gets right, (tables, networks + 1, networks)."""
         return np.diagonal(self.both, axis1=-2, axis2=-1)
 
 
 def tables_by_score(correct: np.ndarray) -> ScoreTables:
-    """Count images by score; there may be no image."""
+    """Count images by score, in a single table; there may be no image."""
     networks = len(correct)
     scores = correct.sum(axis=0)
     images = np.bincount(scores, minlength=networks + 1)
@@ -139,7 +139,7 @@ def tables_by_score(correct: np.ndarray) -> ScoreTables:
     for score, end in enumerate(np.cumsum(images)):
         at = decisions[:, end - images[score] : end]
         both[score] = at @ at.T
-    return ScoreTables(both, images.astype(float))
+    return ScoreTables(both[None], images[None].astype(float))
 
 
 def rasch_abilities(tables: ScoreTables, start: np.ndarray | None = None) -> np.ndarray:
@@ -254,7 +254,7 @@ def andersen_test(correct: ArrayLike) -> AndersenTest:
     correct = as_correct(correct)
     networks = len(correct)
     tables = tables_by_score(correct)
-    scores = np.repeat(np.arange(1, networks), tables.images[1:-1].astype(int))
+    scores = np.repeat(np.arange(1, networks), tables.images[0, 1:-1].astype(int))
     if len(np.unique(scores)) < 2:
         raise InputError("Andersen's test takes images of two different scores with some but not all networks right")
     split = int(min(np.median(scores), scores.max() - 1))

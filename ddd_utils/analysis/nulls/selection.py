@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ddd_utils.analysis.consistency import interval, kappa_from_counts, pairwise_error_consistency
+from ddd_utils.analysis.consistency import interval, kappa_from_counts
 from ddd_utils.analysis.consistency.kappa import count_both_right
-from ddd_utils.analysis.difficulty import as_correct, classify, scores
+from ddd_utils.analysis.difficulty import as_correct, classify, distinct, scores
 from ddd_utils.analysis.score_models.fits import between, fleiss_interval, kappa_of_counts, percentiles, score_counts
 from ddd_utils.analysis.statistics import percentile_interval, with_limits
 from ddd_utils.errors import InputError
@@ -70,7 +70,7 @@ def choices_table(correct: ArrayLike, choices: Mapping[str, ArrayLike], toleranc
 def _choice_row(correct: np.ndarray, tolerance: int) -> dict[str, float]:
     in_between = classify(correct, tolerance) == "in-between"
     pairs = list(combinations(range(len(correct)), 2))
-    row: dict[str, float] = {"M": len(correct), "distinct": len(np.unique(correct, axis=0))}
+    row: dict[str, float] = {"M": len(correct), "distinct": len(distinct(correct))}
     for key, kept in (("all images", np.ones_like(in_between)), ("in-between images", in_between)):
         row[key] = int(kept.sum())
         if kept.any():
@@ -94,12 +94,19 @@ def subset_consistency(
         raise InputError(f"the subset must mark some of the {correct.shape[1]} images")
     images = len(subset)
     weights = _pair_weights(networks["condition"].to_numpy())
+    # Many images are answered alike, so what is counted is how often each pattern of decisions is drawn.
+    marked = np.packbits([*correct, subset], axis=0)
+    _, first, pattern = np.unique(marked, axis=1, return_index=True, return_inverse=True)
+    parts = [(of, correct[:, first[of]].astype(np.float32)) for of in (~subset[first], subset[first])]
     rng = np.random.default_rng(seed)
     means = np.empty((draws + 1, 2))
     for draw in range(draws + 1):
         drawn = rng.integers(images, size=images) if draw else np.arange(images)
-        now, kept = correct[:, drawn], subset[drawn]
-        means[draw] = [_mean_kappa(now, weights), _mean_kappa(now[:, kept], weights) if kept.any() else np.nan]
+        times = np.bincount(pattern[drawn], minlength=len(first)).astype(np.float32)
+        outside, inside = ((right * times[of]) @ right.T for of, right in parts)  # exact up to 16 million images
+        kept = int(times[parts[1][0]].sum())
+        counted = (outside + inside, images), (inside, kept)
+        means[draw] = [_mean_kappa(kappa_from_counts(both.astype(float), n), weights) for both, n in counted]
     values = np.column_stack([means, means[:, 0] - means[:, 1]])
     lower, upper = percentile_interval(values[1:])
     counts = [images, int(subset.sum()), int(subset.sum())]
@@ -113,9 +120,8 @@ def _pair_weights(conditions: np.ndarray) -> np.ndarray:
     return np.triu(conditions[:, None] != conditions) / np.outer(instances, instances)
 
 
-def _mean_kappa(correct: np.ndarray, weights: np.ndarray) -> float:
+def _mean_kappa(kappa: np.ndarray, weights: np.ndarray) -> float:
     """Average kappa over pairs; undefined ones are left out."""
-    kappa = pairwise_error_consistency(correct)
     defined = ~np.isnan(kappa) & (weights > 0)
     return float(np.average(kappa[defined], weights=weights[defined])) if defined.any() else float("nan")
 

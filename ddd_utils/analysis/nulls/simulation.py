@@ -21,12 +21,12 @@ def simulated_spreads(
     """
     correct = enough_networks(correct, 4, "one ability a network and score")
     full = tables_by_score(correct)
-    abilities = stratified_abilities(ScoreTables(full.both[None], full.images[None]))
+    abilities = stratified_abilities(full)
     kept = [kept_cells(len(correct), tolerance) for tolerance in tolerances]
-    both = np.stack(list(_drawn_tables(abilities[0], full.images.astype(int), draws, seed)))
-    tables = ScoreTables(both, np.repeat(full.images[None], draws, axis=0))
+    both = np.stack(list(_drawn_tables(abilities[0], full.images[0].astype(int), draws, seed)))
+    tables = ScoreTables(both, np.repeat(full.images, draws, axis=0))
     fitted = stratified_abilities(tables, abilities)
-    return np.stack([spread_over_pairs(kappas(tables, fitted, cells)[2]) for cells in kept], axis=1)
+    return np.stack([spread_over_pairs(excess) for _, _, excess in kappas(tables, fitted, kept)], axis=1)
 
 
 def _drawn_tables(abilities: np.ndarray, images: np.ndarray, draws: int, seed: int) -> Iterator[np.ndarray]:

@@ -12,7 +12,6 @@ from scipy.stats import chi2, kstest
 from ddd_utils.analysis import nulls
 from ddd_utils.analysis.nulls import andersen_test
 from ddd_utils.analysis.nulls.rasch import (
-    ScoreTables,
     expected_tables,
     fit_abilities,
     log_likelihood,
@@ -124,11 +123,6 @@ def rasch_decisions(networks=5, images=300, seed=0):
     return rng.random((networks, images)) < expit(np.linspace(-1, 1, networks)[:, None] + rng.normal(0, 2, images))
 
 
-def stack(correct):
-    tables = tables_by_score(correct)
-    return ScoreTables(tables.both[None], tables.images[None])
-
-
 def enumerated_likelihood(abilities, correct):
     """Conditional log-likelihood, image by image, by enumeration."""
     networks = len(correct)
@@ -147,7 +141,7 @@ def fit_by_search(correct):
 
 def test_rasch_abilities_maximise_the_conditional_likelihood():
     correct = rasch_decisions()
-    abilities = rasch_abilities(stack(correct))[0, 1]
+    abilities = rasch_abilities(tables_by_score(correct))[0, 1]
     np.testing.assert_allclose(abilities - abilities[0], fit_by_search(correct)[0], atol=1e-4)
 
 
@@ -159,13 +153,13 @@ def test_of_two_networks_of_which_one_is_right_the_ratio_of_successes_is_the_odd
 
 
 def test_rasch_matches_every_networks_number_of_right_decisions():
-    tables = stack(rasch_decisions())
+    tables = tables_by_score(rasch_decisions())
     expected = expected_tables(rasch_abilities(tables), tables.images)
     np.testing.assert_allclose(expected.right.sum(axis=1), tables.right.sum(axis=1), atol=1e-6)
 
 
 def test_stratified_abilities_match_every_accuracy_at_every_score():
-    tables = stack(rasch_decisions())
+    tables = tables_by_score(rasch_decisions())
     expected = expected_tables(stratified_abilities(tables), tables.images)
     np.testing.assert_allclose(expected.right, tables.right, atol=1e-6)
 
@@ -175,7 +169,7 @@ def test_stratified_abilities_match_every_accuracy_at_every_score():
 def test_networks_without_information_are_expected_to_decide_as_they_do(fit, decided):
     correct = rasch_decisions()
     correct[2, (correct.sum(axis=0) > 0) & (correct.sum(axis=0) < 5)] = decided
-    tables = stack(correct)
+    tables = tables_by_score(correct)
     expected = expected_tables(fit(tables), tables.images)
     np.testing.assert_allclose(expected.right[..., 2], tables.right[..., 2], atol=1e-6)
     np.testing.assert_allclose(expected.both.sum(), tables.both.sum(), rtol=1e-12)
@@ -184,7 +178,7 @@ def test_networks_without_information_are_expected_to_decide_as_they_do(fit, dec
 @pytest.mark.parametrize("fit", [rasch_abilities, stratified_abilities])
 def test_networks_in_perfect_order_are_fitted_although_their_abilities_are_unbounded(fit):
     correct = np.arange(6)[:, None] >= np.tile(np.arange(7), 4)  # the better one is always right where the worse is
-    tables = stack(correct)
+    tables = tables_by_score(correct)
     np.testing.assert_allclose(expected_tables(fit(tables), tables.images).both, tables.both, atol=1e-6)
 
 
@@ -193,7 +187,7 @@ def test_two_groups_of_networks_that_never_mix_are_fitted():
     good, poor = rng.random((3, 200)) < 0.6, rng.random((3, 200)) < 0.4
     easy = good.all(axis=0)
     correct = np.vstack([good, poor & easy])
-    tables = stack(correct)
+    tables = tables_by_score(correct)
     expected = expected_tables(rasch_abilities(tables), tables.images)
     np.testing.assert_allclose(expected.right.sum(axis=1), tables.right.sum(axis=1), atol=1e-4)
 

@@ -103,6 +103,18 @@ def test_subset_means_are_those_of_the_condition_matrix():
     assert found.loc["drop", "kappa"] == pytest.approx(-found["kappa"].diff().iloc[1])
 
 
+def test_resampled_means_are_those_of_the_images_drawn():
+    correct, networks = deciders(), table(list("abcdef"))
+    between, rng, pairs = classify(correct) == "in-between", np.random.default_rng(3), np.triu_indices(6, 1)
+    means = []
+    for drawn in rng.integers(400, size=(5, 400)):
+        kept = drawn[between[drawn]]
+        means.append([pairwise_error_consistency(correct[:, images])[pairs].mean() for images in (drawn, kept)])
+    values = np.column_stack([means, -np.diff(means)])
+    found = subset_consistency(correct, between, networks, draws=5, seed=3)
+    np.testing.assert_allclose(found[["lower", "upper"]].T, np.quantile(values, [0.025, 0.975], axis=0), rtol=1e-12)
+
+
 def test_resampling_gives_the_error_of_new_images():
     fresh = [subset_consistency(deciders(seed=s), np.ones(400, bool), table(list("abcdef")), 1) for s in range(60)]
     spread = np.std([found.loc["all images", "kappa"] for found in fresh])
