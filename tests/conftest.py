@@ -3,13 +3,16 @@
 import logging
 
 import pytest
+import warm_processes
 from hypothesis import settings
 
 from ddd_utils import logs
+from ddd_utils.experiments import launch
 
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
 logs.install()
+launch.CONTEXT = warm_processes.CONTEXT
 
 
 # The files that take longest begin first: a worker that begins one at the end works on alone. (By itself pytest-xdist

@@ -37,6 +37,7 @@ STATES = ("done", "diverged", "running", "stopped", "missing")
 LARGEST_SHARE = 0.5
 # What makes numerical libraries of child processes use one thread each.
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+CONTEXT: Any = multiprocessing.get_context("spawn")
 
 # What a worker process is started with.
 _events: Queue
@@ -238,8 +239,7 @@ def _divided(group: Group, limit: float) -> list[Group]:
 
 def train(groups: Sequence[Group], devices: Sequence[str]) -> dict[Path, str]:
     """Train groups in one process a device; return what went wrong by results file. A dead process: ExperimentError."""
-    context = multiprocessing.get_context("spawn")
-    events, free = context.Queue(), context.Queue()
+    events, free = CONTEXT.Queue(), CONTEXT.Queue()
     count = min(len(devices), len(groups))
     for device in devices[:count]:
         free.put(device)
@@ -248,7 +248,7 @@ def train(groups: Sequence[Group], devices: Sequence[str]) -> dict[Path, str]:
     progress = Progress({group.experiment.file(run): _steps(group, run) for group in groups for run in group.runs})
     listener = threading.Thread(target=_listen, args=(events, progress), daemon=True)
     failures: dict[Path, str] = {}
-    with environment(THREADS), ProcessPoolExecutor(count, context, _start, (events, free, decoders)) as pool:
+    with environment(THREADS), ProcessPoolExecutor(count, CONTEXT, _start, (events, free, decoders)) as pool:
         listener.start()
         futures = {pool.submit(_train, group): group for group in groups}
         try:

@@ -158,9 +158,7 @@ def accuracy_and_kappa(table: pd.DataFrame, answers: Responses) -> Heading:
 
 def same_answer(same: SameWrongAnswer, answers: Responses) -> Heading:
     """How often two models that are both wrong say the same."""
-    mean = pd.Series(
-        same.share[np.triu_indices(len(same.share), 1)]
-    ).mean()  # of pairs ever wrong together
+    mean = pd.Series(same.share[np.triu_indices(len(same.share), 1)]).mean()  # of pairs ever wrong together
     return Heading(
         f"Where two models are both wrong, they give the same answer {percent(mean)} of the time",
         drawn("the same wrong answer, where both are wrong", answers),

@@ -1,6 +1,5 @@
 """Killed at any moment and started again, a run ends as if it had never been stopped; two at once share the work."""
 
-import multiprocessing
 import os
 import random
 import re
@@ -14,6 +13,7 @@ from contextlib import suppress
 import pytest
 import yaml
 from tiny_experiment import TINY, contents, train_and_die, train_here
+from warm_processes import CONTEXT
 
 from ddd_utils import paths
 from ddd_utils.config import params
@@ -43,24 +43,17 @@ def folder(build):
         return Experiment(params.experiment(CONFIG)).folder
 
 
-@pytest.fixture(scope="module")
-def fork():
+def fork(task, build):
     """Start work in a process that has imported torch already: killing it costs no new start."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "ddd_utils.experiments.lockstep", "tiny_experiment"])
-
-    def started(task, build):
-        begun = context.Event()
-        process = context.Process(target=task, args=(str(build), CONFIG, begun))
-        process.start()
-        assert begun.wait(60)
-        return process
-
-    return started
+    begun = CONTEXT.Event()
+    process = CONTEXT.Process(target=task, args=(str(build), CONFIG, begun))
+    process.start()
+    assert begun.wait(60)
+    return process
 
 
 @pytest.fixture(scope="module")
-def undisturbed(fork, tmp_path_factory):
+def undisturbed(tmp_path_factory):
     """Train to the end once; return the results' place, and the seconds that it took."""
     build = tmp_path_factory.mktemp("undisturbed")
     begun, process = time.monotonic(), fork(train_here, build)
@@ -69,7 +62,7 @@ def undisturbed(fork, tmp_path_factory):
     return folder(build), time.monotonic() - begun
 
 
-def test_killed_at_random_moments_it_ends_with_the_same_bytes(fork, undisturbed, tmp_path):
+def test_killed_at_random_moments_it_ends_with_the_same_bytes(undisturbed, tmp_path):
     expected, took = undisturbed
     chance, kills, left_behind, found = random.Random(1312), 0, set(), folder(tmp_path)
     while kills < KILLS:
@@ -90,7 +83,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(fork, undisturbed,
     assert contents(found) == contents(expected)
 
 
-def test_killed_while_it_describes_the_experiment_it_leaves_nothing_behind(fork, undisturbed, tmp_path):
+def test_killed_while_it_describes_the_experiment_it_leaves_nothing_behind(undisturbed, tmp_path):
     place = folder(tmp_path)
     shutil.copytree(undisturbed[0], place)
     (place / "experiment.json").unlink()

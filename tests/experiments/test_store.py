@@ -1,11 +1,11 @@
 """Results are computed once, found again, never mixed up and never torn; processes stay out of one another's way."""
 
 import json
-import multiprocessing
 
 import numpy as np
 import pytest
 from tiny_experiment import TINY
+from warm_processes import CONTEXT
 
 from ddd_utils import experiments, machine
 from ddd_utils.config import params
@@ -193,10 +193,7 @@ def test_a_base_that_diverges_is_a_clear_line(build):
         experiments.responses({**TINY, "learning_rate": 1e30, "weight_decay": 0.5})
 
 
-def _hold(folder, entered, leave):
-    import os
-
-    os.environ["DDD_BUILD"] = str(folder)
+def _hold(entered, leave):
     experiment = Experiment(params.experiment(TINY))
     with machine.lock_if_free(experiment.lock(experiment.plan.runs[0])) as ours:
         assert ours
@@ -209,9 +206,8 @@ def test_a_run_that_another_process_trains_is_left_to_it(build, monkeypatch):
     experiment = changed()
     for name in ("base", "optimizer"):
         (experiment.folder / f"{name}.parquet").unlink()
-    context = multiprocessing.get_context("spawn")
-    entered, leave = context.Event(), context.Event()
-    other = context.Process(target=_hold, args=(build, entered, leave))
+    entered, leave = CONTEXT.Event(), CONTEXT.Event()
+    other = CONTEXT.Process(target=_hold, args=(entered, leave))
     other.start()
     assert entered.wait(60)
     assert machine.is_locked(experiment.lock(experiment.plan.runs[0]))

@@ -1,6 +1,5 @@
 """`train --launcher slurm`: one job a lockstep group, one of them preempted, and the bytes of a run on this machine."""
 
-import multiprocessing
 import os
 import time
 
@@ -8,6 +7,7 @@ import pytest
 import slurm_cluster
 import yaml
 from tiny_experiment import TINY, contents, train_here
+from warm_processes import CONTEXT
 
 from ddd_utils import __main__ as cli
 from ddd_utils import paths
@@ -38,7 +38,7 @@ def test_groups_become_jobs_and_a_preempted_one_goes_on(slurm, tmp_path, monkeyp
     file.write_text(yaml.safe_dump({"training_variants": {"experiment": CONFIG}, "cluster": OPTIONS}), "utf-8")
     experiment = Experiment(params.experiment(CONFIG))
     # The same experiment in a process of this machine, meanwhile.
-    alone = multiprocessing.get_context("spawn").Process(target=train_here, args=(str(tmp_path / "alone"), CONFIG))
+    alone = CONTEXT.Process(target=train_here, args=(str(tmp_path / "alone"), CONFIG))
     alone.start()
     train = ["train", str(file), "--launcher", "slurm"]
     assert cli.main(train) == 0

@@ -155,7 +155,9 @@ def variants(answers: Answers) -> list:
     )
     return [
         charts.consistency_dots(single, means, "Kappa with the base"),
-        charts.accuracy_dots(networks.assign(accuracy=last.mean(axis=1)), "Accuracy"),
+        charts.accuracy_dots(
+            consistency.condition_accuracies(last, networks), networks.assign(accuracy=last.mean(axis=1)), "Accuracy"
+        ),
         charts.decision_map(correct[0], STEPS, "Decisions of the base"),
         charts.overlay_map(correct, STEPS, "Decisions of all networks"),
         charts.swap_curves(changes, networks, STEPS, "Changes"),

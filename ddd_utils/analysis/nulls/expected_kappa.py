@@ -226,9 +226,9 @@ def null_kappas(
 def _with_intervals(*kappa: np.ndarray) -> NullKappa:
     """Sum up observed, expected and excess kappa on all images, the first of each stack, and without each group."""
     observed, expected, excess = (_jackknife(part) for part in kappa)
-    means = (_jackknife(_mean_over_pairs(part)) for part in kappa)
-    spread = _jackknife(spread_over_pairs(kappa[2]))
-    return NullKappa(observed, expected, excess, *means, spread, _p_values(excess, len(kappa[2]) - 1))
+    mean_observed, mean_expected, mean_excess = (_jackknife(_mean_over_pairs(part)) for part in kappa)
+    spread, p_values = _jackknife(spread_over_pairs(kappa[2])), _p_values(excess, len(kappa[2]) - 1)
+    return NullKappa(observed, expected, excess, mean_observed, mean_expected, mean_excess, p_values, spread)
 
 
 def _jackknife(values: np.ndarray) -> Estimate:
