@@ -228,7 +228,7 @@ def _with_intervals(*kappa: np.ndarray) -> NullKappa:
     observed, expected, excess = (_jackknife(part) for part in kappa)
     mean_observed, mean_expected, mean_excess = (_jackknife(_mean_over_pairs(part)) for part in kappa)
     spread, p_values = _jackknife(spread_over_pairs(kappa[2])), _p_values(excess, len(kappa[2]) - 1)
-    return NullKappa(observed, expected, excess, mean_observed, mean_expected, mean_excess, p_values, spread)
+    return NullKappa(observed, expected, excess, mean_observed, mean_expected, mean_excess, spread, p_values)
 
 
 def _jackknife(values: np.ndarray) -> Estimate:
