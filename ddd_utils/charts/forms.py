@@ -38,6 +38,7 @@ CLASS = "class"
 LOOKS = {  # what a mark stands for: shape, size, fill, outline
     "condition": DOT,
     "observed": DOT,
+    "one network": ("circle", 60, "transparent", MUTED),
     "person": DOT,
     "right": DOT,
     KAPPA: DOT,
@@ -205,6 +206,8 @@ def dot_rows(
     """
     main = next(iter(parts.values()))
     marks = pd.concat([part.assign(kind=kind) for kind, part in parts.items() if len(part)])
+    if "note" in marks:
+        marks["kind"] = marks["kind"].mask(marks["note"].str.contains(ONE_NETWORK, na=False), "one network")
     labels, kinds = main[names].tolist(), marks["kind"].unique().tolist()
     known: dict[str, Any] = {names: ("", row), "kind": ("", "shown"), "network": ""}
     known |= {value: form, "lower": form, "upper": form, **(tips or {}), "note": ""}
@@ -218,14 +221,18 @@ def dot_rows(
     return finish(chart, heading, description or f"Dot plot, one row a {row}: {axis}. {text}.")
 
 
-def _covered(table: pd.DataFrame) -> dict[str, alt.StrokeDash]:
-    """Dash the intervals that cover the images' error only."""
+def _covered(table: pd.DataFrame) -> dict[str, Any]:
+    """Draw the intervals that cover the images' error only thin and grey."""
     if "note" not in table:
         return {}
     notes = table["note"].unique().tolist()
-    dashes = [[4, 3] if ONE_NETWORK in note else [1, 0] for note in notes]
-    legend = alt.Legend(title="95% interval", orient="bottom", labelLimit=300, symbolStrokeColor=ACCENT)
-    return {"strokeDash": alt.StrokeDash("note:N", scale=alt.Scale(domain=notes, range=dashes), legend=legend)}
+    one = [ONE_NETWORK in note for note in notes]
+    colours, widths = ([thin if alone else full for alone in one] for thin, full in ((MUTED, ACCENT), (1, 2)))
+    legend = alt.Legend(title="95% interval", orient="bottom", labelLimit=300, symbolType="stroke")
+    return {
+        "color": alt.Color("note:N", scale=alt.Scale(domain=notes, range=colours), legend=legend),
+        "strokeWidth": alt.StrokeWidth("note:N", scale=alt.Scale(domain=notes, range=widths), legend=None),
+    }
 
 
 def curve(table: pd.DataFrame, x: alt.X, y: alt.Y, tips: Tips, colour: Any = None, **mark: Any) -> list[alt.Chart]:

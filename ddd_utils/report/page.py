@@ -208,7 +208,10 @@ def _write_results(folder: Path, preset: Preset, outcomes: Mapping[str, Outcome]
     records = claims.recorded(preset.name)[0]
     found = [_claim(row, records.get(row["id"])) for row in verdicts.table(preset.name).to_dict("records")]
     run = {"schema": SCHEMA, "preset": preset.name, "sections": sections}
-    write_json(folder / "results.json", {**run, "claims": found})
+    scores = {name: each.model_dump() for name, each in claims.scores(preset.name).items()}
+    write_json(
+        folder / "results.json", {**run, "claims": found, "clauses": claims.clauses(preset.name), "scores": scores}
+    )
     return digests
 
 
@@ -231,5 +234,7 @@ def _claim(row: Mapping[Any, Any], record: claims.Record | None) -> dict[str, An
         "dataset": record.dataset if record else "",
         "verdict": row["verdict"],
         "reason": row["reason"],
+        "outside": row["outside"],
+        "test": row["test"],
         "note": row["note"],
     }

@@ -153,11 +153,13 @@ def test_single_networks_are_drawn_only_where_a_condition_has_several(specificat
     assert drawn.loc[drawn["kind"] == "paper", "kappa"].tolist() == [0.7]
 
 
-def test_intervals_of_one_network_are_dashed_and_others_solid(specifications):
-    text = str(specifications["consistency"])
-    scale = re.search(r"'strokeDash': .*?'scale': \{'domain': (\[.*?\]), 'range': (\[\[.*?\]\])", text)
+def test_a_condition_with_one_network_is_thin_and_grey(specifications):
+    drawn = pd.DataFrame([row for row in rows(specifications["consistency"]) if "kind" in row])
+    alone = drawn.loc[drawn["kind"] == "one network", "note"]
+    assert len(alone) and alone.eq("one network: image error only").all()
+    scale = re.search(r"'strokeWidth': \{[^}]*?'scale': \{'domain': (\[.*?\]), 'range': (\[.*?\])", str(specifications))
     assert scale[1] == "['one network: image error only', 'images and 2 networks']"
-    assert scale[2] == "[[4, 3], [1, 0]]"
+    assert scale[2] == "[1, 2]"
 
 
 def test_an_axis_makes_room_for_negative_kappa(specifications):

@@ -112,7 +112,7 @@ def test_tooltips_give_every_kappa_its_interval():
     chart = charts.kappa_matrix(given_matrix, "title")
     cells = rows(chart).set_index(["a", "b"])["interval"]
     assert cells["a", "b"] == cells["b", "a"] == "0.512 [0.502, 0.522]"
-    assert cells["b", "c"] == "-0.200 [-0.210, -0.190]"
+    assert cells["b", "c"] == "−0.200 [−0.210, −0.190]"
     assert cells["a", "c"] == "undefined"
     assert cells["a", "a"] == "1 (one network)"
     assert cells["b", "b"] == "0.700 [0.690, 0.710]"
