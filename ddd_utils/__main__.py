@@ -77,10 +77,6 @@ def _check_checkout(options: argparse.Namespace) -> None:
         raise InputError(f"there is no file '{name}', and presets by name are in a checkout's params/: {CLONE}")
 
 
-def _version() -> str | None:
-    return machine.versions(["ddd_utils"]).get("ddd_utils")
-
-
 def _listed(title: str, names: Iterable[str]) -> str:
     return textwrap.fill(f"{title}: {', '.join(names)}", 78, subsequent_indent="  ")
 
@@ -98,7 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ddd", description=DESCRIPTION, **_examples("report quick", "report --help", sections=False)
     )
-    parser.add_argument("--version", action="version", version=f"ddd_utils {_version()}")
+    parser.add_argument(
+        "--version", action="version", version=f"ddd_utils {machine.versions(['ddd_utils']).get('ddd_utils')}"
+    )
     parser.set_defaults(command=None)
     commands = parser.add_subparsers(title="commands", metavar="command")
 

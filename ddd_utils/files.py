@@ -52,7 +52,8 @@ def atomic(path: str | Path) -> Iterator[Path]:
         yield partial
         _flush(partial)
         # mkstemp makes files private; results are as public as everything else the user makes.
-        partial.chmod(0o666 & ~_umask())
+        os.umask(mask := os.umask(0))
+        partial.chmod(0o666 & ~mask)
         partial.replace(path)
     except OSError as error:
         if error.filename is not None or error.errno is None:
@@ -73,12 +74,6 @@ def _flush(path: Path) -> None:
     """Wait until a file is on the disk: after a power cut, a renamed file could otherwise be an empty one."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def sha256(path: Path) -> str:

@@ -8,13 +8,9 @@ def _is_checkout(folder: Path) -> bool:
     return all((folder / part).is_dir() for part in ("notebooks", "params", "ddd_utils"))
 
 
-def _root() -> Path:
-    """Find the checkout this package lies in, or else the one it is called in; outside any, where it is called."""
-    called = Path.cwd()
-    return next(filter(_is_checkout, [Path(__file__).resolve().parents[1], called, *called.parents]), called)
-
-
-ROOT = _root()
+_CALLED = Path.cwd()
+# The checkout this package lies in, or else the one it is called in; outside any, where it is called.
+ROOT = next(filter(_is_checkout, [Path(__file__).resolve().parents[1], _CALLED, *_CALLED.parents]), _CALLED)
 PARAMS = ROOT / "params"
 NOTEBOOKS = ROOT / "notebooks"
 DIGESTS = "digests.json"  # in a report's folder: the digest of each section's parameters

@@ -160,20 +160,12 @@ def _replaced(block: Any, absent: str, images: dict[str, Any]) -> Any:
     )
 
 
-def section(name: str, values: Mapping[str, Any]) -> Any:
+def of_notebook(section: str, values: Mapping[str, Any], others: Mapping[str, Any] | None = None) -> Preset:
     """
-    Return the parameters of a section, checked: the preset's, changed by what its notebook's first cell says.
+    Return a notebook's preset, in which what its first cell says has changed the parameters of its section.
 
     Values are the notebook's ``globals()``. ``preset`` names the preset; a parameter that is None is as the preset has
     it, and a mapping changes only the keys that it names. A fault raises InputError with the nearest right key.
-    """
-    return getattr(of_notebook(name, values), name)
-
-
-def of_notebook(section: str, values: Mapping[str, Any], others: Mapping[str, Any] | None = None) -> Preset:
-    """
-    Return a notebook's whole preset, in which what its first cell says has changed the parameters of its section.
-
     ``others`` are blocks of sections that other notebooks have changed.
     """
     preset = load(values["preset"])

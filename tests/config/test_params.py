@@ -289,13 +289,13 @@ def test_a_notebook_starts_with_the_quick_preset(section):
     declared = papermill.inspect_notebook(notebook)
     given = {name: ast.literal_eval(each["default"]) for name, each in declared.items()}
     assert given == {"preset": "quick", **dict.fromkeys(params.section_keys(section))}
-    started = params.section(section, {"__name__": "__main__", **given})
-    assert started == getattr(params.load("quick"), section)
+    started = params.of_notebook(section, {"__name__": "__main__", **given})
+    assert getattr(started, section) == getattr(params.load("quick"), section)
 
 
 def test_a_parameter_of_a_notebook_changes_what_it_names_alone():
     cell = {"__name__": "__main__", "preset": "quick", "models": None, "training": {"epochs": 3}, "tolerance": None}
     quick = params.load("quick").sota_comparison
-    assert params.section("sota_comparison", cell) == quick.model_copy(
+    assert params.of_notebook("sota_comparison", cell).sota_comparison == quick.model_copy(
         update={"training": quick.training.model_copy(update={"epochs": 3})}
     )
