@@ -36,11 +36,11 @@ def made():
     means = humans.means(humans.usable(answers))
     return {
         "difficulty": charts.human_difficulty_dots(
-            pd.concat(rows, names=["tolerance"]).reset_index("tolerance"), "heading", "M = 6 networks"
+            pd.concat(rows, names=["tolerance"]).reset_index("tolerance"), charts.Heading("heading", "M = 6 networks")
         ),
-        "score": charts.human_score_dots(humans.share_by_score(share, correct), 6, "heading", "rho"),
-        "majority": charts.majority_dots(kappas, "heading", "subtitle"),
-        "experiment": charts.answer_dots(means, QUESTIONS, "heading", "subtitle"),
+        "score": charts.human_score_dots(humans.share_by_score(share, correct), 6, charts.Heading("heading", "rho")),
+        "majority": charts.majority_dots(kappas, charts.Heading("heading", "subtitle")),
+        "experiment": charts.answer_dots(means, QUESTIONS, charts.Heading("heading", "subtitle")),
     }, {"kappas": kappas, "means": means, "difficulty": rows[1]}
 
 

@@ -126,7 +126,11 @@ def test_answers_of_unknown_origin_are_never_comparable_with_a_trained_network()
     [
         ("impossible_label_errors", {"networks": ["alexnet", "vgg16"], "on_imagenet": True}, ""),
         ("impossible_label_errors", {"networks": ELEVEN, "on_imagenet": False}, "another data set"),
-        ("lowest_condition_kappa_gaussian", {"config": variants("paper", "controls", "noise", epochs=1)}, ""),
+        (
+            "lowest_condition_kappa_gaussian",
+            {"config": variants("paper", "controls", "noise", epochs=1)},
+            "other training",
+        ),
         ("lowest_condition_kappa_gaussian", {"config": variants("gpu", "controls", "natural")}, "another data set"),
         ("lowest_condition_kappa", {"config": variants("gpu", "controls", "natural")}, ""),
     ],
