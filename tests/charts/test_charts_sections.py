@@ -45,8 +45,8 @@ def test_charts_of_single_trials_say_who_answered_and_lose_no_row(simulated):
 
 
 def test_the_ideal_classifier_is_drawn_only_where_it_is_known(classes):
-    known = charts.sigma_curves(classes, "heading", "subtitle")
-    unknown = charts.sigma_curves(classes.assign(bayes=np.nan), "heading", "subtitle")
+    known = charts.sigma_curves(classes, "heading")
+    unknown = charts.sigma_curves(classes.assign(bayes=np.nan), "heading")
     assert IDEAL in json.dumps(known.to_dict())
     assert IDEAL not in json.dumps(unknown.to_dict()) and "ideal" not in unknown.description
 
