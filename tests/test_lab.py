@@ -19,6 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
 TOKEN = "trial"
+FIRST = "The same network, trained again"
 TRACKER = "@jupyterlab/notebook-extension:tracker"
 INTERPRETER = "# %%\nimport sys\n\nprint('interpreter:', sys.executable)\n"
 
@@ -159,7 +160,7 @@ def test_from_the_start_page_a_changed_section_shows_progress_redraws_its_charts
     section.write_text(first + INTERPRETER)
     assert not (checkout / "build" / "lab" / "workspaces" / "of-the-last-time").exists()
     page.goto(f"{server}/?token={TOKEN}")
-    page.locator(".jp-MarkdownViewer").get_by_role("link", name="Training variants").click()
+    page.locator(".jp-MarkdownViewer").get_by_role("link", name=FIRST).click()
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
 
     set_parameters(page, preset="smoke", experiment=EXPERIMENT, tolerance=0)
@@ -176,6 +177,7 @@ def test_from_the_start_page_a_changed_section_shows_progress_redraws_its_charts
     assert page.locator(".ddd-progress").count() == 1
     assert cell(page, "experiments.responses(").locator(".ddd-progress").count() == 1
 
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
     charts, before = page.locator("canvas.marks").count(), picture(histogram)
     typed = set_parameters(page, preset="smoke", experiment=EXPERIMENT, tolerance=2)
     run_all(page)
@@ -204,11 +206,11 @@ def test_from_the_start_page_a_changed_section_shows_progress_redraws_its_charts
 def test_a_reloaded_start_page_is_there_once(server, page):
     tabs = page.locator("#jp-main-dock-panel .lm-TabBar-tab")
     page.goto(f"{server}/?token={TOKEN}")
-    page.locator(".jp-MarkdownViewer").get_by_role("link", name="Training variants").wait_for()
+    page.locator(".jp-MarkdownViewer").get_by_role("link", name=FIRST).wait_for()
     for _ in range(2):
         page.wait_for_timeout(1500)  # the workspace is saved a moment after it has changed
         page.reload()
-        page.locator(".jp-MarkdownViewer").get_by_role("link", name="Training variants").wait_for()
+        page.locator(".jp-MarkdownViewer").get_by_role("link", name=FIRST).wait_for()
         page.wait_for_timeout(1500)
         assert tabs.all_inner_texts() == ["start.md"]
 

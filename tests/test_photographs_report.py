@@ -3,6 +3,7 @@
 import json
 import re
 from html import unescape
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -46,12 +47,12 @@ def made(tmp_path_factory):
     asked = f"sota_comparison={{models: {folder / 'my_models.yaml'}, images: {folder / 'my photos'}}}"
     report = run(folder / "build", "photographs", "--sections", "sota_comparison", "--set", asked)
     assert report.returncode == 0, report.stderr
-    page = (folder / "build" / "photographs" / "report.html").read_text("utf-8")
-    return folder, asked, page, report
+    return folder, asked, Path(report.stdout.strip()), report.stdout
 
 
 def test_the_report_shows_models_images_and_both_decisions(made, monkeypatch):
-    folder, asked, page, report = made
+    folder, asked, path, told = made
+    page = path.read_text("utf-8")
     monkeypatch.setenv("DDD_BUILD", str(folder / "build"))
     found = Evaluation(params.load("photographs", [asked]).sota_comparison.experiment).load()
     assert len(found.labels) == 12
@@ -60,12 +61,12 @@ def test_the_report_shows_models_images_and_both_decisions(made, monkeypatch):
     text = unescape(re.sub(r"<[^>]+>", "", page))
     for said in ("among the 3 classes present", "among all 1,000 classes", *SYNSETS.values()):
         assert said in text
-    assert "mine" not in report.stdout or report.stdout.strip().endswith("report.html")
+    assert told == f"{path}\n"
     assert page.count("data:image/") >= 3
 
 
 def test_names_from_outside_are_text(made):
-    _, _, page, _ = made
+    page = made[2].read_text("utf-8")
     for harmful in ("<b>bold", "<i>odd", "<u>"):
         assert harmful not in page
     assert "&lt;b&gt;bold&lt;/b&gt;" in page
@@ -73,7 +74,7 @@ def test_names_from_outside_are_text(made):
 
 
 def test_paths_of_this_machine_stay_out_but_for_what_was_asked(made):
-    folder, _, page, _ = made
+    folder, page = made[0], made[2].read_text("utf-8")
     places = {match.start() for match in re.finditer(re.escape(str(folder)), page)}
     parameters = [
         match.span()
@@ -90,8 +91,7 @@ def test_a_second_run_has_nothing_to_compute(made, capsys, monkeypatch):
 
 
 def test_the_difficulty_of_each_photograph_can_be_taken_away(made):
-    folder = made[0]
-    found = pd.read_csv(folder / "build" / "photographs" / "difficulty.csv")
+    found = pd.read_csv(made[2].with_name("difficulty.csv"))
     assert set(found["image"]) == {f"{synset}/{name}" for synset in SYNSETS for name in FILES}
     assert set(found["label"]) == set(SYNSETS.values())
 

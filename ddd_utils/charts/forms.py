@@ -226,12 +226,12 @@ def _covered(table: pd.DataFrame) -> dict[str, Any]:
     if "note" not in table:
         return {}
     notes = table["note"].unique().tolist()
-    one = [ONE_NETWORK in note for note in notes]
-    colours, widths = ([thin if alone else full for alone in one] for thin, full in ((MUTED, ACCENT), (1, 2)))
+    colours = [MUTED if ONE_NETWORK in note else ACCENT for note in notes]
+    thin: Any = {"test": f"indexof(datum.note, '{ONE_NETWORK}') >= 0", "value": 1}
     legend = alt.Legend(title="95% interval", orient="bottom", labelLimit=300, symbolType="stroke")
     return {
         "color": alt.Color("note:N", scale=alt.Scale(domain=notes, range=colours), legend=legend),
-        "strokeWidth": alt.StrokeWidth("note:N", scale=alt.Scale(domain=notes, range=widths), legend=None),
+        "strokeWidth": alt.StrokeWidthValue(2, condition=thin),
     }
 
 

@@ -7,7 +7,7 @@ import pytest
 from ddd_utils import charts
 from ddd_utils.analysis import humans, observer_trials, psychophysics
 from ddd_utils.charts import names_and_colours
-from ddd_utils.charts.forms import BOUND, COLUMN, KAPPA
+from ddd_utils.charts.forms import BOUND, COLUMN, KAPPA, Heading
 
 QUESTIONS = {"main": "is there a main one?", "odd": "is it odd?"}
 
@@ -36,11 +36,11 @@ def made():
     means = humans.means(humans.usable(answers))
     return {
         "difficulty": charts.human_difficulty_dots(
-            pd.concat(rows, names=["tolerance"]).reset_index("tolerance"), charts.Heading("heading", "M = 6 networks")
+            pd.concat(rows, names=["tolerance"]).reset_index("tolerance"), Heading("heading", "M = 6 networks")
         ),
-        "score": charts.human_score_dots(humans.share_by_score(share, correct), 6, charts.Heading("heading", "rho")),
-        "majority": charts.majority_dots(kappas, charts.Heading("heading", "subtitle")),
-        "experiment": charts.answer_dots(means, QUESTIONS, charts.Heading("heading", "subtitle")),
+        "score": charts.human_score_dots(humans.share_by_score(share, correct), 6, Heading("heading", "rho")),
+        "majority": charts.majority_dots(kappas, Heading("heading", "subtitle")),
+        "experiment": charts.answer_dots(means, QUESTIONS, Heading("heading", "subtitle")),
     }, {"kappas": kappas, "means": means, "difficulty": rows[1]}
 
 

@@ -48,6 +48,8 @@ def _reason(link, href, folder):
     if href.startswith("#"):
         return link.evaluate(FOLLOW)
     address = urlsplit(href)
+    if address.scheme == "data":  # a file that the page carries
+        return "" if link.get_attribute("download") else "would be shown, not saved"
     if address.scheme:
         rel = (link.get_attribute("rel") or "").split()
         if address.scheme not in ("http", "https") or not address.netloc:

@@ -163,7 +163,7 @@ def test_columns_of_figures_are_numbers_that_can_be_sorted_by(two):
     soup = markup.clean(two.headline_figures().data)
     markup.tidy_tables(soup)
     assert {cell["class"] for cell in soup.find_all("td")} == {"number"}
-    assert len(soup.select("th[aria-sort] button")) == 5
+    assert len(soup.select("th[data-sorts]")) == 5
 
 
 def test_the_shares_are_drawn_and_told(two):

@@ -121,7 +121,7 @@ def test_a_one_sided_difficulty_is_said(trivial, impossible, text):
 
 def test_another_architecture_is_named(answers):
     text = sentences.other_architecture(answers)
-    assert text.startswith("Other architecture: DenseNet (growth_rate 8, ")
+    assert text.startswith("Other architecture: DenseNet (growth rate 8, ")
 
 
 # People.
@@ -176,7 +176,7 @@ def test_people_and_networks_are_counted():
         "M = 3 networks, 2 images, 48 to 51 people an image"
     )
     assert sentences.networks_beside_people("sota_comparison", 5, 2) == (
-        "Networks of [sota_comparison](sota_comparison.ipynb): in 3 of 5 comparisons the network never errs: they are "
+        "Networks of [sota_comparison](sota_comparison.py): in 3 of 5 comparisons the network never errs: they are "
         "left out."
     )
 
@@ -209,7 +209,7 @@ def test_each_question_is_tested_and_has_its_agreement():
 
 def test_what_is_to_be_run_is_linked_once():
     table = pd.DataFrame({"section": ["a", "a", "b"], "reason": ["not computed", "no observers", ""]})
-    assert sentences.still_to_be_run(table, {}) == "Still to be run, or run in part: [a](a.ipynb)."
+    assert sentences.still_to_be_run(table, {}) == "Still to be run, or run in part: [a](a.py)."
     assert sentences.still_to_be_run(table[2:], {"b": "b.json cannot be read"}).splitlines() == [
         "- b.json cannot be read",
         "Every claim has been computed.",

@@ -120,7 +120,7 @@ def score_stratified_kappa(
     >>> rng = np.random.default_rng(0)
     >>> correct = rng.random((6, 400)) < rng.random(400)  # six networks, independent given an image's difficulty
     >>> null = ddd.score_stratified_kappa(correct)
-    >>> abs(null.mean_excess.value) < 0.01
+    >>> bool(abs(null.mean_excess.value) < 0.01)
     True
     """
     correct = enough_networks(correct, 4, "one ability a network and score")
