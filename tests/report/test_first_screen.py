@@ -156,9 +156,15 @@ def test_a_run_is_read_from_what_its_sections_recorded(build):
     assert (variants.M, variants.tolerance, variants.kappa) == (4, 0, None)
     assert variants.counts.tolist() == np.bincount(answers.correct()[[0, 2, 4, 5]].sum(axis=0), minlength=5).tolist()
     opened = first_screen.opening("tiny")
-    assert [type(each).__name__ for each in opened] == ["HTML", "LayerChart", "LayerChart", "Prose"] + [
-        "LayerChart", "Prose", "Prose"
-    ]  # fmt: skip
+    assert [type(each).__name__ for each in opened] == [
+        "HTML",
+        "LayerChart",
+        "LayerChart",
+        "Prose",
+        "LayerChart",
+        "Prose",
+        "Prose",
+    ]
 
 
 def test_a_run_that_recorded_nothing_opens_with_imagenet_alone(build):
