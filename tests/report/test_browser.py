@@ -70,10 +70,10 @@ def test_tables_sort_by_mouse_and_keyboard_with_undefined_values_last(opened, al
     tab = opened()
     network, kappa = (tab.locator(f"{TABLE} th").nth(index) for index in (0, 1))
     tab.locator(f"{TABLE} th button").nth(1).click()
-    assert column(tab, 2) == ["-1.25", "0.50", "undefined"]
+    assert column(tab, 2) == ["−1.25", "0.50", "undefined"]
     assert kappa.get_attribute("aria-sort") == "ascending"
     tab.keyboard.press("Enter")
-    assert column(tab, 2) == ["0.50", "-1.25", "undefined"]
+    assert column(tab, 2) == ["0.50", "−1.25", "undefined"]
     assert kappa.get_attribute("aria-sort") == "descending"
     tab.keyboard.press("Enter")
     assert column(tab, 1) == ["b", "a10", "a9"]

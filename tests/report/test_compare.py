@@ -118,7 +118,7 @@ def test_in_a_browser_it_sorts_and_is_without_barriers(compared, opened, all_dra
     table = tab.locator("main .scroll:has(> table)").nth(2)
     table.locator("thead button").last.click()
     found = table.locator("tbody td:last-child").all_inner_texts()
-    assert [text.split()[0] for text in found] == ["-15.0", "-5.0", "+20.0"]
+    assert [text.split()[0] for text in found] == ["−15.0", "−5.0", "+20.0"]
     with tab.expect_download() as download:
         table.locator("+ .saves button").click()
     saved = paths.Path(download.value.path()).read_text("utf-8").splitlines()

@@ -180,7 +180,7 @@ def test_nothing_in_common_is_said():
 def test_on_one_data_set_the_cell_says_so_and_gives_no_interval(two):
     written("again", "imagenet", (0.4, 0.3, 0.3))
     both = comparison.read("one", "again")
-    assert rows(both.every_claim())[1][4] == "-10.0 pp same data set"
+    assert rows(both.every_claim())[1][4] == "−10.0 pp same data set"
     assert "no difference has an interval" in both.counted().data
 
 

@@ -46,7 +46,7 @@ def test_the_share_of_swaps_comes_from_the_section_that_computes_it(evidence):
     book.record("decisions_changed_last_transition", 0.1, responses=claims.Basis(dataset="gaussian"))
     book.record("decisions_changed_mean", 0.3, responses=claims.Basis(dataset="gaussian"))
     found = errata.errata("quick").set_index("id")["evidence"]["swaps_per_epoch"]
-    assert "Here (gaussian): 10.0%" in found and "30.0% from epoch to epoch" in found
+    assert "Here (Gaussian noise): 10.0%" in found and "30.0% from epoch to epoch" in found
 
 
 def test_arithmetic_on_the_printed_figures():

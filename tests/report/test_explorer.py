@@ -9,6 +9,7 @@ from made_notebooks import code, executed, shown
 from ddd_utils import charts
 from ddd_utils.analysis import difficulty
 from ddd_utils.report import cells, explorer, markup
+from ddd_utils.report.text import written
 
 
 def rendered(*outputs):
@@ -56,7 +57,7 @@ def test_the_in_between_images_have_counts_and_kappas_of_their_own():
     score = responses.correct()[1:].sum(axis=0)
     some = responses.correct()[1:, (score > 1) & (score < 4)]
     assert data["between"]["total"] == some.shape[1] and data["between"]["both"][0][2] == (some[0] & some[2]).sum()
-    assert data["between"]["kappa"][1].startswith(f"{found.between.kappa.kappa[0, 2]:.3f} [")
+    assert data["between"]["kappa"][1].startswith(written(found.between.kappa.kappa[0, 2], ".3f") + " [")
 
 
 def test_the_same_contents_have_the_same_key_and_stand_on_a_page_once():

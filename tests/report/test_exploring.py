@@ -12,6 +12,7 @@ from ddd_utils.analysis import consistency, difficulty
 from ddd_utils.analysis.exploration import explore
 from ddd_utils.report import page
 from ddd_utils.report.explorer import Explorer
+from ddd_utils.report.text import written
 from ddd_utils.responses import Responses
 
 
@@ -101,15 +102,15 @@ def test_a_click_on_a_cell_compares_its_networks(tab, explored):
     cells = panel.locator(".fourfold").first.locator("tbody td")
     assert [int(cell.evaluate("cell => cell.firstChild.textContent")) for cell in cells.all()] == counts
     facts = panel.locator("dd").all_text_contents()
-    assert facts[2].startswith(f"{found.kappa.kappa[0, 2]:.3f} [")
-    assert facts[4].startswith(f"{found.null.excess.value[0, 2]:+.3f} [") and "Holm" in facts[4]
+    assert facts[2].startswith(written(found.kappa.kappa[0, 2], ".3f") + " [")
+    assert facts[4].startswith(written(found.null.excess.value[0, 2], "+.3f") + " [") and "Holm" in facts[4]
     score = correct.sum(axis=0)
     some = (score > 1) & (score < 4)
     cells = panel.locator(".fourfold").last.locator("tbody td").first
     assert int(cells.evaluate("cell => cell.firstChild.textContent")) == (one & other & some).sum()
     titles = panel.locator(".fourfold caption").all_text_contents()
     assert titles == ["All 60 images", f"{some.sum()} in-between images"]
-    assert facts[5].startswith(f"{found.between.kappa.kappa[0, 2]:.3f} [")
+    assert facts[5].startswith(written(found.between.kappa.kappa[0, 2], ".3f") + " [")
     only = panel.locator("h5").all_text_contents()
     assert only == ["Only a10 is right", "Only a9 is right"]
     apart = found.images[(one & ~other)[found.images]], found.images[(~one & other)[found.images]]

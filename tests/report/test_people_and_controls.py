@@ -42,7 +42,7 @@ def answers():
 
 def test_an_experiment_is_described_in_a_row(answers):
     (row,) = tables.experiments([NetworkSet("natural", answers, 0)]).to_dict("records")
-    assert row["base"] == "resnet18 (width 16)" and row["data set"] == "digits" and row["classes"] == 4
+    assert row["base"] == "ResNet-18 (width 16)" and row["data set"] == "digits" and row["classes"] == 4
     assert (row["test images"], row["networks"], row["mean accuracy"]) == (40, 6, answers.correct().mean())
 
 
@@ -101,7 +101,7 @@ def test_the_gap_of_another_architecture_is_said_with_what_it_covers():
     text = sentences.architecture_gaps([("digits", gap), ("Gaussian noise", alone)])
     assert "−0.25 (−0.50 to +0.10) (images and 2 networks) on digits, " in text
     assert "−0.40 (one network: image error only) on Gaussian noise." in text
-    assert "-0.03 for CIFAR-100 but -0.40 for the noise" in text
+    assert "−0.03 for CIFAR-100 but −0.40 for the noise" in text
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_each_question_is_tested_and_has_its_agreement():
 
 def test_what_is_to_be_run_is_linked_once():
     table = pd.DataFrame({"section": ["a", "a", "b"], "reason": ["not computed", "no observers", ""]})
-    assert sentences.still_to_be_run(table, {}) == "Still to be run, or run in part: [a](a.py)."
+    assert sentences.still_to_be_run(table, {}) == "Still to be run, or run in part: [A](a.py)."
     assert sentences.still_to_be_run(table[2:], {"b": "b.json cannot be read"}).splitlines() == [
         "- b.json cannot be read",
         "Every claim has been computed.",

@@ -1,7 +1,8 @@
 /* Rows as CSV, and files to save: the same in the report and in the laboratory. */
 const quoted = (value) => {
   const text = value === null || value === undefined ? "" : typeof value === "object" ? JSON.stringify(value) : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+  const number = text.replace(/^−(?=[\d.])/, "-"); /* programs know no other minus */
+  return /[",\r\n]/.test(number) ? `"${number.replace(/"/g, '""')}"` : number;
 };
 const csv = (rows) => rows.map((row) => `${row.map(quoted).join(",")}\r\n`).join("");
 
