@@ -43,7 +43,11 @@ def answers():
 def test_an_experiment_is_described_in_a_row(answers):
     (row,) = tables.experiments([NetworkSet("natural", answers, 0)]).to_dict("records")
     assert row["base"] == "ResNet-18 (width 16)" and row["data set"] == "digits" and row["classes"] == 4
-    assert (row["test images"], row["networks"], row["mean accuracy"]) == (40, 6, answers.correct().mean())
+    assert (row["test images"], row["networks"], row["mean accuracy"]) == (
+        40,
+        6,
+        text.percent(answers.correct().mean()),
+    )
 
 
 def test_easiest_and_hardest_classes_stand_side_by_side():
