@@ -32,13 +32,17 @@ def everything(tmp_path_factory):
     drawn = made_charts.every_chart(made_charts.predictions(), made_charts.networks())
     drawn["odd"] = charts.label_error_rows(ODD.rename(columns={"name": "group"}).assign(images=5), "Odd names")
     tables = [pd.DataFrame({"network": np.arange(rows), "kappa": 0.5}) for rows in (3, 30)]
-    first = [code("c", chart(HALF), chart(HALF)), code("f", shown(text__html=FINDINGS))]
+    first = [
+        code("h", shown(text__html='<p class="headline">A sentence or two.</p>')),
+        code("c", chart(HALF), chart(HALF)),
+        code("f", shown(text__html=FINDINGS)),
+    ]
     cells = [code("x", chart(each.to_dict())) for each in drawn.values()]
     cells += [code("t", shown(text__html=table._repr_html_())) for table in tables]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DDD_BUILD", str(tmp_path_factory.mktemp("anywhere")))
         outcomes = {
-            "summary": executed("summary", prose("# A headline of a sentence or two.\n\n**Holds:** this."), *first),
+            "summary": executed("summary", prose("# A title"), *first),
             "second": executed("second", prose("# Second\n\n## Part\n\n#### Deep"), *cells),
         }
         return page.build(Preset(list(outcomes)), outcomes, {})
@@ -152,7 +156,7 @@ def test_the_first_screen_has_headline_verdict_two_charts_and_what_was_found(ope
     columns = [column.bounding_box() for column in tab.locator(".findings > div").all()]
     assert columns[0]["y"] == columns[1]["y"] and columns[1]["y"] + columns[1]["height"] < 900
     size = "one => parseFloat(getComputedStyle(one).fontSize)"
-    assert tab.eval_on_selector(".opening > h2", size) > 2 * tab.eval_on_selector(".front h1", size)
+    assert tab.eval_on_selector(".opening .headline", size) > 1.5 * tab.eval_on_selector(".front h1", size)
     tab.set_viewport_size({"width": PHONE, "height": 700})
     above, below = (figure.bounding_box() for figure in tab.locator("figure[data-half]").all())
     assert above["x"] == below["x"] and above["y"] + above["height"] <= below["y"]
