@@ -154,6 +154,19 @@ def picture(canvas):
     return canvas.evaluate("canvas => canvas.toDataURL()")
 
 
+def test_a_reloaded_start_page_is_there_once(server, page):
+    """It stands first in this file: the workspace keeps the notebooks that are opened later."""
+    tabs = page.locator("#jp-main-dock-panel .lm-TabBar-tab")
+    page.goto(f"{server}/?token={TOKEN}")
+    page.locator(".jp-MarkdownViewer").get_by_role("link", name=FIRST).wait_for()
+    for _ in range(2):
+        page.wait_for_timeout(1500)  # the workspace is saved a moment after it has changed
+        page.reload()
+        page.locator(".jp-MarkdownViewer").get_by_role("link", name=FIRST).wait_for()
+        page.wait_for_timeout(1500)
+        assert tabs.all_inner_texts() == ["start.md"]
+
+
 def test_from_the_start_page_a_changed_section_shows_progress_redraws_its_charts_and_is_saved(checkout, server, page):
     section = checkout / "notebooks" / "training_variants.py"
     first, _, _ = section.read_text().partition("# %% [markdown]\n# ## Pictures")  # what follows takes more seconds
@@ -201,18 +214,6 @@ def test_from_the_start_page_a_changed_section_shows_progress_redraws_its_charts
     assert parameters.startswith('preset = "quick"')
     assert section.read_text() == before + typed + after + INTERPRETER
     assert not list(checkout.glob("notebooks/*.ipynb"))
-
-
-def test_a_reloaded_start_page_is_there_once(server, page):
-    tabs = page.locator("#jp-main-dock-panel .lm-TabBar-tab")
-    page.goto(f"{server}/?token={TOKEN}")
-    page.locator(".jp-MarkdownViewer").get_by_role("link", name=FIRST).wait_for()
-    for _ in range(2):
-        page.wait_for_timeout(1500)  # the workspace is saved a moment after it has changed
-        page.reload()
-        page.locator(".jp-MarkdownViewer").get_by_role("link", name=FIRST).wait_for()
-        page.wait_for_timeout(1500)
-        assert tabs.all_inner_texts() == ["start.md"]
 
 
 def test_a_changed_setting_is_kept_under_build_and_ours_stands(checkout, server):
