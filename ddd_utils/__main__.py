@@ -86,7 +86,8 @@ def _examples(*lines: str, sections: bool = True) -> dict[str, Any]:
     known = [_listed("presets", sorted(path.stem for path in paths.PARAMS.glob("*.yaml")) or ["(only in a checkout)"])]
     known += [_listed("sections", params.SECTIONS)] if sections else []
     shown = "\n".join(f"  ddd {line}" for line in lines)
-    epilog = "\n".join([*known, f"example{'s' * (len(lines) > 1)}:\n{shown}"])
+    heading = "example" if len(lines) == 1 else "examples"
+    epilog = "\n".join([*known, f"{heading}:\n{shown}"])
     return {"epilog": epilog, "formatter_class": argparse.RawDescriptionHelpFormatter}
 
 

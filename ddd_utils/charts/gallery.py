@@ -76,8 +76,8 @@ def _answer(answer: "Answer", networks: int) -> str:
     """Write an answer, how many gave it, and who, unless all did."""
     count = len(answer.networks)
     number = f"all {networks}" if count == networks else f"{count} of {networks}"
-    text = f'{"✓ " * answer.right}{escape(answer.text)} <span class="count">({number})</span>'
-    marked = f'<span class="right">{text}</span>' if answer.right else text
+    text = f'{escape(answer.text)} <span class="count">({number})</span>'
+    marked = f'<span class="right">✓ {text}</span>' if answer.right else text
     if count == networks:
         return marked
     return f'{marked}<div class="who" style="margin-left:1.25em">{escape(", ".join(answer.networks))}</div>'

@@ -118,8 +118,8 @@ def dataset_name(dataset: str) -> str:
 def network_names(networks: pd.DataFrame) -> list[str]:
     """Name networks by their condition, and by their instance too where a condition has several of them."""
     several = networks.duplicated("condition", keep=False)
-    rows = zip(networks["condition"], networks["instance"], several, strict=True)
-    return [condition_name(condition) + f" {instance}" * again for condition, instance, again in rows]
+    names = networks["condition"].map(condition_name)
+    return names.where(~several, names + " " + networks["instance"].astype(str)).tolist()
 
 
 def with_names(table: pd.DataFrame) -> pd.DataFrame:

@@ -23,7 +23,8 @@ def drawn(what: str, answers: Responses, networks: int | None = None) -> str:
     """Say what a chart draws, from how many networks and images of which data set."""
     count = len(answers.networks) if networks is None else networks
     images, dataset = len(answers.labels), dataset_name(answers.info["dataset"])
-    return f"{what} · M = {count} network{'s' * (count != 1)} · {images:,} images of {dataset}"
+    networks_drawn = "1 network" if count == 1 else f"{count} networks"
+    return f"{what} · M = {networks_drawn} · {images:,} images of {dataset}"
 
 
 def _of_set(what: str, each: NetworkSet) -> str:

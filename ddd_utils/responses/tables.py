@@ -85,7 +85,7 @@ def _read(path: Path) -> tuple[dict[str, Column], frozenset[str]]:
         columns, no_answer = _trials_as_responses(columns), NO_ANSWER
     for key, column in columns.items():
         empty = EMPTY - no_answer if key == "prediction" else EMPTY | no_answer
-        column.refuse(path, [v in empty for v in column.values], lambda cell: "empty" + f" ({cell!r})" * bool(cell))
+        column.refuse(path, [v in empty for v in column.values], lambda cell: f"empty ({cell!r})" if cell else "empty")
     return columns, no_answer
 
 
@@ -140,7 +140,8 @@ def _index(value: str) -> int | None:
 
 def _check_indices(path: Path, column: Column, known: Mapping[str, int | None], lowest: int) -> None:
     numbers = [known.get(value, lowest) for value in column.values]
-    numbers_allowed = f"from 0 to {HIGHEST}" + ", or -1 for a wrong answer that is not recorded" * (lowest < 0)
+    unrecorded = ", or -1 for a wrong answer that is not recorded" if lowest < 0 else ""
+    numbers_allowed = f"from 0 to {HIGHEST}{unrecorded}"
     wrong = [number is None or number < lowest for number in numbers]
     column.refuse(path, wrong, lambda value: f"{value}; a class index is a whole number {numbers_allowed}")
 
