@@ -14,7 +14,7 @@ from ddd_utils.config import params
 from ddd_utils.report import citation
 from ddd_utils.report.claims import Claim, Record, about, claim, recorded, registry
 from ddd_utils.report.comparability import planned
-from ddd_utils.report.text import Prose
+from ddd_utils.report.text import Prose, written
 
 ROUNDING = 1e-12  # floating-point slack, far below any printed digit
 DIFFERENCE = 0.05  # kappas apart from which a difference of two kappas is another one than the paper's
@@ -64,7 +64,7 @@ def figure(claim_id: str, records: Mapping[str, Record], label: str = "") -> Fig
     paper, numbers = paper_text(stated), (found.m, found.n) if found else (None, None)
     if found is None or found.value is None:
         return Figure(claim_id, label, None, "undefined" if found else NOT_COMPUTED, "", paper, *numbers)
-    here, *limits = (f"{number:{stated.format}}" for number in (found.value, *(found.interval or ())))
+    here, *limits = (written(number, stated.format) for number in (found.value, *(found.interval or ())))
     return Figure(claim_id, label, found.value, here, " to ".join(limits), paper, *numbers)
 
 
@@ -248,10 +248,10 @@ def of_section(preset: str | Path, section: str) -> pd.DataFrame:
 
 def paper_text(stated: Claim) -> str:
     """Write what the paper claims: its figure, or the bound that a word of it stands for."""
-    figure = "" if stated.value is None else f"{stated.value:{stated.format}}"
+    figure = "" if stated.value is None else written(stated.value, stated.format)
     if stated.kind != "bound":
         return figure
     if stated.at_least == 0:
         return f"above 0 ({figure})" if figure else "above 0"
     word, limit = ("at most", stated.at_most) if stated.at_least is None else ("above", stated.at_least)
-    return f"{word} {limit:{stated.format}}, as we read it"
+    return f"{word} {written(limit, stated.format)}, as we read it"
