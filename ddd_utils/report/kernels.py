@@ -51,22 +51,17 @@ def stop_all() -> None:
         os.killpg(process.pid, signal.SIGTERM)
 
 
-class Manager(AsyncKernelManager):
-    """Starts kernels in a folder; what they write past the notebook goes into a file. Use `manager`."""
-
-    folder: Path
-    chatter: Path
-    ended: int | None = None  # exit status of the last kernel; negative is a signal
-
-    async def _async_pre_start_kernel(self, **options: Any) -> tuple[list[str], dict[str, Any]]:
-        self.kernel_id = self.kernel_id or str(uuid.uuid4())
-        self.provisioner = _Forked(kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self)
-        return await super()._async_pre_start_kernel(**options)
+def manager(folder: Path, chatter: Path) -> type[Any]:
+    """Return a class whose kernels work in a folder; what they write past the notebook goes into a file."""
+    of_one_run = {"ended": None, "folder": folder, "chatter": chatter}  # `ended`: exit status of the last kernel
+    return type("Manager", (AsyncKernelManager,), {"_async_pre_start_kernel": _with_forks, **of_one_run})
 
 
-def manager(folder: Path, chatter: Path) -> type[Manager]:
-    """Return a class of managers whose kernels work in a folder; it is told how the last one ended."""
-    return type("Manager", (Manager,), {"folder": folder, "chatter": chatter})
+async def _with_forks(manager: Any, **options: Any) -> tuple[list[str], dict[str, Any]]:
+    """Do what a manager does before it starts a kernel, with a provisioner that forks."""
+    manager.kernel_id = manager.kernel_id or str(uuid.uuid4())
+    manager.provisioner = _Forked(kernel_id=manager.kernel_id, kernel_spec=manager.kernel_spec, parent=manager)
+    return await AsyncKernelManager._async_pre_start_kernel(manager, **options)
 
 
 class _Forked(LocalProvisioner):
@@ -89,7 +84,7 @@ class _Popen:
 
     stdin = stdout = stderr = None
 
-    def __init__(self, process: Any, kind: type[Manager]):
+    def __init__(self, process: Any, kind: type[Any]):
         self._process, self._kind = process, kind
         self.pid = process.pid
 

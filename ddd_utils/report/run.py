@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import nbformat
@@ -185,7 +186,7 @@ def _ending(status: int | None) -> str:
     return f"The process that ran this notebook ended with {how}."
 
 
-def _with_papermill(notebook: NotebookNode, job: _Job, kind: type[kernels.Manager]) -> None:
+def _with_papermill(notebook: NotebookNode, job: _Job, kind: type[Any]) -> None:
     import papermill
     from nbclient.exceptions import DeadKernelError
 

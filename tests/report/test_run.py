@@ -211,5 +211,5 @@ def test_a_kernel_that_fails_to_start_is_started_once_more(room, monkeypatch):
     monkeypatch.setattr("papermill.execute_notebook", first_fails)
     source("good")
     job = run._job("good", {}, paths.build())
-    run._with_papermill(jupytext.read(job.source), job, kernels.Manager)
+    run._with_papermill(jupytext.read(job.source), job, kernels.manager(paths.NOTEBOOKS, job.notebook))
     assert len(calls) == 2
