@@ -8,6 +8,7 @@ from tqdm import tqdm
 PACKAGE = logging.getLogger("ddd_utils")
 PROGRESS = "application/vnd.ddd.progress+json"  # how far the networks are: of no interest once they are done
 PARAMETERS = "application/vnd.ddd.parameters+json"  # a section's parameters: the page has them at the section's end
+ABSENT = "application/vnd.ddd.absent+json"  # why a part is empty: the page leaves out what introduces it
 
 
 class _Lines(logging.Handler):

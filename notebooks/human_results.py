@@ -89,7 +89,8 @@ for name, found in observer_trials.accuracy_statistics(accuracies).items():
     book.record(f"human_accuracy_{name}", found.value, (found.lower, found.upper), basis)
 for name, found in observer_trials.kappa_statistics(trials, pairs).items():
     book.record(f"human_kappa_{name}", found.value, (found.lower, found.upper), basis)
-verdicts.of_section(preset, "human_results")
+if n:
+    display(verdicts.of_section(preset, "human_results"))
 
 # %% [markdown]
 # ### Learning over the trials
@@ -143,7 +144,7 @@ for section, rows in compared.items():
         display(text.readable(erring))
 
 # %%
-if not compared:
+if n and not compared:
     display(Markdown("No network of this report has seen the observers' images."))
 
 # %% [markdown]

@@ -28,7 +28,7 @@ from IPython.display import display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, dynamics, verdict
-from ddd_utils.report import claims, explorer, findings, game, sentences, text
+from ddd_utils.report import claims, explorer, findings, game, sentences, tables, text
 
 parameters, book = report.begin("training_variants", globals())
 
@@ -37,7 +37,7 @@ answers = experiments.responses(parameters.experiment, preset)
 correct, networks, labels = answers.correct(), answers.networks, answers.labels
 rows, steps = difficulty.one_per_condition(networks), answers.decay_epochs
 chosen = answers.select(rows)
-display(sentences.left_out(answers.info), sentences.chosen_after_a_trial(answers))
+display(sentences.left_out(answers.info), sentences.chosen_after_a_trial(answers, others=True))
 
 # %% [markdown]
 # ## Two spikes (figure 2a)
@@ -231,5 +231,4 @@ sentences.batches(answers.config)
 sentences.trained_on(answers.info["device"])
 
 # %%
-columns = ["network", "condition", "architecture", "parameters", "optimizer", "learning_rate", "batch_size", "seconds"]
-networks[columns].assign(accuracy=correct.mean(axis=1))
+display(*tables.models(answers))

@@ -108,7 +108,7 @@ def shares(correct: ArrayLike, tolerance: int = 0) -> dict[str, float]:
 
 
 def share_intervals(correct: ArrayLike, tolerance: int = 0) -> dict[str, tuple[float, float]]:
-    """Return the 95 % limits (Wilson, 1927) of each share for new draws of images; arguments and keys of `shares`."""
+    """Return the 95% limits (Wilson, 1927) of each share for new draws of images; arguments and keys of `shares`."""
     found = classify(correct, tolerance)
     limits = {difficulty: wilson((found == difficulty).sum(), found.size) for difficulty in DIFFICULTIES}
     return {difficulty: (float(lower), float(upper)) for difficulty, (lower, upper) in limits.items()}
@@ -116,7 +116,7 @@ def share_intervals(correct: ArrayLike, tolerance: int = 0) -> dict[str, tuple[f
 
 def class_extremes(correct: ArrayLike, labels: ArrayLike) -> dict[str, Estimate]:
     """
-    Accuracy on the "easiest" and the "hardest" class (figure 15), with 95 % intervals that know they were chosen.
+    Accuracy on the "easiest" and the "hardest" class (figure 15), with 95% intervals that know they were chosen.
 
     They run between the extremes of Wilson's intervals of all classes at the level at which all hold at once (Sidak,
     1967), and cover the accuracy on whichever class is truly easiest, or hardest.
@@ -136,7 +136,7 @@ def shares_table(sets: Mapping[str, ArrayLike], tolerances: Iterable[int]) -> pd
 
     `sets` holds decisions (networks, images) by name. One row a set and tolerance, if the set can have in-between
     images at it: networks (the set's name), M, distinct (networks that differ in some decision), tolerance, and each
-    share with ``_lower`` and ``_upper`` (Wilson's 95 % interval).
+    share with ``_lower`` and ``_upper`` (Wilson's 95% interval).
     """
     rows = [
         {"networks": title, **_row_of_shares(as_correct(correct), tolerance)}
@@ -241,7 +241,7 @@ def class_accuracy(correct: ArrayLike, labels: ArrayLike, names: Sequence[str] |
     """
     Accuracy on each class, averaged over networks (figure 15): label, accuracy, lower, upper, images and any name.
 
-    The limits (95 %, for other images) are Wilson's, which of several networks' mean are on the safe side.
+    The limits (95%, for other images) are Wilson's, which of several networks' mean are on the safe side.
     """
     correct = as_correct(correct)
     labels = as_labels(labels, np.zeros(correct.shape[1], int))

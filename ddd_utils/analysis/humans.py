@@ -32,7 +32,7 @@ def majority_right(counts: ArrayLike, labels: ArrayLike) -> np.ndarray:
 
 
 def share_by_difficulty(share: ArrayLike, correct: ArrayLike, tolerance: int = 0) -> pd.DataFrame:
-    """Mean human share, (images,), of the images of each difficulty for networks; 95 % intervals (Student's t)."""
+    """Mean human share, (images,), of the images of each difficulty for networks; 95% intervals (Student's t)."""
     found = pd.Categorical(classify(correct, tolerance), DIFFICULTIES)
     table = mean_intervals(pd.DataFrame({"difficulty": found, "share": share}), ["difficulty"], "share")
     return table.astype({"difficulty": str})

@@ -42,7 +42,7 @@ def accuracy_statistics(observers: pd.DataFrame) -> dict[str, Estimate]:
     """
     Mean, lowest, highest and standard deviation ("sd") of the observers' accuracies, from `accuracy`.
 
-    The 95 % interval of the mean is over observers (Student's t), of the standard deviation likewise (chi-squared), of
+    The 95% interval of the mean is over observers (Student's t), of the standard deviation likewise (chi-squared), of
     the least and the most accurate observer Wilson's. NaN where there are too few observers.
     """
     ranked, n = observers.sort_values("accuracy"), len(observers)
@@ -61,7 +61,7 @@ def kappa_statistics(trials: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, Est
     """
     Mean, lowest, highest and standard deviation ("sd") of the pairwise kappas, from `observer_consistency`.
 
-    For the 95 % intervals the image pairs that all observers have judged are resampled, for all observers at once.
+    For the 95% intervals the image pairs that all observers have judged are resampled, for all observers at once.
     Resampling drives extremes and spread further apart, so those intervals lean outwards. NaN without such pairs.
     """
     values = {name: float(getattr(pairs["kappa"], how)()) for name, how in STATISTICS.items()}
@@ -125,7 +125,7 @@ def model_consistency(
     A network that is right about one image of a pair and wrong about the other has made the observer's choice: the one
     it gets wrong is the harder one. Pairs on which it is right or wrong twice, or whose images it has not seen, say
     nothing about it. Columns observer, network, pairs (that count), network_errors (of those: the impossible image is
-    the one it gets right), kappa, lower and upper (95 %, for a new draw of pairs). No row where no pair counts. A
+    the one it gets right), kappa, lower and upper (95%, for a new draw of pairs). No row where no pair counts. A
     network without errors cannot err where people do: its kappa is 0 or undefined by arithmetic.
     """
     positions = pd.Series(np.arange(len(image_ids)), index=pd.Index(image_ids).astype(str))

@@ -22,7 +22,7 @@ class Estimate:
 
     @classmethod
     def wald(cls, value: Any, standard_error: Any) -> "Estimate":
-        """Take the 95 % interval of a value with a normal error."""
+        """Take the 95% interval of a value with a normal error."""
         return cls(value, standard_error, value - 1.96 * standard_error, value + 1.96 * standard_error)
 
 

@@ -55,7 +55,7 @@ FEWEST_IN_BETWEEN = 50  # images, for a kappa of every pair
 
 @dataclass(frozen=True)
 class Clause:
-    """One clause: what came out, by how much, with a 95 % interval for a new draw of images, and what it rests on."""
+    """One clause: what came out, by how much, with a 95% interval for a new draw of images, and what it rests on."""
 
     name: str
     outcome: str  # "holds", "does not hold" or "not decidable"

@@ -20,7 +20,7 @@ OUTCOMES = ("no acceptable label", "no longer impossible", "still impossible")
 
 @dataclass(frozen=True)
 class SameWrongAnswer:
-    """How often two models that are both wrong give the same label, with the 95 % interval; NaN on the diagonal."""
+    """How often two models that are both wrong give the same label, with the 95% interval; NaN on the diagonal."""
 
     share: np.ndarray  # (networks, networks), as the others
     lower: np.ndarray
@@ -51,7 +51,7 @@ def same_wrong_answer(predictions: ArrayLike, labels: ArrayLike) -> SameWrongAns
     """
     Estimate for each pair of models the probability of the same wrong label, given that both are wrong.
 
-    An answer that was not recorded (-1) leaves the image out. Wilson's 95 % intervals are for a new draw of images; NaN
+    An answer that was not recorded (-1) leaves the image out. Wilson's 95% intervals are for a new draw of images; NaN
     where both get none wrong.
     """
     predictions, labels = as_answers(predictions, labels)
@@ -142,7 +142,7 @@ def impossible_because_of_label(
 
     `accepted` lists the acceptable classes of each image, none where it shows no class at all. One row an outcome: "no
     acceptable label", "no longer impossible" (more networks than the tolerance give an acceptable one), "still
-    impossible"; columns outcome, images, share (of the impossible images), lower and upper (Wilson's 95 % interval).
+    impossible"; columns outcome, images, share (of the impossible images), lower and upper (Wilson's 95% interval).
     """
     predictions, labels = as_answers(predictions, labels)
     correct, acceptable = relabelled_correct(predictions, accepted)

@@ -48,24 +48,22 @@ class Page:
 
 @dataclass
 class Part:
-    """What stands under a heading; with a `title` it is folded, and left out if its code had nothing to show."""
+    """A heading, and what stands under it."""
 
     title: str = ""
-    shown: list[str] = field(default_factory=list)
-    computed: list[str] = field(default_factory=list)
-
-    def add(self, html: str, computed: bool = False) -> None:
-        """Take the HTML of a further cell."""
-        self.shown += [html] if html else []
-        self.computed += [html] if computed else []
+    folded: bool = False
+    shown: list[tuple[str, str]] = field(default_factory=list)  # "prose", "result" or "absence", and its HTML
 
     def __str__(self) -> str:
-        """Write its HTML."""
-        inside = "\n".join(self.shown)
-        if not self.title:
-            return inside
-        empty = bool(self.computed) and not any(self.computed)
-        return "" if empty else f'<details class="part"><summary>{self.title}</summary>\n{inside}\n</details>'
+        """Write its HTML, without prose that introduces only an absence; a folded part without results is left out."""
+        kinds = {kind for kind, html in self.shown if html}
+        if self.folded and "result" not in kinds and {kind for kind, _ in self.shown} - {"prose"}:
+            return ""
+        wanted = {"absence"} if "absence" in kinds and "result" not in kinds else kinds
+        inside = "\n".join(html for kind, html in self.shown if html and kind in wanted)
+        if self.folded:
+            return f'<details class="part"><summary>{self.title}</summary>\n{inside}\n</details>'
+        return "\n".join(filter(None, [self.title, inside]))
 
 
 def render(notebook: nbformat.NotebookNode, section: str, page: Page) -> str:
@@ -73,14 +71,17 @@ def render(notebook: nbformat.NotebookNode, section: str, page: Page) -> str:
     parts = [Part()]
     for cell in _shown(notebook):
         if cell.cell_type == "code":
-            parts[-1].add("".join(_output(output, section, page) for output in cell.outputs), computed=True)
+            parts[-1].shown.append(("result", ""))
+            for output in cell.outputs:
+                kind = "absence" if logs.ABSENT in output.get("data", {}) else "result"
+                parts[-1].shown.append((kind, _output(output, section, page)))
             continue
         prose = _prose(cell.source, section, page)
         if heading := HEADING.match(prose):
             folded = heading[2] == FOLD
-            parts.append(Part(f"{heading[1]}</{heading[2]}>" if folded else ""))
-            prose = prose[heading.end() :] if folded else prose
-        parts[-1].add(prose)
+            parts.append(Part(f"{heading[1]}</{heading[2]}>" if folded else heading[0], folded))
+            prose = prose[heading.end() :].lstrip("\n")
+        parts[-1].shown.append(("prose", prose))
     return "\n".join(filter(None, map(str, parts)))
 
 

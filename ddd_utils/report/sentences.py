@@ -17,6 +17,7 @@ from ddd_utils.report.claims import printed
 from ddd_utils.report.comparability import TRIED, are_the_papers
 from ddd_utils.report.network_sets import variants
 from ddd_utils.report.text import (
+    Absence,
     Prose,
     class_choices,
     described,
@@ -42,19 +43,20 @@ def left_out(info: Mapping[str, Any]) -> Prose:
     return Prose(f"{len(diverged)} {word} **left out of every figure** because training led nowhere ({named}).")
 
 
-def chosen_after_a_trial(answers: Responses) -> Prose:
-    """Say that a data set was chosen because it shows the paper's pattern, and what others showed."""
+def chosen_after_a_trial(answers: Responses, *, others: bool = False) -> Prose:
+    """Say that a data set was chosen because it shows the paper's pattern, and what others showed, if wanted."""
     before = TRIED.get(answers.info["dataset"])
     if not before:
         return Prose()
-    showed = " and ".join(
+    chosen = (
+        f"{dataset_name(answers.info['dataset'])} was chosen after a trial had shown the paper's pattern on it, so "
+        "what it shows is outside the score."
+    )
+    showed = "; ".join(
         f"on {name} {percent(trivial)} of the images were trivial and {percent(impossible)} impossible"
         for name, (trivial, impossible) in before.items()
     )
-    return Prose(
-        f"{dataset_name(answers.info['dataset'])} was chosen after a trial had shown the paper's pattern on it, so "
-        f"what it shows is outside the score. Other data showed less: {showed}."
-    )
+    return Prose(f"{chosen} Other data showed less: {showed}." if others else chosen)
 
 
 def base_network(answers: Responses) -> Prose:
@@ -242,16 +244,16 @@ def _same_answers(same: SameWrongAnswer) -> list[str]:
     return [f"Mean over pairs {rows[:, 0].mean():.2f}, from {least} to {most}."]
 
 
-def no_label_errors(answers: Responses) -> Prose:
+def no_label_errors(answers: Responses) -> Absence:
     """Say why no label errors are shown."""
     if answers.info.get("on_imagenet"):
-        return Prose("Not shown here: the list of label errors is not at hand.")
-    return Prose("Not shown here: these are not ImageNet validation images with its labels.")
+        return Absence("Not shown here: the list of label errors is not at hand.")
+    return Absence("Not shown here: these are not ImageNet validation images with its labels.")
 
 
-def pictures(answers: Responses) -> Prose:
+def pictures(answers: Responses) -> Absence:
     """Say that there are no pictures; empty where there are."""
-    return Prose("" if answers.has_images else "Not shown here: these answers came without images.")
+    return Absence("" if answers.has_images else "Not shown here: these answers came without images.")
 
 
 def example_rule(kind: str, networks: int, tolerance: int, images: int) -> Prose:
@@ -374,11 +376,11 @@ def networks_beside_people(section: str, compared: int, erring: int) -> Prose:
     )
 
 
-def not_shown(found: Any, reason: str | None) -> Prose:
+def not_shown(found: Any, reason: str | None) -> Absence:
     """Say why published answers are not shown, or which report has them; empty where there are some."""
     if reason:
-        return Prose(f"Not shown: `{reason.replace('`', chr(39))}`")
-    return Prose("`make report PRESET=published` shows this." if found is None else "")
+        return Absence(f"Not shown: `{reason.replace('`', chr(39))}`")
+    return Absence("`make report PRESET=published` shows this." if found is None else "")
 
 
 def people_and_networks(correct: np.ndarray, counts: np.ndarray) -> Prose:

@@ -11,9 +11,9 @@ import pandas as pd
 from ddd_utils.analysis import consistency, difficulty, dynamics, humans, score_models
 from ddd_utils.analysis.examples import decisive_images, difficulty_table
 from ddd_utils.analysis.statistics import wilson
-from ddd_utils.charts.names_and_colours import condition_name
+from ddd_utils.charts.names_and_colours import network_names
 from ddd_utils.config import params
-from ddd_utils.config.schema import ModelSet, PretrainedSet
+from ddd_utils.config.schema import ModelSet, PretrainedSet, Variants
 from ddd_utils.errors import InputError
 from ddd_utils.files import write_csv, write_text
 from ddd_utils.paths import NOTEBOOKS
@@ -25,12 +25,15 @@ from ddd_utils.responses import Responses
 
 DESCRIBED: dict[Any, list[str]] = {
     ModelSet: ["architecture", "parameters", "optimizer", "learning_rate", "seconds"],
+    Variants: ["architecture", "parameters", "optimizer", "learning_rate", "batch_size", "seconds"],
     PretrainedSet: ["parameters"],
 }
 SHOWN = ["architecture", "input_size", "crop", "precision", "images_per_second", "weights"]
 FORMS = {
     "parameters": "{:,}".format,
     "images_per_second": "{:,.1f}".format,
+    "seconds": "{:,.0f}".format,
+    "learning_rate": "{:g}".format,
     "crop": lambda words: words.replace(" ", "\u00a0"),  # on one line
 }
 LISTED = 50  # images that could not be read
@@ -63,7 +66,7 @@ def _accuracies(answers: Responses) -> pd.DataFrame:
     networks, correct = answers.networks, answers.correct()
     choices = class_choices(answers.info)
     right = {f"right {words}": networks[f"right_{among}"].to_numpy() for among, words in choices.items()}
-    table, images = pd.DataFrame({"network": networks["network"].map(condition_name)}), correct.shape[1]
+    table, images = pd.DataFrame({"network": network_names(networks)}, index=networks.index), correct.shape[1]
     for title, count in (right or {"accuracy": correct.sum(axis=1)}).items():
         lower, upper = wilson(count, images)
         table = table.assign(**{title: count / images, f"{title}_lower": lower, f"{title}_upper": upper})

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from ddd_utils import logs
 from ddd_utils.analysis.statistics import Estimate
 from ddd_utils.charts.names_and_colours import model_name
 from ddd_utils.config.schema import Architecture
@@ -18,6 +19,13 @@ class Prose(str):
 
     def _repr_markdown_(self) -> str:
         return str(self)
+
+
+class Absence(Prose):
+    """Why there is nothing to show; it does with what introduces the missing results, too."""
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/markdown": str(self), **({logs.ABSENT: ""} if self else {})}
 
 
 def written(value: float, form: str = ".2f") -> str:

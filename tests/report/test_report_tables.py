@@ -35,6 +35,8 @@ NETWORKS = pd.DataFrame(
         "precision": "bfloat16",
         "images_per_second": [1234.56, 0.4],
         "weights": "a file",
+        "condition": ["one", "two"],
+        "instance": 1,
         "right_present": [1, 3],
         "right_all": [0, 2],
     }

@@ -29,7 +29,7 @@ FEW = 30  # images right, or wrong, below which a normal interval of kappa does 
 
 
 class ConditionDifference(NamedTuple):
-    """Difference of two conditions' mean kappas, its 95 % interval, and in words what the interval covers."""
+    """Difference of two conditions' mean kappas, its 95% interval, and in words what the interval covers."""
 
     value: float
     lower: float
@@ -68,7 +68,7 @@ class BaseComparison:
 
 @dataclass(frozen=True)
 class KappaMatrix:
-    """Error consistency of k networks or conditions, with 95 % intervals for a new draw of images; NaN: undefined."""
+    """Error consistency of k networks or conditions, with 95% intervals for a new draw of images; NaN: undefined."""
 
     labels: list[str]
     kappa: np.ndarray  # (k, k), as the limits
@@ -208,7 +208,7 @@ def condition_accuracies(correct: ArrayLike, networks: pd.DataFrame) -> pd.DataF
 
 def pairwise_matrix(correct: ArrayLike, labels: Sequence[str]) -> KappaMatrix:
     """
-    Error consistency of all pairs of networks, with 95 % intervals: those of Fleiss, cut off at -1 and 1.
+    Error consistency of all pairs of networks, with 95% intervals: those of Fleiss, cut off at -1 and 1.
 
     Where a network is right, or wrong, about fewer than 30 images, and where two networks always agree, those cover
     too rarely (.6 to .9), and profile likelihood takes their place.
@@ -235,7 +235,7 @@ def pair_table(correct: ArrayLike, names: Sequence[str]) -> pd.DataFrame:
     """
     List the pairs of networks, the most consistent first, those without a defined kappa last.
 
-    Columns one, other (names), kappa, lower, upper (95 %, for a new draw of images), error (its standard error),
+    Columns one, other (names), kappa, lower, upper (95%, for a new draw of images), error (its standard error),
     largest (the highest kappa that the two accuracies allow), copied (`copy_probability`), accuracy_one and
     accuracy_other.
     """
@@ -353,7 +353,7 @@ def _image_variance(draws: np.ndarray) -> float:
 
 
 def _limits(value: float, draws: np.ndarray, means: Sequence[_Mean], bound: float = 1) -> tuple[float, float]:
-    """Compute the 95 % interval of a condition's mean, or of a difference of two."""
+    """Compute the 95% interval of a condition's mean, or of a difference of two."""
     k = [mean.instances for mean in means]
     if max(k) == 1:
         lower, upper = percentile_interval(draws)
@@ -364,7 +364,7 @@ def _limits(value: float, draws: np.ndarray, means: Sequence[_Mean], bound: floa
 
 
 def _t_interval(mean: float, v_img: float, v_net: ArrayLike, k: ArrayLike, bound: float = 1) -> np.ndarray:
-    """Compute the 95 % limits from the variances over images and over k networks, one or a list for each condition."""
+    """Compute the 95% limits from the variances over images and over k networks, one or a list for each condition."""
     v_net, k = np.atleast_1d(v_net), np.atleast_1d(k)
     # A single network has no part in the error: its 0 is multiplied by whatever number.
     by_networks = (stdtrit(np.maximum(k - 1, 1), 0.975) ** 2 * v_net).sum()

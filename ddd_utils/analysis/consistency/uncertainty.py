@@ -116,8 +116,8 @@ def interval(
     >>> import ddd_utils as ddd
     >>> correct = [[1, 1, 0, 0] * 25, [1, 1, 1, 0] * 25, [0, 0, 1, 1] * 25]  # three networks, 100 images
     >>> kappa = ddd.interval(correct, [(0, 1)])
-    >>> print(f"{kappa.value:.2f}, 95 % interval {kappa.lower:.2f} to {kappa.upper:.2f}")
-    0.50, 95 % interval 0.35 to 0.65
+    >>> print(f"{kappa.value:.2f}, 95% interval {kappa.lower:.2f} to {kappa.upper:.2f}")
+    0.50, 95% interval 0.35 to 0.65
     """
     correct = as_correct(correct)
     plus = _as_pairs(pairs, len(correct))
@@ -160,7 +160,7 @@ def bootstrap(correct: ArrayLike, draws: int = 1000, seed: int = 0, labels: Arra
 
 def accuracy_spread(correct: ArrayLike, labels: ArrayLike | None = None) -> dict[str, Estimate]:
     """
-    Mean, lowest and highest accuracy, and standard deviation ("sd"), with 95 % intervals for other images.
+    Mean, lowest and highest accuracy, and standard deviation ("sd"), with 95% intervals for other images.
 
     The lowest and the highest are chosen, and of resampled accuracies the lowest is lower still: their intervals run
     between the extremes of intervals that hold for all networks at once (the bootstrap's largest deviation in standard

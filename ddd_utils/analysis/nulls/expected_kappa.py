@@ -28,7 +28,7 @@ ROUNDING = 1e-12  # in kappa
 @dataclass(frozen=True)
 class NullKappa:
     """
-    Kappa of all pairs, what a null expects, and the excess, each with its 95 % interval for a new draw of images.
+    Kappa of all pairs, what a null expects, and the excess, each with its 95% interval for a new draw of images.
 
     The intervals contain the error of the fitted abilities. The score histogram fixes the sum over pairs of the
     observed agreement, and any null given the scores has the same: excess agreement sums to zero. It ranks pairs; it

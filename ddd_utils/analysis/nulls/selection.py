@@ -43,7 +43,7 @@ def band_table(sets: Mapping[str, tuple[ArrayLike, int]]) -> pd.DataFrame:
     Fleiss' kappa of several sets of networks, beside the limits that it cannot leave on in-between images.
 
     `sets` holds decisions (networks, images) and a tolerance by name. Columns networks (the name), M, tolerance,
-    in-between (images), "Fleiss, all" and "Fleiss, in-between", each with ``_lower`` and ``_upper`` (95 %, for a new
+    in-between (images), "Fleiss, all" and "Fleiss, in-between", each with ``_lower`` and ``_upper`` (95%, for a new
     draw of images), lowest possible and highest possible (`selection_band`).
     """
     return pd.DataFrame([{"networks": title, **_band_row(*given)} for title, given in sets.items()])
@@ -87,7 +87,7 @@ def subset_consistency(
 
     Whether an image is in the subset, bool (images,), depends on that image only, so it stays fixed when images are
     resampled, the same ones for both means. Instances of a condition are averaged first. Columns images (count), kappa,
-    lower and upper (95 %, from the images only).
+    lower and upper (95%, from the images only).
     """
     correct, subset = as_correct(correct), np.asarray(subset, bool)
     if subset.shape != correct.shape[1:] or not subset.any():

@@ -38,7 +38,7 @@ def compare_models(counts: ArrayLike, tolerance: int) -> pd.DataFrame:
     Fit the models of the scores to their counts, (networks + 1,), and say what each gives.
 
     Row "observed" and one row a model; columns kappa and kappa_in_between (Fleiss), the parameters of `ScoreModel`,
-    each also with ``_lower`` and ``_upper`` (95 %, for a new draw of images), misplaced, p_fit (`goodness_of_fit`) and
+    each also with ``_lower`` and ``_upper`` (95%, for a new draw of images), misplaced, p_fit (`goodness_of_fit`) and
     p_better (`likelihood_ratio` against the row above). With fewer than 4 networks the last model is left out.
     """
     counts = as_counts(counts)
@@ -132,7 +132,7 @@ def model_intervals(
     model: ScoreModel, counts: ArrayLike, tolerance: int = 0, draws: int = 1000, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
     """
-    Percentile intervals (95 %) of what a model says, for a new draw of images: they are drawn and fitted anew.
+    Percentile intervals (95%) of what a model says, for a new draw of images: they are drawn and fitted anew.
 
     Of the parameters, "kappa" and "kappa_in_between" (Fleiss, expected by the model). Unlike the curvature of the
     likelihood, this holds where the model is wrong and where a point mass is 0.

@@ -66,7 +66,7 @@ def kappa_of_counts(counts: ArrayLike, tolerance: int | None = None) -> np.ndarr
 def fleiss_interval(
     counts: ArrayLike, tolerance: int | None = None, draws: int = 1000, seed: int = 0
 ) -> tuple[float, float]:
-    """Return the 95 % limits of `kappa_of_counts` for other images, among which more or fewer may be in-between."""
+    """Return the 95% limits of `kappa_of_counts` for other images, among which more or fewer may be in-between."""
     return percentiles(kappa_of_counts(redraw(counts, draws, seed), tolerance))
 
 
@@ -78,7 +78,7 @@ def redraw(counts: ArrayLike, draws: int, seed: int) -> np.ndarray:
 
 
 def percentiles(values: np.ndarray) -> tuple[float, float]:
-    """Return the limits that hold 95 % of the defined values; NaN if there are none."""
+    """Return the limits that hold 95% of the defined values; NaN if there are none."""
     defined = values[np.isfinite(values)]
     lower, upper = np.quantile(defined, [0.025, 0.975]).tolist() if defined.size else (np.nan, np.nan)
     return lower, upper
