@@ -32,6 +32,7 @@ models = None
 images = None
 training = None
 tolerance = None
+answers_in_page = None
 
 # %%
 import numpy as np
@@ -39,7 +40,7 @@ from IPython.display import Markdown, display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, score_models, verdict, wrong_answers
-from ddd_utils.report import claims, explorer, findings, game, sentences, tables
+from ddd_utils.report import claims, explorer, findings, game, own_model, sentences, tables
 
 parameters, book = report.begin("sota_comparison", globals())
 
@@ -252,6 +253,14 @@ sentences.pictures(answers)
 # %%
 # Pairs of these images make the game with which the summary opens.
 game.keep_pairs(preset, "sota_comparison", answers, range(M), dissent)
+
+# %% [markdown]
+# ## A model of your own
+# How does it compare? A table with its answers to these images is enough, and nothing has to be installed.
+
+# %%
+if parameters.answers_in_page:
+    display(own_model.Comparable(answers))
 
 # %% [markdown]
 # ### To take away

@@ -114,6 +114,7 @@ class SotaComparison(Strict):
     images: Annotated[AnyImages | None, BeforeValidator(read_images)] = None
     training: Training = Training()
     tolerance: Tolerance = 1
+    answers_in_page: bool = True  # who is right on which image, so that readers can compare a model of their own
 
     @model_validator(mode="after")
     def _has_responses(self) -> "SotaComparison":

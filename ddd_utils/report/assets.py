@@ -16,9 +16,22 @@ from ddd_utils.charts import names_and_colours
 from ddd_utils.files import write_text
 
 TEMPLATE = Path(__file__).parent / "template"
-STYLES = ("base", "navigation", "front", "prose", "figures", "tables", "explorer", "citation", "narrow", "print")
+STYLES = (
+    "base",
+    "navigation",
+    "front",
+    "prose",
+    "figures",
+    "tables",
+    "explorer",
+    "own_model",
+    "citation",
+    "narrow",
+    "print",
+)
 EXPLORING = ("exploration", "behind", "explorer")
 SAVING = ("csv", "downloads")
+COMPARING = ("own_table", "own_numbers", "own_model")
 SCRIPTS = (
     "elements",
     "common",
@@ -31,6 +44,7 @@ SCRIPTS = (
     "tables",
     "claims",
     *SAVING,
+    *COMPARING,
     "copying",
 )
 
