@@ -40,7 +40,7 @@ from IPython.display import Markdown, display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, score_models, verdict, wrong_answers
-from ddd_utils.report import claims, explorer, findings, game, own_model, sentences, tables
+from ddd_utils.report import claims, explorer, findings, game, sentences, tables
 
 parameters, book = report.begin("sota_comparison", globals())
 
@@ -260,7 +260,7 @@ game.keep_pairs(preset, "sota_comparison", answers, range(M), dissent)
 
 # %%
 if parameters.answers_in_page:
-    display(own_model.Comparable(answers))
+    display(explorer.Comparable(answers))
 
 # %% [markdown]
 # ### To take away

@@ -22,7 +22,7 @@ from pygments.lexers import PythonLexer
 from ddd_utils import logs
 from ddd_utils.errors import InputError
 from ddd_utils.files import short_hash
-from ddd_utils.report import assets, explorer, game, markup, own_model
+from ddd_utils.report import assets, explorer, game, markup
 
 FOLD = "h4"  # a heading of the third level in a notebook, which the page moves down by one
 HEADING = re.compile(r'(<(h[2-6]) id="[^"]+">.*?)(?:<a [^>]*></a>)?</\2>', re.DOTALL)
@@ -112,8 +112,8 @@ def _output(output: nbformat.NotebookNode, section: str, page: Page) -> str:
         known = (found := data[explorer.MIME])["key"] in page.explorers  # several sections may have the same one
         page.explorers.add(found["key"])
         return "" if known else explorer.element(found)
-    if own_model.MIME in data:
-        return own_model.element(data[own_model.MIME])
+    if explorer.COMPARABLE in data:
+        return explorer.comparable(data[explorer.COMPARABLE])
     if chart := next((kind for kind in data if kind.startswith(VEGALITE)), None):
         return _chart(data[chart], next(page.charts))
     if "text/html" in data:

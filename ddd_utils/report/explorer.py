@@ -1,7 +1,11 @@
-"""What a reader gets by clicking: the images behind a bar, and how the two networks of a cell differ."""
+"""What a reader can ask: the images behind a bar, how the two networks of a cell differ, and a model of their own."""
 
+import base64
+import zlib
 from collections.abc import Sequence
 from html import escape
+from itertools import pairwise
+from os.path import commonprefix
 from typing import Any, TypeVar
 
 import altair as alt
@@ -18,7 +22,7 @@ from ddd_utils.report.sentences import example_rule
 from ddd_utils.report.text import Prose, p_value
 from ddd_utils.responses import Responses
 
-MIME = "application/vnd.ddd.exploration+json"
+MIME, COMPARABLE = "application/vnd.ddd.exploration+json", "application/vnd.ddd.answers+json"
 WAYS = ("score", "pair")
 SIDE = 80  # pixels of a picture: two hundred of them stay below a megabyte
 Chart = TypeVar("Chart", bound=alt.TopLevelMixin)
@@ -73,6 +77,35 @@ class Explorer:
         return chart.properties(usermeta={**meta, "explore": {"key": self.data["key"], "by": by}})
 
 
+class Comparable:
+    """
+    What a notebook displays, for the report to take tables of answers (`own_model.js`).
+
+    ``data`` has the names of networks and classes and, deflated and in base64, the images' names (sorted, a line each:
+    how many letters are those of the name before, a blank, and the others), their labels (int16, little-endian, the
+    lower bytes first) and for each network a bit an image, filled up to whole bytes (`np.packbits`).
+    """
+
+    def __init__(self, answers: Responses):
+        order = np.argsort(answers.image_ids, kind="stable")
+        classes = answers.class_names if answers.info.get("labels_known", True) else []
+        contents = {
+            "networks": network_names(answers.networks),
+            "classes": [str(name) for name in classes],
+            "names": _packed(_front_coded([_line(name) for name in answers.image_ids[order]]).encode()),
+            "labels": _packed(answers.labels[order].astype("<i2").view(np.uint8).reshape(-1, 2).T.tobytes()),
+            "right": _packed(np.packbits(answers.correct()[:, order], axis=1).tobytes()),
+        }
+        self.data = {"key": markup.key(contents), **contents}
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
+        count = len(self.data["networks"])
+        return {
+            COMPARABLE: self.data,
+            "text/plain": f"In the report, a table of answers is compared with {count} networks.",
+        }
+
+
 def explored(answers: Responses, rows: Sequence[int], tolerance: int) -> Explorer:
     """Collect what a click in charts about some networks shows: display it once, and link the charts to it."""
     chosen = answers.select(list(rows))
@@ -122,6 +155,11 @@ def element(data: dict) -> str:
     return f'<script type="application/json" class="exploration" data-key="{escape(data["key"])}">{contents}</script>'
 
 
+def comparable(data: dict) -> str:
+    """Write the data for the page, whose script makes the rest: without it, there is nothing to see."""
+    return f'<script type="application/json" class="comparable">{markup.embedded(data)}</script>'
+
+
 def _images(names: np.ndarray, labels: np.ndarray, answers: np.ndarray, used: list[int]) -> list[dict]:
     """List the images with their labels and answers as positions in `used`; -1 is an answer that was not recorded."""
     position = {label: at for at, label in enumerate(used)} | {-1: -1}
@@ -157,3 +195,18 @@ def _pairs(found: Exploration) -> dict[str, list[str]]:
     for name, each, form in (("expected", null.expected, ".3f"), ("excess", null.excess, "+.3f")):
         written[name] = bracketed(each.value, each.lower, each.upper, form)[upper].tolist()
     return written | {"p": [p_value(value) for value in null.adjusted_p_values()[upper]]}
+
+
+def _packed(contents: bytes) -> str:
+    return base64.b64encode(zlib.compress(contents, 9)).decode()
+
+
+def _front_coded(names: list[str]) -> str:
+    """Write sorted names, each without what it shares with the one before: 50,000 shrink to a tenth."""
+    shared = [len(commonprefix(pair)) for pair in pairwise(["", *names])]  # noqa: RUF071 (names, not paths)
+    return "\n".join(f"{count} {name[count:]}" for count, name in zip(shared, names, strict=True))
+
+
+def _line(name: object) -> str:
+    """Keep a name on one line, in which names are told apart."""
+    return str(name).replace("\n", " ").replace("\r", " ")

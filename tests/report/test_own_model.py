@@ -11,7 +11,7 @@ from made_notebooks import Preset, code, executed, prose, shown
 from ddd_utils import error_consistency
 from ddd_utils.analysis.consistency.profile import profile_limits
 from ddd_utils.analysis.statistics import wilson
-from ddd_utils.report import own_model, page
+from ddd_utils.report import explorer, page
 from ddd_utils.responses import Responses
 
 HOSTILE = "<img src=x onerror='window.hacked=1'>,\"a\""
@@ -37,8 +37,8 @@ def made(tmp_path_factory, browser):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DDD_BUILD", str(tmp_path_factory.mktemp("page")))
         responses, mine = answers()
-        data = own_model.Comparable(responses).data
-        outcome = executed("only", prose("# Only"), code("a", shown(**{own_model.MIME: data})))
+        data = explorer.Comparable(responses).data
+        outcome = executed("only", prose("# Only"), code("a", shown(**{explorer.COMPARABLE: data})))
         target = page.build(Preset(["only"]), {"only": outcome}, {})
     tab = browser.new_context(offline=True, accept_downloads=True).new_page()
     tab.goto(target.as_uri())
@@ -160,4 +160,4 @@ def test_a_page_of_thirty_models_carries_their_answers_in_half_a_megabyte():
     networks = pd.DataFrame({"network": map(str, range(30)), "condition": map(str, range(30)), "instance": 1})
     classes = [f"class {n}" for n in range(1000)]
     made = Responses(np.where(right, labels, 1000 - 1)[:, None], labels, ids, networks, {"classes": classes})
-    assert len(own_model.element(own_model.Comparable(made).data)) < 500_000
+    assert len(explorer.comparable(explorer.Comparable(made).data)) < 500_000
