@@ -20,7 +20,7 @@ from ddd_utils.config import params
 from ddd_utils.experiments.store import Experiment
 
 KILLS = 8
-CONFIG = {**TINY, "epochs": 3, "dataset": {**TINY["dataset"], "train_images": 1000}, "batch_size": 50}
+CONFIG = {**TINY, "epochs": 3, "dataset": {**TINY["dataset"], "train_images": 600}, "batch_size": 50}
 
 
 def command(build):
