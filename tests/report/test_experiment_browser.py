@@ -2,6 +2,7 @@
 
 import time
 
+import pandas as pd
 import pytest
 from made_experiment import HOSTILE, made
 from observer import begin, consent, marks, missed, part, play, score, wait_for
@@ -79,6 +80,8 @@ def test_an_experiment_is_taken_left_resumed_saved_and_analysed(opened, written,
     trials, problems = psychophysics.read_observers(file.parent)
     assert problems == [] and trials["trial_index"].tolist() == list(range(10))
     assert trials["correct"].tolist() == [number != 1 for number in range(10)]
+    marks_of = pd.read_csv(file)
+    assert marks_of["resumed"].tolist() == [0] * 4 + [1] * 6 and marks_of["hidden"].sum() == 0
     assert trials["trivial_image"][3] == f"t3{HOSTILE}" and trials["rt"].between(0, 60_000).all()
     assert observer_trials.accuracy(trials)[["observer", "correct"]].iloc[0].tolist() == ["ann-1", 9]
 
@@ -142,8 +145,61 @@ def test_the_next_observer_starts_anew_and_a_code_has_plain_characters(opened, w
     part(tab, "go").click()
     play(tab, [1], 1)
     part(tab, "over").click()
+    assert "not saved" in part(tab, "saved").text_content()
+    part(tab, "over").click()
     tab.get_by_role("checkbox").wait_for()
     assert not part(tab, "resume").is_visible() and part(tab, "code").input_value() == ""
+
+
+FULL = """let puts = 0; const put = Storage.prototype.setItem;
+Storage.prototype.setItem = function (...given) { puts += 1; if (puts > 4) throw new DOMException("full", "QuotaExceededError"); return put.apply(this, given); }"""
+
+
+def test_a_store_that_fails_half_way_is_told_and_the_answers_can_be_saved_at_any_time(opened, written, tmp_path):
+    tab = opened(written(made(trials=4, practice=0)), before=FULL)
+    consent(tab)
+    part(tab, "go").click()
+    play(tab, [1, 2], 4)
+    assert not part(tab, "stopped").is_visible()
+    play(tab, [3], 4)
+    assert part(tab, "stopped").is_visible()
+    with tab.expect_download() as download:
+        part(tab, "save-now").click()
+    assert pd.read_csv(download.value.path())["trial_index"].tolist() == [0, 1, 2]
+    play(tab, [4], 4)
+    assert len(pd.read_csv(saved(tab, tmp_path))) == 4
+
+
+def test_a_second_tab_takes_over_and_the_first_is_told(opened, written):
+    path = written(made(trials=4, practice=0))
+    first = opened(path)
+    consent(first)
+    part(first, "go").click()
+    play(first, [1], 4)
+    second = opened(path, first.context)
+    part(second, "continue").click()
+    first.get_by_role("heading", name="goes on in another tab").wait_for()
+    with first.expect_download() as download:
+        part(first, "save-these").click()
+    assert len(pd.read_csv(download.value.path())) == 1
+    part(second, "go").click()
+    play(second, [2], 4)
+    assert "of 2 right" in part(second, "running").text_content()
+
+
+def test_how_often_the_page_was_out_of_sight_is_recorded(opened, written):
+    tab = opened(written(made(trials=2, practice=0)))
+    consent(tab)
+    part(tab, "go").click()
+    wait_for(tab, "Pair 1 of 2")
+    tab.evaluate(
+        "Object.defineProperty(document, 'hidden', { value: true }); document.dispatchEvent(new Event('visibilitychange'))"
+    )
+    part(tab, "resume-clock").click()
+    play(tab, [1], 2)
+    with tab.expect_download() as download:
+        part(tab, "save-now").click()
+    assert pd.read_csv(download.value.path())["hidden"].tolist() == [1]
 
 
 @pytest.mark.parametrize("width", [360, 1280])

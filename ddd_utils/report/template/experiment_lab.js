@@ -1,9 +1,11 @@
 /* The laboratory's page: consent, practice, pause, answers that outlive a closed tab, and the file at the end. */
 
-/* Answers lie under a key of this very experiment. Some browsers keep nothing for a page that is a file. */
+/* Answers lie under a key of this very experiment, with the tab that they are from. Some browsers keep nothing for a page
+   that is a file, others stop when their store is full. */
 class Drawer {
   constructor(key) {
     this.key = `find-those-tricky-images-${key}`;
+    this.tab = Math.random().toString(36).slice(2);
     try {
       localStorage.setItem(`${this.key}-try`, "");
       localStorage.removeItem(`${this.key}-try`);
@@ -13,17 +15,23 @@ class Drawer {
   get() {
     try { return this.works ? JSON.parse(localStorage.getItem(this.key)) : null; } catch { return null; }
   }
-  put(session) { if (this.works) localStorage.setItem(this.key, JSON.stringify(session)); }
-  empty() { if (this.works) localStorage.removeItem(this.key); }
+  put(session) {
+    try { if (this.works) localStorage.setItem(this.key, JSON.stringify({ ...session, tab: this.tab })); } catch { this.works = false; }
+  }
+  empty() { try { localStorage.removeItem(this.key); } catch { /* nothing is kept */ } }
+  /* Another tab has taken this experiment over. */
+  get lost() { return (this.get()?.tab ?? this.tab) !== this.tab; }
+  watch(told) { addEventListener("storage", ({ key }) => { if (key === this.key && this.lost) told(); }); }
 }
 
-/* One row a pair in the columns that `human_results` reads. */
+/* One row a pair in the columns that `human_results` reads; how often the observer had come back to the experiment by
+   then, and how often the page went out of sight during this pair. */
 function answerRows(study, session) {
-  const rows = session.answers.map(([side, time], at) => {
+  const rows = session.answers.map(([side, time, resumed, hidden], at) => {
     const trial = study.trials[at], trivial = trial.impossible === "left" ? "right" : "left";
-    return [session.observer, at, ...[trivial, trial.impossible, side].map((which) => study.names[trial[which]]), time];
+    return [session.observer, at, ...[trivial, trial.impossible, side].map((which) => study.names[trial[which]]), time, resumed, hidden];
   });
-  return [["observer", "trial_index", "trivial_image", "impossible_image", "response", "rt"], ...rows];
+  return [["observer", "trial_index", "trivial_image", "impossible_image", "response", "rt", "resumed", "hidden"], ...rows];
 }
 
 class Laboratory {
@@ -38,17 +46,32 @@ class Laboratory {
     this.part("full").addEventListener("click", () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()));
     this.part("pause").addEventListener("click", () => this.pause());
     this.part("resume-clock").addEventListener("click", () => this.goOn());
-    document.addEventListener("visibilitychange", () => { if (document.hidden) this.pause(); });
-    this.part("save").addEventListener("click", () => this.save());
-    this.part("over").addEventListener("click", () => { this.drawer.empty(); location.reload(); });
-    addEventListener("beforeunload", (event) => { if (!this.drawer.works && this.session?.answers.length) event.preventDefault(); });
+    document.addEventListener("visibilitychange", () => { if (document.hidden) this.leave(); });
+    ["save", "save-now", "save-these"].forEach((name) => this.part(name).addEventListener("click", () => this.save()));
+    this.part("over").addEventListener("click", () => this.over());
+    this.drawer.watch(() => (this.session ? this.elsewhere() : location.reload()));
+    addEventListener("beforeunload", (event) => { if (!this.drawer.works && this.session?.answers.length > this.saved) event.preventDefault(); });
+    [this.saved, this.hidden] = [0, 0]; /* answers in a file; times out of sight during this pair */
   }
 
   show(screen) {
     this.root.querySelectorAll("[data-screen]").forEach((section) => { section.hidden = section.dataset.screen !== screen; });
     this.screen = screen;
     this.part("pause").hidden = screen !== "trial";
+    this.part("save-now").hidden = !["trial", "paused", "ready"].includes(screen) || !this.session?.answers.length;
     this.root.querySelector(`[data-screen="${screen}"] h2`)?.focus();
+  }
+
+  leave() {
+    this.hidden += this.screen === "trial";
+    this.pause();
+  }
+
+  /* Two tabs would overwrite each other's answers: the one that comes second goes on, and this one's can be saved. */
+  elsewhere() {
+    this.stage.clock.stop();
+    this.part("these").hidden = !this.session.answers.length;
+    this.show("elsewhere");
   }
 
   pause() {
@@ -78,10 +101,20 @@ class Laboratory {
       from: this.session.answers.length,
       right: rightOnes(this.study, this.sides()).filter(Boolean).length,
       tells: () => this.study.feedback === "immediate",
-      record: (side, time) => { this.session.answers.push([side, Math.round(10 * time) / 10]); this.drawer.put(this.session); },
+      record: (side, time) => this.record(side, time),
     });
+    if (this.screen === "elsewhere") return;
     this.show("end");
     if (this.study.feedback !== "none") showResult(this.root, this.study, this.sides(), this.study.feedback);
+  }
+
+  record(side, time) {
+    this.session.answers.push([side, Math.round(10 * time) / 10, this.session.resumed, this.hidden]);
+    this.hidden = 0;
+    if (this.drawer.lost) this.elsewhere();
+    else this.drawer.put(this.session);
+    this.part("forgetful").hidden = this.part("stopped").hidden = this.drawer.works;
+    if (this.screen === "trial") this.part("save-now").hidden = false;
   }
 
   sides() { return this.session.answers.map(([side]) => side); }
@@ -94,7 +127,7 @@ class Laboratory {
       this.part("resume").hidden = false;
       this.part("consent").hidden = true;
       const chosen = await Promise.race(["continue", "anew"].map(async (name) => { await once(this.part(name), "click"); return name; }));
-      if (chosen === "continue") return kept;
+      if (chosen === "continue") return this.take({ ...kept, resumed: (kept.resumed ?? 0) + 1 });
       this.drawer.empty();
       this.part("resume").hidden = true;
       this.part("consent").hidden = false;
@@ -103,7 +136,25 @@ class Laboratory {
     await new Promise((done) => {
       this.part("consent").addEventListener("submit", (event) => { event.preventDefault(); done(); });
     });
-    return { observer: this.part("code").value, answers: [] };
+    return this.take({ observer: this.part("code").value, answers: [], resumed: 0 });
+  }
+
+  take(session) {
+    this.drawer.put(session);
+    return session;
+  }
+
+  /* Nobody's answers go unsaved without a word. */
+  over() {
+    const unsaved = this.session.answers.length > this.saved;
+    if (unsaved && !this.warned) {
+      this.warned = true;
+      this.part("saved").textContent = "These answers are not saved: save them first. “Next observer” once more discards them.";
+      return;
+    }
+    this.session.answers = [];
+    this.drawer.empty();
+    location.reload();
   }
 
   async practise() {
@@ -122,6 +173,7 @@ class Laboratory {
     /* The pattern of the form allows no other characters, but the drawer is open to other hands. */
     const name = `${this.session.observer.replace(/[^A-Za-z0-9_-]+/g, "_").slice(0, 40) || "observer"}-${this.study.key.slice(0, 6)}.csv`;
     saveText(csv(answerRows(this.study, this.session)), "text/csv", name);
+    this.saved = this.session.answers.length;
     this.part("saved").textContent = `Saved as ${name}.`;
   }
 }
