@@ -152,7 +152,15 @@ def test_the_next_observer_starts_anew_and_a_code_has_plain_characters(opened, w
 
 
 FULL = """let puts = 0; const put = Storage.prototype.setItem;
-Storage.prototype.setItem = function (...given) { puts += 1; if (puts > 4) throw new DOMException("full", "QuotaExceededError"); return put.apply(this, given); }"""
+Storage.prototype.setItem = function (...given) {
+  puts += 1;
+  if (puts > 4) throw new DOMException("full", "QuotaExceededError");
+  return put.apply(this, given);
+}"""
+OUT_OF_SIGHT = """() => {
+  Object.defineProperty(document, 'hidden', { value: true });
+  document.dispatchEvent(new Event('visibilitychange'));
+}"""
 
 
 def test_a_store_that_fails_half_way_is_told_and_the_answers_can_be_saved_at_any_time(opened, written, tmp_path):
@@ -192,9 +200,7 @@ def test_how_often_the_page_was_out_of_sight_is_recorded(opened, written):
     consent(tab)
     part(tab, "go").click()
     wait_for(tab, "Pair 1 of 2")
-    tab.evaluate(
-        "Object.defineProperty(document, 'hidden', { value: true }); document.dispatchEvent(new Event('visibilitychange'))"
-    )
+    tab.evaluate(OUT_OF_SIGHT)
     part(tab, "resume-clock").click()
     play(tab, [1], 2)
     with tab.expect_download() as download:
