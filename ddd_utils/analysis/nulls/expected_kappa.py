@@ -22,6 +22,8 @@ from ddd_utils.errors import InputError
 
 # Counts held at once while groups are left out: 32 MB an array.
 BLOCK = 4_000_000
+# Groups times networks, and the fewest groups: a fit takes time that grows with the cube of the networks.
+MOST_WORK, FEWEST_GROUPS = 3_000, 10
 ROUNDING = 1e-12  # in kappa
 
 
@@ -81,7 +83,7 @@ def conditional_rasch_kappa(
         compared. None: all images.
     groups : int
         Number of groups of images left out in turn for the interval (delete-a-group jackknife: Kott, 2001): abilities
-        are fitted anew without each.
+        are fitted anew without each. There are fewer for more than sixty networks, ten for three hundred.
     seed : int
         Seed of the assignment of images to groups.
 
@@ -210,7 +212,7 @@ def null_kappas(
 ) -> list[NullKappa]:
     """Compare kappa with its expectation, in each of several choices of cells (`kept_cells`), with intervals."""
     images = correct.shape[1]
-    groups = min(groups, images)
+    groups = min(groups, images, max(MOST_WORK // len(correct), FEWEST_GROUPS))
     if groups < 2:
         raise InputError(f"an interval takes at least two images and two groups of them, not {images} and {groups}")
     full = tables_by_score(correct)
