@@ -48,33 +48,8 @@ sentences.models(answers, charts.dataset_name(answers.info["dataset"]))
 
 # %%
 known = experiments.imagenet_facts(answers)
-if known.wrong_label is None:
-    display(sentences.no_label_errors(answers))
-else:
-    by_score = wrong_answers.error_rates(known.wrong_label, correct.sum(axis=0), range(M + 1))
-    display(charts.label_error_dots(by_score, findings.label_errors(by_score, answers)))
-    none = by_score.set_index("score").loc[0]
-    book.record("impossible_label_errors", none["rate"], (none["lower"], none["upper"]), answers, "tolerance 0")
-
-# %%
-if known.wrong_label is not None and unrecorded < 1:
-    groups = wrong_answers.difficulty_groups(predictions, labels)
-    by_group = wrong_answers.error_rates(known.wrong_label, groups, wrong_answers.GROUPS, "group")
-    display(charts.label_error_rows(by_group, findings.label_errors_of_groups(by_group, answers)))
-
-# %%
-if known.wrong_label is not None:
-    parts = wrong_answers.shares_without_errors(correct, known.wrong_label)
-    display(Markdown(f"With and without the {known.wrong_label.sum():,} images with label errors (tolerance 0):"))
-    display(tables.in_percent(parts, ["share", "lower", "upper"]))
-
-# %% [markdown]
-# ### What a second look says (figures 2a and 17a)
-
-# %%
 relabelled = known.accepted is not None and unrecorded < 1
-if answers.info.get("on_imagenet") and known.accepted is None:
-    display(Markdown("ReaL's labels are not at hand: they come with the extra `models` (`pip install '.[models]'`)."))
+reasons.no_second_look(answers, known.accepted)
 
 # %%
 if relabelled:
@@ -97,21 +72,43 @@ if relabelled:
     display(findings.clause(beyond))
 
 # %% [markdown]
+# ### The authors' list of label errors (figures 2a and 17a)
+
+# %%
+if known.wrong_label is None:
+    display(sentences.no_label_errors(answers))
+else:
+    by_score = wrong_answers.error_rates(known.wrong_label, correct.sum(axis=0), range(M + 1))
+    display(charts.label_error_dots(by_score, findings.label_errors(by_score, answers)))
+    none = by_score.set_index("score").loc[0]
+    book.record("impossible_label_errors", none["rate"], (none["lower"], none["upper"]), answers, "tolerance 0")
+
+# %%
+if known.wrong_label is not None and unrecorded < 1:
+    groups = wrong_answers.difficulty_groups(predictions, labels)
+    by_group = wrong_answers.error_rates(known.wrong_label, groups, wrong_answers.GROUPS, "group")
+    display(charts.label_error_rows(by_group, findings.label_errors_of_groups(by_group, answers)))
+
+# %%
+if known.wrong_label is not None:
+    parts = wrong_answers.shares_without_errors(correct, known.wrong_label)
+    display(Markdown(f"With and without the {known.wrong_label.sum():,} images with label errors (tolerance 0):"))
+    display(tables.in_percent(parts, ["share", "lower", "upper"]))
+
+# %% [markdown]
 # ## What impossible images have in common
-# For ImageNet-X (Idrissi et al., 2022) a trained annotator saw each image beside three prototypes of its class, the
-# images that a ResNet-50 finds likeliest, and marked how it *differs* from them. So a mark means a difference, not
-# something odd. The prototypes themselves are left out: they were chosen by being right.
+# People have marked what is different about an image: it is smaller than usual, there are several objects, and so on.
 #
-# **Fixed before the results.** The primary outcome is *impossible* (tolerance 0), on all marks: how many times as often
-# is an image impossible with a mark as without it? The ratio is adjusted for class and all other factors (Poisson
-# regression with an effect for each class, errors robust to dependence within classes) and tested together with all
-# secondary outcomes (Holm, 5%). It is asked again without ResNet-50, without one family of models at a time, and on
-# images whose label ReaL accepts. A factor that more than three quarters of the images carry is not tested: it tells
-# next to nothing.
+# **Fixed before the results.** The primary outcome is *impossible* (tolerance 0), on all marks: how many times as
+# often is an image impossible with a mark as without it? The ratio is adjusted for class and all other factors
+# (Poisson regression with an effect for each class, errors robust to dependence within classes) and tested together
+# with all secondary outcomes (Holm, 5%). It is asked again without ResNet-50, without one family of models at a time
+# (names that begin alike), and on images whose label ReaL accepts. A factor that more than three quarters of the
+# images carry is not tested: it tells next to nothing.
 
 # %%
 found = experiments.marks(answers, parameters.marks)
-absent = reasons.no_marks(found)
+absent, again = reasons.no_marks(found), reasons.no_marks(found, again=True)
 absent
 
 # %%
@@ -129,34 +126,33 @@ if not absent:
     without = factors.without_models(correct[:, kept], names, marked, of, named)
 
 # %%
-again = None
+certain = None
 if not absent and relabelled:
     right = status[kept] == wrong_answers.LABELS[0]
-    again = factors.adjusted_ratios({"impossible": asked["impossible"][right]}, marked[right], of[right], named)
+    certain = factors.adjusted_ratios({"impossible": asked["impossible"][right]}, marked[right], of[right], named)
 
 # %%
 if not absent:
-    display(charts.factor_forest(ratios, again, reasons.factor_heading(ratios, answers)))
+    shown = reasons.primary(ratios)
+    display(charts.factor_forest(shown, certain, reasons.factor_heading(shown, answers, primary.images)))
 
 # %%
 if not absent:
-    display(reasons.ratio_table(ratios, without, again))
-
-# %% [markdown]
-# ### The paper's guesses
+    display(reasons.ratio_table(shown, without, certain))
 
 # %%
-guesses = None if absent else reasons.guesses(found, primary)
+guesses = None if absent else reasons.guesses(found, primary, asked["impossible"])
 reasons.record_guesses(book, guesses, answers, 0 if absent else int(kept.sum()))
-absent or reasons.guess_sentences(guesses)
+None if absent else reasons.guess_sentences(guesses)
 
 # %% [markdown]
 # ### Other outcomes
 # Ratios for trivial images (below 1: fewer are trivial) and for difficulty, the probability that one more such model is
-# wrong. In the last column each image has its main factor alone. A star marks p < 0.05, adjusted as above.
+# wrong. Where each image's main factor is known, a last column compares images by it alone. A star marks p < 0.05,
+# adjusted as above.
 
 # %%
-absent or reasons.secondary_table(ratios)
+again or reasons.secondary_table(ratios)
 
 # %% [markdown]
 # ### How much of difficulty is explained
@@ -166,23 +162,23 @@ absent or reasons.secondary_table(ratios)
 if not absent:
     rejected = np.column_stack([status[kept] == kind for kind in wrong_answers.LABELS[1:]]) if relabelled else None
     blocks = {"label": rejected, "factors": marked} if relabelled else {"factors": marked}
-    display(reasons.explained(factors.explained(asked["difficulty"], blocks, of)))
+explained = None if absent else factors.explained(asked["difficulty"], blocks, of)
+again or reasons.explained(explained)
 
 # %% [markdown]
 # ## For whom
 # On which factors does a model err more than its peers? Each is compared on images that as many *other* models get
-# right, so that neither its accuracy nor the images' difficulty matters (Mantel and Haenszel). A ResNet-50 may stand
-# out because it chose the prototypes.
+# right, so that neither its accuracy nor the images' difficulty matters (Mantel and Haenszel).
 
 # %%
 if not absent:
     best_first = np.argsort(-correct.mean(axis=1), kind="stable")
-    shown = correct[best_first][:, kept], marked, [names[i] for i in best_first], named
-    peers = factors.against_peers(*shown)
-    display(charts.peer_matrix(peers, reasons.peer_heading(peers, answers)))
+    ranked = [names[i] for i in best_first]
+    peers = factors.against_peers(correct[best_first][:, kept], marked, ranked, named)
+    display(charts.peer_matrix(peers, reasons.peer_heading(peers, answers, primary.images)))
 
 # %%
-absent or reasons.peer_table(peers)
+again or reasons.peer_table(peers)
 
 # %% [markdown]
 # ## Easy and hard classes
@@ -205,7 +201,7 @@ if unrecorded < 1:
     agreed = classes.majority_answer(predictions)
     also = wrong_answers.relabelled_correct(agreed[None], known.accepted)[0][0] if relabelled else None
     pairs = classes.confused_classes(predictions, labels, reasons.class_names(answers), also)
-    display(tables.in_percent(pairs.head(15), ["share"]))
+    display(reasons.confusion_table(pairs))
 
 # %%
 if pairs is not None:

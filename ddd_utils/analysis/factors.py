@@ -212,8 +212,8 @@ def without_models(
     Columns factor, without_resnet50 (the ratio; NaN where there is none among the models), lowest and highest (of the
     ratios without one family each).
     """
-    gone = is_resnet50(names)
-    ratios = np.array(list(_ratios(correct, families(names).values(), marks, labels)))
+    gone, parts = is_resnet50(names), [rows for rows in families(names).values() if len(rows) < len(names)]
+    ratios = np.array([*_ratios(correct, parts, marks, labels)] or [np.full(len(factors), np.nan)])
     (other,) = _ratios(correct, [np.flatnonzero(gone)], marks, labels) if gone.any() else [np.nan]
     table = pd.DataFrame({"factor": list(factors), "without_resnet50": other})
     return table.assign(lowest=ratios.min(axis=0), highest=ratios.max(axis=0))
@@ -223,8 +223,7 @@ def _ratios(
     correct: np.ndarray, left_out: Iterable[np.ndarray], marks: np.ndarray, labels: np.ndarray
 ) -> Iterator[np.ndarray]:
     for rows in left_out:
-        others = np.delete(correct, rows, axis=0)
-        impossible = ~others.any(axis=0) if len(others) else np.zeros(correct.shape[1])
+        impossible = ~np.delete(correct, rows, axis=0).any(axis=0)
         yield np.exp(fixed_effects_poisson(impossible, marks, labels).log_ratios)
 
 
@@ -269,8 +268,9 @@ def against_peers(correct: ArrayLike, marks: ArrayLike, names: Sequence[str], fa
     Returns
     -------
     DataFrame
-        One row a model and factor: model, factor, wrong (images of the factor), expected, ratio, lower, upper (95%, of
-        a normal error), p_value, p_holm (for all rows). NaN where nothing varies.
+        One row a model and factor: model, factor, wrong (images of the factor), expected, ratio, lower, upper
+        (95%, of a normal error), z (the difference in standard errors), p_value, p_holm (for all rows). NaN where
+        nothing varies.
     """
     correct, marks = as_correct(correct), np.asarray(marks, bool)
     score, rows = correct.sum(axis=0), []
@@ -280,9 +280,9 @@ def against_peers(correct: ArrayLike, marks: ArrayLike, names: Sequence[str], fa
     table = pd.DataFrame(rows, columns=["model", "factor", "wrong", "expected", "variance"])
     known = table["expected"].where(table["variance"] > 0)
     error = np.sqrt(table.pop("variance"))
-    ratio, margin = table["wrong"] / known, 1.96 * error / known
-    p = 2 * ndtr(-np.abs(table["wrong"] - known) / error)
-    return table.assign(ratio=ratio, lower=ratio - margin, upper=ratio + margin, p_value=p, p_holm=holm(p))
+    ratio, margin, z = table["wrong"] / known, 1.96 * error / known, (table["wrong"] - known) / error
+    p = 2 * ndtr(-z.abs())
+    return table.assign(ratio=ratio, lower=ratio - margin, upper=ratio + margin, z=z, p_value=p, p_holm=holm(p))
 
 
 def _stratified(

@@ -1,7 +1,6 @@
 """Charts of what goes with failure: labels, factors, the models that they matter for, and classes."""
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
 from .forms import COLUMN, LABELS, WIDTH, dot_rows, finish, framed, label_width, quiet, tell, title
@@ -15,7 +14,7 @@ ROW = 17  # px of a model
 def label_bars(table: pd.DataFrame, heading: str) -> alt.LayerChart:
     """Show what a second look says of the labels, by how many models are right (`wrong_answers.status_by_score`)."""
     x = alt.X("score:O", title="models that are right", axis=quiet(labelAngle=0, labelOverlap="greedy"))
-    y = alt.Y("images:Q", title="images", axis=quiet(format=",", tickCount=6))
+    y = alt.Y("images:Q", title="images", axis=quiet(format=",d", tickCount=6))
     scale = alt.Scale(domain=list(STATUS), range=list(STATUS.values()))
     colour = alt.Color("status:N", scale=scale, legend=alt.Legend(title=None, orient="top", labelLimit=300))
     frame = table.assign(order=table["status"].map(list(STATUS)[::-1].index))
@@ -46,26 +45,32 @@ def factor_forest(ratios: pd.DataFrame, accepted: pd.DataFrame | None, heading: 
 
 
 def peer_matrix(table: pd.DataFrame, heading: str) -> alt.LayerChart:
-    """Show on which factors each model errs more or less than its peers (`factors.against_peers`), in its order."""
-    known = table.dropna(subset="ratio")
+    """
+    Show on which factors each model errs more or less than its peers (`factors.against_peers`), in its order.
+
+    Colours are differences in standard errors: by their ratios, factors of few images would stand out by chance.
+    """
+    known = table.dropna(subset="z")
     frame = known.assign(name=known["model"].map(condition_name), percent=known["ratio"] - 1)
-    frame = frame[["name", "factor", "percent", "wrong", "expected"]].assign(marked=known["p_holm"] < 0.05).round(4)
+    frame = frame[["name", "factor", "percent", "z", "expected"]].assign(marked=known["p_holm"] < 0.05).round(4)
     names, factors = frame["name"].unique().tolist(), frame["factor"].unique().tolist()
-    strongest = float(np.abs(frame["percent"]).quantile(0.98)) or 1.0
+    strongest = max(3.0, float(frame["z"].abs().quantile(0.98)))
     axis = alt.Axis(labelLimit=LABELS, domain=False, ticks=False, grid=False)
     x = alt.X("factor:N", title=None, sort=factors, axis=axis.copy(deep=False))
     x.axis.labelAngle = -55
     y = alt.Y("name:N", title=None, sort=names, axis=axis)
-    legend = alt.Legend(title="errors above or below expectation", orient="bottom", format="+.0%", gradientLength=200)
-    colour = alt.Color("percent:Q", scale=_from_clear(BLUE, RED, strongest), legend=legend)
+    meaning = "errors above or below expectation, in standard errors"
+    legend = alt.Legend(title=meaning, orient="bottom", gradientLength=200, titleLimit=500)
+    colour = alt.Color("z:Q", scale=_from_clear(BLUE, RED, strongest), legend=legend)
     tips = {"name": ("", "model"), "factor": "", "percent": ("+.1%", "errors, against peers")}
-    base = alt.Chart(frame).encode(x=x, y=y, tooltip=tell(tips | {"wrong": ",.0f", "expected": ",.0f"}))
+    tips |= {"z": ("+.1f", "in standard errors"), "expected": (",.0f", "errors expected")}
+    base = alt.Chart(frame).encode(x=x, y=y, tooltip=tell(tips))
     dots = base.transform_filter("datum.marked").mark_point(color=NOTE, filled=True, size=12, opacity=1)
     width = min(WIDTH, COLUMN - 25 - label_width(names, LABELS))
     chart = framed(base.mark_rect().encode(color=colour), dots, width=width, height=ROW * len(names))
-    text = range_in_words({f"{row.name}, {row.factor}": row.percent for row in frame.itertuples(index=False)})
+    text = range_in_words({f"{row.name}, {row.factor}": row.z for row in frame.itertuples(index=False)})
     note = "dots: differ from their peers (p < 0.05, Holm-adjusted over all cells)"
-    return finish(chart, title(heading, note), f"{heading}: heat map of models by factors, {text}.")
+    return finish(chart, title(heading, note), f"{heading}: heat map of models by factors, in standard errors, {text}.")
 
 
 def class_rows(table: pd.DataFrame, heading: str) -> alt.LayerChart:

@@ -68,8 +68,8 @@ def marks(answers: Responses, table: str | None = None) -> Marks | str:
         return own_marks(find(table, "table"), answers.image_ids)
     if not answers.info.get("on_imagenet"):
         return (
-            "These are not ImageNet's validation images. A table `image, factor, ...` of your own, 1 where a factor is "
-            "marked, shows the same for them: `why_impossible.factors: my_factors.csv`."
+            "Nobody's marks on these images are known. A table `image, factor, ...` of your own, 1 where a factor is "
+            "marked, else 0, shows what impossible images have in common: `why_impossible.marks: my_marks.csv`."
         )
     folder = _annotations()
     return HOW_TO_GET if folder is None else imagenet_x(folder, answers.image_ids)

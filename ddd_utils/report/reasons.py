@@ -14,7 +14,7 @@ from ddd_utils.charts.names_and_colours import condition_name
 from ddd_utils.report.claims import Book
 from ddd_utils.report.comparability import Basis
 from ddd_utils.report.findings import drawn
-from ddd_utils.report.text import Absence, Prose, estimated, literal, p_value, percent, with_interval, written
+from ddd_utils.report.text import Absence, Prose, literal, p_value, percent, with_interval, written
 from ddd_utils.responses import Responses
 
 # What the paper guesses in section 4, and the factors of ImageNet-X that come nearest, by the claim in paper.yaml.
@@ -25,7 +25,13 @@ GUESSES = {
     "impossible_background": ("the background", ("background",)),
 }
 NOT_TESTABLE = "not testable with these marks"
-NO_MARKS = "nobody's marks are at hand"
+NO_MARKS = "no marks at hand"
+PROTOTYPES = (
+    "For ImageNet-X (Idrissi et al., 2022) a trained annotator saw each image beside three prototypes of its class, "
+    "those that a ResNet-50 finds likeliest, and marked how it *differs* from them. So a mark means a difference, not "
+    "something odd. The prototypes themselves, {count:,} of them, are left out: they were chosen by being right. A "
+    "ResNet-50 may differ from other models on some factors for that reason alone.\n\n"
+)
 
 
 class Marks(Protocol):
@@ -55,6 +61,14 @@ class Marks(Protocol):
 # Labels.
 
 
+def no_second_look(answers: Responses, accepted: Sequence[Any] | None) -> Absence:
+    """Say why ReaL has no say; empty where it has."""
+    if not answers.info.get("on_imagenet"):
+        return Absence("Not shown here: these are not ImageNet validation images with its labels.")
+    said = "ReaL's labels are not at hand: they come with the extra `models` (`pip install '.[models]'`)."
+    return Absence(said if accepted is None else "")
+
+
 def labels(outcome: pd.DataFrame, status: np.ndarray) -> Prose:
     """Say what ReaL makes of the impossible images (`impossible_because_of_label`), and of all (`label_status`)."""
     rows = outcome.set_index("outcome")
@@ -80,25 +94,36 @@ def label_heading(table: pd.DataFrame, answers: Responses) -> Heading:
 # Factors.
 
 
-def no_marks(found: Marks | str) -> Absence:
-    """Say why there are no marks; empty where there are some."""
-    return Absence(found if isinstance(found, str) else "")
+def _under(what: str, answers: Responses, images: int) -> str:
+    return f"{what} · M = {len(answers.networks)} networks · {images:,} images with marks"
+
+
+def no_marks(found: Marks | str, *, again: bool = False) -> Absence:
+    """Say why there are no marks, in short where that was said before; empty where there are some."""
+    if not isinstance(found, str):
+        return Absence()
+    return Absence("Not shown here: there are no marks." if again else found)
 
 
 def marks(found: Marks, regression: Regression, images: int) -> Prose:
-    """Say on how many images the regression rests; ``images`` are impossible."""
-    prototypes = f" ({found.prototypes:,} prototypes are left out)" if found.prototypes else ""
+    """Say what the marks are, and on how many images the regression rests; ``images`` are impossible."""
+    said = PROTOTYPES.format(count=found.prototypes) if found.prototypes else ""
     return Prose(
-        f"{len(found.factors)} factors, marked on {regression.images:,} images{prototypes}; {images:,} of these are "
-        f"impossible. Source: {literal(found.source)}. {regression.left_out:,} classes without an impossible image "
-        f"drop out; {regression.classes:,} remain."
+        f"{said}{literal(found.source)} has {len(found.factors)} factors on {regression.images:,} of these images; "
+        f"{images:,} of them are impossible. {regression.left_out:,} classes without an impossible image drop out; "
+        f"{regression.classes:,} remain."
     )
 
 
-def factor_heading(ratios: pd.DataFrame, answers: Responses) -> Heading:
-    """Which factor raises the risk of being impossible most, and how many do (`adjusted_ratios`)."""
-    primary = ratios[ratios["outcome"] == PRIMARY].dropna(subset="ratio")
-    under = drawn("marked against unmarked, adjusted for class and all other factors", answers)
+def primary(ratios: pd.DataFrame) -> pd.DataFrame:
+    """Take the primary outcome of `adjusted_ratios`, the largest ratio first, those that are undefined last."""
+    rows = ratios[ratios["outcome"] == PRIMARY]
+    return rows.sort_values("ratio", ascending=False, kind="stable", ignore_index=True)
+
+
+def factor_heading(primary: pd.DataFrame, answers: Responses, images: int) -> Heading:
+    """Which factor raises the risk of being impossible most, and how many do (`primary`), on so many images."""
+    primary, under = primary.dropna(subset="ratio"), _under("marked against unmarked, all else fixed", answers, images)
     more = primary[(primary["p_holm"] < 0.05) & (primary["ratio"] > 1)]
     if more.empty:
         return Heading(f"None of {len(primary)} factors makes images impossible more often", under)
@@ -110,17 +135,17 @@ def factor_heading(ratios: pd.DataFrame, answers: Responses) -> Heading:
     )
 
 
-def ratio_table(ratios: pd.DataFrame, without: pd.DataFrame, accepted: pd.DataFrame | None) -> pd.DataFrame:
+def ratio_table(primary: pd.DataFrame, without: pd.DataFrame, accepted: pd.DataFrame | None) -> pd.DataFrame:
     """Show the primary outcome with all that was tried on it, the largest ratio first."""
-    primary = ratios[ratios["outcome"] == PRIMARY].merge(without, on="factor")
-    primary = primary.sort_values("ratio", ascending=False, kind="stable", ignore_index=True)
+    primary = primary.merge(without, on="factor")
     shown = pd.DataFrame({"factor": primary["factor"], "marked": primary["marked"].map(percent)})
     shown["risk ratio"] = _ratios(primary)
     shown["p (Holm)"] = primary["p_holm"].map(p_value)
     if primary["without_resnet50"].notna().any():
         shown["without ResNet-50"] = primary["without_resnet50"].map(lambda ratio: written(ratio))
-    families = zip(primary["lowest"], primary["highest"], strict=True)
-    shown["without one family"] = [f"{written(low)} to {written(high)}" for low, high in families]
+    if primary["lowest"].notna().any():
+        families = zip(primary["lowest"], primary["highest"], strict=True)
+        shown["without one family"] = [f"{written(low)} to {written(high)}" for low, high in families]
     if accepted is not None:
         shown["accepted labels only"] = _ratios(accepted.set_index("factor").loc[primary["factor"]])
     return shown
@@ -145,22 +170,24 @@ def _ratios(table: pd.DataFrame) -> list[str]:
     return [with_interval(*row, ".2f") or "undefined" for row in rows]
 
 
-def guesses(found: Marks, regression: Regression) -> pd.DataFrame:
+def guesses(found: Marks, regression: Regression, impossible: np.ndarray) -> pd.DataFrame:
     """
     Hold what was found against the paper's guesses, as far as there are factors of these names.
 
-    One row a guess: claim, guess, factors, marked (share of images with any of them), ratio (of several, their
-    geometric mean), lower, upper, verdict.
+    ``impossible`` is bool, an entry for each image that somebody looked at. One row a guess: claim, guess, factors,
+    marked (share of images with any of them), of_impossible (the same of impossible images), ratio (of several
+    factors, their geometric mean), lower, upper, verdict.
     """
     rows, known = [], list(found.factors)
     for claim, (guess, names) in GUESSES.items():
         if set(names) <= set(known):
             at = [known.index(name) for name in names]
-            share = float(found.marked[found.known][:, at].any(axis=1).mean())
+            carried = found.marked[found.known][:, at].any(axis=1)
+            shares = float(carried.mean()), float(carried[impossible].mean())
             ratio = regression.estimate(np.isin(np.arange(len(known)), at) / len(at))
             limits = ratio.value, ratio.lower, ratio.upper
-            rows.append((claim, guess, ", ".join(names), share, *limits, _judged(ratio, share)))
-    columns = ["claim", "guess", "factors", "marked", "ratio", "lower", "upper", "verdict"]
+            rows.append((claim, guess, ", ".join(names), *shares, *limits, _judged(ratio, shares[0])))
+    columns = ["claim", "guess", "factors", "marked", "of_impossible", "ratio", "lower", "upper", "verdict"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -174,14 +201,16 @@ def _judged(ratio: Estimate, share: float) -> str:
 
 def guess_sentences(table: pd.DataFrame) -> Prose:
     """Say what becomes of each guess of the paper (`guesses`)."""
-    lines = []
-    for row in table.to_dict("records"):
-        ratio = estimated(Estimate(row["ratio"], None, row["lower"], row["upper"]), ".2f")
-        why = f"{percent(row['marked'])} of the images carry the mark"
+    return Prose("\n".join(_guess(row) for row in table.to_dict("records")))
+
+
+def _guess(row: dict[str, Any]) -> str:
+    told = f"{row['verdict']}; marked on {percent(row['marked'])} of all images"
+    if row["verdict"] != NOT_TESTABLE:
+        ratio = with_interval(row["ratio"], row["lower"], row["upper"], ".2f") or "undefined"
         several = ", geometric mean" if "," in row["factors"] else ""
-        told = why if row["verdict"] == NOT_TESTABLE else f"risk ratio {ratio or 'undefined'}{several}"
-        lines.append(f"- **{row['guess'][0].upper()}{row['guess'][1:]}** ({row['factors']}): {row['verdict']}; {told}.")
-    return Prose("\n".join(lines))
+        told += f" and on {percent(row['of_impossible'])} of the impossible ones, risk ratio {ratio}{several}"
+    return f"- **{row['guess'][0].upper()}{row['guess'][1:]}** ({row['factors']}): {told}."
 
 
 def record_guesses(book: Book, table: pd.DataFrame | None, answers: Responses, images: int = 0) -> None:
@@ -209,13 +238,13 @@ def explained(table: pd.DataFrame) -> Prose:
 # For whom.
 
 
-def peer_heading(table: pd.DataFrame, answers: Responses) -> Heading:
-    """In how many cells a model differs from its peers, and where most (`against_peers`)."""
-    under = drawn("errors on images of a factor, against images that as many others get right", answers)
+def peer_heading(table: pd.DataFrame, answers: Responses, images: int) -> Heading:
+    """How many models differ from their peers, and which most (`against_peers`), on so many images."""
+    under = _under("errors on a factor, against images that as many others get right", answers, images)
     told = table[table["p_holm"] < 0.05]
     if told.empty:
         return Heading(f"On none of {table['factor'].nunique()} factors does a model differ from its peers", under)
-    most = told.loc[(told["ratio"] - 1).abs().idxmax()]
+    most = told.loc[told["z"].abs().idxmax()]
     word = "more" if most["ratio"] > 1 else "fewer"
     return Heading(
         f"{told['model'].nunique()} of {table['model'].nunique()} models differ from their peers on some factor; "
@@ -262,8 +291,8 @@ def confusions(pairs: pd.DataFrame, images: int, superclass: Mapping[str, float]
     if not count:
         return Prose("On no image do most models give the same wrong answer.")
     said = [
-        f"On {count:,} images ({with_interval(count / images, *wilson(count, images), '.1%')}) most models give the "
-        f"same wrong answer. {_half(pairs['images'])}"
+        f"Most models give the same wrong answer on {count:,} images, "
+        f"{with_interval(count / images, *wilson(count, images), '.1%')}. {_half(pairs['images'])}"
     ]
     if "accepted" in pairs:
         said.append(f"ReaL accepts the models' answer on {percent(pairs['accepted'].sum() / count)} of them.")
@@ -276,9 +305,16 @@ def confusions(pairs: pd.DataFrame, images: int, superclass: Mapping[str, float]
     return Prose(" ".join(said))
 
 
+def confusion_table(pairs: pd.DataFrame, count: int = 15) -> pd.DataFrame:
+    """Show the pairs of classes that are confused most."""
+    titles = {"one_as_other": "one taken for other", "other_as_one": "other taken for one", "share": "of their images"}
+    shown = pairs.head(count).assign(share=pairs["share"].map(percent))
+    return shown.rename(columns=titles | {"accepted": "answers that ReaL accepts"})
+
+
 def _half(images: pd.Series) -> str:
     needed = int((images.cumsum() < images.sum() / 2).sum()) + 1
-    return f"Half of them are of {needed:,} of {len(images):,} pairs of classes."
+    return f"Half of them belong to {needed:,} of {len(images):,} pairs of classes."
 
 
 def extremes(table: pd.DataFrame, count: int = 10) -> pd.DataFrame:
