@@ -167,7 +167,7 @@ again or reasons.explained(explained)
 
 # %% [markdown]
 # ## For whom
-# On which factors does a model err more than its peers? Each is compared on images that as many *other* models get
+# On which factors does a model err more than its peers? Each is compared on images that equally many models get
 # right, so that neither its accuracy nor the images' difficulty matters (Mantel and Haenszel).
 
 # %%

@@ -35,8 +35,9 @@ def class_difficulty(correct: ArrayLike, labels: ArrayLike, names: Sequence[str]
     noise = (squares + pooled) / found["images"] ** 2
     between = max(found["accuracy"].var() - noise.mean(), 0) if len(found) > 1 else 0
     kept = between / (between + noise).where(between + noise > 0, 1)
-    shrunk = found["accuracy"].mean() + kept * (found["accuracy"] - found["accuracy"].mean())
-    margin = 1.96 * np.sqrt(kept * noise)
+    middle, of_middle = found["accuracy"].mean(), (between + noise).mean() / len(found)
+    shrunk = middle + kept * (found["accuracy"] - middle)
+    margin = 1.96 * np.sqrt(kept * noise + (1 - kept) ** 2 * of_middle)
     found = found.assign(shrunk=shrunk, lower=(shrunk - margin).clip(0, 1), upper=(shrunk + margin).clip(0, 1))
     if names is not None:
         found.insert(1, "name", [str(names[label]) for label in found["label"]])

@@ -246,24 +246,14 @@ def explained(outcome: ArrayLike, blocks: Mapping[str, ArrayLike], labels: Array
     return table.assign(added=table["r2"].diff().fillna(table["r2"]))
 
 
-def error_ratios(correct: ArrayLike, marks: ArrayLike) -> np.ndarray:
-    """
-    Divide each model's error rate on the images of a factor by that on all images (Idrissi et al., 2022).
-
-    Shape (models, factors); NaN where a model never errs or a factor is never marked.
-    """
-    wrong, marks = ~as_correct(correct), np.asarray(marks, bool)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return (wrong.astype(float) @ marks / marks.sum(axis=0)) / wrong.mean(axis=1)[:, None]
-
-
 def against_peers(correct: ArrayLike, marks: ArrayLike, names: Sequence[str], factors: Sequence[str]) -> pd.DataFrame:
     """
     Ask on which factors each model errs more, or less, than the other models' answers let expect.
 
-    Images are compared with images that as many of the others get right: of these, a model should err on the marked
-    ones as often as on all. The test is Mantel's and Haenszel's (1959), with such scores as strata, as for items that
-    are harder for some people than for others.
+    Images are compared with images that as many models get right: of these, a model should err on the marked ones as
+    often as on all. The test is Mantel's and Haenszel's (1959), with the scores as strata, as for items that are harder
+    for some people than for others. A score counts the model's own answer: with one ability a model and one difficulty
+    an image nobody then deviates, while without it the ablest would, wherever images are hard (Holland & Thayer, 1988).
 
     Returns
     -------
@@ -275,7 +265,7 @@ def against_peers(correct: ArrayLike, marks: ArrayLike, names: Sequence[str], fa
     correct, marks = as_correct(correct), np.asarray(marks, bool)
     score, rows = correct.sum(axis=0), []
     for name, right in zip(names, correct, strict=True):
-        observed, expected, variance = _stratified(~right, marks, score - right, len(correct))
+        observed, expected, variance = _stratified(~right, marks, score, len(correct) + 1)
         rows += [(name, *row) for row in zip(factors, observed, expected, variance, strict=True)]
     table = pd.DataFrame(rows, columns=["model", "factor", "wrong", "expected", "variance"])
     known = table["expected"].where(table["variance"] > 0)

@@ -1,5 +1,7 @@
 """Charts of what goes with failure: labels, factors, the models that they matter for, and classes."""
 
+from typing import Any
+
 import altair as alt
 import pandas as pd
 
@@ -55,10 +57,9 @@ def peer_matrix(table: pd.DataFrame, heading: str) -> alt.LayerChart:
     frame = frame[["name", "factor", "percent", "z", "expected"]].assign(marked=known["p_holm"] < 0.05).round(4)
     names, factors = frame["name"].unique().tolist(), frame["factor"].unique().tolist()
     strongest = max(3.0, float(frame["z"].abs().quantile(0.98)))
-    axis = alt.Axis(labelLimit=LABELS, domain=False, ticks=False, grid=False)
-    x = alt.X("factor:N", title=None, sort=factors, axis=axis.copy(deep=False))
-    x.axis.labelAngle = -55
-    y = alt.Y("name:N", title=None, sort=names, axis=axis)
+    axis: dict[str, Any] = {"labelLimit": LABELS, "domain": False, "ticks": False, "grid": False}
+    x = alt.X("factor:N", title=None, sort=factors, axis=alt.Axis(labelAngle=-55, **axis))
+    y = alt.Y("name:N", title=None, sort=names, axis=alt.Axis(**axis))
     meaning = "errors above or below expectation, in standard errors"
     legend = alt.Legend(title=meaning, orient="bottom", gradientLength=200, titleLimit=500)
     colour = alt.Color("z:Q", scale=_from_clear(BLUE, RED, strongest), legend=legend)

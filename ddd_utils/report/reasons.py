@@ -24,6 +24,7 @@ GUESSES = {
     "impossible_viewpoint": ("unusual viewpoints", ("pose",)),
     "impossible_background": ("the background", ("background",)),
 }
+ALIKE = 0.001  # of the images: classes that differ by less are called equal
 NOT_TESTABLE = "not testable with these marks"
 NO_MARKS = "no marks at hand"
 PROTOTYPES = (
@@ -138,9 +139,8 @@ def factor_heading(primary: pd.DataFrame, answers: Responses, images: int) -> He
 def ratio_table(primary: pd.DataFrame, without: pd.DataFrame, accepted: pd.DataFrame | None) -> pd.DataFrame:
     """Show the primary outcome with all that was tried on it, the largest ratio first."""
     primary = primary.merge(without, on="factor")
-    shown = pd.DataFrame({"factor": primary["factor"], "marked": primary["marked"].map(percent)})
-    shown["risk ratio"] = _ratios(primary)
-    shown["p (Holm)"] = primary["p_holm"].map(p_value)
+    p_values = primary["p_holm"].map(p_value)
+    shown = pd.DataFrame({"factor": primary["factor"], "risk ratio": _ratios(primary), "p (Holm)": p_values})
     if primary["without_resnet50"].notna().any():
         shown["without ResNet-50"] = primary["without_resnet50"].map(lambda ratio: written(ratio))
     if primary["lowest"].notna().any():
@@ -157,12 +157,9 @@ def secondary_table(ratios: pd.DataFrame) -> pd.DataFrame:
     stars = others["p_holm"].map(lambda p: " *" if p < 0.05 else "")
     cells = others.assign(cell=np.array(_ratios(others), object) + stars)
     table = cells.pivot(index="factor", columns="outcome", values="cell")
-    return (
-        table.loc[others["factor"].unique(), others["outcome"].unique()]
-        .fillna("–")
-        .reset_index()
-        .rename_axis(None, axis=1)
-    )
+    table.insert(0, "marked", others.groupby("factor")["marked"].first().map(percent))
+    shown = table.loc[others["factor"].unique(), ["marked", *others["outcome"].unique()]]
+    return shown.fillna("–").reset_index().rename_axis(None, axis=1)
 
 
 def _ratios(table: pd.DataFrame) -> list[str]:
@@ -240,7 +237,7 @@ def explained(table: pd.DataFrame) -> Prose:
 
 def peer_heading(table: pd.DataFrame, answers: Responses, images: int) -> Heading:
     """How many models differ from their peers, and which most (`against_peers`), on so many images."""
-    under = _under("errors on a factor, against images that as many others get right", answers, images)
+    under = _under("errors on a factor, against images that as many models get right", answers, images)
     told = table[table["p_holm"] < 0.05]
     if told.empty:
         return Heading(f"On none of {table['factor'].nunique()} factors does a model differ from its peers", under)
@@ -274,10 +271,13 @@ def _deviations(rows: pd.DataFrame) -> str:
 def class_heading(table: pd.DataFrame, answers: Responses) -> Heading:
     """How right models are on the hardest and on the easiest class (`class_difficulty`)."""
     hardest, easiest = (table.iloc[at] for at in (0, -1))
+    under = drawn("the hardest and the easiest classes", answers)
+    if easiest["shrunk"] - hardest["shrunk"] < ALIKE:
+        return Heading(f"No class is harder than another, beyond chance: {percent(hardest['shrunk'])} right", under)
     return Heading(
         f"A model is right on {percent(hardest['shrunk'])} of the images of “{_name(hardest)}” and on "
         f"{percent(easiest['shrunk'])} of “{_name(easiest)}”",
-        drawn("the hardest and the easiest classes", answers),
+        under,
     )
 
 
