@@ -126,7 +126,6 @@ if not absent:
     without = factors.without_models(correct[:, kept], names, marked, of, named)
 
 # %%
-certain = None
 if not absent and relabelled:
     right = status[kept] == wrong_answers.LABELS[0]
     certain = factors.adjusted_ratios({"impossible": asked["impossible"][right]}, marked[right], of[right], named)
@@ -134,11 +133,15 @@ if not absent and relabelled:
 # %%
 if not absent:
     shown = reasons.primary(ratios)
-    display(charts.factor_forest(shown, certain, reasons.factor_heading(shown, answers, primary.images)))
+    display(
+        charts.factor_forest(
+            shown, certain if relabelled else None, reasons.factor_heading(shown, answers, primary.images)
+        )
+    )
 
 # %%
 if not absent:
-    display(reasons.ratio_table(shown, without, certain))
+    display(reasons.ratio_table(shown, without, certain if relabelled else None))
 
 # %%
 guesses = None if absent else reasons.guesses(found, primary, asked["impossible"])
@@ -196,7 +199,6 @@ charts.class_rows(ends, reasons.class_heading(hard, answers))
 # images:
 
 # %%
-pairs = None
 if unrecorded < 1:
     agreed = classes.majority_answer(predictions)
     also = wrong_answers.relabelled_correct(agreed[None], known.accepted)[0][0] if relabelled else None
@@ -204,7 +206,7 @@ if unrecorded < 1:
     display(reasons.confusion_table(pairs))
 
 # %%
-if pairs is not None:
+if unrecorded < 1:
     superclasses = None if absent else found.superclasses
     nearby = None if superclasses is None else classes.within_superclass(predictions, labels, superclasses)
     display(reasons.confusions(pairs, len(labels), nearby))
