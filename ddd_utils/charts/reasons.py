@@ -42,7 +42,7 @@ def factor_forest(ratios: pd.DataFrame, accepted: pd.DataFrame | None, heading: 
     tips = {"marked": (".1%", "images with the mark")}
     line = {"name": "no difference", "ratio": 1}
     return dot_rows(
-        parts, "ratio", axis, title(heading), alt.Scale(type="log"), ".2f", row="factor", tips=tips, line=line
+        parts, "ratio", axis, title(heading), alt.Scale(domainMin=0), ".2f", row="factor", tips=tips, line=line
     )
 
 

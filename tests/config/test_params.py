@@ -172,7 +172,7 @@ def test_the_published_preset_trains_nothing():
     preset = params.load("published")
     needed = [config for section in preset.sections for config in params.experiments(preset, section)]
     assert needed == [Published(published="imagenet")] * 3
-    assert preset.sections == ["summary", "sota_comparison", "subsetting", "human_results"]
+    assert preset.sections == ["summary", "sota_comparison", "why_impossible", "subsetting", "human_results"]
 
 
 def test_published_models_are_chosen_by_name_in_a_setting():
