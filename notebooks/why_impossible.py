@@ -29,7 +29,7 @@ from IPython.display import Markdown, display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import classes, factors, verdict, wrong_answers
-from ddd_utils.report import findings, reasons, sentences, tables, verdicts
+from ddd_utils.report import findings, reasons, sentences, tables, text, verdicts
 
 parameters, book = report.begin("why_impossible", globals())
 
@@ -49,7 +49,10 @@ sentences.models(answers, charts.dataset_name(answers.info["dataset"]))
 # %%
 known = experiments.imagenet_facts(answers)
 relabelled = known.accepted is not None and unrecorded < 1
-reasons.no_second_look(answers, known.accepted)
+if known.wrong_label is None:
+    display(sentences.no_label_errors(answers))
+if answers.info.get("on_imagenet") and known.accepted is None:
+    display(Markdown("ReaL's labels are not at hand: they come with the extra `models` (`pip install '.[models]'`)."))
 
 # %%
 if relabelled:
@@ -75,9 +78,7 @@ if relabelled:
 # ### The authors' list of label errors (figures 2a and 17a)
 
 # %%
-if known.wrong_label is None:
-    display(sentences.no_label_errors(answers))
-else:
+if known.wrong_label is not None:
     by_score = wrong_answers.error_rates(known.wrong_label, correct.sum(axis=0), range(M + 1))
     display(charts.label_error_dots(by_score, findings.label_errors(by_score, answers)))
     none = by_score.set_index("score").loc[0]
@@ -117,7 +118,7 @@ if not absent:
     marked, of = found.marked[kept], labels[kept]
     asked = {outcome: each[kept] for outcome, each in factors.outcomes(correct).items()}
     primary = factors.fixed_effects_poisson(asked["impossible"], marked, of)
-    display(reasons.marks(found, primary, int(asked["impossible"].sum())))
+    display(reasons.marks(found.source, found.prototypes, primary, asked["impossible"].sum()))
 
 # %%
 if not absent:
@@ -144,7 +145,7 @@ if not absent:
     display(reasons.ratio_table(shown, without, certain if relabelled else None))
 
 # %%
-guesses = None if absent else reasons.guesses(found, primary, asked["impossible"])
+guesses = None if absent else reasons.guesses(named, marked, primary, asked["impossible"])
 reasons.record_guesses(book, guesses, answers, 0 if absent else int(kept.sum()))
 None if absent else reasons.guess_sentences(guesses)
 
@@ -189,21 +190,21 @@ again or reasons.peer_table(peers)
 # value is drawn towards the mean of all classes as far as its images leave it open.
 
 # %%
-hard = classes.class_difficulty(correct, labels, reasons.class_names(answers))
+hard = classes.class_difficulty(correct, labels, answers.class_names)
 ends = reasons.extremes(hard)
 charts.class_rows(ends, reasons.class_heading(hard, answers))
 
 # %% [markdown]
 # ### Classes that models confuse in the same way
-# An image counts where more than half of all models give one and the same wrong answer. The pairs with the most such
-# images:
+# Images of one class that more than half of all models take for one other class; *accepted* are those whose answer ReaL
+# accepts, too.
 
 # %%
 if unrecorded < 1:
     agreed = classes.majority_answer(predictions)
     also = wrong_answers.relabelled_correct(agreed[None], known.accepted)[0][0] if relabelled else None
-    pairs = classes.confused_classes(predictions, labels, reasons.class_names(answers), also)
-    display(reasons.confusion_table(pairs))
+    pairs = classes.confused_classes(predictions, labels, answers.class_names, also)
+    display(tables.in_percent(text.readable(pairs.head(15)), ["share"]))
 
 # %%
 if unrecorded < 1:

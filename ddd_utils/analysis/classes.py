@@ -11,7 +11,7 @@ from ddd_utils.analysis.statistics import wilson
 from ddd_utils.analysis.wrong_answers import as_answers
 
 
-def class_difficulty(correct: ArrayLike, labels: ArrayLike, names: Sequence[str] | None = None) -> pd.DataFrame:
+def class_difficulty(correct: ArrayLike, labels: ArrayLike, names: Sequence[str]) -> pd.DataFrame:
     """
     Estimate how often models are right on each class, drawn towards the mean of all classes.
 
@@ -23,7 +23,7 @@ def class_difficulty(correct: ArrayLike, labels: ArrayLike, names: Sequence[str]
     Returns
     -------
     DataFrame
-        One row a class, the hardest first: label, any name, images, accuracy, shrunk, lower, upper.
+        One row a class, the hardest first: label, name, images, accuracy, shrunk, lower, upper.
     """
     correct = as_correct(correct)
     labels = as_labels(labels, np.zeros(correct.shape[1], int))
@@ -39,8 +39,7 @@ def class_difficulty(correct: ArrayLike, labels: ArrayLike, names: Sequence[str]
     shrunk = middle + kept * (found["accuracy"] - middle)
     margin = 1.96 * np.sqrt(kept * noise + (1 - kept) ** 2 * of_middle)
     found = found.assign(shrunk=shrunk, lower=(shrunk - margin).clip(0, 1), upper=(shrunk + margin).clip(0, 1))
-    if names is not None:
-        found.insert(1, "name", [str(names[label]) for label in found["label"]])
+    found.insert(1, "name", [str(names[label]) for label in found["label"]])
     return found.sort_values("shrunk", kind="stable", ignore_index=True)
 
 
@@ -55,41 +54,37 @@ def confused_classes(
     predictions: ArrayLike, labels: ArrayLike, names: Sequence[str], accepted: ArrayLike | None = None
 ) -> pd.DataFrame:
     """
-    Count for each pair of classes the images of one that most models take for the other.
+    Count for each class the images that more than half of the models take for one other class.
 
     Parameters
     ----------
     predictions : array_like of int, shape (models, images)
     labels : array_like of int, shape (images,)
     names : sequence of str
-        Of the classes, by label.
+        Of the classes, by label; one that lacks a name is called by its number.
     accepted : array_like of bool, shape (images,), optional
         Whether a second look accepts the answer of most models, too.
 
     Returns
     -------
     DataFrame
-        One row a pair, the most confused first: one, other (their names; of ``one`` more images are mistaken),
-        one_as_other, other_as_one, images (both together), share (of all images of the two), and accepted (images).
+        The most confused first: class, taken_for, images, share (of the class's images), the_other_way (images of
+        taken_for that are taken for class), accepted (of these images).
     """
     predictions, labels = as_answers(predictions, labels)
     answer = majority_answer(predictions)
-    wrong = np.flatnonzero((answer != labels) & (answer != NOT_RECORDED))
-    a, b = labels[wrong].astype(int), answer[wrong].astype(int)
-    table = pd.DataFrame({"low": np.minimum(a, b), "high": np.maximum(a, b), "up": a < b})
-    table["accepted"] = np.nan if accepted is None else np.asarray(accepted)[wrong].astype(float)
-    found = table.groupby(["low", "high"], as_index=False).agg(
-        images=("up", "size"), up=("up", "sum"), accepted=("accepted", "sum")
-    )
-    sizes, down = np.bincount(labels, minlength=max(len(names), 1)), found["images"] - found["up"]
-    turned = down > found["up"]
-    one, other = found["low"].where(~turned, found["high"]), found["high"].where(~turned, found["low"])
-    more, less = np.maximum(found["up"], down), np.minimum(found["up"], down)
-    pairs = pd.DataFrame({"one": [names[i] for i in one], "other": [names[i] for i in other]})
-    pairs = pairs.assign(one_as_other=more, other_as_one=less, images=found["images"])
-    pairs = pairs.assign(share=found["images"] / (sizes[one] + sizes[other]))
-    pairs = pairs if accepted is None else pairs.assign(accepted=found["accepted"].astype(int))
-    return pairs.sort_values("images", ascending=False, kind="stable", ignore_index=True)
+    wrong = (answer != labels) & (answer != NOT_RECORDED)
+    noted = np.zeros(len(labels)) if accepted is None else np.asarray(accepted, int)
+    table = pd.DataFrame({"class": labels, "taken_for": answer, "accepted": noted})[wrong]
+    found = table.groupby(["class", "taken_for"])["accepted"].agg(images="size", accepted="sum").reset_index()
+    back = found.rename(columns={"class": "taken_for", "taken_for": "class", "images": "the_other_way"})
+    found = found.merge(back.drop(columns="accepted"), how="left", on=["class", "taken_for"])
+    found = found.assign(share=found["images"] / np.bincount(labels)[found["class"]])
+    found["the_other_way"] = found["the_other_way"].fillna(0).astype(int)
+    for column in ("class", "taken_for"):
+        found[column] = [names[label] if label < len(names) else str(label) for label in found[column]]
+    shown = ["class", "taken_for", "images", "share", "the_other_way", *(["accepted"] if accepted is not None else [])]
+    return found[shown].sort_values("images", ascending=False, kind="stable", ignore_index=True)
 
 
 def within_superclass(predictions: ArrayLike, labels: ArrayLike, superclasses: ArrayLike) -> dict[str, float]:

@@ -1,6 +1,5 @@
 """What people have marked on images: the factors of ImageNet-X, or those of a user's own table."""
 
-import importlib.metadata
 import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pacsv
 import pyarrow.json as pajson
 
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import find
 from ddd_utils.responses import Responses
 from ddd_utils.responses.columns import Column, column_names, fault, read_columns
+from ddd_utils.responses.tables import TRUTH
 
 PACKAGE, IMAGE = "imagenet_x", "image"
 MARKS, TOP = "imagenet_x_val_multi_factor.jsonl", "imagenet_x_val_top_factor.jsonl"
@@ -23,7 +22,6 @@ FACTORS = (
     *("multiple_objects", "background", "color", "brighter", "darker", "style", "larger", "smaller"),
     *("object_blocking", "person_blocking", "partial_view", "pattern", "pose", "shape", "subcategory", "texture"),
 )
-TRUTH = {"1": True, "0": False, "true": True, "false": False, "1.0": True, "0.0": False}
 HOW_TO_GET = (
     "People's marks on ImageNet's validation images (ImageNet-X, CC BY-NC 4.0) are not at hand: "
     '`pip install ".[factors]"` brings them.'
@@ -127,49 +125,33 @@ def _annotations() -> Path | None:
 
 def imagenet_x(folder: Path, image_ids: Sequence[str] | np.ndarray) -> Marks:
     """Read the annotations of Idrissi et al. (2022); the prototypes, with which others were compared, are not known."""
-    names, marked = _read_factors(folder / MARKS)
-    rows = _rows({name: row for row, name in enumerate(names)}, image_ids)
-    prototypes = set(_read_csv(folder / PROTOTYPES)["file_name"].to_pylist())
-    prototype = np.array([str(name).replace("\\", "/").rpartition("/")[2] in prototypes for name in image_ids])
+    try:
+        rows, marked = _read_factors(folder / MARKS, image_ids)
+        main, top = _read_factors(folder / TOP, image_ids)
+        prototypes = (folder / PROTOTYPES).read_text("utf-8").split()
+        superclasses = [line.split(",")[1] for line in (folder / SUPERCLASSES).read_text("utf-8").splitlines()[1:]]
+        if not (prototypes and superclasses):
+            raise ValueError("a list is empty")
+    except (OSError, ValueError, LookupError) as error:  # ValueError: pyarrow's among them
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        raise InputError(f"{folder}: cannot be read ({reason}); install the package imagenet-x again") from None
+    prototype = _rows(dict.fromkeys(prototypes, 0), image_ids) == 0
     known = (rows >= 0) & ~prototype
-    names_of_top, top = _read_factors(folder / TOP)
-    main = _rows({name: row for row, name in enumerate(names_of_top)}, image_ids)
     return Marks(
         tuple(name.replace("_", " ").replace("color", "colour") for name in FACTORS),
         marked[rows] & known[:, None],
         known,
-        f"ImageNet-X {_version()}".strip(),
+        "ImageNet-X",
         int((prototype & (rows >= 0)).sum()),
         top[main] & known[:, None],
-        np.array(_read_csv(folder / SUPERCLASSES)["name"].to_pylist()),
+        np.array(superclasses),
     )
 
 
-def _read_factors(path: Path) -> tuple[list[str], np.ndarray]:
-    """Read the names of images, and which factors are marked on each, bool (images, factors)."""
+def _read_factors(path: Path, image_ids: Sequence[str] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Read which row is about each image, and which factors are marked in each row, bool (rows, factors)."""
     schema = pa.schema([("file_name", pa.string()), *((name, pa.int64()) for name in FACTORS)])
     options = pajson.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
-    try:
-        table = pajson.read_json(path, parse_options=options)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise _damaged(path, error) from None
-    return table["file_name"].to_pylist(), np.stack([table[name].to_numpy() == 1 for name in FACTORS], axis=1)
-
-
-def _read_csv(path: Path) -> pa.Table:
-    try:
-        return pacsv.read_csv(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise _damaged(path, error) from None
-
-
-def _damaged(path: Path, error: Exception) -> InputError:
-    reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-    return InputError(f"{path}: cannot be read ({reason}); install the package imagenet-x again")
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("imagenet-x")
-    except importlib.metadata.PackageNotFoundError:
-        return ""
+    table = pajson.read_json(path, parse_options=options)
+    names = {name: row for row, name in enumerate(table["file_name"].to_pylist())}
+    return _rows(names, image_ids), np.stack([table[name].to_numpy() == 1 for name in FACTORS], axis=1)

@@ -1,7 +1,7 @@
 """What the section on why images are impossible says: its charts' titles, its sentences and tables, its verdicts."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ GUESSES = {
     "impossible_background": ("the background", ("background",)),
 }
 ALIKE = 0.001  # of the images: classes that differ by less are called equal
+GUESSED = ["claim", "guess", "factors", "marked", "of_impossible", "ratio", "lower", "upper", "verdict"]
 NOT_TESTABLE = "not testable with these marks"
 NO_MARKS = "no marks at hand"
 PROTOTYPES = (
@@ -35,39 +36,7 @@ PROTOTYPES = (
 )
 
 
-class Marks(Protocol):
-    """What is needed of marks on images (`experiments.factors.Marks`)."""
-
-    @property
-    def factors(self) -> tuple[str, ...]:
-        """Their names."""
-
-    @property
-    def marked(self) -> np.ndarray:
-        """Of each image, bool (images, factors)."""
-
-    @property
-    def known(self) -> np.ndarray:
-        """Whether somebody looked at an image, bool (images,)."""
-
-    @property
-    def source(self) -> str:
-        """Whose they are."""
-
-    @property
-    def prototypes(self) -> int:
-        """How many images are left out because the others were compared with them."""
-
-
 # Labels.
-
-
-def no_second_look(answers: Responses, accepted: Sequence[Any] | None) -> Absence:
-    """Say why ReaL has no say; empty where it has."""
-    if not answers.info.get("on_imagenet"):
-        return Absence("Not shown here: these are not ImageNet validation images with its labels.")
-    said = "ReaL's labels are not at hand: they come with the extra `models` (`pip install '.[models]'`)."
-    return Absence(said if accepted is None else "")
 
 
 def labels(outcome: pd.DataFrame, status: np.ndarray) -> Prose:
@@ -99,20 +68,20 @@ def _under(what: str, answers: Responses, images: int) -> str:
     return f"{what} · M = {len(answers.networks)} networks · {images:,} images with marks"
 
 
-def no_marks(found: Marks | str, *, again: bool = False) -> Absence:
+def no_marks(found: object, *, again: bool = False) -> Absence:
     """Say why there are no marks, in short where that was said before; empty where there are some."""
     if not isinstance(found, str):
         return Absence()
     return Absence("Not shown here: there are no marks." if again else found)
 
 
-def marks(found: Marks, regression: Regression, images: int) -> Prose:
+def marks(source: str, prototypes: int, regression: Regression, images: int) -> Prose:
     """Say what the marks are, and on how many images the regression rests; ``images`` are impossible."""
-    said = PROTOTYPES.format(count=found.prototypes) if found.prototypes else ""
     return Prose(
-        f"{said}{literal(found.source)} has {len(found.factors)} factors on {regression.images:,} of these images; "
-        f"{images:,} of them are impossible. {regression.left_out:,} classes without an impossible image drop out; "
-        f"{regression.classes:,} remain."
+        f"{PROTOTYPES.format(count=prototypes) if prototypes else ''}{literal(source)} has "
+        f"{len(regression.log_ratios)} factors on {regression.images:,} of these images; {images:,} of them are "
+        f"impossible. {regression.left_out:,} classes without an impossible image drop out; {regression.classes:,} "
+        "remain."
     )
 
 
@@ -167,25 +136,21 @@ def _ratios(table: pd.DataFrame) -> list[str]:
     return [with_interval(*row, ".2f") or "undefined" for row in rows]
 
 
-def guesses(found: Marks, regression: Regression, impossible: np.ndarray) -> pd.DataFrame:
+def guesses(factors: Sequence[str], marked: np.ndarray, regression: Regression, impossible: np.ndarray) -> pd.DataFrame:
     """
-    Hold what was found against the paper's guesses, as far as there are factors of these names.
+    Hold what was found on images with marks against the paper's guesses, as far as there are factors of these names.
 
-    ``impossible`` is bool, an entry for each image that somebody looked at. One row a guess: claim, guess, factors,
-    marked (share of images with any of them), of_impossible (the same of impossible images), ratio (of several
-    factors, their geometric mean), lower, upper, verdict.
+    One row a guess: claim, guess, factors, marked (share of images with any of them), of_impossible (the same of
+    impossible images), ratio (of several factors, their geometric mean), lower, upper, verdict.
     """
-    rows, known = [], list(found.factors)
+    rows = []
     for claim, (guess, names) in GUESSES.items():
-        if set(names) <= set(known):
-            at = [known.index(name) for name in names]
-            carried = found.marked[found.known][:, at].any(axis=1)
-            shares = float(carried.mean()), float(carried[impossible].mean())
-            ratio = regression.estimate(np.isin(np.arange(len(known)), at) / len(at))
-            limits = ratio.value, ratio.lower, ratio.upper
+        if set(names) <= set(factors):
+            at = np.isin(factors, names)
+            carried, ratio = marked[:, at].any(axis=1), regression.estimate(at / at.sum())
+            shares, limits = (carried.mean(), carried[impossible].mean()), (ratio.value, ratio.lower, ratio.upper)
             rows.append((claim, guess, ", ".join(names), *shares, *limits, _judged(ratio, shares[0])))
-    columns = ["claim", "guess", "factors", "marked", "of_impossible", "ratio", "lower", "upper", "verdict"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=GUESSED)
 
 
 def _judged(ratio: Estimate, share: float) -> str:
@@ -211,13 +176,12 @@ def _guess(row: dict[str, Any]) -> str:
 
 
 def record_guesses(book: Book, table: pd.DataFrame | None, answers: Responses, images: int = 0) -> None:
-    """Record the guesses; without marks (None), that they are not tested for want of them."""
-    on_imagenet = bool(answers.info.get("on_imagenet"))
-    if table is None or not on_imagenet:
-        for claim in GUESSES if on_imagenet else ():
-            book.record(claim, None, None, answers, NO_MARKS)
+    """Record the guesses about ImageNet; without marks (None), that they are not tested for want of them."""
+    if not answers.info.get("on_imagenet"):
         return
-    for row in table.to_dict("records"):
+    for claim in GUESSES if table is None else ():
+        book.record(claim, None, None, answers, NO_MARKS)
+    for row in [] if table is None else table.to_dict("records"):
         obstacle = NOT_TESTABLE if row["verdict"] == NOT_TESTABLE else ""
         basis = Basis(len(answers.networks), images, "imagenet", obstacle)
         book.record(row["claim"], row["ratio"], (row["lower"], row["upper"]), basis, row["factors"])
@@ -275,14 +239,10 @@ def class_heading(table: pd.DataFrame, answers: Responses) -> Heading:
     if easiest["shrunk"] - hardest["shrunk"] < ALIKE:
         return Heading(f"No class is harder than another, beyond chance: {percent(hardest['shrunk'])} right", under)
     return Heading(
-        f"A model is right on {percent(hardest['shrunk'])} of the images of “{_name(hardest)}” and on "
-        f"{percent(easiest['shrunk'])} of “{_name(easiest)}”",
+        f"A model is right on {percent(hardest['shrunk'])} of the images of “{hardest['name']}” and on "
+        f"{percent(easiest['shrunk'])} of “{easiest['name']}”",
         under,
     )
-
-
-def _name(row: Any) -> str:
-    return str(row.get("name", row["label"]))
 
 
 def confusions(pairs: pd.DataFrame, images: int, superclass: Mapping[str, float] | None = None) -> Prose:
@@ -290,41 +250,23 @@ def confusions(pairs: pd.DataFrame, images: int, superclass: Mapping[str, float]
     count = int(pairs["images"].sum())
     if not count:
         return Prose("On no image do most models give the same wrong answer.")
+    share = with_interval(count / images, *wilson(count, images), ".1%")
+    half = int((pairs["images"].cumsum() < count / 2).sum()) + 1
     said = [
-        f"Most models give the same wrong answer on {count:,} images, "
-        f"{with_interval(count / images, *wilson(count, images), '.1%')}. {_half(pairs['images'])}"
+        f"Most models give the same wrong answer on {count:,} images, {share}. Half of these images are in {half:,} of "
+        f"{len(pairs):,} rows of that table."
     ]
     if "accepted" in pairs:
         said.append(f"ReaL accepts the models' answer on {percent(pairs['accepted'].sum() / count)} of them.")
     if superclass:
-        limits = superclass["share"], superclass["lower"], superclass["upper"]
+        limits, chance = (superclass[key] for key in ("share", "lower", "upper")), percent(superclass["chance"])
         said.append(
-            f"In {with_interval(*limits, '.1%')} it is of the label's superclass, against "
-            f"{percent(superclass['chance'])} if the answers were dealt out anew."
+            f"In {with_interval(*limits, '.1%')} it is of the label's superclass, against {chance} if the answers were "
+            "dealt out anew."
         )
     return Prose(" ".join(said))
 
 
-def confusion_table(pairs: pd.DataFrame, count: int = 15) -> pd.DataFrame:
-    """Show the pairs of classes that are confused most."""
-    titles = {"one_as_other": "one taken for other", "other_as_one": "other taken for one", "share": "of their images"}
-    shown = pairs.head(count).assign(share=pairs["share"].map(percent))
-    return shown.rename(columns=titles | {"accepted": "answers that ReaL accepts"})
-
-
-def _half(images: pd.Series) -> str:
-    needed = int((images.cumsum() < images.sum() / 2).sum()) + 1
-    return f"Half of them belong to {needed:,} of {len(images):,} pairs of classes."
-
-
 def extremes(table: pd.DataFrame, count: int = 10) -> pd.DataFrame:
     """Take the hardest and the easiest classes, the hardest first; all where there are few."""
-    named = table if "name" in table else table.assign(name=table["label"].astype(str))
-    return named if len(named) <= 2 * count else pd.concat([named.head(count), named.tail(count)], ignore_index=True)
-
-
-def class_names(answers: Responses) -> Sequence[str]:
-    """Name the classes by label, also where only their numbers are known."""
-    names = [str(name) for name in answers.class_names]
-    highest = int(max(answers.labels.max(), answers.predictions.max()))
-    return names + [str(label) for label in range(len(names), highest + 1)]
+    return table if len(table) <= 2 * count else pd.concat([table.head(count), table.tail(count)], ignore_index=True)
