@@ -105,7 +105,7 @@ if known.wrong_label is not None:
 # (Poisson regression with an effect for each class, errors robust to dependence within classes) and tested together
 # with all secondary outcomes (Holm, 5%). It is asked again without ResNet-50, without one family of models at a time
 # (names that begin alike), and on images whose label ReaL accepts. A factor that more than three quarters of the
-# images carry is not tested: it tells next to nothing.
+# images carry does not count: it tells next to nothing.
 
 # %%
 found = experiments.marks(answers, parameters.marks)

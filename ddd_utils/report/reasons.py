@@ -92,14 +92,15 @@ def primary(ratios: pd.DataFrame) -> pd.DataFrame:
 
 
 def factor_heading(primary: pd.DataFrame, answers: Responses, images: int) -> Heading:
-    """Which factor raises the risk of being impossible most, and how many do (`primary`), on so many images."""
-    primary, under = primary.dropna(subset="ratio"), _under("marked against unmarked, all else fixed", answers, images)
+    """How many factors go with impossible images (`primary`), which most; those that nearly all carry do not count."""
+    under = _under("marked against unmarked, all else fixed", answers, images)
+    primary = primary[primary["ratio"].notna() & (primary["marked"] <= COMMON)]
     more = primary[(primary["p_holm"] < 0.05) & (primary["ratio"] > 1)]
     if more.empty:
         return Heading(f"None of {len(primary)} factors makes images impossible more often", under)
-    first = more.loc[more["ratio"].idxmax()]
+    first, verb = more.loc[more["ratio"].idxmax()], "goes" if len(more) == 1 else "go"
     return Heading(
-        f"{len(more)} of {len(primary)} factors go with impossible images; the strongest, {first['factor']}, "
+        f"{len(more)} of {len(primary)} factors {verb} with impossible images; the strongest, {first['factor']}, "
         f"{written(first['ratio'], '.1f')}-fold",
         under,
     )

@@ -168,6 +168,15 @@ def test_sections_name_all_experiments_they_need():
     assert params.experiments(quick, "summary") == []
 
 
+def test_a_table_of_marks_is_found_from_where_one_stands(tmp_path, monkeypatch):
+    (tmp_path / "mine.csv").write_text("image,blurred\n")
+    monkeypatch.chdir(tmp_path)
+    found = params.load("published", ["why_impossible.marks=mine.csv"])
+    assert (paths.ROOT / found.why_impossible.marks).samefile("mine.csv")
+    with pytest.raises(InputError, match=r"there is no table 'mime\.csv'"):
+        params.load("published", ["why_impossible.marks=mime.csv"])
+
+
 def test_the_published_preset_trains_nothing():
     preset = params.load("published")
     needed = [config for section in preset.sections for config in params.experiments(preset, section)]

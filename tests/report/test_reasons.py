@@ -52,6 +52,8 @@ def test_the_title_counts_the_factors_that_matter():
     said = reasons.factor_heading(first, made(), 380)
     assert said == "2 of 3 factors go with impossible images; the strongest, odd <b>, 3.0-fold"
     assert "M = 6 networks · 380 images with marks" in said.drawn
+    common = reasons.factor_heading(first.assign(marked=[0.9, 0.1, 0.1, 0.1]), made(), 380)
+    assert common == "1 of 2 factors goes with impossible images; the strongest, small, 2.0-fold"
     none = reasons.factor_heading(first.assign(p_holm=0.2), made(), 380)
     assert none == "None of 3 factors makes images impossible more often"
 
