@@ -35,8 +35,7 @@ tolerance = None
 answers_in_page = None
 
 # %%
-import numpy as np
-from IPython.display import Markdown, display
+from IPython.display import display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, score_models, verdict, wrong_answers
@@ -190,55 +189,6 @@ if same is not None:
 
 # %%
 sentences.wrong_answers(same, kinds, unrecorded)
-
-# %% [markdown]
-# ## Wrong labels
-# Where the label is wrong, a model that sees right is scored as wrong. Two sources tell for ImageNet: the list of label
-# errors in the authors' repository (2,916 images; the paper's figure was drawn with another list, of 5,000), and ReaL,
-# for which people said which labels of an image are acceptable.
-
-# %%
-if known.wrong_label is None:
-    display(sentences.no_label_errors(answers))
-else:
-    by_score = wrong_answers.error_rates(known.wrong_label, difficulty.scores(correct), range(M + 1))
-    display(charts.label_error_dots(by_score, findings.label_errors(by_score, answers)))
-    none = by_score.set_index("score").loc[0]
-    book.record("impossible_label_errors", none["rate"], (none["lower"], none["upper"]), answers, "tolerance 0")
-
-# %%
-if known.wrong_label is not None and unrecorded < 1:
-    groups = wrong_answers.difficulty_groups(predictions, labels)
-    by_group = wrong_answers.error_rates(known.wrong_label, groups, wrong_answers.GROUPS, "group")
-    display(charts.label_error_rows(by_group, findings.label_errors_of_groups(by_group, answers)))
-
-# %%
-if known.wrong_label is not None:
-    parts = wrong_answers.shares_without_errors(correct, known.wrong_label, dissent)
-    said = f"With and without the {known.wrong_label.sum():,} images with label errors (tolerance {dissent}):"
-    display(Markdown(said))
-    display(tables.in_percent(parts, ["share", "lower", "upper"]))
-
-# %%
-relabelled = known.accepted is not None and unrecorded < 1
-if answers.info.get("on_imagenet") and known.accepted is None:
-    display(Markdown("ReaL's labels are not at hand: they come with the extra `models` (`pip install '.[models]'`)."))
-
-# %%
-if relabelled:
-    accepted = np.array([label in others for label, others in zip(labels, known.accepted, strict=True)])
-    beyond = verdict.beyond_label_errors(correct, accepted)
-    book.record_clause(beyond)
-    book.record("impossible_rightly_labelled", beyond.effect, (beyond.low, beyond.high), answers)
-    display(findings.clause(beyond))
-
-# %%
-if relabelled:
-    outcome = wrong_answers.impossible_because_of_label(predictions, labels, known.accepted)
-    stays = outcome.set_index("outcome").loc["still impossible"]
-    book.record("impossible_beyond_labels", stays["share"], (stays["lower"], stays["upper"]), answers, "tolerance 0")
-    said = "Impossible images (tolerance 0) when every label that ReaL accepts counts as right:"
-    display(Markdown(said), tables.in_percent(outcome, ["share", "lower", "upper"]))
 
 # %% [markdown]
 # ### Pictures (figures 1 and 13)

@@ -31,7 +31,7 @@ TEST_LOCK = (ROOT / "tests" / "requirements.txt").read_text().splitlines()
 DOCUMENTS = [path.relative_to(ROOT) for path in (ROOT / "docs").glob("*.md")]
 LOCKS = {"runtime": RUNTIME_LOCK, "light": LIGHT_LOCK, "test": TEST_LOCK}
 # Not imported, and needed all the same: the kernel of the notebooks, what pandas reads .ods with, and `make lab`.
-NOT_IMPORTED = {"python-calamine", "jupyterlab"}
+NOT_IMPORTED = {"python-calamine", "jupyterlab", "imagenet-x"}
 
 # Stands for every Python that the Makefile calls: it writes down what it was asked, and does as much of it as matters.
 PRETENDER = """\

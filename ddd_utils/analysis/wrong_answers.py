@@ -16,6 +16,7 @@ from ddd_utils.errors import InputError
 IMPOSSIBLE_KINDS = ("consensus", "confused")
 GROUPS = ("trivial", "in-between", *(f"impossible, {kind}" for kind in IMPOSSIBLE_KINDS))
 OUTCOMES = ("no acceptable label", "no longer impossible", "still impossible")
+LABELS = ("label accepted", "other label accepted", "no acceptable label")
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,22 @@ def impossible_because_of_label(
     counts = [int((outcome == name).sum()) for name in OUTCOMES]
     table = pd.DataFrame({"outcome": OUTCOMES, "images": counts, "of": int(impossible.sum())})
     return with_shares(table, "images", "share", "of").drop(columns="of")
+
+
+def label_status(labels: ArrayLike, accepted: Sequence[Collection[int]]) -> np.ndarray:
+    """Call the label of each image one of `LABELS`, by the classes that a second look accepts (`accepted`)."""
+    known = np.array([bool(others) for others in accepted], bool)
+    right = np.array([label in others for label, others in zip(np.asarray(labels), accepted, strict=True)], bool)
+    return np.select([right, known], LABELS[:2], LABELS[2])
+
+
+def status_by_score(status: ArrayLike, correct: ArrayLike) -> pd.DataFrame:
+    """Count images by the number of models that are right and by `label_status`: score, status, images, share."""
+    correct, status = as_correct(correct), np.asarray(status)
+    score = correct.sum(axis=0)
+    rows = [(s, kind, ((score == s) & (status == kind)).sum()) for s in range(len(correct) + 1) for kind in LABELS]
+    table = pd.DataFrame(rows, columns=["score", "status", "images"])
+    return table.assign(share=table["images"] / table.groupby("score")["images"].transform("sum").clip(lower=1))
 
 
 def _as_marks(wrong_label: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:

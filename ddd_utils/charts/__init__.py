@@ -33,6 +33,7 @@ from .people import (
     observer_matrix,
     response_time_dots,
 )
+from .reasons import class_rows, factor_forest, label_bars, peer_matrix
 from .training import decision_map, overlay_map, swap_bars, swap_comparison, swap_curves
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "block_curves",
     "claims_forest",
     "class_accuracy_dots",
+    "class_rows",
     "condition_name",
     "consistency_dots",
     "correlation_dots",
@@ -54,6 +56,7 @@ __all__ = [
     "excess_dots",
     "excess_matrix",
     "expectation_dots",
+    "factor_forest",
     "folder_order_curves",
     "gallery",
     "human_difficulty_dots",
@@ -62,6 +65,7 @@ __all__ = [
     "kappa_matrix",
     "kl_curve",
     "kl_scatter",
+    "label_bars",
     "label_error_dots",
     "label_error_rows",
     "majority_dots",
@@ -69,6 +73,7 @@ __all__ = [
     "observer_dots",
     "observer_matrix",
     "overlay_map",
+    "peer_matrix",
     "response_time_dots",
     "score_bars",
     "sigma_curves",

@@ -41,6 +41,8 @@ LOOKS = {  # what a mark stands for: shape, size, fill, outline
     "one network": ("circle", 60, "transparent", MUTED),
     "person": DOT,
     "right": DOT,
+    "all labels": DOT,
+    "accepted labels only": DIAMOND,
     KAPPA: DOT,
     CLASS: ("circle", 45, ACCENT, ACCENT),
     "single network": (TICK, 90, "transparent", MUTED),

@@ -220,7 +220,9 @@ def _prefer_new_images(block: Any, before: Any) -> None:
 
 
 def _resolve_paths(raw: dict) -> None:
-    """Write the paths of `sota_comparison` so that they hold in the notebooks too, whose working folder is another."""
+    """Write paths of the sections on models so that they hold in the notebooks too, whose working folder is another."""
+    if isinstance(why := raw.get("why_impossible"), dict) and isinstance(why.get("marks"), str):
+        why["marks"] = str(paths.from_root(files.find(why["marks"], "table")))
     block = raw.get("sota_comparison")
     if not isinstance(block, dict):
         return

@@ -151,6 +151,13 @@ class SotaComparison(Strict):
         return ModelSet(models=self.models, images=self.images, training=self.training)
 
 
+class WhyImpossible(Strict):
+    """Section 4's guesses: `models` names the section whose models are asked about, `marks` a table of factors."""
+
+    models: Literal["sota_comparison"] = "sota_comparison"
+    marks: str | None = None  # columns image, factor, ...; none = those of ImageNet-X, for ImageNet's images
+
+
 class Subsetting(Strict):
     """Section 3.3: `variants` and `models` name the sections whose networks are compared."""
 
@@ -216,6 +223,7 @@ class Preset(Strict):
     summary: Summary | None = Summary()
     training_variants: TrainingVariants | None = None
     sota_comparison: SotaComparison | None = None
+    why_impossible: WhyImpossible | None = None
     subsetting: Subsetting | None = None
     controls: Controls | None = None
     kl_divergence: KlDivergence | None = None

@@ -4,7 +4,7 @@ Where responses come from. Everything here is cached: asking twice computes once
 - ``plans``: runs, and the conditions and model sets that they come from; ``store``: where their results are.
 - ``trainee``, ``lockstep``: networks side by side; ``launch``: in processes of this machine, ``cluster`` through SLURM.
 - ``evaluations``, ``inference``: what pretrained models answer to photographs.
-- ``published``, ``people``: answers that others have published, and users' tables.
+- ``published``, ``people``: answers that others have published, and users' tables; ``factors``: marks on images.
 - ``sources``: finds a configuration's results, of whichever kind. ``costs``, ``calibration``: how long it takes.
 """
 
@@ -14,12 +14,13 @@ from typing import Any
 from ddd_utils.config import params
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import sources
+from ddd_utils.experiments.factors import Marks, marks
 from ddd_utils.experiments.people import people_facts
 from ddd_utils.experiments.published import imagenet_facts
 from ddd_utils.files import TornFile
 from ddd_utils.responses import Responses, Source
 
-__all__ = ["alternatives", "at_hand", "imagenet_facts", "people_facts", "responses"]
+__all__ = ["Marks", "alternatives", "at_hand", "imagenet_facts", "marks", "people_facts", "responses"]
 
 
 def responses(what: Any, preset: str | Path = "quick") -> Responses:

@@ -60,6 +60,26 @@ def label_errors():
     return pd.DataFrame({"score": [0, 1, 2], "rate": 0.1, "lower": 0.05, "upper": [0.2, 0.15, 0.12], "images": 50})
 
 
+def looked_up():
+    status = ["label accepted", "other label accepted", "no acceptable label"]
+    return pd.DataFrame({"score": np.repeat([0, 1, 2], 3), "status": status * 3, "images": 20, "share": 1 / 3})
+
+
+def ratios():
+    table = pd.DataFrame({"factor": ["several objects", "a rather long name of a factor"], "ratio": [2.0, 0.7]})
+    return table.assign(lower=[1.5, 0.5], upper=[2.7, 0.9], marked=0.1)
+
+
+def peers():
+    table = pd.DataFrame({"model": ["resnet18", "vgg16_bn"] * 2, "factor": ["pose", "pose", "texture", "texture"]})
+    return table.assign(ratio=[1.1, 0.9, 1, np.nan], z=[5, -2, 0, np.nan], expected=20.0, p_holm=[0.01, 0.2, 1, np.nan])
+
+
+def hard_classes():
+    table = pd.DataFrame({"name": ["screen", "ostrich"], "shrunk": [0.2, 0.98], "accuracy": [0.19, 0.99]})
+    return table.assign(lower=[0.1, 0.95], upper=[0.3, 1], images=50)
+
+
 def accuracies(networks, correct):
     single = networks.assign(accuracy=correct[:, -1].mean(axis=1))
     return single.groupby("condition", sort=False, as_index=False)[["accuracy"]].mean().assign(
@@ -91,6 +111,10 @@ def every_chart(predictions, networks):
         "label errors": charts.label_error_dots(label_errors(), "title"),
         "label errors by group": charts.label_error_rows(label_errors().assign(group=list("abc")), "title"),
         "classes": charts.class_accuracy_dots(classes, "title"),
+        "labels": charts.label_bars(looked_up(), "title"),
+        "factors": charts.factor_forest(ratios(), ratios()[:1], "title"),
+        "peers": charts.peer_matrix(peers(), "title"),
+        "hard classes": charts.class_rows(hard_classes(), "title"),
         "beside": charts.beside(*(charts.class_accuracy_dots(classes, "title", (200, 220)) for _ in range(2))),
         "decisions": charts.decision_map(correct[0], [30, 60], "title"),
         "overlay": charts.overlay_map(correct, [30, 60], "title"),
