@@ -4,7 +4,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pandas as pd
 
 from ddd_utils import machine, paths
 from ddd_utils.config.schema import Published, Table
-from ddd_utils.data.class_spaces import imagenet_names, timm_lists
+from ddd_utils.data.class_spaces import imagenet_index, imagenet_names, timm_lists
 from ddd_utils.data.downloads import Unavailable, fetch, local_copy, registry
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.experiments.people import LABEL_ERRORS
@@ -114,6 +114,34 @@ def is_imagenet(image_ids: Iterable[str], labels: Sequence[int] | np.ndarray) ->
     """Say whether images and labels are ImageNet's own, so that other labels and scores speak of the same classes."""
     truth = _aligned(lambda: _imagenet_truth()[0], image_ids)
     return truth is not None and np.array_equal(truth, labels)
+
+
+def _known_by_name(found: Responses) -> Responses:
+    """Bring answers to images that are ImageNet's by their names to its classes; say how many labels are not its."""
+    truth = _aligned(lambda: _imagenet_truth()[0], found.image_ids)
+    if truth is None:
+        return replace(found, info={**found.info, "on_imagenet": False})
+    if not found.info.get("labels_known", True):
+        about = {**found.info, "labels_known": True, "classes": list(imagenet_names())}
+        found = replace(found, predictions=np.where(found.predictions < 0, -1, truth), labels=truth, info=about)
+    elif found.info.get("classes", []) != list(imagenet_names()):
+        found = _by_class_names(found, truth)
+    differ = int((found.labels != truth).sum())
+    told = {"differ": differ, "right": (found.predictions[:, -1] == truth).mean(axis=1).tolist()}
+    return replace(found, info={**found.info, "on_imagenet": not differ, "by_file_name": told})
+
+
+def _by_class_names(found: Responses, truth: np.ndarray) -> Responses:
+    """Number classes that have names as ImageNet does; what two classes are called (crane) is told by the images."""
+    index = [imagenet_index(name) for name in found.info.get("classes", [])]
+    for label in [label for label, known in enumerate(index) if known is None]:
+        meant = np.unique(truth[found.labels == label])
+        index[label] = int(meant[0]) if len(meant) == 1 else None
+    if not index or None in index:
+        return found
+    number = np.array([*index, -1], np.int16)  # the last for answers that are not recorded
+    about = {**found.info, "classes": list(imagenet_names())}
+    return replace(found, predictions=number[found.predictions], labels=number[found.labels], info=about)
 
 
 @dataclass(frozen=True)
@@ -231,8 +259,7 @@ class Imported(Results):
 
     def load(self) -> Responses:
         """Read the responses back."""
-        found = Responses.load(self.folder)
-        return found.attributed(self, on_imagenet=is_imagenet(found.image_ids, found.labels))
+        return _known_by_name(Responses.load(self.folder)).attributed(self)
 
     @property
     def class_names(self) -> None:

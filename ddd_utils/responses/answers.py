@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -228,7 +228,7 @@ class Responses:
 
     def attributed(self, source: Source, /, **about: Any) -> "Responses":
         """Return the same responses with their source, its configuration, and more in ``info``."""
-        return replace(self, source=source, config=source.config, info={**self.info, **about})
+        return _arrived(replace(self, source=source, config=source.config, info={**self.info, **about}))
 
 
 def provenance(infos: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -289,7 +289,23 @@ def read_responses(path: str | Path) -> Responses:
     array([[ True, False],
            [ True,  True]])
     """
-    return Responses.load(path) if Path(path).is_dir() else Responses.from_table(path)
+    return _arrived(Responses.load(path) if Path(path).is_dir() else Responses.from_table(path))
+
+
+_watching: list[Callable[[Responses], object]] = []
+
+
+def watch(watcher: Callable[[Responses], object], default: bool = False) -> None:
+    """Have all responses that enter from now on seen by a function, instead of the last one; a default yields to it."""
+    if not (default and _watching):
+        _watching[:] = [watcher]
+
+
+def _arrived(found: Responses) -> Responses:
+    """Let the watcher see responses: those of all sources, and of whoever reads a file, come through here."""
+    for watcher in _watching:
+        watcher(found)
+    return found
 
 
 def _file_names(networks: list[str]) -> list[str]:
