@@ -7,10 +7,10 @@ from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from ddd_utils import files, paths
-from ddd_utils.config.blocks import Strict, explain
+from ddd_utils.config.blocks import Strict, explain, later
 from ddd_utils.config.image_sets import AnyImages, Count, Dataset, TestImages, read_images
 from ddd_utils.config.model_sets import Model, Models, Positive, Training
 from ddd_utils.errors import InputError, nearest
@@ -79,12 +79,26 @@ class Published(Strict):
 
 
 class Table(Strict):
-    """Anyone's responses, in a CSV or Parquet file."""
+    """Anyone's responses, in a file, and what becomes of answers that are missing there."""
 
     path: str
+    missing: Literal["refuse", "wrong", "leave_out"] = later("refuse")
 
 
 Config = Variants | ModelSet | PretrainedSet | Published | Table
+
+
+def _kind(given: Any) -> str:
+    """Tell which of the three answers may be, so that a mistake in them is told of that one."""
+    if isinstance(given, dict):
+        return "Table" if "path" in given else "Published"
+    return type(given).__name__ if isinstance(given, Table | Published) else "str"
+
+
+Answers = Annotated[
+    Annotated[str, Tag("str")] | Annotated[Published, Tag("Published")] | Annotated[Table, Tag("Table")],
+    Discriminator(_kind),
+]
 
 
 def find_table(name: str) -> Path:
@@ -109,7 +123,7 @@ class SotaComparison(Strict):
     Images with a training part (digits, CIFAR, ...) train the models; pretrained models are tested with photographs.
     """
 
-    responses: str | Published | None = None
+    responses: Answers | None = None
     models: Models | None = None
     images: Annotated[AnyImages | None, BeforeValidator(read_images)] = None
     training: Training = Training()
@@ -118,8 +132,8 @@ class SotaComparison(Strict):
 
     @model_validator(mode="after")
     def _has_responses(self) -> "SotaComparison":
-        if isinstance(self.responses, str):
-            find_table(self.responses)
+        if isinstance(self.responses, str | Table):
+            _ = self.experiment
         elif self.responses is None:
             for key in ("models", "images"):
                 if getattr(self, key) is None:
@@ -143,6 +157,8 @@ class SotaComparison(Strict):
         """Where this section's responses come from."""
         if isinstance(self.responses, str):
             return Table(path=str(find_table(self.responses)))
+        if isinstance(self.responses, Table):
+            return self.responses.model_copy(update={"path": str(find_table(self.responses.path))})
         if self.responses:
             return self.responses
         assert self.models and self.images  # checked when the block was read

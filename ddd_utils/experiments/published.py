@@ -132,7 +132,7 @@ def _known_by_name(found: Responses) -> Responses:
 
 
 def _by_class_names(found: Responses, truth: np.ndarray) -> Responses:
-    """Number classes that have names as ImageNet does; what two classes are called (crane) is told by the images."""
+    """Give named classes ImageNet's numbers; which of two classes of one name (crane) is meant, the images tell."""
     index = [imagenet_index(name) for name in found.info.get("classes", [])]
     for label in [label for label, known in enumerate(index) if known is None]:
         meant = np.unique(truth[found.labels == label])
@@ -220,7 +220,8 @@ class Imported(Results):
     def _contents(self) -> dict[str, Any]:
         if isinstance(self.config, Table):
             # What older versions kept of a table lacks class names and passes for a data set: it is read again.
-            return {"sha256": sha256(Path(self.config.path)), "kept": 2}
+            policy = {} if self.config.missing == "refuse" else {"missing": self.config.missing}
+            return {"sha256": sha256(Path(self.config.path)), "kept": 2, **policy}
         predictions = [f"{PREDICTIONS}/{model}.npy" for model in imagenet_models(self.config.models)]
         files = [registry()[name] for name in (CLASS_INFO, FILE_NAMES, *predictions)]
         # Of a file whose SHA-256 is not known, the bytes at hand decide.
@@ -247,7 +248,7 @@ class Imported(Results):
     def _read(self) -> Responses:
         if isinstance(self.config, Table):
             path = Path(self.config.path)
-            found, device = Responses.from_table(path), f"table {path.name}"
+            found, device = Responses.from_table(path, self.config.missing), f"table {path.name}"
             origin: dict[str, Any] = {"SHA-256": self._contents["sha256"]}
         else:
             found, device = imagenet_responses(self.config.models, self.config.top), "published predictions"

@@ -213,15 +213,16 @@ class Responses:
         return cls(np.stack(views), labels, images["id"].to_numpy().astype(str), networks, info, folder)
 
     @classmethod
-    def from_table(cls, path: str | Path) -> "Responses":
+    def from_table(cls, path: str | Path, missing: str = "refuse") -> "Responses":
         """
-        Read anyone's responses from a CSV or Parquet table, see `tables.table_to_arrays`; a fault is named by its row.
+        Read anyone's responses from a table, see `tables.table_to_arrays`; a fault is named by its row.
 
-        There is one epoch; ``condition`` is the model's name. In ``info``: ``dataset`` is always "table", ``file`` the
-        file's name, ``labels_known`` False where there are no labels (all are 0 then), and ``classes`` the class names
-        by label, absent where the table has indices or no labels.
+        There is one epoch; ``condition`` is the model's name. ``missing`` says what becomes of missing answers, see
+        `read_responses`. In ``info``: ``dataset`` is always "table", ``file`` the file's name, ``labels_known`` False
+        where there are no labels (all are 0 then), and ``classes`` the class names by label, absent where the table has
+        indices or no labels.
         """
-        predictions, labels, models, images, about = table_to_arrays(Path(path))
+        predictions, labels, models, images, about = table_to_arrays(Path(path), missing)
         networks = pd.DataFrame({"network": models, "condition": models, "instance": 1})
         info = {"dataset": TABLE, "file": Path(path).name, "configuration": {}, **about}
         return cls(predictions[:, None], labels, images, networks, info)
@@ -266,14 +267,17 @@ def _shrunk(pixels: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(image)
 
 
-def read_responses(path: str | Path) -> Responses:
+def read_responses(path: str | Path, missing: str = "refuse") -> Responses:
     """
-    Read responses from a folder of results, or from anyone's CSV or Parquet table.
+    Read responses from a folder of results, or from anyone's table.
 
     Parameters
     ----------
     path : str or Path
         A folder as `Responses.load` takes it, or a file as `Responses.from_table` takes it.
+    missing : str
+        What becomes of answers that are missing in a table: "refuse" the table, count them as "wrong", or "leave_out"
+        their images.
 
     Returns
     -------
@@ -289,7 +293,7 @@ def read_responses(path: str | Path) -> Responses:
     array([[ True, False],
            [ True,  True]])
     """
-    return _arrived(Responses.load(path) if Path(path).is_dir() else Responses.from_table(path))
+    return _arrived(Responses.load(path) if Path(path).is_dir() else Responses.from_table(path, missing))
 
 
 _watching: list[Callable[[Responses], object]] = []
