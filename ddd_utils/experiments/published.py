@@ -133,15 +133,31 @@ def _known_by_name(found: Responses) -> Responses:
 
 def _by_class_names(found: Responses, truth: np.ndarray) -> Responses:
     """Give named classes ImageNet's numbers; which of two classes of one name (crane) is meant, the images tell."""
-    index = [imagenet_index(name) for name in found.info.get("classes", [])]
-    for label in [label for label, known in enumerate(index) if known is None]:
-        meant = np.unique(truth[found.labels == label])
-        index[label] = int(meant[0]) if len(meant) == 1 else None
-    if not index or None in index:
+    names, known = list(imagenet_names()), found.info.get("classes", [])
+    meant = [_classes_called(name, truth[found.labels == label]) for label, name in enumerate(known)]
+    for label, classes in enumerate(meant):
+        if not classes and (found.labels != label).all():
+            what = f"'{known[label]}' is the label of no image, and no class of ImageNet"
+            raise InputError(f"{what}{nearest(known[label], names)}")
+    if not meant or not all(meant):
         return found
-    number = np.array([*index, -1], np.int16)  # the last for answers that are not recorded
-    about = {**found.info, "classes": list(imagenet_names())}
-    return replace(found, predictions=number[found.predictions], labels=number[found.labels], info=about)
+    number = np.array([*(classes[0] for classes in meant), -1], np.int16)  # the last for what is not recorded
+    labels, predictions = number[found.labels], number[found.predictions]
+    for label, classes in enumerate(meant):
+        if len(classes) > 1:
+            labels, predictions = (
+                np.where((old == label) & np.isin(truth, classes), truth, new)
+                for old, new in ((found.labels, labels), (found.predictions, predictions))
+            )
+    return replace(found, predictions=predictions, labels=labels, info={**found.info, "classes": names})
+
+
+def _classes_called(name: str, truth: np.ndarray) -> list[int]:
+    """Return the classes of ImageNet that have a name; those of the images labelled so, if these are of one class."""
+    if (index := imagenet_index(name)) is not None:
+        return [index]
+    same = [index for index, other in enumerate(imagenet_names()) if other.partition(" (")[0] == name]
+    return same or [int(each) for each in np.unique(truth)[: len(np.unique(truth)) == 1]]
 
 
 @dataclass(frozen=True)
@@ -241,6 +257,7 @@ class Imported(Results):
             remove_partials(self.folder)
             responses = self._read()
             fetch_companions(responses.image_ids)
+            _known_by_name(responses)  # what is wrong with it is told now
             responses.save(self.folder)
             networks, _, images = responses.predictions.shape
             log.info("%s: %d models, %d images", responses.info["device"], networks, images)

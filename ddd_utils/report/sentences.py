@@ -213,7 +213,10 @@ def dependent_pairs(pairs: pd.DataFrame, mean: Estimate) -> Prose:
     """Hold the standard error of a mean over pairs against the one that it would have if pairs were independent."""
     independent = np.sqrt(np.square(pairs["error"]).sum()) / max(1, pairs["kappa"].count())
     if not independent > 0:
-        return Prose("These models never differ, so there is nothing to estimate an error from.")
+        alike = "These models never differ"
+        fixed = "Of any two of these models one is always right or always wrong, or both never differ"
+        why = alike if (pairs["kappa"].dropna() == 1).all() else fixed
+        return Prose(f"{why}, so there is nothing to estimate an error from.")
     return Prose(
         "Pairs share models and images. Treated as independent, the mean's standard error would be "
         f"{independent:.5f}; it is {mean.standard_error:.5f}, {mean.standard_error / independent:.0f} times as large."

@@ -17,7 +17,9 @@ _FALSE = "false f no n 0 0.0 wrong incorrect falsch faux falso"
 TRUTH = dict.fromkeys(_TRUE.split(), True) | dict.fromkeys(_FALSE.split(), False)
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 _NAME = re.compile(r"[+-]?0\d.*|.*[eE].*|\+.*")  # among numbers: 01 and 1e1 are others' names than 1 and 10
+# Models answer with further classes of ImageNet than a part of its images has; who reads on knows which these are.
 _SYNSET = re.compile(r"n\d{8}")
+_IMAGENET = re.compile(r"(.*[/\\])?ILSVRC2012_val_\d{8}(\.\w+)?")
 
 
 def numbered(
@@ -26,7 +28,8 @@ def numbered(
     """Turn labels and answers into class indices, row by row; also give the names of the classes, if they have any."""
     prediction, label, correct = (columns.get(name) for name in ("prediction", "label", "correct"))
     if label is not None:
-        truth, answers, names = _numbered(sheet, label, prediction or label, no_answer)
+        further = all(map(_IMAGENET.fullmatch, columns["image"].values))
+        truth, answers, names = _numbered(sheet, label, prediction or label, no_answer, further)
     if correct is None:
         return truth, answers, names
     judged = _judged(sheet, correct)
@@ -51,7 +54,7 @@ def _judged(sheet: Sheet, column: Column) -> np.ndarray:
 
 
 def _numbered(
-    sheet: Sheet, label: Column, prediction: Column, no_answer: frozenset[str]
+    sheet: Sheet, label: Column, prediction: Column, no_answer: frozenset[str], further: bool
 ) -> tuple[np.ndarray, np.ndarray, list[str] | None]:
     """Keep class indices as they are; number class names in alphabetical order, and give them in that order."""
     _check_labels(sheet, label, prediction)
@@ -64,8 +67,8 @@ def _numbered(
         _check_indices(sheet, label, known, 0)
         _check_indices(sheet, prediction, known, WRONG)
     else:
-        further = {value for value in prediction.values if _SYNSET.fullmatch(value)}
-        names = sorted(classes | further if all(map(_SYNSET.fullmatch, classes)) else classes)
+        further = further or all(map(_SYNSET.fullmatch, (*classes, *prediction.values)))
+        names = sorted(classes | {*prediction.values} - absent - no_answer - {"-1"} if further else classes)
         known = {"-1": WRONG, **{name: index for index, name in enumerate(names)}}
         if len(names) > HIGHEST + 1:
             raise InputError(f"{sheet}: '{label.name}' has {len(names):,} classes, more than {HIGHEST + 1:,}")
