@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from ddd_utils.analysis.difficulty import NOT_RECORDED
 FEWEST = 20  # images; of fewer, even answers that are all right may be luck
 ABOVE_CHANCE = 2.33  # standard deviations above guessing that a network should be: 99 guessers of 100 are not
 MANY, HARDLY = 0.01, 3  # of many classes (chance is low) a few may be right where all others have changed places
-UNTRAINED = "it has learned nothing that can be told from guessing; train it for longer, or leave it out"
+UNTRAINED = "Nothing was learned that can be told from guessing: train it for longer, or leave it out."
+IN_ORDER = "Name the classes in the order of the outputs."
 SURE = 5.0  # how many another reading of its answers must be, of the dozen that are tried,
 TWICE = 2  # and how many times as many right answers it must give
 PERMUTED, SHUFFLES = 0.2, 3  # the commonest answers to the classes must exceed those to shuffled labels by this
@@ -36,11 +37,7 @@ class Finding:
     mend: str
 
     def __str__(self) -> str:
-        return f"{self.found}: {self.mend}"
-
-    def as_json(self) -> dict[str, Any]:
-        """Return plain data."""
-        return asdict(self) | {"networks": list(self.networks)}
+        return f"{self.found}. {self.mend}"
 
 
 @dataclass(frozen=True)
@@ -62,38 +59,18 @@ def examine(
     trained: bool = False,
 ) -> list[Finding]:
     """
-    Look for answers that are unlikely to be right as they stand.
+    Look for answers, (networks, images) with -1 where not recorded, that are unlikely to be right as they stand.
 
-    Parameters
-    ----------
-    predictions : array_like of int, shape (networks, images)
-        Answers; -1 stands for "wrong, not recorded".
-    labels : array_like of int, shape (images,)
-        True classes.
-    networks : sequence of str
-        Names of the networks.
-    info : mapping, optional
-        What `Responses.info` may tell: ``labels_known``; ``classes``, their names; ``by_file_name``, how many labels
-        are not ImageNet's (``differ``) and what shares would be right (``right``); ``probabilities``, the lowest and
-        the highest.
-    trained : bool
-        Whether the networks were trained with these very labels: then these cannot be numbered otherwise, and variants
-        of a network may well give the same answers.
-
-    Returns
-    -------
-    list of Finding
-        One for each kind of fault, with all networks that have it. Of fewer than 20 images nothing is said.
-
-    Notes
-    -----
-    Chance: with answers and labels as they are, but in any order, the number that agree has the mean and variance of
-    Hoeffding's permutation statistic (1951). A few classes that have changed places cannot be told from confusion.
+    ``info`` is as of `Responses`: labels_known; classes, their names; by_file_name, how many labels "differ" from
+    ImageNet's, by which the shares "right" are right; probabilities, the lowest and the highest. Networks that were
+    trained with these labels cannot number them otherwise, and variants of one may well answer alike. A few classes
+    that have changed places cannot be told from confusion. Of fewer than 20 images little is said.
     """
     answers, truth, info = np.asarray(predictions), np.asarray(labels), info or {}
     found = [*_other_labels(info, networks), *_no_probabilities(info, networks)]
     if len(truth) < FEWEST:
-        return found
+        doubtful = not trained and (answers != truth).mean() > 0.5
+        return [*found, *_sorted_as_text(info, networks)] if doubtful else found
     faults = [_fault(each, truth, info, trained) for each in answers]
     likely = frozenset(fault.said for fault in faults if fault and fault.kind != "chance")
     for index, fault in enumerate(faults):
@@ -101,7 +78,8 @@ def examine(
             faults[index] = _fault(answers[index], truth, info, trained, likely)
     sound = [] if trained else [index for index, fault in enumerate(faults) if fault is None]
     twice = _same_models(answers[sound], truth, [networks[index] for index in sound]) if len(sound) > 1 else ()
-    return [*found, *_by_fault(faults, networks), *twice]
+    order = _sorted_as_text(info, networks) if not trained and len(sound) < len(faults) else ()
+    return [*found, *_by_fault(faults, networks), *twice, *order]
 
 
 def _by_fault(faults: Sequence[_Fault | None], networks: Sequence[str]) -> Iterator[Finding]:
@@ -118,7 +96,7 @@ def _by_fault(faults: Sequence[_Fault | None], networks: Sequence[str]) -> Itera
 
 def _who(named: Sequence[str], of: int, most: int = 3) -> str:
     if len(named) == of > 1:
-        return f"all {of} models"
+        return f"All {of} models"
     return ", ".join(named[:most]) + (f" and {len(named) - most} more" if len(named) > most else "")
 
 
@@ -133,13 +111,13 @@ def _fault(
     """Find what is wrong with one network's answers, if anything is: the cause, or else the symptom."""
     right = float((answers == labels).mean())
     if not info.get("labels_known", True):
-        mend = "look whether 'correct' says what it should"
+        mend = "Look whether 'correct' says what it should."
         return None if right else _Fault("chance", "is right about no image", mend, right)
     classes = max(int(labels.max()) + 1, int(answers.max()) + 1, len(info.get("classes") or ()))
     given, true = np.bincount(answers[answers >= 0], minlength=classes), np.bincount(labels, minlength=classes)
     share, usual = given.max() / len(labels), true.max() / len(labels)
     if share >= ONE_ANSWER and share > usual + SURE * np.sqrt(usual * (1 - usual) / len(labels)):
-        mend = "were the weights loaded, and the images normalised as in its training?"
+        mend = "Were the weights loaded, and the images normalised as in training?"
         return _Fault("one answer", "gives one and the same answer to {0} of the images", mend, float(share))
     if not trained and right < 1 / TWICE and (cause := _cause(answers, labels, classes, right, likely)):
         return cause
@@ -152,10 +130,10 @@ def _fault(
 
 def _unlike(labels: np.ndarray) -> str:
     """Say what to look at where no cause was found, and which could not have been."""
-    said = "do labels and answers speak of the same images, and number the classes alike?"
-    if 1 - _by_shuffled(labels, labels) > PERMUTED:
+    said = "Do labels and answers speak of the same images, and number the classes alike?"
+    if _commonest(labels, labels) - _by_shuffled(labels, labels) > PERMUTED:
         return said
-    return f"{said} With so few images of each class, another order of the classes cannot be checked"
+    return f"{said} With so few images of each class, another order of the classes cannot be checked."
 
 
 def _above_chance(answers: np.ndarray, labels: np.ndarray, classes: int) -> tuple[float, float]:
@@ -190,7 +168,7 @@ def _another_order(answers: np.ndarray, labels: np.ndarray, right: float) -> _Fa
     if share <= max(TWICE * right, PERMUTED) or share <= _by_shuffled(answers, labels) + PERMUTED:
         return None
     said = "{0} right, but {1} would be if each class were called by the commonest answer to it"
-    mend = "its classes are in another order; name them in the order of its outputs"
+    mend = "Its classes are in another order: name them in the order of its outputs."
     return _Fault("order of classes", said, mend, right, share)
 
 
@@ -203,20 +181,20 @@ def _readings(answers: np.ndarray, labels: np.ndarray, classes: int) -> Iterator
 
     numbers = np.arange(classes)
     if classes == 2:
-        yield "order of classes", "if its two classes change places", "swap them", renumbered(1 - numbers)
+        yield "order of classes", "if its two classes change places", "Swap them.", renumbered(1 - numbers)
         return
     for kind, step, high, low in (("shifted", -1, "answers", "labels"), ("shifted", 1, "labels", "answers")):
         said = f"if the {high} were one lower"
-        mend = f"subtract 1 from the {high} if they are counted from 1, and the {low} from 0"
+        mend = f"Subtract 1 from the {high} if they are counted from 1, and the {low} from 0."
         yield kind, said, mend, renumbered((numbers + step) % classes)
     for first in (0, 1):
         order = np.array(sorted(range(first, classes + first), key=str)) - first
-        said, mend = "if classes are numbered as text is sorted (1, 10, 2)", "name the classes in the order of outputs"
+        said = "if classes are numbered as text is sorted (1, 10, 2)"
         for each in (order, np.argsort(order)):
-            yield "string order", said, mend, renumbered(each)
+            yield "string order", said, IN_ORDER, renumbered(each)
     for step, where in ((1, "before"), (-1, "after")):
         said = f"if each answer is to the image {where} it"
-        yield "images moved", said, "sort answers and labels by image", np.roll(answers, step)
+        yield "images moved", said, "Sort answers and labels by image.", np.roll(answers, step)
 
 
 def _commonest(answers: np.ndarray, labels: np.ndarray) -> float:
@@ -247,7 +225,7 @@ def _same_models(answers: np.ndarray, labels: np.ndarray, networks: Sequence[str
         named = tuple(networks[row] for row in np.flatnonzero(group == each).tolist())
         shares = _span([share for one, _, share in pairs if group[one] == each])
         said = f"{_who(named, 0)}: the same wrong answer to {shares} of the images that either of two gets wrong"
-        yield Finding("same model", named, said, "is this one model under several names? Then it counts several times")
+        yield Finding("same model", named, said, "Is this one model under several names? Then it counts several times.")
 
 
 def _doubles(answers: np.ndarray, labels: np.ndarray) -> Iterator[tuple[int, int, float]]:
@@ -277,12 +255,19 @@ def _other_labels(info: Mapping[str, Any], networks: Sequence[str]) -> Iterator[
     if (known := info.get("by_file_name")) and known["differ"]:
         said = f"{known['differ']:,} labels are not those of ImageNet's images of these names"
         right = _span(known["right"])
-        mend = f"by ImageNet's labels {right} would be right; are rows moved, or classes numbered otherwise?"
+        mend = f"By ImageNet's labels {right} would be right: are rows moved, or classes numbered otherwise?"
         yield Finding("labels", tuple(networks), said, mend)
+
+
+def _sorted_as_text(info: Mapping[str, Any], networks: Sequence[str]) -> Iterator[Finding]:
+    names = list(info.get("classes") or ())
+    if all(map(str.isdecimal, names)) and names == sorted(names) != sorted(names, key=int):
+        said = f"Few answers are right, and classes named by numbers are sorted as text ({', '.join(names[:4])}, ...)"
+        yield Finding("string order", tuple(networks), said, IN_ORDER)
 
 
 def _no_probabilities(info: Mapping[str, Any], networks: Sequence[str]) -> Iterator[Finding]:
     low, high = info.get("probabilities", (0, 1))
     if low < 0 or high > 1:
         said = f"what is called probability ranges from {low:.4g} to {high:.4g}"
-        yield Finding("probabilities", tuple(networks), said, "are these logits, or percent?")
+        yield Finding("probabilities", tuple(networks), said, "Are these logits, or percent?")

@@ -84,14 +84,16 @@ def _read_file(path: Path, seen: dict) -> list[dict]:
     """Read and check one observer's file; ``seen`` maps the trials of other files to their names."""
     try:
         with io.StringIO(_text(path), newline="") as file:
-            reader = csv.DictReader(file, strict=True, delimiter=_delimiter(file))
+            delimiter = _delimiter(file)
+            decimal = "," if delimiter == ";" else "."
+            reader = csv.DictReader(file, strict=True, delimiter=delimiter)
             columns = reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
             for column in COLUMNS:
                 if column not in columns:
                     raise InputError(f"row 1: column '{column}' is missing{nearest(column, columns)}")
             seen, rows = dict(seen), []
             for record in reader:
-                row = _read_row(record, reader.line_num)
+                row = _read_row(record, reader.line_num, decimal)
                 trial = row["observer"], row["trial_index"]
                 if trial in seen:
                     raise InputError(
@@ -119,7 +121,7 @@ def _delimiter(file: io.StringIO) -> str:
     return max(",;\t", key=first.count)
 
 
-def _read_row(record: dict, line: int) -> dict:
+def _read_row(record: dict, line: int, decimal: str) -> dict:
     """Check one trial."""
     row = {column: (record[column] or "").strip() for column in COLUMNS}
     for column in ("observer", *PAIR):
@@ -132,7 +134,7 @@ def _read_row(record: dict, line: int) -> dict:
         raise InputError(f"row {line}, column 'response': '{row['response']}' is neither '{pair[0]}' nor '{pair[1]}'")
     for column, kind in (("trial_index", int), ("rt", float)):
         try:
-            value = kind(row[column].replace(",", "."))
+            value = kind(row[column].replace(decimal, "."))
         except ValueError:
             value = -1
         if not 0 <= value < LARGEST:

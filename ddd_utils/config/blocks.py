@@ -73,7 +73,7 @@ def _brief(value: Any) -> str:
 # What pydantic puts into the location of an error beside keys.
 _TAGS = {"gaussian", "digits", "fashion_mnist", "cifar10", "cifar100", "npz", "imagenet", "folder", "photographs"}
 _TAGS |= {"torchvision", "bool", "TorchvisionWeights", "OpenClip", "Checkpoint", "Names", "Literal"}
-_TAGS |= {"Table", "Variants", "literal['training_variants']", "str", "Published", "literal['all']", "list[str]"}
+_TAGS |= {"Variants", "literal['training_variants']", "str", "Published", "literal['all']", "list[str]"}
 
 
 def _fields(model: Any, location: tuple) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ddd_utils import files, paths
 from ddd_utils.config.blocks import Strict, explain, later
@@ -78,27 +78,17 @@ class Published(Strict):
     top: Literal[1, 5] = 1  # right if the label is among so many first answers
 
 
+Missing = Literal["refuse", "wrong", "leave_out"]
+
+
 class Table(Strict):
     """Anyone's responses, in a file, and what becomes of answers that are missing there."""
 
     path: str
-    missing: Literal["refuse", "wrong", "leave_out"] = later("refuse")
+    missing: Missing = later("refuse")
 
 
 Config = Variants | ModelSet | PretrainedSet | Published | Table
-
-
-def _kind(given: Any) -> str:
-    """Tell which of the three answers may be, so that a mistake in them is told of that one."""
-    if isinstance(given, dict):
-        return "Table" if "path" in given else "Published"
-    return type(given).__name__ if isinstance(given, Table | Published) else "str"
-
-
-Answers = Annotated[
-    Annotated[str, Tag("str")] | Annotated[Published, Tag("Published")] | Annotated[Table, Tag("Table")],
-    Discriminator(_kind),
-]
 
 
 def find_table(name: str) -> Path:
@@ -123,7 +113,8 @@ class SotaComparison(Strict):
     Images with a training part (digits, CIFAR, ...) train the models; pretrained models are tested with photographs.
     """
 
-    responses: Answers | None = None
+    responses: str | Published | None = None
+    missing: Missing = later("refuse")
     models: Models | None = None
     images: Annotated[AnyImages | None, BeforeValidator(read_images)] = None
     training: Training = Training()
@@ -132,8 +123,8 @@ class SotaComparison(Strict):
 
     @model_validator(mode="after")
     def _has_responses(self) -> "SotaComparison":
-        if isinstance(self.responses, str | Table):
-            _ = self.experiment
+        if isinstance(self.responses, str):
+            find_table(self.responses)
         elif self.responses is None:
             for key in ("models", "images"):
                 if getattr(self, key) is None:
@@ -156,9 +147,7 @@ class SotaComparison(Strict):
     def experiment(self) -> ModelSet | PretrainedSet | Published | Table:
         """Where this section's responses come from."""
         if isinstance(self.responses, str):
-            return Table(path=str(find_table(self.responses)))
-        if isinstance(self.responses, Table):
-            return self.responses.model_copy(update={"path": str(find_table(self.responses.path))})
+            return Table(path=str(find_table(self.responses)), missing=self.missing)
         if self.responses:
             return self.responses
         assert self.models and self.images  # checked when the block was read

@@ -110,13 +110,7 @@ def fetch_companions(image_ids: Iterable[str]) -> None:
             log.info("left out: %s", error)
 
 
-def is_imagenet(image_ids: Iterable[str], labels: Sequence[int] | np.ndarray) -> bool:
-    """Say whether images and labels are ImageNet's own, so that other labels and scores speak of the same classes."""
-    truth = _aligned(lambda: _imagenet_truth()[0], image_ids)
-    return truth is not None and np.array_equal(truth, labels)
-
-
-def _known_by_name(found: Responses) -> Responses:
+def known_by_name(found: Responses) -> Responses:
     """Bring answers to images that are ImageNet's by their names to its classes; say how many labels are not its."""
     truth = _aligned(lambda: _imagenet_truth()[0], found.image_ids)
     if truth is None:
@@ -257,7 +251,7 @@ class Imported(Results):
             remove_partials(self.folder)
             responses = self._read()
             fetch_companions(responses.image_ids)
-            _known_by_name(responses)  # what is wrong with it is told now
+            known_by_name(responses)  # what is wrong with it is told now
             responses.save(self.folder)
             networks, _, images = responses.predictions.shape
             log.info("%s: %d models, %d images", responses.info["device"], networks, images)
@@ -277,7 +271,7 @@ class Imported(Results):
 
     def load(self) -> Responses:
         """Read the responses back."""
-        return _known_by_name(Responses.load(self.folder)).attributed(self)
+        return known_by_name(Responses.load(self.folder)).attributed(self)
 
     @property
     def class_names(self) -> None:

@@ -220,7 +220,7 @@ class Book:
 
     def record_doubt(self, finding: "Finding") -> bool:
         """Write down what is unlikely in the answers (`plausibility.examine`); say whether it is new."""
-        entry = {"section": self.section, **finding.as_json()}
+        entry = {"section": self.section, **vars(finding), "networks": list(finding.networks)}
         if new := entry not in self._doubts:
             self._doubts.append(entry)
             self._write()

@@ -93,7 +93,7 @@ def build(
 
 def _doubts(preset: str) -> Iterable[str]:
     """Tell what is unlikely in the answers, whichever sections show them; each notes it beside its own figures."""
-    return dict.fromkeys(f"Unlikely: {doubt['found']}. {doubt['mend']}" for doubt in claims.doubts(preset))
+    return dict.fromkeys(f"{doubt['found']}. {doubt['mend']}" for doubt in claims.doubts(preset))
 
 
 def _minutes(bodies: Iterable[str]) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.json as pajson
 import pyarrow.parquet as pq
@@ -32,6 +33,7 @@ NO_TABLES = {
     "version https://git-lfs": "a pointer of Git LFS, not the file: `git lfs pull` fetches it",
     "PK\x03\x04": "a ZIP archive or Excel workbook, not text",
 }
+DISTINCT = pa.dictionary(pa.int32(), pa.string())
 DELIMITERS = ",;\t|"
 # What the readers raise for damaged files; a damaged Parquet heading is undecodable.
 UNREADABLE = (
@@ -96,6 +98,15 @@ class Sheet:
             pieces = self._arrow_columns(names) if self.arrow else self._text_columns(names)
             return {name: self._packed(name, column) for name, column in pieces}
 
+    def limits(self, name: str) -> tuple[float, float] | None:
+        """Return the lowest and the highest number of a column; None if it holds others."""
+        try:
+            pieces = self._arrow_columns([name]) if self.arrow else self._text_columns([name], pa.float64())
+            found = pc.min_max(next(pieces)[1].cast(pa.float64())).as_py()
+        except UNREADABLE:
+            return None
+        return None if found["min"] is None else (found["min"], found["max"])
+
     def row_number(self, index: int) -> int:
         """Count a row as a spreadsheet does: headings are row 1, and blank lines, which are not read, count too."""
         index = index % self.folded if self.folded else index
@@ -134,9 +145,8 @@ class Sheet:
         with pq.ParquetFile(self.path, read_dictionary=[name] if text else []) as file:
             return file.read([name])[name]
 
-    def _text_columns(self, names: list[str]) -> Iterator[tuple[str, pa.ChunkedArray]]:
-        text = pa.dictionary(pa.int32(), pa.string())
-        options = pacsv.ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, text))
+    def _text_columns(self, names: list[str], kind: pa.DataType = DISTINCT) -> Iterator[tuple[str, pa.ChunkedArray]]:
+        options = pacsv.ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, kind))
         # A quoted cell may hold line breaks.
         lines = pacsv.ParseOptions(newlines_in_values=True, delimiter=self.dialect.delimiter)
         how = pacsv.ReadOptions(encoding=self.dialect.encoding, skip_rows=self.dialect.above)
@@ -224,7 +234,7 @@ def _dialect(path: Path) -> Dialect:
 
 def _unknown(path: Path) -> str:
     """Say what a table may be in, and how pandas makes it of what this is in."""
-    known = ", ".join([*TEXT[:4], ARROW[0], ARROW[1], LINES[0], ".npy", ".npz"])
+    known = ", ".join([*TEXT[:4], ARROW[0], ARROW[1], LINES[0], ".npy"])
     how = with_pandas(path) if path.suffix.lower() in PANDAS else ""
     return f"unknown kind of table '{path.suffix}'; it may be {known}{how}"
 

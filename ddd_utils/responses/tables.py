@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from ddd_utils import headings
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.responses.classes import MISSING, WRONG, numbered
 from ddd_utils.responses.columns import Column, Sheet
 from ddd_utils.responses.forms import read_form
-from ddd_utils.responses.matrices import MATRICES, read_matrix
+from ddd_utils.responses.matrices import read_matrix
 
 log = logging.getLogger(__name__)
 
+PROBABILITIES = ("probability", "prob", "probs", "confidence", "softmax", "p")
 POLICIES = ("refuse", "wrong", "leave_out")
 POLICY = "state `missing: wrong` to count them as wrong, or `missing: leave_out` to leave their images out"
 # By what names of images may differ that mean the same.
@@ -58,7 +60,7 @@ def table_to_arrays(
     """
     if missing not in POLICIES:
         raise InputError(f"missing: '{missing}' is none of {', '.join(POLICIES)}{nearest(missing, POLICIES)}")
-    if path.suffix.lower() in MATRICES:
+    if path.suffix.lower() == ".npy":
         correct, who, ids = read_matrix(path)
         answers, labels = np.where(correct, np.int16(0), np.int16(WRONG)), np.zeros(len(ids), np.int16)
         return answers, labels, who, ids, {"labels_known": False}
@@ -77,9 +79,16 @@ def table_to_arrays(
     if missing == "refuse" and (answers == MISSING).any():
         column = columns.get("prediction") or columns["correct"]
         raise _missing_answer(sheet, column, answers)
-    about = {"labels_known": "label" in columns} | ({"classes": names} if names else {})
+    about = {"labels_known": "label" in columns} | ({"classes": names} if names else {}) | _probabilities(sheet)
     predictions, kept = _by_policy(sheet, predictions, missing)
     return predictions, truth[image.first][kept], model.names.astype(str), image.names.astype(str)[kept], about
+
+
+def _probabilities(sheet: Sheet) -> dict[str, Any]:
+    """Return between what numbers the probabilities lie that stand beside the answers, if there are any."""
+    named = [name for name in sheet.names if headings.plain(name) in PROBABILITIES]
+    limits = sheet.limits(named[0]) if len(named) == 1 else None
+    return {"probabilities": limits} if limits else {}
 
 
 def _missing_answer(sheet: Sheet, column: Column, answers: np.ndarray) -> InputError:
