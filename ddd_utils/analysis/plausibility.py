@@ -117,7 +117,7 @@ def _fault(
     given, true = np.bincount(answers[answers >= 0], minlength=classes), np.bincount(labels, minlength=classes)
     share, usual = given.max() / len(labels), true.max() / len(labels)
     if share >= ONE_ANSWER and share > usual + SURE * np.sqrt(usual * (1 - usual) / len(labels)):
-        mend = "Were the weights loaded, and the images normalised as in training?"
+        mend = UNTRAINED if trained else "Were the weights loaded, and the images normalised as in training?"
         return _Fault("one answer", "gives one and the same answer to {0} of the images", mend, float(share))
     if not trained and right < 1 / TWICE and (cause := _cause(answers, labels, classes, right, likely)):
         return cause

@@ -91,9 +91,10 @@ def build(
     )
 
 
-def _doubts(preset: str) -> Iterable[str]:
-    """Tell what is unlikely in the answers, whichever sections show them; each notes it beside its own figures."""
-    return dict.fromkeys(f"{doubt['found']}. {doubt['mend']}" for doubt in claims.doubts(preset))
+def _doubts(preset: str) -> list[str]:
+    """Tell in one notice what is unlikely in the answers; each section notes it beside its own figures."""
+    told = dict.fromkeys(f"{doubt['found']}. {doubt['mend']}" for doubt in claims.doubts(preset))
+    return [f"Look at this before the figures. {' '.join(told)}"] if told else []
 
 
 def _minutes(bodies: Iterable[str]) -> int:
