@@ -1,9 +1,7 @@
-"""What people call the columns of their tables, and the line that tells how to convert one that cannot be read."""
+"""What people call the columns of their tables."""
 
 import re
 from collections.abc import Sequence
-
-from ddd_utils.errors import InputError
 
 ROLES = {
     "model": "model_name model_id network net arch architecture classifier observer",
@@ -23,16 +21,12 @@ def plain(heading: str) -> str:
     return re.sub(r"[\s.-]+", "_", heading.strip().casefold())
 
 
-def find(role: str, headings: Sequence[str], where: object) -> int | None:
-    """Find the column with a role: by its own name, else by what else it may be called, of which there must be one."""
-    names = [plain(heading) for heading in headings]
-    for meant in ([role], NAMES[role]):
-        found = [index for index, name in enumerate(names) if name in meant]
-        if len(found) > 1:
-            several = [f"'{headings[index].strip()}'" for index in found]
-            if len({names[index] for index in found}) == 1:
-                raise InputError(f"{where}: there are {len(found)} columns {several[0]}")
-            raise InputError(f"{where}: any of {', '.join(several)} may be '{role}': call one of them so")
-        if found:
-            return found[0]
-    return None
+def exact(role: str, headings: Sequence[str]) -> list[int]:
+    """Find the columns that are called as their role is, in whatever letters."""
+    return [index for index, heading in enumerate(headings) if plain(heading) == role]
+
+
+def candidates(role: str, headings: Sequence[str]) -> list[int]:
+    """Find the columns with a role: by its own name, else by what else it may be called."""
+    others = [index for index, heading in enumerate(headings) if plain(heading) in NAMES[role]]
+    return exact(role, headings) or others

@@ -168,6 +168,8 @@ def models(answers: Responses, dataset: str) -> Prose:
 def _images(answers: Responses, dataset: str, papers: bool) -> str:
     if answers.info.get("on_imagenet"):
         return "and the images are the same" if papers else "but the images are the same"
+    if "by_file_name" in answers.info:
+        return "and the labels are not ImageNet's, though the images are called as its are"
     if isinstance(answers.config, PretrainedSet):
         return "and the images are not the paper's"
     return f"and {literal(dataset)} is not ImageNet"

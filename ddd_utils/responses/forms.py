@@ -37,16 +37,15 @@ def read_form(sheet: Sheet) -> tuple[dict[str, Column], frozenset[str]]:
     plain = [headings.plain(name) for name in sheet.names]
     if set(TRIAL_COLUMNS) <= set(plain):
         wanted = [*TRIAL_COLUMNS, *([CONDITION] if CONDITION in plain else [])]
-        columns = _trials_as_responses(_renamed(sheet, {name: plain.index(name) for name in wanted}))
+        columns = _trials_as_responses(_renamed(sheet, {name: headings.exact(name, sheet.names) for name in wanted}))
         no_answer = NO_ANSWER
     else:
-        places = {role: headings.find(role, sheet.names, sheet) for role in headings.ROLES}
-        at = {role: place for role, place in places.items() if place is not None}
+        at = {role: found for role in headings.ROLES if (found := headings.candidates(role, sheet.names))}
         columns = _wide(sheet, at) if _is_wide(sheet, at) else _renamed(sheet, _fitting(sheet, at))
         if all(
             map(_OBJECT.fullmatch, columns["image"].values)
         ):  # a picture, as W&B exports it: another column names it
-            sheet.names[at["image"]] = ""
+            sheet.names[at["image"][0]] = ""
             return read_form(sheet)
         no_answer = frozenset()
     for key in ("model", "image", "label"):
@@ -57,19 +56,23 @@ def read_form(sheet: Sheet) -> tuple[dict[str, Column], frozenset[str]]:
     return columns, no_answer
 
 
-def _renamed(sheet: Sheet, places: Mapping[str, int]) -> dict[str, Column]:
-    """Read columns, and call each as its role is."""
-    own = {role: sheet.names[place] for role, place in places.items()}
+def _renamed(sheet: Sheet, places: Mapping[str, list[int]]) -> dict[str, Column]:
+    """Read columns, and call each as its role is; of two that may have one role, neither is chosen."""
+    for role, several in places.items():
+        names = [f"'{sheet.names[place].strip()}'" for place in several]
+        if len({*map(headings.plain, names)}) < len(names):
+            raise InputError(f"{sheet}: there are {len(names)} columns {names[0]}")
+        if len(names) > 1:
+            raise InputError(f"{sheet}: any of {', '.join(names)} may be '{role}': call one of them so")
+    own = {role: sheet.names[place] for role, (place,) in places.items()}
     others = [f"'{name.strip()}' as {role}" for role, name in own.items() if headings.plain(name) != role]
     if others and set(places) <= set(headings.ROLES):
         log.info("%s: read %s", sheet.path.name, ", ".join(others))
-    if twice := next((name for name in own.values() if sheet.names.count(name) > 1), None):
-        raise InputError(f"{sheet}: there are {sheet.names.count(twice)} columns '{twice}'")
     columns = sheet.read(list(own.values()))
     return {role: columns[name] for role, name in own.items()}
 
 
-def _fitting(sheet: Sheet, places: Mapping[str, int]) -> dict[str, int]:
+def _fitting(sheet: Sheet, places: Mapping[str, list[int]]) -> dict[str, list[int]]:
     """Choose the columns that are read; a table that has not what it takes is refused, with the way to convert it."""
     kind = min(FORMATS, key=lambda needed: len(set(needed) - set(places)))
     if absent := [name for name in kind if name not in places]:
@@ -82,28 +85,28 @@ def _fitting(sheet: Sheet, places: Mapping[str, int]) -> dict[str, int]:
         found = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
         said = f"there is no column '{absent[0]}'{near} in [{found}]; needed is {FORM}"
         raise InputError(f"{sheet}: {said}{with_pandas(sheet.path, f'.rename(columns={meant})')}")
-    beside = [role for role in ("correct", "label") if role in places]
-    return {role: places[role] for role in dict.fromkeys([*kind, *beside])}
+    beside = {role: at for role in ("correct", "label") if (at := headings.exact(role, sheet.names))}
+    return {role: places[role] for role in kind} | beside
 
 
-def _is_wide(sheet: Sheet, places: Mapping[str, int]) -> bool:
+def _is_wide(sheet: Sheet, places: Mapping[str, list[int]]) -> bool:
     """Say whether a column may be a model: then an image has one row, and no model or answer a column of its own."""
     trial = set(TRIAL_COLUMNS[::2]) & {headings.plain(name) for name in sheet.names}
     return not trial and {"image"} <= set(places) <= {"image", "label"} and len(_models(sheet, places)) > 1
 
 
-def _models(sheet: Sheet, places: Mapping[str, int]) -> list[str]:
-    others = [name for index, name in enumerate(sheet.names) if index not in places.values()]
+def _models(sheet: Sheet, places: Mapping[str, list[int]]) -> list[str]:
+    fixed = {place for found in places.values() for place in found}
+    others = [name for index, name in enumerate(sheet.names) if index not in fixed]
     return [name for name in others if not _NO_MODEL.fullmatch(name)]
 
 
-def _wide(sheet: Sheet, places: Mapping[str, int]) -> dict[str, Column]:
+def _wide(sheet: Sheet, places: Mapping[str, list[int]]) -> dict[str, Column]:
     """Read a row an image and a column a model: answers where there are labels, else who is right."""
-    models = _models(sheet, places)
-    fixed = {role: sheet.names[place] for role, place in places.items()}
-    read = sheet.read([*fixed.values(), *models])
-    images = sheet.folded = len(read[fixed["image"]].codes)
-    columns = {role: read[name] for role, name in fixed.items()}
+    models, columns = _models(sheet, places), _renamed(sheet, places)
+    read = sheet.read(models)
+    images = sheet.folded = len(columns["image"].codes)
+    name = columns["image"].name
     columns = {role: replace(each, codes=np.tile(each.codes, len(models))) for role, each in columns.items()}
     answers = [read[name] for name in models]
     starts = np.cumsum([0, *(len(each.values) for each in answers[:-1])])
@@ -112,7 +115,7 @@ def _wide(sheet: Sheet, places: Mapping[str, int]) -> dict[str, Column]:
     columns[role] = distinct(role, codes, [value for each in answers for value in each.values])
     if role == "correct" and any(value.lower() not in TRUTH for value in columns[role].values if value):
         said = f"without labels the columns {', '.join(models[:6])} must say who is right; needed is {FORM}"
-        melt = f".melt({fixed['image']!r}, var_name='model', value_name='prediction')"
+        melt = f".melt({name!r}, var_name='model', value_name='prediction')"
         raise InputError(f"{sheet}: {said}{with_pandas(sheet.path, melt)}")
     columns["model"] = Column("model", np.repeat(np.arange(len(models)), images), np.array(models, object))
     return columns
@@ -121,7 +124,7 @@ def _wide(sheet: Sheet, places: Mapping[str, int]) -> dict[str, Column]:
 def _trials_as_responses(columns: dict[str, Column]) -> dict[str, Column]:
     """Rename columns; images are told apart without trial and observer, by condition if one has several."""
     subject, image, response, category = (columns[name] for name in TRIAL_COLUMNS)
-    image = _merged(image.name, image.codes, [_image(name) for name in image.values])
+    image = distinct(image.name, image.codes, [_image(name) for name in image.values])
     if CONDITION in columns:
         image = _by_condition(image, columns[CONDITION])
     return {"model": subject, "image": image, "prediction": response, "label": category}
@@ -144,9 +147,4 @@ def _by_condition(image: Column, condition: Column) -> Column:
         f"{image.values[i]} ({condition.values[c]})" if several[i] and s else image.values[i]
         for i, c, s in zip(images, conditions, stated, strict=True)
     ]
-    return _merged(image.name, codes, names)
-
-
-def _merged(name: str, codes: np.ndarray, values: list[str]) -> Column:
-    distinct, again = np.unique(np.array(values, object), return_inverse=True)
-    return Column(name, again[codes], distinct)
+    return distinct(image.name, codes, names)

@@ -18,7 +18,7 @@ from ddd_utils.responses.matrices import read_matrix
 
 log = logging.getLogger(__name__)
 
-PROBABILITIES = ("probability", "prob", "probs", "confidence", "softmax", "p")
+PROBABILITIES = ("probability", "prob", "probs", "confidence", "softmax")
 POLICIES = ("refuse", "wrong", "leave_out")
 POLICY = "state `missing: wrong` to count them as wrong, or `missing: leave_out` to leave their images out"
 # By what names of images may differ that mean the same.

@@ -113,6 +113,15 @@ def test_usual_headings_are_understood_and_said(tmp_path, names, caplog):
     assert f"read '{names[0]}' as model, '{names[1]}' as image" in caplog.text
 
 
+def test_only_what_is_needed_must_be_clear(tmp_path):
+    more = {"class": "x", "category": "y", "pred": 1, "y_pred": 2, "hit": "?"}
+    assert right(written(tmp_path, JUDGED.assign(**more).to_csv(index=False))) == RIGHT
+    assert right(written(tmp_path, LONG.assign(**more).to_csv(index=False))) == RIGHT
+    assert "any of 'path', 'file' may be 'image'" in refusal(
+        written(tmp_path, JUDGED.rename(columns={"image": "path"}).assign(file="a").to_csv(index=False))
+    )
+
+
 @pytest.mark.parametrize("name", ["is_correct", "Correct", "right", "Hit"])
 def test_usual_headings_of_who_is_right(tmp_path, name):
     assert right(written(tmp_path, JUDGED.rename(columns={"correct": name}).to_csv(index=False))) == RIGHT
