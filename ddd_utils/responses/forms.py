@@ -74,7 +74,8 @@ def _renamed(sheet: Sheet, places: Mapping[str, list[int]]) -> dict[str, Column]
 
 def _fitting(sheet: Sheet, places: Mapping[str, list[int]]) -> dict[str, list[int]]:
     """Choose the columns that are read; a table that has not what it takes is refused, with the way to convert it."""
-    kind = min(FORMATS, key=lambda needed: len(set(needed) - set(places)))
+    clear = {role for role, found in places.items() if len(found) == 1}
+    kind = min(FORMATS, key=lambda needed: len(set(needed) - clear))
     if absent := [name for name in kind if name not in places]:
         names = [name.strip() for name in sheet.names]
         kind = min((*FORMATS, TRIAL_COLUMNS), key=lambda needed: len(set(needed) - set(names) - set(places)))
@@ -82,8 +83,8 @@ def _fitting(sheet: Sheet, places: Mapping[str, list[int]]) -> dict[str, list[in
         others = [name for name in names if len(absent) == 1 and name not in (*kind, *headings.ROLES)]
         near = nearest(absent[0], others)
         meant = {near.split("'")[1]: absent[0]} if near else {f"<{name}>": name for name in absent}
-        found = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-        said = f"there is no column '{absent[0]}'{near} in [{found}]; needed is {FORM}"
+        shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+        said = f"there is no column '{absent[0]}'{near} in [{shown}]; needed is {FORM}"
         raise InputError(f"{sheet}: {said}{with_pandas(sheet.path, f'.rename(columns={meant})')}")
     beside = {role: at for role in ("correct", "label") if (at := headings.exact(role, sheet.names))}
     return {role: places[role] for role in kind} | beside
