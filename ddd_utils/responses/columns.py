@@ -222,7 +222,7 @@ def _dialect(path: Path) -> Dialect:
     """Find out how a text is written from its beginning: the delimiter is what parts its headings into most cells."""
     with _opened(path, "rb") as file:
         start = file.read(1 << 16)
-    encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
+    encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-16-le" if start[1:2] == b"\0" else "utf-8"
     lines = start.decode(encoding, "replace").lstrip("\ufeff").splitlines() or [""]
     if what := next((what for begin, what in NO_TABLES.items() if lines[0].lower().startswith(begin.lower())), None):
         raise InputError(f"{path}: {what}")

@@ -80,8 +80,8 @@ def _fitting(sheet: Sheet, places: Mapping[str, list[int]]) -> dict[str, list[in
         names = [name.strip() for name in sheet.names]
         kind = min((*FORMATS, TRIAL_COLUMNS), key=lambda needed: len(set(needed) - set(names) - set(places)))
         absent = [name for name in kind if name not in places and name not in names] or absent
-        others = [name for name in names if len(absent) == 1 and name not in (*kind, *headings.ROLES)]
-        near = nearest(absent[0], others)
+        taken = {name for found in places.values() for place in found if (name := names[place])}
+        near = nearest(absent[0], set(names) - taken - {*kind}) if len(absent) == 1 else ""
         meant = {near.split("'")[1]: absent[0]} if near else {f"<{name}>": name for name in absent}
         shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
         said = f"there is no column '{absent[0]}'{near} in [{shown}]; needed is {FORM}"
@@ -105,6 +105,8 @@ def _models(sheet: Sheet, places: Mapping[str, list[int]]) -> list[str]:
 def _wide(sheet: Sheet, places: Mapping[str, list[int]]) -> dict[str, Column]:
     """Read a row an image and a column a model: answers where there are labels, else who is right."""
     models, columns = _models(sheet, places), _renamed(sheet, places)
+    if twice := next((name for name in models if models.count(name) > 1), None):
+        raise InputError(f"{sheet}: there are {models.count(twice)} columns '{twice}'")
     read = sheet.read(models)
     images = sheet.folded = len(columns["image"].codes)
     name = columns["image"].name

@@ -77,7 +77,7 @@ def test_a_usual_form_says_what_the_plain_one_says(tmp_path, form):
     assert found.image_ids.tolist() == IMAGES
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
 @pytest.mark.parametrize("name", ["t.csv", "t.CSV", "t.tsv", "t.txt", "t.csv.gz"])
 def test_text_is_read_under_its_usual_names_and_encodings(tmp_path, name, encoding):
     text = (TEXT.replace("bear", "Bär").replace(",", "\t") if ".tsv" in name else TEXT.replace("bear", "Bär")).encode(
@@ -102,6 +102,7 @@ HEADINGS = [
     ("Architecture", "id", "Answer", "class"),
     ("classifier", "file-name", "predicted.label", "TRUE LABEL"),
     ("net", "sample", "argmax", "wnid"),
+    ("model_id", "question_id", "answer", "target"),
 ]
 
 
@@ -252,6 +253,10 @@ REFUSED = {
     "two of a kind": (
         LONG.assign(pred=1, y_pred=2).drop(columns="prediction").to_csv(index=False),
         "any of 'pred', 'y_pred' may",
+    ),
+    "a model twice": (
+        WIDE.assign(label=CLASSES[LABELS]).rename(columns={"vit_b": "vgg16"}).to_csv(index=False),
+        "there are 2 columns 'vgg16'",
     ),
     "a web page": ("<!DOCTYPE html><html></html>", "a web page, not a table"),
     "a pointer": ("version https://git-lfs.github.com/spec/v1\noid sha256:abc\n", "a pointer of Git LFS"),
