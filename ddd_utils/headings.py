@@ -11,7 +11,8 @@ ROLES = {
     "model_prediction answer response model_response y_pred yhat y_hat argmax top1_pred top_1",
     "label": "labels class class_name class_id category target targets truth true true_class true_label ground_truth "
     "groundtruth gt gt_label actual y y_true wnid synset expected correct_label",
-    "correct": "is_correct iscorrect was_correct correctness is_right right hit top1_correct correct_top1 acc exact_match",
+    "correct": "is_correct iscorrect was_correct correctness is_right right hit top1_correct correct_top1 acc "
+    "exact_match",
 }
 NAMES = {role: (role, *others.split()) for role, others in ROLES.items()}
 

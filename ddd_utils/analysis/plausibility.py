@@ -21,8 +21,9 @@ TWICE = 2  # and how many times as many right answers it must give
 PERMUTED, SHUFFLES = 0.2, 3  # the commonest answers to the classes must exceed those to shuffled labels by this
 ONE_ANSWER = 0.9  # share of the images
 # Of the images that either gets wrong, both give the same wrong answer to at most .51 (any two of 30 published models)
-# or .62 (one architecture trained twice). Where wrong answers are not recorded, the errors alone must coincide.
-ALIKE, ALIKE_UNRECORDED = 0.7, 0.9
+# or .62 (one architecture trained twice). Where wrong answers are not recorded, the errors alone must coincide. All
+# answers were the same, among 100 draws of 30 images, only of pairs with at most 7 wrong, and 15 if not recorded.
+ALIKE, IDENTICAL = {True: 0.7, False: 0.9}, {True: 8, False: 20}
 FALSE_ALARM = 0.01  # for all pairs of networks together
 SAMPLE = 2_000  # images that tell which pairs need not be compared on all of them
 
@@ -231,16 +232,18 @@ def _same_models(answers: np.ndarray, labels: np.ndarray, networks: Sequence[str
 def _doubles(answers: np.ndarray, labels: np.ndarray) -> Iterator[tuple[int, int, float]]:
     """Yield pairs of networks that share more wrong answers than different ones do, and the share of these."""
     wrong = answers != labels
-    recorded = wrong.any() and (answers[wrong] != NOT_RECORDED).mean() > 0.5
-    alike, pairs = (ALIKE if recorded else ALIKE_UNRECORDED), len(answers) * (len(answers) - 1) / 2
+    recorded = bool(wrong.any() and (answers[wrong] != NOT_RECORDED).mean() > 0.5)
+    alike, pairs = ALIKE[recorded], len(answers) * (len(answers) - 1) / 2
     some = np.random.default_rng(0).permutation(len(labels))[:SAMPLE]
     few, few_wrong = answers[:, some], wrong[:, some]
     for one in range(len(answers) - 1):
         same, either = _shared(few[one], few[one + 1 :], few_wrong[one], few_wrong[one + 1 :])
         for other in one + 1 + np.flatnonzero(bdtr(same, either, alike) > FALSE_ALARM / pairs):
             same, either = _shared(answers[one], answers[[other]], wrong[one], wrong[[other]])
-            told = recorded or either[0] <= len(labels) / 2  # of networks that are hardly ever right errors tell little
-            if told and same[0] and bdtrc(same[0] - 1, either[0], alike) < FALSE_ALARM / pairs:
+            if not same[0] or (not recorded and either[0] > len(labels) / 2):
+                continue  # of networks that are hardly ever right errors alone tell little
+            identical = same[0] == either[0] >= IDENTICAL[recorded]
+            if identical or bdtrc(same[0] - 1, either[0], alike) < FALSE_ALARM / pairs:
                 yield one, int(other), float(same[0] / either[0])
 
 

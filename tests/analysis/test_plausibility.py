@@ -144,6 +144,14 @@ def test_one_model_under_two_names_is_told_by_its_wrong_answers():
     assert told(judged, 0 * labels, info={"labels_known": False}) == [("same model", ("m1", "m3"))]
 
 
+@pytest.mark.parametrize(("recorded", "enough"), [(True, 8), (False, 20)])
+def test_few_wrong_answers_must_be_the_same_without_exception(recorded, enough):
+    labels = np.arange(80) % 4
+    for wrong in (enough - 1, enough):
+        answers = np.where(np.arange(80) < wrong, (labels + 1) % 4 if recorded else -1, labels)
+        assert told(np.array([answers, answers]), labels) == [("same model", ("m0", "m1"))] * (wrong == enough)
+
+
 def test_copies_are_told_once():
     answers, labels = world(0, 10, 30)
     assert told(np.repeat(answers[:1], 5, axis=0), labels) == [("same model", ("m0", "m1", "m2", "m3", "m4"))]
