@@ -63,12 +63,12 @@ def examine(
     Look for answers, (networks, images) with -1 where not recorded, that are unlikely to be right as they stand.
 
     ``info`` is as of `Responses`: labels_known; classes, their names; by_file_name, how many labels "differ" from
-    ImageNet's, by which the shares "right" are right; probabilities, the lowest and the highest. Networks that were
-    trained with these labels cannot number them otherwise, and variants of one may well answer alike. A few classes
-    that have changed places cannot be told from confusion. Of fewer than 20 images little is said.
+    ImageNet's, by which the shares "right" are right; probabilities, the lowest and the highest; missing, in words.
+    Networks that were trained with these labels cannot number them otherwise, and variants of one may well answer
+    alike. A few classes that have changed places cannot be told from confusion. Of fewer than 20 images little is said.
     """
     answers, truth, info = np.asarray(predictions), np.asarray(labels), info or {}
-    found = [*_other_labels(info, networks), *_no_probabilities(info, networks)]
+    found = [*_missing(info, networks), *_other_labels(info, networks), *_no_probabilities(info, networks)]
     if len(truth) < FEWEST:
         doubtful = not trained and (answers != truth).mean() > 0.5
         return [*found, *_sorted_as_text(info, networks)] if doubtful else found
@@ -252,6 +252,11 @@ def _shared(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Count images with the same wrong answer, and those that either gets wrong."""
     return ((one == others) & wrong & wrong_others).sum(axis=1), (wrong | wrong_others).sum(axis=1)
+
+
+def _missing(info: Mapping[str, Any], networks: Sequence[str]) -> Iterator[Finding]:
+    if said := info.get("missing"):
+        yield Finding("missing answers", tuple(networks), said, "Complete the table, or mind that.")
 
 
 def _other_labels(info: Mapping[str, Any], networks: Sequence[str]) -> Iterator[Finding]:

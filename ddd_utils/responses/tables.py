@@ -1,6 +1,5 @@
 """Anyone's table of responses, one row for each model and image, checked and turned into arrays."""
 
-import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +14,6 @@ from ddd_utils.responses.classes import MISSING, WRONG, numbered
 from ddd_utils.responses.columns import Column, Sheet
 from ddd_utils.responses.forms import read_form
 from ddd_utils.responses.matrices import read_matrix
-
-log = logging.getLogger(__name__)
 
 PROBABILITIES = ("probability", "prob", "probs", "confidence", "softmax")
 POLICIES = ("refuse", "wrong", "leave_out")
@@ -56,7 +53,7 @@ def table_to_arrays(
     The result is predictions, int16 (models, images), labels, int16 (images,), models, images and what is known.
     Classes with names are numbered in alphabetical order. From ``correct`` the prediction is the label where right,
     else -1; where there are no labels these are 0. Models and images are in order of first appearance. Known are
-    ``labels_known`` and, where they have names, ``classes``.
+    ``labels_known``; ``classes``, where they have names; what is ``missing``; the range of ``probabilities``, if any.
     """
     if missing not in POLICIES:
         raise InputError(f"missing: '{missing}' is none of {', '.join(POLICIES)}{nearest(missing, POLICIES)}")
@@ -80,7 +77,8 @@ def table_to_arrays(
         column = columns.get("prediction") or columns["correct"]
         raise _missing_answer(sheet, column, answers)
     about = {"labels_known": "label" in columns} | ({"classes": names} if names else {}) | _probabilities(sheet)
-    predictions, kept = _by_policy(sheet, predictions, missing)
+    predictions, kept, lost = _by_policy(sheet, predictions, missing)
+    about |= {"missing": lost} if lost else {}
     return predictions, truth[image.first][kept], model.names.astype(str), image.names.astype(str)[kept], about
 
 
@@ -98,16 +96,16 @@ def _missing_answer(sheet: Sheet, column: Column, answers: np.ndarray) -> InputE
     return sheet.fault(row, f"{said}; of {len(answers):,} answers {count:,} are missing: {POLICY}")
 
 
-def _by_policy(sheet: Sheet, predictions: np.ndarray, missing: str) -> tuple[np.ndarray, np.ndarray]:
-    """Count missing answers as wrong, or leave their images out; return also which images are kept."""
-    absent, kept = predictions == MISSING, np.ones(predictions.shape[1], bool)
-    if absent.any():
-        kept = ~absent.any(axis=0) if missing == "leave_out" else kept
-        done = f"{(~kept).sum():,} images are left out" if missing == "leave_out" else "they count as wrong"
-        log.warning("%s: %s answers are missing: %s", sheet.path.name, f"{absent.sum():,}", done)
-        if not kept.any():
-            raise InputError(f"{sheet}: no image has an answer of every model")
-    return np.where(absent, np.int16(WRONG), predictions)[:, kept], kept
+def _by_policy(sheet: Sheet, predictions: np.ndarray, missing: str) -> tuple[np.ndarray, np.ndarray, str]:
+    """Count missing answers as wrong, or leave their images out; return also which images are kept, and what is lost."""
+    absent, kept, done = predictions == MISSING, np.ones(predictions.shape[1], bool), "they count as wrong"
+    if missing == "leave_out":
+        kept = ~absent.any(axis=0)
+        done = f"{(~kept).sum():,} of {len(kept):,} images are left out"
+    if not kept.any():
+        raise InputError(f"{sheet}: no image has an answer of every model")
+    lost = f"Of {absent.size:,} answers {absent.sum():,} are missing: {done}" if absent.any() else ""
+    return np.where(absent, np.int16(WRONG), predictions)[:, kept], kept, lost
 
 
 def _in_order(column: Column) -> Axis:

@@ -175,6 +175,8 @@ def test_labels_that_are_not_imagenets_and_numbers_that_are_no_probabilities_are
     labels_line, numbers = map(str, examine(answers, labels, EVERYONE, wrong))
     assert labels_line.startswith("12 labels are not those of ImageNet's") and "50.0% to 81.0%" in labels_line
     assert "from -3.5 to 12" in numbers
+    [lost] = examine(answers, labels, EVERYONE, {"missing": "Of 900 answers 2 are missing: they count as wrong"})
+    assert lost.kind == "missing answers" and str(lost).startswith("Of 900 answers 2 are missing")
 
 
 @pytest.mark.parametrize("images", [1, 2, FEWEST - 1])

@@ -205,12 +205,14 @@ def test_a_missing_answer_is_refused_or_treated_as_stated(tmp_path, word, frame)
     assert right(path, missing="leave_out") == np.delete(expected, [4, 10], axis=1).tolist()
 
 
-def test_missing_rows_and_judgements_are_treated_alike(tmp_path, caplog):
+def test_missing_rows_and_judgements_are_treated_alike(tmp_path):
     path = written(tmp_path, JUDGED.drop(index=[3, 33]).astype({"correct": object}).to_csv(index=False))
     assert "'resnet50' has none for 1 of 30 images" in refusal(path)
     assert right(path, missing="leave_out") == np.delete(RIGHT, 3, axis=1).tolist()
-    assert "1 images are left out" in caplog.text
+    said = Responses.from_table(path, missing="leave_out").info["missing"]
+    assert said == "Of 90 answers 2 are missing: 1 of 30 images are left out"
     counted = read_responses(path, "wrong")
+    assert counted.info["missing"].endswith("they count as wrong")
     assert counted.correct()[:, counted.image_ids == IMAGES[3]].ravel().tolist() == [False, False, RIGHT[2][3]]
     with pytest.raises(InputError, match=r"'wrogn' is none of refuse, wrong, leave_out \(did you mean 'wrong'\?\)"):
         Responses.from_table(path, missing="wrogn")
