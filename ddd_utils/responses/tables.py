@@ -97,7 +97,7 @@ def _missing_answer(sheet: Sheet, column: Column, answers: np.ndarray) -> InputE
 
 
 def _by_policy(sheet: Sheet, predictions: np.ndarray, missing: str) -> tuple[np.ndarray, np.ndarray, str]:
-    """Count missing answers as wrong, or leave their images out; return also which images are kept, and what is lost."""
+    """Count missing answers as wrong, or leave their images out; return also which are kept, and what is lost."""
     absent, kept, done = predictions == MISSING, np.ones(predictions.shape[1], bool), "they count as wrong"
     if missing == "leave_out":
         kept = ~absent.any(axis=0)
