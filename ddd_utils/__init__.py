@@ -67,6 +67,8 @@ def __getattr__(name: str) -> Any:
         found = import_module(_SUBMODULES[name])
     elif name in _HOMES:
         found = getattr(import_module(f"ddd_utils.{_HOMES[name]}"), name)
+        if name == "read_responses":
+            import_module("ddd_utils.report.doubts").log_doubts(default=True)
     else:
         raise AttributeError(f"module 'ddd_utils' has no attribute '{name}'")
     globals()[name] = found

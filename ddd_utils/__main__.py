@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from ddd_utils.config import params
 from ddd_utils.errors import ExperimentError, InputError, missing_extra, nearest
 from ddd_utils.experiments import costs, launch, sources
 from ddd_utils.experiments.launch import grouped
-from ddd_utils.files import safe_name
+from ddd_utils.files import TornFile, safe_name
 from ddd_utils.responses import Source
 
 if TYPE_CHECKING:
@@ -331,7 +332,18 @@ def _check_writable(folder: Path) -> None:
 
 
 def _compute(needed: Sequence[tuple[Source, str]]) -> set[str]:
-    """Compute what sections need; return the sections that failed, whose notebooks report the reason."""
+    """Compute what sections need, and tell what is unlikely in it; return the sections that failed."""
+    failed = _computed(needed)
+    from ddd_utils.report import doubts  # takes a second to load; a mistake in the preset is told before
+
+    doubts.log_doubts()
+    for each in {source.folder: source for source, _ in needed if source.complete()}.values():
+        with suppress(InputError, TornFile):  # its notebook tells
+            each.load()
+    return failed
+
+
+def _computed(needed: Sequence[tuple[Source, str]]) -> set[str]:
     missing = [(source, section) for source, section in needed if not source.complete()]
     sources.check([source for source, _ in missing])
     try:

@@ -28,6 +28,7 @@
 # %% tags=["parameters"]
 preset = "quick"
 responses = None
+missing = None
 models = None
 images = None
 training = None

@@ -1,6 +1,7 @@
 """The two-alternative forced-choice experiment: observers say which of two images is harder for networks."""
 
 import csv
+import io
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,7 @@ COLUMNS = ["observer", "trial_index", "trivial_image", "impossible_image", "resp
 PAIR = ["trivial_image", "impossible_image"]
 MEANINGS = {"trial_index": "whole number from 0", "rt": "time in milliseconds"}
 LARGEST = 1e15
+WORKBOOKS = (".xlsx", ".xls", ".ods", ".numbers")
 # The paper's section 3.4 and footnote 4, as printed: the number of digits says how exactly.
 PRINTED = {
     "observers": "9",
@@ -52,15 +54,20 @@ def observe(folder: str | Path, simulated: int = 0) -> Observed:
 
 def read_observers(folder: str | Path) -> tuple[pd.DataFrame, list[str]]:
     """
-    Read the trials of all observers from a folder's ``*.csv`` files; return a line for each malformed one too.
+    Read the trials of all observers from a folder's CSV files; return a line for each malformed one too.
 
     The columns are those of a file (others are ignored) and correct (bool). Empty where the folder or its files are
     missing. A malformed file is left out whole; its line names the row (counted as a spreadsheet does) and the column.
+    As Excel saves them, files may have semicolons, decimal commas and UTF-16; its workbooks are named.
     """
     rows: list[dict] = []
     problems: list[str] = []
     seen: dict[tuple, str] = {}
-    for path in sorted(Path(folder).glob("*.csv")):
+    for path in sorted(Path(folder).glob("*.*")):
+        if path.suffix.lower() in WORKBOOKS:
+            problems.append(f"{path.name}: a workbook; save its sheet as CSV")
+        if path.suffix.lower() != ".csv":
+            continue
         try:
             found = _read_file(path, seen)
         except InputError as error:
@@ -76,15 +83,17 @@ def read_observers(folder: str | Path) -> tuple[pd.DataFrame, list[str]]:
 def _read_file(path: Path, seen: dict) -> list[dict]:
     """Read and check one observer's file; ``seen`` maps the trials of other files to their names."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            columns = reader.fieldnames or []
+        with io.StringIO(_text(path), newline="") as file:
+            delimiter = _delimiter(file)
+            decimal = "," if delimiter == ";" else "."
+            reader = csv.DictReader(file, strict=True, delimiter=delimiter)
+            columns = reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
             for column in COLUMNS:
                 if column not in columns:
                     raise InputError(f"row 1: column '{column}' is missing{nearest(column, columns)}")
             seen, rows = dict(seen), []
             for record in reader:
-                row = _read_row(record, reader.line_num)
+                row = _read_row(record, reader.line_num, decimal)
                 trial = row["observer"], row["trial_index"]
                 if trial in seen:
                     raise InputError(
@@ -100,7 +109,19 @@ def _read_file(path: Path, seen: dict) -> list[dict]:
     return rows
 
 
-def _read_row(record: dict, line: int) -> dict:
+def _text(path: Path) -> str:
+    content = path.read_bytes()
+    return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+
+
+def _delimiter(file: io.StringIO) -> str:
+    """Find what parts the headings, which are read again."""
+    first = file.readline()
+    file.seek(0)
+    return max(",;\t", key=first.count)
+
+
+def _read_row(record: dict, line: int, decimal: str) -> dict:
     """Check one trial."""
     row = {column: (record[column] or "").strip() for column in COLUMNS}
     for column in ("observer", *PAIR):
@@ -113,7 +134,7 @@ def _read_row(record: dict, line: int) -> dict:
         raise InputError(f"row {line}, column 'response': '{row['response']}' is neither '{pair[0]}' nor '{pair[1]}'")
     for column, kind in (("trial_index", int), ("rt", float)):
         try:
-            value = kind(row[column])
+            value = kind(row[column].replace(decimal, "."))
         except ValueError:
             value = -1
         if not 0 <= value < LARGEST:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ddd_utils import files, paths
-from ddd_utils.config.blocks import Strict, explain
+from ddd_utils.config.blocks import Strict, explain, later
 from ddd_utils.config.image_sets import AnyImages, Count, Dataset, TestImages, read_images
 from ddd_utils.config.model_sets import Model, Models, Positive, Training
 from ddd_utils.errors import InputError, nearest
@@ -78,10 +78,14 @@ class Published(Strict):
     top: Literal[1, 5] = 1  # right if the label is among so many first answers
 
 
+Missing = Literal["refuse", "wrong", "leave_out"]
+
+
 class Table(Strict):
-    """Anyone's responses, in a CSV or Parquet file."""
+    """Anyone's responses, in a file, and what becomes of answers that are missing there."""
 
     path: str
+    missing: Missing = later("refuse")
 
 
 Config = Variants | ModelSet | PretrainedSet | Published | Table
@@ -110,6 +114,7 @@ class SotaComparison(Strict):
     """
 
     responses: str | Published | None = None
+    missing: Missing = later("refuse")
     models: Models | None = None
     images: Annotated[AnyImages | None, BeforeValidator(read_images)] = None
     training: Training = Training()
@@ -142,7 +147,7 @@ class SotaComparison(Strict):
     def experiment(self) -> ModelSet | PretrainedSet | Published | Table:
         """Where this section's responses come from."""
         if isinstance(self.responses, str):
-            return Table(path=str(find_table(self.responses)))
+            return Table(path=str(find_table(self.responses)), missing=self.missing)
         if self.responses:
             return self.responses
         assert self.models and self.images  # checked when the block was read

@@ -5,6 +5,7 @@ import hashlib
 import io
 import itertools
 import json
+import logging
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,19 +16,20 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ddd_utils import files
+from ddd_utils import files, headings
 from ddd_utils.config import image_sets
 from ddd_utils.data.photographs import Photographs, read_npz
 from ddd_utils.data.trees import TarPath, Tree, folder_tree, tar_tree
 from ddd_utils.errors import InputError, nearest, needs_extra
 
+log = logging.getLogger(__name__)
+
 DEVKIT, META = "ILSVRC2012_validation_ground_truth.txt", "meta.mat"
 # Tiny ImageNet's, Kaggle's, Caffe's and the ImageNet development kit's.
 WELL_KNOWN = ("labels.csv", "val_annotations.txt", "LOC_val_solution.csv", "val.txt", DEVKIT)
-IMAGE_COLUMNS = ("image", "file", "filename", "name", "imageid")
 # Kaggle's prediction string is a class and boxes.
 PREDICTION = "predictionstring"
-LABEL_COLUMNS = ("label", "class", "wnid", "category", PREDICTION)
+COLUMNS = {"images": headings.NAMES["image"], "classes": (*headings.NAMES["label"], PREDICTION)}
 Table = Path | TarPath
 
 
@@ -50,16 +52,24 @@ def _table_keys(table: Table, images: Sequence[str]) -> list[str]:
     """Look up every image's class; a row gives an image's path or the end of it, with or without suffix."""
     if table.name == DEVKIT:
         return _devkit(table, images)
-    index, found = _Index(images), {}
+    index, found, beyond = _Index(images), {}, []
     for number, name, key in _rows(table):
         where = f"{table}: row {number}"
         if not name or not key:
             raise InputError(f"{where}: not an image and its class")
-        image = index.find(name, where)
+        try:
+            image = index.find(name, where)
+        except NoImage as error:  # of a larger set, unless an image lacks a row
+            beyond.append(error)
+            continue
         if image in found:
             raise InputError(f"{where}: '{name}' has a row already")
         found[image] = key
     missing = [image for image in images if image not in found]
+    if missing and beyond:
+        raise beyond[0]
+    if beyond:
+        log.info("%s: %s rows are of images that are not here", table.name, f"{len(beyond):,}")
     if missing:
         more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
         raise InputError(f"{table}: no row for the image '{missing[0]}'{more}")
@@ -80,14 +90,12 @@ def _rows(table: Table) -> Iterator[tuple[int, str, str]]:
     rows: Iterator[tuple[int, list[str]]]
     rows = ((number, cells) for number, cells in enumerate(_cells(table), 1) if any(cells))
     number, first = next(rows, (0, []))
-    header = [cell.lower() for cell in first]
-    image, label = (
-        next((header.index(name) for name in names if name in header), None) for names in (IMAGE_COLUMNS, LABEL_COLUMNS)
-    )
+    header = [headings.plain(cell) for cell in first]
+    image, label = (next((header.index(name) for name in names if name in header), None) for names in COLUMNS.values())
     if image is None or label is None:
         if table.name.lower().endswith(".csv"):
-            lacking, names = ("images", IMAGE_COLUMNS) if image is None else ("classes", LABEL_COLUMNS)
-            raise InputError(f"{table}: its header has no column of {lacking} ({', '.join(names)})")
+            lacking = "images" if image is None else "classes"
+            raise InputError(f"{table}: its header has no column of {lacking} ({', '.join(COLUMNS[lacking][:4])}, ...)")
         image, label = 0, 1
         rows = itertools.chain([(number, first)], rows)
     for number, cells in rows:
@@ -113,6 +121,10 @@ def _cells(table: Table) -> Iterator[list[str]]:
         raise InputError(f"{table}: {error}") from None
 
 
+class NoImage(InputError):
+    """A row of a table of labels is of an image that is not there."""
+
+
 class _Index:
     """Finds images by all of their path or its end, with and without suffix."""
 
@@ -130,7 +142,7 @@ class _Index:
         if not candidates:
             known = [candidate for known in self.whole.values() for candidate, _ in known]
             options = known if "/" in path else map(_base, known)
-            raise InputError(f"{where}: there is no image '{name}'{nearest(path, options)}")
+            raise NoImage(f"{where}: there is no image '{name}'{nearest(path, options)}")
         if len(candidates) > 1:
             raise InputError(f"{where}: '{name}' may be '{candidates[0]}' or '{candidates[1]}'")
         return candidates[0]

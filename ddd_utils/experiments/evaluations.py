@@ -140,6 +140,8 @@ class Evaluation(Results):
     def load(self) -> Responses:
         """Read the answers."""
         found = Responses.load(self.folder, self.networks())
+        if len(self.space.names) == published.CLASSES:  # ImageNet's, so that labels can be compared with its own
+            found = published.known_by_name(found)
         return found.attributed(
             self,
             configuration=self.config.model_dump(mode="json"),
@@ -147,7 +149,6 @@ class Evaluation(Results):
             classes=self.class_names,
             classes_present=len(np.unique(found.labels)),
             classes_all=len(self.space.names),
-            on_imagenet=published.is_imagenet(found.image_ids, found.labels),
         )
 
     def alternatives(self) -> Mapping[str, Source]:

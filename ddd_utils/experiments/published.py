@@ -4,7 +4,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pandas as pd
 
 from ddd_utils import machine, paths
 from ddd_utils.config.schema import Published, Table
-from ddd_utils.data.class_spaces import imagenet_names, timm_lists
+from ddd_utils.data.class_spaces import imagenet_index, imagenet_names, timm_lists
 from ddd_utils.data.downloads import Unavailable, fetch, local_copy, registry
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.experiments.people import LABEL_ERRORS
@@ -110,10 +110,48 @@ def fetch_companions(image_ids: Iterable[str]) -> None:
             log.info("left out: %s", error)
 
 
-def is_imagenet(image_ids: Iterable[str], labels: Sequence[int] | np.ndarray) -> bool:
-    """Say whether images and labels are ImageNet's own, so that other labels and scores speak of the same classes."""
-    truth = _aligned(lambda: _imagenet_truth()[0], image_ids)
-    return truth is not None and np.array_equal(truth, labels)
+def known_by_name(found: Responses) -> Responses:
+    """Bring answers to images that are ImageNet's by their names to its classes; say how many labels are not its."""
+    truth = _aligned(lambda: _imagenet_truth()[0], found.image_ids)
+    if truth is None:
+        return replace(found, info={**found.info, "on_imagenet": False})
+    if not found.info.get("labels_known", True):
+        about = {**found.info, "labels_known": True, "classes": list(imagenet_names())}
+        found = replace(found, predictions=np.where(found.predictions < 0, -1, truth), labels=truth, info=about)
+    elif found.info.get("classes", []) != list(imagenet_names()):
+        found = _by_class_names(found, truth)
+    differ = int((found.labels != truth).sum())
+    told = {"differ": differ, "right": (found.predictions[:, -1] == truth).mean(axis=1).tolist()}
+    return replace(found, info={**found.info, "on_imagenet": not differ, "by_file_name": told})
+
+
+def _by_class_names(found: Responses, truth: np.ndarray) -> Responses:
+    """Give named classes ImageNet's numbers; which of two classes of one name (crane) is meant, the images tell."""
+    names, known = list(imagenet_names()), found.info.get("classes", [])
+    meant = [_classes_called(name, truth[found.labels == label]) for label, name in enumerate(known)]
+    for label, classes in enumerate(meant):
+        if not classes and (found.labels != label).all():
+            what = f"'{known[label]}' is the label of no image, and no class of ImageNet"
+            raise InputError(f"{what}{nearest(known[label], names)}")
+    if not meant or not all(meant):
+        return found
+    number = np.array([*(classes[0] for classes in meant), -1], np.int16)  # the last for what is not recorded
+    labels, predictions = number[found.labels], number[found.predictions]
+    for label, classes in enumerate(meant):
+        if len(classes) > 1:
+            labels, predictions = (
+                np.where((old == label) & np.isin(truth, classes), truth, new)
+                for old, new in ((found.labels, labels), (found.predictions, predictions))
+            )
+    return replace(found, predictions=predictions, labels=labels, info={**found.info, "classes": names})
+
+
+def _classes_called(name: str, truth: np.ndarray) -> list[int]:
+    """Return the classes of ImageNet that have a name; those of the images labelled so, if these are of one class."""
+    if (index := imagenet_index(name)) is not None:
+        return [index]
+    same = [index for index, other in enumerate(imagenet_names()) if other.partition(" (")[0] == name]
+    return same or [int(each) for each in np.unique(truth)[: len(np.unique(truth)) == 1]]
 
 
 @dataclass(frozen=True)
@@ -192,7 +230,8 @@ class Imported(Results):
     def _contents(self) -> dict[str, Any]:
         if isinstance(self.config, Table):
             # What older versions kept of a table lacks class names and passes for a data set: it is read again.
-            return {"sha256": sha256(Path(self.config.path)), "kept": 2}
+            policy = {} if self.config.missing == "refuse" else {"missing": self.config.missing}
+            return {"sha256": sha256(Path(self.config.path)), "kept": 2, **policy}
         predictions = [f"{PREDICTIONS}/{model}.npy" for model in imagenet_models(self.config.models)]
         files = [registry()[name] for name in (CLASS_INFO, FILE_NAMES, *predictions)]
         # Of a file whose SHA-256 is not known, the bytes at hand decide.
@@ -212,6 +251,7 @@ class Imported(Results):
             remove_partials(self.folder)
             responses = self._read()
             fetch_companions(responses.image_ids)
+            known_by_name(responses)  # what is wrong with it is told now
             responses.save(self.folder)
             networks, _, images = responses.predictions.shape
             log.info("%s: %d models, %d images", responses.info["device"], networks, images)
@@ -219,7 +259,7 @@ class Imported(Results):
     def _read(self) -> Responses:
         if isinstance(self.config, Table):
             path = Path(self.config.path)
-            found, device = Responses.from_table(path), f"table {path.name}"
+            found, device = Responses.from_table(path, self.config.missing), f"table {path.name}"
             origin: dict[str, Any] = {"SHA-256": self._contents["sha256"]}
         else:
             found, device = imagenet_responses(self.config.models, self.config.top), "published predictions"
@@ -231,8 +271,7 @@ class Imported(Results):
 
     def load(self) -> Responses:
         """Read the responses back."""
-        found = Responses.load(self.folder)
-        return found.attributed(self, on_imagenet=is_imagenet(found.image_ids, found.labels))
+        return known_by_name(Responses.load(self.folder)).attributed(self)
 
     @property
     def class_names(self) -> None:

@@ -28,6 +28,7 @@ def begin(section: str, values: dict[str, Any]) -> tuple[Any, "Book"]:
     from IPython.display import Markdown, display
 
     from ddd_utils.report.claims import Book
+    from ddd_utils.report.doubts import note_doubts
 
     setup()
     preset, changed = read_preset(section, values)
@@ -37,7 +38,9 @@ def begin(section: str, values: dict[str, Any]) -> tuple[Any, "Book"]:
     if changed:
         display(Markdown(changed))
     display({logs.PARAMETERS: block, "text/plain": shown}, raw=True)
-    return parameters, Book(section, values["preset"], params.digest(preset, section))
+    book = Book(section, values["preset"], params.digest(preset, section))
+    note_doubts(book, display)
+    return parameters, book
 
 
 def read_preset(section: str, values: dict[str, Any]) -> tuple[params.Preset, str]:

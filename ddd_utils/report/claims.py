@@ -20,6 +20,7 @@ from ddd_utils.report.comparability import Basis, Paper, are_the_papers, obstacl
 from ddd_utils.responses import Responses
 
 if TYPE_CHECKING:
+    from ddd_utils.analysis.plausibility import Finding
     from ddd_utils.analysis.verdict import Clause
 
 PAPER = Path(__file__).with_name("paper.yaml")
@@ -149,6 +150,7 @@ class _File(BaseModel):
     claims: dict[str, Record]
     clauses: dict[str, dict[str, Any]]
     scores: dict[str, Scores] = {}
+    doubts: list[dict[str, Any]] = []  # what is unlikely in the answers, `doubts` says how
 
 
 class Book:
@@ -163,6 +165,7 @@ class Book:
         self._records: dict[str, Record] = {}
         self._clauses: dict[str, dict[str, Any]] = {}
         self._scores: dict[str, Scores] = {}
+        self._doubts: list[dict[str, Any]] = []
         forget(section, preset)
 
     def record(
@@ -215,8 +218,17 @@ class Book:
         self._scores[name] = Scores(counts=counts.tolist(), tolerance=tolerance, dataset=_dataset(answers))
         self._write()
 
+    def record_doubt(self, finding: "Finding") -> bool:
+        """Write down what is unlikely in the answers (`plausibility.examine`); say whether it is new."""
+        entry = {"section": self.section, **vars(finding), "networks": list(finding.networks)}
+        if new := entry not in self._doubts:
+            self._doubts.append(entry)
+            self._write()
+        return new
+
     def _write(self) -> None:
-        file = _File(digest=self.digest, claims=self._records, clauses=self._clauses, scores=self._scores)
+        found = {"claims": self._records, "clauses": self._clauses, "scores": self._scores, "doubts": self._doubts}
+        file = _File.model_validate({"digest": self.digest, **found})
         write_json(self.path, file.model_dump(mode="json"))
 
     def record_shares(
@@ -312,6 +324,12 @@ def scores(preset: str | Path) -> dict[str, Scores]:
     """Return the scores of "models" and "variants" that sections have recorded, `subsetting`'s before the others'."""
     files, _ = _files(_path(preset, "").parent)
     return {name: found for file in files for name, found in file.scores.items()}
+
+
+def doubts(preset: str | Path) -> list[dict[str, Any]]:
+    """Return what the sections have found unlikely in the answers: section, kind, networks, found and mend."""
+    files, _ = _files(_path(preset, "").parent)
+    return [doubt for file in files for doubt in file.doubts]
 
 
 def read(folder: Path) -> tuple[dict[str, Record], dict[str, Path]]:

@@ -77,7 +77,7 @@ def build(
         [replace(each, body=_with_files(str(each.body), lists, _run(preset, digests, each.name))) for each in sections],
         shared.ids,
         preset=preset.name,
-        notices=preset.notices,
+        notices=[*preset.notices, *_doubts(preset.name)],
         failed=[section for section in sections if section.error],
         absent=[section_label(name) for name in preset.sections if name not in outcomes],
         now=datetime.now(UTC),
@@ -89,6 +89,12 @@ def build(
         entries=citation.bibtex(),
         licence=citation.licence(),
     )
+
+
+def _doubts(preset: str) -> list[str]:
+    """Tell in one notice what is unlikely in the answers; each section notes it beside its own figures."""
+    told = dict.fromkeys(f"{doubt['found']}. {doubt['mend']}" for doubt in claims.doubts(preset))
+    return [f"Look at this before the figures. {' '.join(told)}"] if told else []
 
 
 def _minutes(bodies: Iterable[str]) -> int:
@@ -209,8 +215,9 @@ def _write_results(folder: Path, preset: Preset, outcomes: Mapping[str, Outcome]
     found = [_claim(row, records.get(row["id"])) for row in verdicts.table(preset.name).to_dict("records")]
     run = {"schema": SCHEMA, "preset": preset.name, "sections": sections}
     scores = {name: each.model_dump() for name, each in claims.scores(preset.name).items()}
+    clauses, doubts = claims.clauses(preset.name), claims.doubts(preset.name)
     write_json(
-        folder / "results.json", {**run, "claims": found, "clauses": claims.clauses(preset.name), "scores": scores}
+        folder / "results.json", {**run, "claims": found, "clauses": clauses, "scores": scores, "plausibility": doubts}
     )
     return digests
 

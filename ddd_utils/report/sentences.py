@@ -168,6 +168,8 @@ def models(answers: Responses, dataset: str) -> Prose:
 def _images(answers: Responses, dataset: str, papers: bool) -> str:
     if answers.info.get("on_imagenet"):
         return "and the images are the same" if papers else "but the images are the same"
+    if "by_file_name" in answers.info:
+        return "and the labels are not ImageNet's, though the images are called as its are"
     if isinstance(answers.config, PretrainedSet):
         return "and the images are not the paper's"
     return f"and {literal(dataset)} is not ImageNet"
@@ -213,7 +215,10 @@ def dependent_pairs(pairs: pd.DataFrame, mean: Estimate) -> Prose:
     """Hold the standard error of a mean over pairs against the one that it would have if pairs were independent."""
     independent = np.sqrt(np.square(pairs["error"]).sum()) / max(1, pairs["kappa"].count())
     if not independent > 0:
-        return Prose("These models never differ, so there is nothing to estimate an error from.")
+        alike = "These models never differ"
+        fixed = "Of any two of these models one is always right or always wrong, or both never differ"
+        why = alike if (pairs["kappa"].dropna() == 1).all() else fixed
+        return Prose(f"{why}, so there is nothing to estimate an error from.")
     return Prose(
         "Pairs share models and images. Treated as independent, the mean's standard error would be "
         f"{independent:.5f}; it is {mean.standard_error:.5f}, {mean.standard_error / independent:.0f} times as large."

@@ -7,6 +7,7 @@ from .answers import (
     provenance,
     read_predictions,
     read_responses,
+    watch,
     write_images,
     write_predictions,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "provenance",
     "read_predictions",
     "read_responses",
+    "watch",
     "write_images",
     "write_predictions",
 ]

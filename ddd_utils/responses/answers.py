@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -213,22 +213,23 @@ class Responses:
         return cls(np.stack(views), labels, images["id"].to_numpy().astype(str), networks, info, folder)
 
     @classmethod
-    def from_table(cls, path: str | Path) -> "Responses":
+    def from_table(cls, path: str | Path, missing: str = "refuse") -> "Responses":
         """
-        Read anyone's responses from a CSV or Parquet table, see `tables.table_to_arrays`; a fault is named by its row.
+        Read anyone's responses from a table, see `tables.table_to_arrays`; a fault is named by its row.
 
-        There is one epoch; ``condition`` is the model's name. In ``info``: ``dataset`` is always "table", ``file`` the
-        file's name, ``labels_known`` False where there are no labels (all are 0 then), and ``classes`` the class names
-        by label, absent where the table has indices or no labels.
+        There is one epoch; ``condition`` is the model's name. ``missing`` says what becomes of missing answers, see
+        `read_responses`. In ``info``: ``dataset`` is always "table", ``file`` the file's name, ``labels_known`` False
+        where there are no labels (all are 0 then), and ``classes`` the class names by label, absent where the table has
+        indices or no labels.
         """
-        predictions, labels, models, images, about = table_to_arrays(Path(path))
+        predictions, labels, models, images, about = table_to_arrays(Path(path), missing)
         networks = pd.DataFrame({"network": models, "condition": models, "instance": 1})
         info = {"dataset": TABLE, "file": Path(path).name, "configuration": {}, **about}
         return cls(predictions[:, None], labels, images, networks, info)
 
     def attributed(self, source: Source, /, **about: Any) -> "Responses":
         """Return the same responses with their source, its configuration, and more in ``info``."""
-        return replace(self, source=source, config=source.config, info={**self.info, **about})
+        return _arrived(replace(self, source=source, config=source.config, info={**self.info, **about}))
 
 
 def provenance(infos: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -266,14 +267,17 @@ def _shrunk(pixels: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(image)
 
 
-def read_responses(path: str | Path) -> Responses:
+def read_responses(path: str | Path, missing: str = "refuse") -> Responses:
     """
-    Read responses from a folder of results, or from anyone's CSV or Parquet table.
+    Read responses from a folder of results, or from anyone's table.
 
     Parameters
     ----------
     path : str or Path
         A folder as `Responses.load` takes it, or a file as `Responses.from_table` takes it.
+    missing : str
+        What becomes of answers that are missing in a table: "refuse" the table, count them as "wrong", or "leave_out"
+        their images.
 
     Returns
     -------
@@ -289,7 +293,23 @@ def read_responses(path: str | Path) -> Responses:
     array([[ True, False],
            [ True,  True]])
     """
-    return Responses.load(path) if Path(path).is_dir() else Responses.from_table(path)
+    return _arrived(Responses.load(path) if Path(path).is_dir() else Responses.from_table(path, missing))
+
+
+_watching: list[Callable[[Responses], object]] = []
+
+
+def watch(watcher: Callable[[Responses], object], default: bool = False) -> None:
+    """Have all responses that enter from now on seen by a function, instead of the last one; a default yields to it."""
+    if not (default and _watching):
+        _watching[:] = [watcher]
+
+
+def _arrived(found: Responses) -> Responses:
+    """Let the watcher see responses: those of all sources, and of whoever reads a file, come through here."""
+    for watcher in _watching:
+        watcher(found)
+    return found
 
 
 def _file_names(networks: list[str]) -> list[str]:

@@ -1,27 +1,45 @@
-"""Columns of anyone's CSV or Parquet table, each as codes into its few distinct values: lean, and quick to check."""
+"""Columns of anyone's table, each as codes into its few distinct values: lean, and quick to check."""
 
 import csv
 import gzip
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
+import pyarrow.json as pajson
 import pyarrow.parquet as pq
+from pyarrow import feather
 
 from ddd_utils.errors import InputError
 
-READABLE = (".csv", ".csv.gz", ".parquet")
+LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+ARROW = (".parquet", ".feather", ".arrow", *LINES)
+TEXT = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+# What else a table may be in, and what of pandas reads it.
+PANDAS = {".xlsx": "excel", ".xls": "excel", ".ods": "excel", ".json": "json", ".zip": "csv", ".pkl": "pickle"}
+PANDAS |= {".parquet": "parquet", ".feather": "feather"}
+# What is taken for a table now and then, by its beginning.
+NO_TABLES = {
+    "<!doctype": "a web page, not a table",
+    "<html": "a web page, not a table",
+    "version https://git-lfs": "a pointer of Git LFS, not the file: `git lfs pull` fetches it",
+    "PK\x03\x04": "a ZIP archive or Excel workbook, not text",
+}
+DISTINCT = pa.dictionary(pa.int32(), pa.string())
+DELIMITERS = ",;\t|"
 # What the readers raise for damaged files; a damaged Parquet heading is undecodable.
 UNREADABLE = (
     OSError,
     EOFError,
-    UnicodeDecodeError,
+    UnicodeError,
     zlib.error,
     csv.Error,
     pa.ArrowInvalid,
@@ -37,125 +55,192 @@ class Column:
     codes: np.ndarray  # int (rows,), into the values
     values: np.ndarray  # str (distinct values,); each occurs at least once, an empty cell is ""
 
-    def refuse(self, path: Path, wrong: list[bool], what: Callable[[str], str]) -> None:
+    def refuse(self, sheet: "Sheet", wrong: Iterable[bool], what: Callable[[str], str]) -> None:
         """Raise the error that says what the first wrong value is; ``wrong`` is one for each distinct value."""
-        if any(wrong):
-            row = int(np.argmax(np.array(wrong)[self.codes]))
-            raise fault(path, row, f"'{self.name}' is {what(self.values[self.codes[row]])}")
+        wrong = np.array(list(wrong), bool)
+        if wrong.any():
+            row = int(np.argmax(wrong[self.codes]))
+            raise sheet.fault(row, f"'{self.name}' is {what(self.values[self.codes[row]])}")
 
 
-def column_names(path: Path) -> list[str]:
-    """Read the headings of a table (``.csv``, ``.csv.gz`` or ``.parquet``)."""
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder, not a table")
-    if not path.name.lower().endswith(READABLE):
-        raise InputError(f"{path}: unknown kind of table '{path.suffix}'; it may be {', '.join(READABLE)}")
-    with _naming(path):
-        if not path.stat().st_size:
-            raise InputError(f"{path}: is empty")
-        if _is_parquet(path):
-            return pq.read_schema(path).names
-        return next(_records(path), (1, []))[1]
+@dataclass(frozen=True)
+class Dialect:
+    """How a table of text is written: its encoding, what parts the cells, and whether Excel's "sep=;" is above it."""
+
+    encoding: str
+    delimiter: str
+    above: int
 
 
-def read_columns(path: Path, names: list[str]) -> dict[str, Column]:
-    """Read some columns of a table by heading; a cell is taken as the text it would be written as."""
-    with _naming(path):
-        # A Parquet column is read and packed before the next one, so that only one is ever held unpacked.
-        pieces = _parquet_columns(path, names) if _is_parquet(path) else _csv_columns(path, names)
-        return {name: _packed(path, name, column) for name, column in pieces}
+class Sheet:
+    """A table in a file: its headings, its columns, and the numbers of its rows. Written as text, it is its path."""
 
+    def __init__(self, path: Path):
+        self.path, name = path, path.name.lower()
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder, not a table")
+        if not name.endswith((*TEXT, *ARROW)):
+            raise InputError(f"{path}: {_unknown(path)}")
+        self.arrow, self.folded = name.endswith(ARROW), 0  # rows, where a row holds the answers of all models
+        with self._naming():
+            if not path.stat().st_size:
+                raise InputError(f"{path}: is empty")
+            self.dialect = _dialect(path) if not self.arrow else Dialect("utf-8", ",", 0)
+            self.names: list[str] = self._schema().names if self.arrow else next(self._records(), (1, []))[1]
 
-def row_number(path: Path, index: int) -> int:
-    """Count a row as a spreadsheet does: the headings are row 1, and blank lines, which are not read, count too."""
-    if _is_parquet(path):
-        return index + 2
-    return next(islice(_records(path), index + 1, None))[0]
+    def __str__(self) -> str:
+        return str(self.path)
 
+    def read(self, names: list[str]) -> dict[str, Column]:
+        """Read some columns by heading; a cell is taken as the text it would be written as."""
+        with self._naming():
+            # A Parquet column is read and packed before the next one, so that only one is ever held unpacked.
+            pieces = self._arrow_columns(names) if self.arrow else self._text_columns(names)
+            return {name: self._packed(name, column) for name, column in pieces}
 
-def fault(path: Path, index: int, what: str) -> InputError:
-    """Make the error that names a row; ``index`` counts from 0, without headings and blank lines."""
-    return InputError(f"{path}: row {row_number(path, index)}: {what}")
+    def limits(self, name: str) -> tuple[float, float] | None:
+        """Return the lowest and the highest number of a column; None if it holds others."""
+        try:
+            pieces = self._arrow_columns([name]) if self.arrow else self._text_columns([name], pa.float64())
+            found = pc.min_max(next(pieces)[1].cast(pa.float64())).as_py()
+        except UNREADABLE:
+            return None
+        return None if found["min"] is None else (found["min"], found["max"])
 
+    def row_number(self, index: int) -> int:
+        """Count a row as a spreadsheet does: headings are row 1, and blank lines, which are not read, count too."""
+        index = index % self.folded if self.folded else index
+        if self.arrow:
+            return index + (1 if self._is(LINES) else 2)
+        return next(islice(self._records(), index + 1, None))[0]
 
-def _is_parquet(path: Path) -> bool:
-    return path.suffix.lower() == ".parquet"
+    def fault(self, index: int, what: str) -> InputError:
+        """Make the error that names a row; ``index`` counts from 0, without headings and blank lines."""
+        return InputError(f"{self}: row {self.row_number(index)}: {what}")
 
+    def _is(self, suffixes: tuple[str, ...]) -> bool:
+        return self.path.name.lower().endswith(suffixes)
 
-def _parquet_columns(path: Path, names: list[str]) -> Iterator[tuple[str, pa.ChunkedArray]]:
-    schema = pq.read_schema(path)
-    for name in names:
-        kind = schema.field(name).type
-        if pa.types.is_nested(kind):
-            raise InputError(f"{path}: column '{name}' holds {kind}, not text or numbers")
+    def _schema(self) -> pa.Schema:
+        return pq.read_schema(self.path) if self._is((".parquet",)) else self._table().schema
+
+    def _table(self) -> pa.Table:
+        return pajson.read_json(self.path) if self._is(LINES) else feather.read_table(self.path)
+
+    def _arrow_columns(self, names: list[str]) -> Iterator[tuple[str, pa.ChunkedArray]]:
+        parquet = self._is((".parquet",))
+        table = None if parquet else self._table()
+        schema = table.schema if table else self._schema()
+        for name in names:
+            kind = schema.field(name).type
+            if pa.types.is_nested(kind):
+                raise InputError(f"{self}: column '{name}' holds {kind}, not text or numbers")
+            column = self._parquet_column(name, kind) if table is None else table[name]
+            # A damaged file may decode into codes without a value, or into text that is none.
+            column.validate(full=True)
+            yield name, column
+
+    def _parquet_column(self, name: str, kind: pa.DataType) -> pa.ChunkedArray:
         text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-        with pq.ParquetFile(path, read_dictionary=[name] if text else []) as file:
-            column = file.read([name])[name]
-        # A damaged file may decode into codes without a value, or into text that is none.
-        column.validate(full=True)
-        yield name, column
+        with pq.ParquetFile(self.path, read_dictionary=[name] if text else []) as file:
+            return file.read([name])[name]
+
+    def _text_columns(self, names: list[str], kind: pa.DataType = DISTINCT) -> Iterator[tuple[str, pa.ChunkedArray]]:
+        options = pacsv.ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, kind))
+        # A quoted cell may hold line breaks.
+        lines = pacsv.ParseOptions(newlines_in_values=True, delimiter=self.dialect.delimiter)
+        how = pacsv.ReadOptions(encoding=self.dialect.encoding, skip_rows=self.dialect.above)
+        try:
+            table = pacsv.read_csv(self.path, read_options=how, parse_options=lines, convert_options=options)
+        except pa.ArrowInvalid:
+            self._check_records()
+            raise
+        yield from zip(names, table.columns, strict=True)
+
+    def _packed(self, name: str, column: pa.ChunkedArray) -> Column:
+        """Keep the distinct values that occur, without spaces around them, and for each row which it is."""
+        if not len(column):
+            raise InputError(f"{self}: has no rows")
+        if not pa.types.is_dictionary(column.type):
+            column = column.dictionary_encode()
+        column = column.unify_dictionaries()
+        values = column.chunk(0).dictionary.cast(pa.string()).to_pylist()
+        chunks = (chunk.indices.cast(pa.int32()).fill_null(len(values)) for chunk in column.chunks)
+        codes = np.concatenate([chunk.to_numpy(zero_copy_only=False) for chunk in chunks])
+        return distinct(name, codes, [(value or "").strip() for value in [*values, ""]])
+
+    def _records(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the rows of a text with their numbers, without blank lines; slow, for headings and to find a fault."""
+        dialect = self.dialect
+        encoding = dialect.encoding.replace("utf-8", "utf-8-sig")
+        with _opened(self.path, "rt", encoding=encoding, errors="surrogateescape", newline="") as file:
+            for number, cells in enumerate(csv.reader(file, delimiter=dialect.delimiter), 1):
+                try:
+                    "".join(cells).encode()
+                except UnicodeEncodeError:
+                    what = f"{self}: row {number} is not UTF-8; save the table as UTF-8"
+                    raise InputError(what) from None
+                if cells and number > dialect.above:
+                    yield number, cells
+
+    def _check_records(self) -> None:
+        rows = self._records()
+        width = len(next(rows)[1])
+        for number, cells in rows:
+            if len(cells) != width:
+                raise InputError(f"{self}: row {number} has {len(cells)} cells, the headings are {width}")
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise InputError(f"{self}: no such file") from None
+        except UNREADABLE as error:
+            if self._is((".parquet",)) and not getattr(error, "strerror", None):
+                raise InputError(f"{self}: not a whole Parquet file (torn or truncated)") from None
+            reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+            raise InputError(f"{self}: cannot be read as a table: {reason}") from None
 
 
-def _csv_columns(path: Path, names: list[str]) -> Iterator[tuple[str, pa.ChunkedArray]]:
-    text = pa.dictionary(pa.int32(), pa.string())
-    options = pacsv.ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, text))
-    # A quoted cell may hold line breaks.
-    lines = pacsv.ParseOptions(newlines_in_values=True)
-    try:
-        table = pacsv.read_csv(path, parse_options=lines, convert_options=options)
-    except pa.ArrowInvalid:
-        _check_records(path)
-        raise
-    yield from zip(names, table.columns, strict=True)
-
-
-def _packed(path: Path, name: str, column: pa.ChunkedArray) -> Column:
-    """Keep the distinct values that occur, and for each row which it is."""
-    if not len(column):
-        raise InputError(f"{path}: has no rows")
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    column = column.unify_dictionaries()
-    values = column.chunk(0).dictionary.cast(pa.string()).to_pylist()
-    chunks = (chunk.indices.cast(pa.int32()).fill_null(len(values)) for chunk in column.chunks)
-    codes = np.concatenate([chunk.to_numpy(zero_copy_only=False) for chunk in chunks])
-    used = np.zeros(len(values) + 1, bool)
+def distinct(name: str, codes: np.ndarray, values: list[str]) -> Column:
+    """Make a column of values of which some may be equal, or occur in no row."""
+    used = np.zeros(len(values), bool)
     used[codes] = True
-    values = np.array([*(value or "" for value in values), ""], object)
-    if not used[:-1].all():
-        codes = (np.cumsum(used) - 1)[codes]
-    return Column(name, codes, values[used])
+    if used.all() and len(set(values)) == len(values):
+        return Column(name, codes, np.array(values, object))
+    place = {value: index for index, value in enumerate(dict.fromkeys(np.array(values, object)[used]))}
+    moved = np.array([place.get(value, 0) for value in values], np.int32)
+    return Column(name, moved[codes], np.array([*place], object))
 
 
-def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of a CSV with their numbers, without blank lines; slow, for headings and to find a fault."""
-    opener = gzip.open if path.suffix.lower() == ".gz" else open
-    with opener(path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        for number, cells in enumerate(csv.reader(file), 1):
-            try:
-                "".join(cells).encode()
-            except UnicodeEncodeError:
-                raise InputError(f"{path}: row {number} is not UTF-8; save the table as UTF-8") from None
-            if cells:
-                yield number, cells
+def _opened(path: Path, mode: str, **options: Any) -> Any:
+    return (gzip.open if path.suffix.lower() == ".gz" else open)(path, mode, **options)
 
 
-def _check_records(path: Path) -> None:
-    rows = _records(path)
-    width = len(next(rows)[1])
-    for number, cells in rows:
-        if len(cells) != width:
-            raise InputError(f"{path}: row {number} has {len(cells)} cells, the headings are {width}")
+def _dialect(path: Path) -> Dialect:
+    """Find out how a text is written from its beginning: the delimiter is what parts its headings into most cells."""
+    with _opened(path, "rb") as file:
+        start = file.read(1 << 16)
+    encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-16-le" if start[1:2] == b"\0" else "utf-8"
+    lines = start.decode(encoding, "replace").lstrip("\ufeff").splitlines() or [""]
+    if what := next((what for begin, what in NO_TABLES.items() if lines[0].lower().startswith(begin.lower())), None):
+        raise InputError(f"{path}: {what}")
+    if lines[0].lower().startswith("sep=") and len(lines[0].strip()) == 5:
+        return Dialect(encoding, lines[0].strip()[4], 1)
+    first = next((line for line in lines if line.strip()), "")
+    return Dialect(encoding, max(DELIMITERS, key=lambda each: len(next(csv.reader([first], delimiter=each), []))), 0)
 
 
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except UNREADABLE as error:
-        if _is_parquet(path) and not getattr(error, "strerror", None):
-            raise InputError(f"{path}: not a whole Parquet file (torn or truncated)") from None
-        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-        raise InputError(f"{path}: cannot be read as a table: {reason}") from None
+def _unknown(path: Path) -> str:
+    """Say what a table may be in, and how pandas makes it of what this is in."""
+    known = ", ".join([*TEXT[:4], ARROW[0], ARROW[1], LINES[0], ".npy"])
+    how = with_pandas(path) if path.suffix.lower() in PANDAS else ""
+    return f"unknown kind of table '{path.suffix}'; it may be {known}{how}"
+
+
+def with_pandas(path: Path, change: str = "") -> str:
+    """Give the two lines that convert a table into one that is read."""
+    reader, stem = PANDAS.get(path.suffix.lower(), "csv"), path.name.partition(".")[0]
+    lines = f"`table = pd.read_{reader}({path.name!r}){change}`, `table.to_csv('{stem}_new.csv', index=False)`"
+    return f". With pandas: {lines}"

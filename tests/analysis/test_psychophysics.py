@@ -71,6 +71,30 @@ def test_a_malformed_file_is_named_and_left_out_whole(tmp_path, text, where):
     assert set(table["observer"]) == {"ann"} and len(table) == 2
 
 
+AS_EXCEL_SAVES = {
+    "semicolons": lambda text: text.replace(",", ";").replace(".5", ",5").encode(),
+    "tabs, UTF-16": lambda text: text.replace(",", "\t").encode("utf-16"),
+    "a mark and other line ends": lambda text: text.replace("\n", "\r\n").encode("utf-8-sig"),
+    "spaces": lambda text: text.replace(",", " , ").encode(),
+}
+
+
+@pytest.mark.parametrize("how", AS_EXCEL_SAVES)
+@pytest.mark.parametrize("name", ["ann.csv", "ANN.CSV"])
+def test_files_as_excel_saves_them_are_read(tmp_path, how, name):
+    (tmp_path / name).write_bytes(AS_EXCEL_SAVES[how](HEADER + "ann,0,t,i,i,827.5\nann,1,t,j,t,900\n"))
+    table, problems = psychophysics.read_observers(tmp_path)
+    assert problems == [] and table["rt"].tolist() == [827.5, 900] and table["correct"].tolist() == [True, False]
+
+
+def test_a_decimal_comma_is_none_between_commas_and_a_workbook_is_named(tmp_path):
+    (tmp_path / "bob.csv").write_text(HEADER + 'bob,0,t,i,i,"1,234"\n')
+    (tmp_path / "cyd.xlsx").write_bytes(b"PK")
+    table, problems = psychophysics.read_observers(tmp_path)
+    assert table.empty and "column 'rt': '1,234' is not a time" in problems[0]
+    assert problems[1] == "cyd.xlsx: a workbook; save its sheet as CSV"
+
+
 def test_the_same_trial_in_two_files_counts_once(tmp_path):
     (tmp_path / "first.csv").write_text(GOOD)
     (tmp_path / "second.csv").write_text(GOOD)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ddd_utils.analysis import consistency, difficulty, nulls, score_models, verdict, wrong_answers
+from ddd_utils.analysis.plausibility import examine
 
 DATA = Path(os.environ.get("DDD_DATA", ""))
 PAPER, MODELS = DATA / "meding2022", DATA / "imagenetv2"
@@ -204,3 +205,21 @@ def test_the_verdict_on_the_papers_and_the_published_models(correct, paper_score
     differing = verdict.masked(correct, 1)
     assert differing.outcome == verdict.HOLDS and differing.details["seen_on_all"] == 1
     assert differing.effect == pytest.approx(0.0436, abs=5e-4)
+
+
+def test_nothing_is_unlikely_in_published_answers_until_they_are_made_wrong(answers):
+    right, labels, models = answers.predictions, answers.labels, answers.models
+    order = np.random.default_rng(0).permutation(1_000).astype(np.int16)
+    as_text = np.array(sorted(range(1_000), key=str), np.int16)
+    assert examine(right, labels, models) == []
+    assert [found.kind for found in examine(right[:3], labels + 1, models[:3])] == ["shifted"]
+    changes = {"shifted": lambda given: given - 1, "order of classes": order.take, "string order": as_text.take}
+    for kind, change in changes.items():
+        made_wrong = right.copy()
+        made_wrong[2] = change(right[2])
+        assert [(found.kind, found.networks) for found in examine(made_wrong, labels, models)] == [(kind, (models[2],))]
+    made_wrong[2] = right[3]
+    [found] = examine(made_wrong, labels, models)
+    assert (found.kind, found.networks) == ("same model", (models[2], models[3]))
+    correct = np.where(right == labels, 0, -1)
+    assert examine(correct, 0 * labels, models, {"labels_known": False}) == []

@@ -44,6 +44,10 @@ MISTAKES = [
     ("sota.responses={published: imagenet, models: vgg11}", "responses.models: Input should be a valid list"),
     ("sota.responses={published: imagenet, models: [vgg11]}", "responses.models: List should have at least 2"),
     ("sota.responses={published: imagenet, models: [a, 1]}", "responses.models.1: Input should be a valid st"),
+    (
+        "sota.missing=wrng",
+        "sota_comparison.missing: 'wrng' is not one of refuse, wrong, leave_out (did you mean 'wrong'?)",
+    ),
     ("sota.responses=7", "sota_comparison.responses: Input should be a valid string, not 7"),
     ("sota.responses=''", "sota_comparison.responses: there is no table ''"),
     ("sota.images={path: notebooks, lables: x}", "images.lables: unknown key (did you mean 'labels'?)"),

@@ -28,6 +28,9 @@ def write_meta(folder, wnids):
         ("labels.csv", "\ufeffNr;Class;FileName\r\n7;cat;1.png\r\n8;dog;2.png\r\n"),
         ("labels.csv", 'category,name\n"cat",sub/1.png\n\n dog , ./sub/2.png \n'),
         ("labels.csv", "wnid\tfile\ncat\tC:\\set\\1.png\ndog\tC:\\set\\2.png\n"),
+        ("labels.csv", "File Name,Ground-Truth\n1.png,cat\n2.png,dog\n"),
+        ("labels.csv", "id;target\n1;cat\n2;dog\n"),
+        ("labels.csv", "path,true_label,fold\nsub/1.png,cat,0\nsub/2.png,dog,1\n"),
         ("val_annotations.txt", "1.png\tcat\t0\t32\t44\t62\n2.png\tdog\t52\t55\t57\t59\n"),
         ("LOC_val_solution.csv", "ImageId,PredictionString\n2,dog 85 1 499 272 dog 1 2 3 4 \n1,cat 0 0 9 9 \n"),
         ("val.txt", "1.png cat\n2.png dog"),
@@ -101,9 +104,9 @@ def test_a_whole_path_comes_before_its_end(tmp_path):
         ("image,label\n1.png,cat\n1.png,cat\n", "row 3: '1.png' has a row already"),
         ("image,label\n1.png,cat\n2.png\n", "row 3: not an image and its class"),
         ("image,label\n1.png,cat\n,dog\n", "row 3: not an image and its class"),
-        ("picture,label\n1.png,cat\n", "its header has no column of images (image, file,"),
+        ("picture,label\n1.png,cat\n", "its header has no column of images (image, image_id,"),
         ("1.png,cat\n2.png,dog\n", "its header has no column of images"),
-        ("image,kind\n1.png,cat\n", "its header has no column of classes (label, class,"),
+        ("image,kind\n1.png,cat\n", "its header has no column of classes (label, labels,"),
         ("", "its header has no column"),
         ("ImageId,PredictionString\n1,\n", "row 2: not an image and its class"),
         ('image,label\n1.png,"cat\n2.png,dog\n', "no row for the image '2.png'"),
@@ -114,6 +117,14 @@ def test_wrong_tables_are_named_with_the_row(tmp_path, text, why):
     fill(tmp_path, ["1.png", "2.png"])
     (tmp_path / "labels.csv").write_text(text)
     assert why in refusal(tmp_path)
+
+
+def test_rows_of_images_that_are_not_here_are_counted(tmp_path, lines):
+    fill(tmp_path, VAL[1:])
+    rows = "".join(f"{name[:-5]},n{number} 1 2 3 4\n" for number, name in enumerate(VAL))
+    (tmp_path / "LOC_val_solution.csv").write_text("ImageId,PredictionString\n" + rows)
+    assert listed(tmp_path).keys == ("n1", "n2")
+    assert lines == ["LOC_val_solution.csv: 1 rows are of images that are not here"]
 
 
 def test_what_is_no_text_is_refused(tmp_path):

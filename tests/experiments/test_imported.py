@@ -64,7 +64,7 @@ def test_a_table_is_no_data_set_and_keeps_its_class_names(build, tmp_path):
 
 def test_a_table_is_read_once(build, tmp_path, monkeypatch):
     write_table(tmp_path / "mine.csv").make()
-    monkeypatch.setattr(Responses, "from_table", lambda path: pytest.fail("read again"))
+    monkeypatch.setattr(Responses, "from_table", lambda path, missing: pytest.fail("read again"))
     experiments.responses({"responses": str(tmp_path / "mine.csv")})
 
 
@@ -285,3 +285,65 @@ def test_a_report_on_models_that_cannot_be_had_ends_in_one_line(imagenet, build,
     assert message in error
     assert error.count("\n") == 1
     assert not list(build.rglob("*.parquet"))
+
+
+TRUTH = [0, 0, 1, 2]
+CALLED = {
+    "names": ["tench", "tench", "goldfish", "great white shark"],
+    "names in other letters": ["Tench", "TENCH", "carassius_auratus", "great-white shark"],
+    "names of one's own": ["Schleie", "Schleie", "goldfish", "2"],
+    "WordNet ids": ["n01440764", "n01440764", "n01443537", "n01484850"],
+    "numbers": TRUTH,
+}
+
+
+def about_imagenet(path, labels, predictions):
+    rows = [(model, image) for model in ("one", "two") for image in NAMES]
+    frame = pd.DataFrame(rows, columns=["model", "image"]).assign(label=[*labels, *labels], prediction=predictions)
+    frame.to_csv(path, index=False)
+    return Imported(Table(path=str(path)))
+
+
+@pytest.mark.parametrize("how", CALLED)
+def test_classes_of_imagenets_images_are_told_whatever_they_are_called(imagenet, tmp_path, how):
+    labels = CALLED[how]
+    answers = about_imagenet(tmp_path / "mine.csv", labels, [*labels, *reversed(labels)])
+    answers.make()
+    found = answers.load()
+    assert (found.labels.tolist(), found.predictions[1, 0].tolist()) == (TRUTH, TRUTH[::-1])
+    assert found.info["on_imagenet"] and found.info["by_file_name"] == {"differ": 0, "right": [1.0, 0.0]}
+    assert how == "numbers" or found.class_names == list(imagenet_names())
+
+
+def test_the_labels_of_imagenets_images_are_known_where_only_who_is_right_is_told(imagenet, tmp_path):
+    table = write_table(tmp_path / "mine.csv", right=[1, 0, 1, 1, 0, 0, 0, 1], images=NAMES)
+    table.make()
+    found = table.load()
+    assert found.labels.tolist() == TRUTH and found.info["on_imagenet"] and found.info["labels_known"]
+    assert found.predictions[:, 0].tolist() == [[0, -1, 1, 2], [-1, -1, -1, 2]]
+
+
+def test_labels_that_are_not_imagenets_are_counted_beside_what_imagenets_say(imagenet, tmp_path):
+    table = about_imagenet(tmp_path / "mine.csv", [1, 1, 2, 3], [*TRUTH, 0, 0, 0, 0])
+    table.make()
+    info = table.load().info
+    assert not info["on_imagenet"] and info["by_file_name"] == {"differ": 4, "right": [1.0, 0.5]}
+
+
+def test_a_class_name_that_imagenet_has_not_is_named(imagenet, tmp_path):
+    labels = CALLED["names"]
+    with pytest.raises(InputError, match=r"'goldfsh' is the label of no image, .* \(did you mean 'goldfish'\?\)"):
+        about_imagenet(tmp_path / "mine.csv", labels, [*labels, *labels[:2], "goldfsh", "hen"]).make()
+
+
+def test_what_becomes_of_missing_answers_is_part_of_what_is_kept(imagenet, tmp_path):
+    table = about_imagenet(
+        tmp_path / "mine.csv", CALLED["names"], ["tench", "", *CALLED["names"][2:], *CALLED["names"]]
+    )
+    with pytest.raises(InputError, match="row 3: 'prediction' is empty"):
+        table.make()
+    wrong, without = (Imported(Table(path=table.config.path, missing=how)) for how in ("wrong", "leave_out"))
+    for each in (wrong, without):
+        each.make()
+    assert len({each.folder for each in (table, wrong, without)}) == 3
+    assert wrong.load().correct().sum() == 7 and without.load().image_ids.tolist() == [NAMES[0], *NAMES[2:]]

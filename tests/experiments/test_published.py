@@ -118,6 +118,13 @@ def test_label_errors_and_scores_follow_the_order_of_the_images(small):
     assert published.published_scores(ids).tolist() == [1, 0, 3]
 
 
+def on_imagenet(ids, labels):
+    """Say whether labels are found to be ImageNet's own."""
+    network = pd.DataFrame({"network": ["a"], "condition": ["a"], "instance": 1})
+    answers = Responses(np.zeros((1, 1, len(ids)), np.int16), np.array(labels, np.int16), np.array(ids, str), network)
+    return published.known_by_name(answers).info["on_imagenet"]
+
+
 @pytest.mark.parametrize(
     "ids", [[], ["sigma1-0"], [*NAMES, "cat"], ["ILSVRC2012_val_00000005"], ["ILSVRC2012_val_00000000"]]
 )
@@ -126,17 +133,16 @@ def test_other_images_have_no_such_labels_and_nothing_is_fetched(small, monkeypa
     assert published.label_errors(ids) is None
     assert published.published_scores(ids) is None
     assert published.real_labels(ids) is None
-    assert not published.is_imagenet(ids, [0] * len(ids))
+    assert not on_imagenet(ids, [0] * len(ids))
     published.fetch_companions(ids)
 
 
 def test_labels_are_imagenets_only_if_all_are_its_own_indices(small):
-    assert published.is_imagenet(NAMES, np.array([0, 0, 1, 2], np.int16))
-    assert published.is_imagenet(["val/ILSVRC2012_val_00000002", "ILSVRC2012_val_00000003.png"], [2, 0])
-    assert not published.is_imagenet(NAMES, [0, 0, 1, 1])
-    assert not published.is_imagenet(NAMES, [0, 0, 1])
+    assert on_imagenet(NAMES, np.array([0, 0, 1, 2], np.int16))
+    assert on_imagenet(["val/ILSVRC2012_val_00000002", "ILSVRC2012_val_00000003.png"], [2, 0])
+    assert not on_imagenet(NAMES, [0, 0, 1, 1])
     (small / CLASS_INFO).unlink()
-    assert not published.is_imagenet(NAMES, [0, 0, 1, 2])
+    assert not on_imagenet(NAMES, [0, 0, 1, 2])
 
 
 def test_facts_of_imagenets_images_in_the_order_of_the_responses(small):
@@ -281,8 +287,8 @@ def test_the_authors_lists_are_in_the_order_of_the_images(imagenet):
 
 @needs_data
 def test_real_images_have_imagenets_labels(imagenet):
-    assert published.is_imagenet(imagenet.image_ids[::-7], imagenet.labels[::-7])
-    assert not published.is_imagenet(imagenet.image_ids[::-7], imagenet.labels[::7])
+    assert on_imagenet(imagenet.image_ids[::-7], imagenet.labels[::-7])
+    assert not on_imagenet(imagenet.image_ids[::-7], imagenet.labels[::7])
 
 
 @needs_data

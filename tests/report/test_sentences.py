@@ -116,6 +116,20 @@ def test_models_that_never_differ_have_no_error(right):
     assert sentences.dependent_pairs(pairs, means["images"]).startswith("These models never differ")
 
 
+@pytest.mark.parametrize("mixed", [[], [np.arange(20) % 3 > 0]])
+def test_models_that_are_always_right_or_wrong_differ_but_have_no_error(mixed):
+    right = np.array([np.ones(20, bool), np.ones(20, bool), np.zeros(20, bool), *mixed])
+    pairs, means = (
+        consistency.pair_table(right, list("abcd")[: len(right)]),
+        consistency.mean_kappas(right, np.zeros(20)),
+    )
+    said = sentences.dependent_pairs(pairs, means["images"])
+    assert (
+        said.startswith("Of any two of these models one is always right or always wrong")
+        and "nothing to estimate" in said
+    )
+
+
 def test_what_the_wrong_answers_are():
     labels = np.zeros(4, int)
     predictions = np.array([[1, 0, 2, 1], [1, 0, 1, 0], [1, 0, 2, 3]])

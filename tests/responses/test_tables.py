@@ -204,12 +204,14 @@ def test_csv_and_parquet_say_the_same_of_a_faulty_table(tmp_path_factory, rows, 
 
 
 NUMBERED = [{**row, "prediction": 3, "label": 4} for row in ROWS]
+POLICY = "state `missing: wrong` to count them as wrong, or `missing: leave_out` to leave their images out"
+LACKING = f"has none for 1 of 2 images: {POLICY}"
 DOUBLE, INDEX = "more than one row for", "a class index is a whole number from 0 to 32767"
 FURTHER = "; models with further classes take class indices or a column 'correct' instead"
 UNKNOWN = f"an unknown class, 'dgo', the label of no image (did you mean 'dog'?){FURTHER}"
 FAULTS = {
-    "no row": (ROWS[:3], "no row for model 'm2' and image 'i1'"),
-    "no last row": (ROWS[:2] + ROWS[3:], "no row for model 'm2' and image 'i2'"),
+    "no row": (ROWS[:3], f"no row for model 'm2' and image 'i1'; 'm2' {LACKING}"),
+    "no last row": (ROWS[:2] + ROWS[3:], f"no row for model 'm2' and image 'i2'; 'm2' {LACKING}"),
     "double": ([*ROWS, ROWS[2]], f"rows 4 and 6: {DOUBLE} model 'm2' and image 'i2'"),
     "first of two doubles": ([*ROWS, ROWS[0], ROWS[2]], f"rows 2 and 6: {DOUBLE} model 'm1' and image 'i1'"),
     "last pair doubled first": ([*ROWS, ROWS[2], ROWS[0]], f"rows 4 and 6: {DOUBLE} model 'm2' and image 'i2'"),
@@ -218,9 +220,6 @@ FAULTS = {
     "empty cell": (changed(ROWS, 1, label=None), "row 3: 'label' is empty"),
     "no model": (changed(ROWS, 2, model=""), "row 4: 'model' is empty"),
     "written as missing": (changed(ROWS, 2, image="NA"), "row 4: 'image' is empty ('NA')"),
-    "heading": ([{"modle": "m", "image": 1, "correct": 1}], "there is no column 'model' (did you mean 'modle'?)"),
-    "judgement": ([{"model": "m", "image": 1, "corect": 1}], "there is no column 'correct' (did you mean 'corect'?)"),
-    "headings apart": ([{"model;image;correct": "m;i;1"}], "there is no column 'model' in ['model;image;correct']"),
     "two lines": (
         changed(ROWS, 3, prediction="a\nb"),
         f"row 5: 'prediction' is an unknown class, 'a\\nb', the label of no image{FURTHER}",
@@ -251,17 +250,17 @@ def test_a_fault_is_named_by_row_and_column(tmp_path, name, suffix):
     ("name", "content", "message"),
     [
         ("a.csv", b"", "is empty"),
-        ("a.csv", b"\n", "there is no column 'model' in []"),
+        ("a.csv", b"\n", "there is no column 'model' in []; needed is a row for each model and image"),
         ("a.csv", b"model,image,correct\n", "has no rows"),
         ("a.csv", b"model,image,correct,image\na,b,1,c\n", "there are 2 columns 'image'"),
         ("a.csv", b"model,image,correct\na,b,1\n\na,c,1,1\n", "row 4 has 4 cells, the headings are 3"),
         ("a.csv", "model,image,correct\na,b,1\na,\u00e9,1\n".encode("latin-1"), "row 3 is not UTF-8"),
-        ("a.csv", "model,image,correct\n".encode("utf-16"), "row 1 is not UTF-8"),
+        ("a.csv", "model,image,correct\n".encode("utf-16"), "has no rows"),
         ("a.csv", b'model,image,correct\na,"b\nc",1\n\nb,,1\n', "row 4: 'image' is empty"),
         ("a.csv.gz", b"model,image,correct\n", "cannot be read as a table: Not a gzipped file (b'mo')"),
         ("a.parquet", b"", "is empty"),
         ("a.parquet", b"model,image,correct\n", "not a whole Parquet file (torn or truncated)"),
-        ("a.xlsx", b"PK", "unknown kind of table '.xlsx'; it may be .csv, .csv.gz, .parquet"),
+        ("a.xlsx", b"PK", "unknown kind of table '.xlsx'; it may be .csv, .tsv, .txt, .csv.gz, .parquet, "),
     ],
 )
 def test_a_file_that_is_no_table_is_refused(tmp_path, name, content, message):
@@ -376,18 +375,21 @@ def test_file_names_of_ones_own_are_kept_whole(tmp_path):
             lambda rows: [*rows, {**rows[4], "Session": 2}],
             "rows 6 and 11: more than one row for subj 'subject-02' and imagename 'n04111531_14126.png'",
         ),
-        (lambda rows: rows[:-1], "no row for subj 'resnet50' and imagename 'n04111531_14126.png'"),
+        (
+            lambda rows: rows[:-1],
+            "no row for subj 'resnet50' and imagename 'n04111531_14126.png'; 'resnet50' has none for 1 of 3 images: "
+            + POLICY,
+        ),
         (
             lambda rows: changed(rows, 1, object_response="ovne"),
             "row 3: 'object_response' is an unknown class, 'ovne', the label of no image (did you mean 'oven'?)"
             + FURTHER,
         ),
-        (lambda rows: changed(rows, 1, object_response=""), "row 3: 'object_response' is empty"),
-        (lambda rows: changed(rows, 1, category="na"), "row 3: 'category' is empty ('na')"),
         (
-            lambda rows: [{"categry" if key == "category" else key: row[key] for key in row} for row in rows],
-            "there is no column 'category' (did you mean 'categry'?)",
+            lambda rows: changed(rows, 1, object_response=""),
+            f"row 3: 'object_response' is empty; of 9 answers 1 are missing: {POLICY}",
         ),
+        (lambda rows: changed(rows, 1, category="na"), "row 3: 'category' is empty ('na')"),
     ],
 )
 def test_a_fault_in_trials_is_named_by_their_own_headings(tmp_path, change, message):
