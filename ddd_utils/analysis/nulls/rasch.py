@@ -21,8 +21,8 @@ BLOCK, CACHE = 250_000, 40_000
 STEPS = 200
 LONGEST_STEP = 3.0  # in log odds
 SAME = 1e-7  # relative difference of two odds that are taken for the same
-# Share of images: Newton's method roughly doubles the digits, so the step taken from here is the last one. Fits that start
-# from another one serve an interval.
+# Share of images: Newton's method roughly doubles the digits, so the step taken from here is the last one. Fits that
+# start from another one serve an interval.
 NEAR, NEAR_ANOTHER = 1e-7, 1e-4
 
 
@@ -31,8 +31,8 @@ def pair_expectations(log_odds: ArrayLike, score: ArrayLike) -> np.ndarray:
     Probability that two of M independent networks are both right, given how many of all M are.
 
     `log_odds` is (rows, networks) and may be infinite, `score` is (rows,), the result (rows, networks, networks) with
-    ``P(i right | score)`` on the diagonal; NaN where infinite log odds make the score impossible. Errors are below 1e-8,
-    and below 1e-11 unless odds differ by less than a ten-thousandth.
+    ``P(i right | score)`` on the diagonal; NaN where infinite log odds make the score impossible. Errors are below
+    1e-8, and below 1e-11 unless odds differ by less than a ten-thousandth.
 
     Given its sum s, a vector of independent decisions has a probability proportional to the product of the odds of
     those that are right (Chen & Liu, 1997); the sums over all such vectors are elementary symmetric polynomials. A

@@ -106,7 +106,9 @@ def test_a_constant_added_to_all_log_odds_changes_nothing():
     log_odds = np.random.default_rng(2).normal(0, 2, (5, 12))
     shifted = log_odds + np.array([-300, -7, 0, 20, 300])[:, None]
     score = [1, 4, 6, 8, 11]
-    np.testing.assert_allclose(pair_expectations(shifted, score), pair_expectations(log_odds, score), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(
+        pair_expectations(shifted, score), pair_expectations(log_odds, score), rtol=1e-10, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize(
