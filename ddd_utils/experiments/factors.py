@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json as pajson
 
+from ddd_utils import headings
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import find
 from ddd_utils.responses import Responses
-from ddd_utils.responses.columns import Column, column_names, fault, read_columns
-from ddd_utils.responses.tables import TRUTH
+from ddd_utils.responses.classes import TRUTH
+from ddd_utils.responses.columns import Column, Sheet
 
 PACKAGE, IMAGE = "imagenet_x", "image"
 MARKS, TOP = "imagenet_x_val_multi_factor.jsonl", "imagenet_x_val_top_factor.jsonl"
@@ -75,36 +76,38 @@ def marks(answers: Responses, table: str | None = None) -> Marks | str:
 
 def own_marks(path: Path, image_ids: Sequence[str] | np.ndarray) -> Marks:
     """Read a user's table; images that it lacks are not known, and further ones do not matter."""
-    names = column_names(path)
-    factors = [name for name in names if name != IMAGE]
-    if IMAGE not in names:
+    sheet = Sheet(path)
+    names = sheet.names
+    image = next((names[place] for place in headings.candidates(IMAGE, names)), None)
+    factors = [name for name in names if name != image]
+    if image is None:
         raise InputError(f"{path}: there is no column '{IMAGE}'{nearest(IMAGE, names)}")
     if not factors:
         raise InputError(f"{path}: there is no column beside '{IMAGE}'; each further one is a factor")
     if twice := [name for name in names if names.count(name) > 1]:
         raise InputError(f"{path}: there are {names.count(twice[0])} columns '{twice[0]}'")
-    columns = read_columns(path, names)
-    rows = _rows(_names(path, columns[IMAGE]), image_ids)
+    columns = sheet.read(names)
+    rows = _rows(_names(sheet, columns[image]), image_ids)
     if (rows < 0).all():
-        first = str(columns[IMAGE].values[0])
+        first = str(columns[image].values[0])
         raise InputError(f"{path}: none of its images is among these, such as '{first}'{nearest(first, image_ids)}")
-    marked = np.stack([_truth(path, columns[name]) for name in factors], axis=1)
+    marked = np.stack([_truth(sheet, columns[name]) for name in factors], axis=1)
     return Marks(tuple(factors), marked[rows] & (rows >= 0)[:, None], rows >= 0, path.name)
 
 
-def _names(path: Path, column: Column) -> dict[str, int]:
+def _names(sheet: Sheet, column: Column) -> dict[str, int]:
     """Return the row of each image; no image may have two."""
     first, again = np.unique(column.codes, return_index=True)[1], np.ones(len(column.codes), bool)
     again[first] = False
     if again.any():
         row = int(again.argmax())
-        raise fault(path, row, f"a second row for image '{column.values[column.codes[row]]}'")
+        raise sheet.fault(row, f"a second row for image '{column.values[column.codes[row]]}'")
     return {str(column.values[code]): row for row, code in enumerate(column.codes)}
 
 
-def _truth(path: Path, column: Column) -> np.ndarray:
+def _truth(sheet: Sheet, column: Column) -> np.ndarray:
     known = [TRUTH.get(value.lower()) for value in column.values]
-    column.refuse(path, [value is None for value in known], lambda value: f"{value!r}; a factor is marked 1 or 0")
+    column.refuse(sheet, [value is None for value in known], lambda value: f"{value!r}; a factor is marked 1 or 0")
     return np.array(known, bool)[column.codes]
 
 
