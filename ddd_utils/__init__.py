@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from ddd_utils.analysis.difficulty import classify, score_histogram, shares
     from ddd_utils.analysis.nulls import leave_pair_out_kappa, score_stratified_kappa
+    from ddd_utils.analysis.planning import plan_kappa
     from ddd_utils.config import params
     from ddd_utils.responses import Responses, read_responses
 
@@ -38,6 +39,7 @@ __all__ = [
     "leave_pair_out_kappa",
     "pairwise_error_consistency",
     "params",
+    "plan_kappa",
     "read_responses",
     "score_histogram",
     "score_stratified_kappa",
@@ -54,6 +56,7 @@ _MODULES = {
     ),
     "analysis.difficulty": ("classify", "score_histogram", "shares"),
     "analysis.nulls": ("leave_pair_out_kappa", "score_stratified_kappa"),
+    "analysis.planning": ("plan_kappa",),
     "responses": ("Responses", "read_responses"),
 }
 _SUBMODULES = {"charts": "ddd_utils.charts", "params": "ddd_utils.config.params"}

@@ -1,4 +1,4 @@
-"""The command line `ddd` (also `python -m ddd_utils`): report, train, status, plan, experiment, compare, facts."""
+"""The command line `ddd` (also `python -m ddd_utils`): see `ddd --help`."""
 
 import argparse
 import json
@@ -112,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_commands_on_presets(command)
     _add_experiment(command)
+    _add_plan_kappa(command)
     sides = "make the page on which two reports stand side by side"
     both = command("compare", _compare, sides, "compare quick published")
     both.add_argument("first", help="the folder of a report, or its preset's name or YAML file")
@@ -175,6 +176,18 @@ def _add_experiment(command: Callable[..., argparse.ArgumentParser]) -> None:
     study.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a value (YAML)")
 
 
+def _add_plan_kappa(command: Callable[..., argparse.ArgumentParser]) -> None:
+    text = "tell how many images it takes to tell two kappas apart, or one from 0"
+    images = command("plan-kappa", _plan_kappa, text, "plan-kappa --kappas .25 .30 --accuracies .8 .8 --power .8")
+    images.add_argument("--kappas", nargs="+", type=float, required=True, metavar="KAPPA", help="one, or two")
+    accuracies = "of all deciders, of each pair's two, or of every decider (.8)"
+    images.add_argument("--accuracies", nargs="+", type=float, default=[0.8], metavar="SHARE", help=accuracies)
+    images.add_argument("--power", type=float, default=0.8, help="probability of a significant result (.8)")
+    images.add_argument("--level", type=float, default=0.05, help="of the two-sided test (.05)")
+    measured = "independent (the default), 'same images', or 'shared model': the same and with one model in both pairs"
+    images.add_argument("--design", default="independent", help=f"how two kappas are measured: {measured}")
+
+
 def _train(options: argparse.Namespace) -> int:
     preset, chosen = _asked(options)
     _check_writable(preset.folder)
@@ -226,6 +239,15 @@ def _plan(options: argparse.Namespace) -> int:
         log.info("%s: %d pretrained models are not counted, nothing is trained for them", section, count)
     plan = calibration.estimate(preset, chosen, options.watts, options.gco2, options.seconds)
     print(json.dumps(plan.as_dict(), indent=1) if options.json else costs.text(plan))
+    return 0
+
+
+def _plan_kappa(options: argparse.Namespace) -> int:
+    from ddd_utils.analysis.planning import plan_kappa
+
+    images = plan_kappa(options.kappas, options.accuracies, options.power, options.level, options.design)
+    what = "for each kappa" if len(options.kappas) > 1 else "to tell kappa from 0"
+    print(f"{images:,} images, or trials of each person, {what}")
     return 0
 
 

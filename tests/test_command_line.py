@@ -55,7 +55,7 @@ def examples():
 @pytest.mark.parametrize("example", examples(), ids=" ".join)
 def test_an_example_is_understood_and_names_a_preset_that_there_is(example):
     options = command_line._parser().parse_args(example)
-    named = {"compare": ["first", "second"], "facts": []}.get(example[0], ["preset"])
+    named = {"compare": ["first", "second"], "facts": [], "plan-kappa": []}.get(example[0], ["preset"])
     for name in (getattr(options, each) for each in named):
         assert set(getattr(options, "sections", None) or []) <= set(params.load(name).sections)
 
@@ -126,3 +126,12 @@ def test_outside_a_checkout_help_and_version_work_and_nothing_is_made(elsewhere)
     assert elsewhere("-m", "ddd_utils", "--version").returncode == 0
     assert list(elsewhere.here.iterdir()) == []
     assert not (elsewhere.site / "build").exists()
+
+
+def test_a_plan_for_kappas_is_printed(capsys):
+    assert command_line.main(["plan-kappa", "--kappas", ".25", ".30", "--accuracies", ".8", ".8", "--power", ".8"]) == 0
+    assert capsys.readouterr().out == "8,221 images, or trials of each person, for each kappa\n"
+    assert command_line.main(["plan-kappa", "--kappas", ".3"]) == 0
+    assert capsys.readouterr().out.endswith("to tell kappa from 0\n")
+    assert command_line.main(["plan-kappa", "--kappas", ".9", "--accuracies", ".5", ".8"]) == command_line.EXIT_INPUT
+    assert capsys.readouterr().err.startswith("error: kappas: accuracies 0.5 and 0.8 allow")
