@@ -70,6 +70,15 @@ def local_copy(name: str) -> Path | None:
     return folder / name if folder and (folder / name).is_file() else None
 
 
+def at_hand(name: str) -> bool:
+    """Say whether a public file is on this machine: in the folder that ``DDD_DATA`` names, or downloaded before."""
+    return local_copy(name) is not None or _downloaded(name).is_file()
+
+
+def _downloaded(name: str) -> Path:
+    return paths.build() / "data" / "published" / name
+
+
 def place_for(name: str) -> str:
     """Tell people where to put a file."""
     return f"DDD_DATA/{name}" + ("" if os.environ.get("DDD_DATA") else ", where DDD_DATA is a folder of your choice")
@@ -101,7 +110,7 @@ def _download(url: str, digest: str, name: str, hint: str) -> Path:
     from tqdm import tqdm
 
     pooch.get_logger().setLevel("WARNING")
-    target = paths.build() / "data" / "published" / name
+    target = _downloaded(name)
     live = sys.stderr.isatty()
     if not (live or target.is_file()):
         log.info("downloading %s", url)

@@ -15,17 +15,24 @@ import pandas as pd
 from ddd_utils import machine, paths
 from ddd_utils.config.schema import Published, Table
 from ddd_utils.data.class_spaces import imagenet_index, imagenet_names, timm_lists
-from ddd_utils.data.downloads import Unavailable, fetch, local_copy, registry
+from ddd_utils.data.downloads import Unavailable, at_hand, fetch, local_copy, registry
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.experiments.people import LABEL_ERRORS
+from ddd_utils.experiments.published_models import (
+    family_table,
+    fetch_members,
+    first_answers,
+    known_models,
+    same_models,
+    select,
+)
 from ddd_utils.experiments.store import Results
 from ddd_utils.files import is_whole, read_array, read_json, remove_partials, safe_name, sha256, short_hash
 from ddd_utils.responses import Responses
 
 log = logging.getLogger(__name__)
 
-IMAGES, CLASSES, ANSWERS = 50_000, 1_000, 5
-PREDICTIONS = "imagenetv2/predictions"
+IMAGES = 50_000
 CLASS_INFO, FILE_NAMES = "imagenetv2/class_info.json", "imagenetv2/imagenet-validation-original.json"
 SCORES = "meding2022/Rebuttal_mean_decisions_correct.npy"
 PAPER_MODELS = 11
@@ -33,31 +40,35 @@ PAPER_MODELS = 11
 _VALIDATION_IMAGES = re.compile(r"^(?:.*[/\\])?ILSVRC2012_val_(\d{8})(?:\.\w+)?$", re.MULTILINE)
 
 
-def imagenet_models(wanted: str | Sequence[str] = "all") -> list[str]:
-    """List models with published predictions; "all" = those whose file can be checked, or lies in ``DDD_DATA``."""
-    files = {Path(name).stem: file for name, file in registry().items() if name.startswith(PREDICTIONS)}
-    if wanted == "all":
-        return [model for model, file in files.items() if file.sha256 or local_copy(file.name)]
-    for model in wanted:
-        if model not in files:
-            raise InputError(f"there are no published predictions of '{model}'{nearest(model, files)}")
-        if list(wanted).count(model) > 1:
-            raise InputError(f"the model '{model}' is named twice")
-    return list(wanted)
+def imagenet_models(wanted: str | Sequence[str] = "all", top: int = 1) -> list[str]:
+    """
+    List models with published predictions, chosen by their names, sources or families.
+
+    What is named is listed whether it is here or not; of a source, a family or "all" those whose file is here, or,
+    before the first download, all that can be checked.
+    """
+    named, members = select(wanted, top)
+    here = [model for model in members if at_hand(model.file)]
+    return [model.name for model in [*named, *(here or members)]]
 
 
 def imagenet_responses(models: str | Sequence[str] = "all", top: int = 1) -> Responses:
     """Read published predictions for ImageNet's validation images (Recht et al., 2019); one epoch, by WordNet id."""
-    models = imagenet_models(models)
+    known, models = known_models(), imagenet_models(models, top)
     labels, image_ids, classes = _imagenet_truth()
     predictions = np.empty((len(models), 1, IMAGES), np.int16)
     for row, model in zip(predictions, models, strict=True):
         # With top = 5, the label is stored where it is among the first five answers, and the first answer elsewhere.
-        answers = _first_five(fetch(f"{PREDICTIONS}/{model}.npy"))
+        answers = first_answers(known[model], image_ids)
         right = (answers[:, :top] == labels[:, None]).any(axis=1)
         row[0] = np.where(right, labels, answers[:, 0])
-    networks = pd.DataFrame({"network": models, "condition": models, "instance": 1, "architecture": models})
-    return Responses(predictions, labels, image_ids, networks, {"dataset": "imagenet", "classes": classes})
+    same = same_models(predictions[:, 0] == labels, models)
+    once = [model not in same for model in models]
+    if sum(once) < 2:
+        raise InputError(f"models: {', '.join(models)} is one model; a comparison takes two")
+    networks = pd.DataFrame({"network": models, "condition": models, "instance": 1, "architecture": models})[once]
+    info = {"dataset": "imagenet", "classes": classes, "same_model": same}
+    return Responses(predictions[once], labels, image_ids, networks.reset_index(drop=True), info)
 
 
 def _imagenet_truth() -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -66,16 +77,6 @@ def _imagenet_truth() -> tuple[np.ndarray, np.ndarray, list[str]]:
     rows = read_json(fetch(FILE_NAMES))["image_filenames"]
     labels = np.array([by_wordnet[wordnet] for _, wordnet in rows], np.int16)
     return labels, np.array([name for name, _ in rows]), list(imagenet_names())
-
-
-def _first_five(path: Path) -> np.ndarray:
-    """Read a model's first five answers, int (images, 5), and check them: not every file has a known SHA-256."""
-    answers = read_array(path)
-    if answers.shape != (IMAGES, ANSWERS) or answers.dtype.kind not in "iu":
-        raise InputError(f"{path}: is {answers.dtype} of shape {answers.shape}, not int of shape {(IMAGES, ANSWERS)}")
-    if answers.min() < 0 or answers.max() >= CLASSES:
-        raise InputError(f"{path}: holds {answers.min()} to {answers.max()}, not classes from 0 to {CLASSES - 1}")
-    return answers
 
 
 def _validation_numbers(image_ids: Iterable[str]) -> np.ndarray | None:
@@ -232,7 +233,8 @@ class Imported(Results):
             # What older versions kept of a table lacks class names and passes for a data set: it is read again.
             policy = {} if self.config.missing == "refuse" else {"missing": self.config.missing}
             return {"sha256": sha256(Path(self.config.path)), "kept": 2, **policy}
-        predictions = [f"{PREDICTIONS}/{model}.npy" for model in imagenet_models(self.config.models)]
+        known = known_models()
+        predictions = [known[model].file for model in imagenet_models(self.config.models, self.config.top)]
         files = [registry()[name] for name in (CLASS_INFO, FILE_NAMES, *predictions)]
         # Of a file whose SHA-256 is not known, the bytes at hand decide.
         return {"top": self.config.top, "files": {file.name: file.sha256 or _digest(file.name) for file in files}}
@@ -245,6 +247,10 @@ class Imported(Results):
 
     def make(self) -> None:
         """Read, check and keep the responses, unless that is done; nothing is kept of faulty ones."""
+        if isinstance(self.config, Published):
+            fetch_members(self.config.models, self.config.top)
+            for fact in ("folder", "_contents"):  # which models there are may have changed
+                self.__dict__.pop(fact, None)
         with machine.lock(self.folder_lock, f"computes {self.folder.name}"):
             if self.complete():
                 return
@@ -265,13 +271,22 @@ class Imported(Results):
             found, device = imagenet_responses(self.config.models, self.config.top), "published predictions"
             files = [registry()[name] for name in self._contents["files"]]
             unchecked = [Path(file.name).stem for file in files if file.sha256 is None]
-            origin = {"repository": files[0].origin, "files with the known SHA-256": len(files) - len(unchecked)}
+            repositories = "; ".join(dict.fromkeys(file.origin for file in files))
+            origin = {"repository": repositories, "files with the known SHA-256": len(files) - len(unchecked)}
             origin |= {"SHA-256 not known": unchecked} if unchecked else {}
+            missing = [
+                model.name for model in select(self.config.models, self.config.top)[1] if not at_hand(model.file)
+            ]
+            found = replace(found, info={**found.info, "not_at_hand": missing})
         return found.attributed(self, **self.described(device=device, source=origin, contents=self._contents))
 
     def load(self) -> Responses:
         """Read the responses back."""
-        return known_by_name(Responses.load(self.folder)).attributed(self)
+        found = known_by_name(Responses.load(self.folder))
+        if isinstance(self.config, Published):  # what a model is may be known better than when its answers were kept
+            about = family_table().drop(columns="file").rename(columns={"name": "network"})
+            found = replace(found, networks=found.networks.merge(about, "left", "network"))
+        return found.attributed(self)
 
     @property
     def class_names(self) -> None:

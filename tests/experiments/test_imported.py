@@ -16,7 +16,8 @@ from ddd_utils.data import downloads
 from ddd_utils.data.class_spaces import imagenet_names
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import sources
-from ddd_utils.experiments.published import CLASS_INFO, LABEL_ERRORS, PREDICTIONS, SCORES, Imported
+from ddd_utils.experiments.published import CLASS_INFO, LABEL_ERRORS, SCORES, Imported
+from ddd_utils.experiments.published_models import PREDICTIONS
 from ddd_utils.responses import Responses
 
 HOSTILE = ["a/b", "../up", "images", "ResNet", "resnet", "ж" * 300, "x" * 300, "con tains.dots and  spaces", "", "-rf"]
@@ -198,7 +199,7 @@ def test_a_report_tells_where_a_table_is_from(build, tmp_path):
 @pytest.fixture
 def imagenet(build, tmp_path, monkeypatch):
     folder = tmp_path / "data"
-    write_imagenet(folder, {model: np.zeros((4, 5), int) for model in ("alpha", "beta")})
+    write_imagenet(folder, {"alpha": np.zeros((4, 5), int), "beta": np.eye(4, 5, dtype=int)})
     truth = {"from": "a", "files": {"class_info.json": None, "imagenet-validation-original.json": None}}
     predictions = {
         "from": "b",

@@ -13,7 +13,8 @@ from scipy import stats
 from ddd_utils.data import downloads
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import people, published
-from ddd_utils.experiments.published import CLASS_INFO, FILE_NAMES, LABEL_ERRORS, PREDICTIONS, SCORES
+from ddd_utils.experiments.published import CLASS_INFO, FILE_NAMES, LABEL_ERRORS, SCORES
+from ddd_utils.experiments.published_models import PREDICTIONS
 from ddd_utils.responses import Responses
 
 REAL = Path(os.environ.get("DDD_DATA", "/none"))

@@ -9,7 +9,8 @@ import numpy as np
 import yaml
 
 from ddd_utils.data import downloads
-from ddd_utils.experiments.published import CLASS_INFO, FILE_NAMES, PREDICTIONS
+from ddd_utils.experiments.published import CLASS_INFO, FILE_NAMES
+from ddd_utils.experiments.published_models import PREDICTIONS
 
 NAMES = [f"ILSVRC2012_val_{number:08d}.JPEG" for number in (3, 1, 4, 2)]
 WORDNET = ["n1", "n1", "n2", "n3"]

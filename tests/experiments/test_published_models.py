@@ -1,0 +1,180 @@
+"""Published models of several sources: joined by file name, chosen by what they are, counted once, lacking by name."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from public_files import NAMES, register, serve, write_imagenet
+
+from ddd_utils.config.schema import Published
+from ddd_utils.data import downloads
+from ddd_utils.errors import InputError
+from ddd_utils.experiments import published, published_models
+from ddd_utils.experiments.published import Imported
+from ddd_utils.files import sha256
+
+REAL = Path(os.environ.get("DDD_DATA", "/none"))
+# Labels are 0, 0, 1, 2 for the files 3, 1, 4, 2.
+ANSWERS = {"alpha": [0, 0, 2, 2], "resnet50": [1, 0, 1, 1]}
+
+
+def rows(answers, header="", last=",0"):
+    """Write a table in the order of file names, not of labels."""
+    by_name = sorted(zip(NAMES, answers, strict=True))
+    return header + "".join(f"{name},{answer}{last}\n" for name, answer in by_name)
+
+
+@pytest.fixture
+def world(monkeypatch, tmp_path):
+    """Make a world of three sources in which three models have no file here."""
+    folder = tmp_path / "data"
+    write_imagenet(folder, {name: [[first, 9, 9, 9, 9] for first in answers] for name, answers in ANSWERS.items()})
+    for source, name, text in (
+        ("analysing_relations", "topk_ids_resnet50.csv", rows([1, 2, 1, 2])),
+        ("analysing_relations", "topk_ids_swin.csv", rows([0, 0, 2, 2])),
+        ("imagenetx", "ViT.csv", rows([0, 2, 2, 2], "file_name,predicted_class,predicted_probability\n", ",0.5")),
+    ):
+        (folder / source).mkdir(exist_ok=True)
+        (folder / source / name).write_text(text)
+    truth = {"from": "a", "files": {"class_info.json": None, "imagenet-validation-original.json": None}}
+    first = {"from": "b", "to": "predictions", "files": {f"{name}.npy": None for name in (*ANSWERS, "away")}}
+    second = {"from": "res", "files": {"topk_ids_resnet50.csv": None, "topk_ids_swin.csv": None}}
+    second["files"]["topk_ids_far.csv"] = "0" * 64
+    third = {"from": "base", "files": {"ViT.csv": None, "DINO.csv": "1" * 64}}
+    authors = {"from": "c", "files": {"label_errors.npy": None, "Rebuttal_mean_decisions_correct.npy": None}}
+    sources = {"meding2022": [authors], "analysing_relations": [second], "imagenetx": [third]}
+    register(monkeypatch, tmp_path, imagenetv2=[truth, first], **sources)
+    monkeypatch.setenv("DDD_DATA", str(folder))
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path / "build"))
+    monkeypatch.setattr("ddd_utils.experiments.published.IMAGES", 4)
+    monkeypatch.setattr(downloads, "HOST", "http://127.0.0.1:9")
+    yield folder
+    downloads.registry.cache_clear()
+
+
+def test_answers_are_joined_by_file_name(world):
+    found = published.imagenet_responses(["alpha", "resnet50_timm", "ViT"])
+    assert found.predictions[:, 0].tolist() == [[0, 0, 2, 2], [1, 2, 1, 2], [0, 2, 2, 2]]
+
+
+def test_a_name_that_two_sources_have_tells_them_apart(world):
+    known = published_models.known_models()
+    assert known["resnet50"].source == "imagenetv2" and known["resnet50_timm"].source == "analysing_relations"
+    assert known["swin"].family == "transformer" and known["DINO"].family == "self-supervised"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names"),
+    [
+        ("all", ["alpha", "resnet50", "resnet50_timm", "swin", "ViT"]),
+        (["imagenetx", "alpha"], ["alpha", "ViT"]),
+        (["CNN"], ["alpha", "resnet50", "resnet50_timm"]),
+        (["transformer"], ["swin", "ViT"]),
+        (["swin", "transformer"], ["swin", "ViT"]),
+    ],
+)
+def test_models_are_chosen_by_name_source_and_family(world, wanted, names):
+    assert published.imagenet_models(wanted) == names
+
+
+def test_the_same_model_from_two_sources_is_named_and_counted_once(world, lines):
+    what = Imported(Published(published="imagenet"))
+    what.make()
+    found = what.load()
+    assert found.info["same_model"] == {"swin": "alpha"}
+    assert found.networks["network"].tolist() == ["alpha", "resnet50", "resnet50_timm", "ViT"]
+    assert found.networks["family"].tolist() == ["CNN", "CNN", "CNN", "transformer"]
+    with pytest.raises(InputError, match=r"models: alpha, swin is one model; a comparison takes two"):
+        published.imagenet_responses(["alpha", "swin"])
+
+
+def test_without_a_network_the_report_runs_and_says_what_lacks(world, lines):
+    what = Imported(Published(published="imagenet"))
+    before = what.folder
+    what.make()
+    assert what.load().info["not_at_hand"] == ["far", "DINO"]
+    assert lines[1].startswith("2 of 7 published models are left out (far, DINO): analysing_relations/topk_ids_far.csv")
+    assert what.folder == before and what.complete()
+
+
+def test_what_lacks_is_downloaded_once_there_is_a_network(world, monkeypatch, tmp_path, lines):
+    what = Imported(Published(published="imagenet", models=["imagenetx", "alpha"]))
+    what.make()
+    before = what.folder
+    text = rows([0, 0, 0, 1]).encode()
+    (tmp_path / "DINO.csv").write_bytes(text)
+    registered = (tmp_path / "registry.yaml").read_text().replace("1" * 64, sha256(tmp_path / "DINO.csv"))
+    (tmp_path / "registry.yaml").write_text(registered)
+    downloads.registry.cache_clear()
+    with serve() as server:
+        server.files["/someone/something/abc/base/DINO.csv"] = text
+        monkeypatch.setattr(downloads, "HOST", server.host)
+        what.make()
+    found = what.load()
+    assert what.folder != before and found.info["not_at_hand"] == []
+    assert found.networks["network"].tolist() == ["alpha", "DINO", "ViT"]
+
+
+def test_a_model_that_is_named_must_be_had(world):
+    with pytest.raises(downloads.Unavailable, match=r"imagenetx/DINO\.csv: no connection"):
+        published.imagenet_responses(["alpha", "DINO"])
+
+
+def test_a_group_of_which_nothing_can_be_had_ends_in_one_line(world):
+    (world / "imagenetx" / "ViT.csv").unlink()
+    with pytest.raises(downloads.Unavailable, match=r"imagenetx/DINO\.csv: no connection"):
+        Imported(Published(published="imagenet", models=["imagenetx"])).make()
+
+
+def test_only_the_first_answers_of_two_sources_are_published(world):
+    assert published.imagenet_models("all", top=5) == list(ANSWERS)
+    with pytest.raises(InputError, match="of 'swin' only the first answer is published"):
+        published.imagenet_models(["alpha", "swin"], top=5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (rows([0, 0, 0, 0]).replace(NAMES[1], "ILSVRC2012_val_00000009.JPEG"), f"no answer to the image '{NAMES[1]}'"),
+        (rows([0, 0, 0, 0]) + f"{NAMES[0]},1,0\n", "not a table of file name and class"),
+        (rows([0, 0, 0, "x"]), "not a table of file name and class"),
+        (rows([0, 0, 0, 1000]), "holds 0 to 1000, not classes"),
+        (rows([0, 0, 0, 1.5]), "not whole numbers"),
+        ("", "no answer to the image"),
+        ("\x00\xff", "not a table of file name and class"),
+    ],
+)
+def test_a_faulty_table_is_told_in_one_line(world, text, message):
+    (world / "analysing_relations" / "topk_ids_swin.csv").write_text(text, "latin-1")
+    with pytest.raises(InputError) as caught:
+        published.imagenet_responses(["alpha", "swin"])
+    assert "topk_ids_swin.csv: " in str(caught.value) and message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_models_that_always_agree_by_chance_alone_are_not_the_same():
+    correct = np.array([[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 0]], bool)
+    assert published_models.same_models(correct, list("abc")) == {}
+    assert published_models.same_models(correct[[2, 0, 2]], list("abc")) == {"c": "a"}
+
+
+def test_the_registry_has_all_models_and_a_checksum_for_each():
+    table = published_models.family_table()
+    counts = {"imagenetv2": 64, "analysing_relations": 15, "imagenetx": 4}
+    assert table["source"].value_counts().to_dict() == counts
+    assert all(downloads.registry()[file].sha256 for file in table["file"])
+    assert table["name"].is_unique and table.notna().all(axis=None)
+
+
+@pytest.mark.skipif(not (REAL / "sha256.yaml").is_file(), reason="DDD_DATA names no folder with sha256.yaml")
+def test_the_checksums_are_those_that_were_published():
+    import yaml
+
+    published_sums = {
+        Path(name).name: digest
+        for part in yaml.safe_load((REAL / "sha256.yaml").read_text()).values()
+        for name, digest in part.items()
+    }
+    for file in published_models.family_table()["file"]:
+        assert downloads.registry()[file].sha256 == published_sums[Path(file).name]
