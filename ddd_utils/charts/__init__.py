@@ -23,6 +23,7 @@ from .gallery import answers_gallery, gallery
 from .matrix import excess_matrix, kappa_matrices, kappa_matrix, wrong_answer_matrix
 from .names_and_colours import condition_name, dataset_name, network_names
 from .noise import folder_order_curves, kl_curve, kl_scatter, sigma_curves
+from .opinions import effective_curve, family_dots, majority_curves, mark_families
 from .people import (
     answer_dots,
     block_curves,
@@ -53,10 +54,12 @@ __all__ = [
     "correlation_dots",
     "dataset_name",
     "decision_map",
+    "effective_curve",
     "excess_dots",
     "excess_matrix",
     "expectation_dots",
     "factor_forest",
+    "family_dots",
     "folder_order_curves",
     "gallery",
     "human_difficulty_dots",
@@ -68,7 +71,9 @@ __all__ = [
     "label_bars",
     "label_error_dots",
     "label_error_rows",
+    "majority_curves",
     "majority_dots",
+    "mark_families",
     "network_names",
     "observer_dots",
     "observer_matrix",

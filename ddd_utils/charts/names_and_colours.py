@@ -36,11 +36,11 @@ CONDITION_NAMES = {
 SPELLED = {
     **{
         name.lower(): name
-        for name in ("AlexNet", "ByobNet", "ConvMixer", "ConvNeXt", "DenseNet", "DPN", "EfficientNet")
+        for name in ("AlexNet", "ByobNet", "ConViT", "ConvMixer", "ConvNeXt", "DeiT", "DenseNet", "DPN", "EfficientNet")
     },
     **{
         name.lower(): name
-        for name in ("GoogLeNet", "Inception", "MambaOut", "MobileNet", "PolyNet", "ResNet", "ResNeXt")
+        for name in ("GoogLeNet", "Inception", "MambaOut", "MobileNet", "PolyNet", "ResNet", "ResNeXt", "Swin")
     },
     **{name.lower(): name for name in ("SE", "SENet", "SqueezeNet", "VGG", "ViT", "Xception", "ConvNet", "BN", "TF")},
     "bninception": "BN-Inception",

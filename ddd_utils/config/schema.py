@@ -71,10 +71,10 @@ class PretrainedSet(Strict):
 
 
 class Published(Strict):
-    """Predictions that others have published; `models` are their names there."""
+    """Predictions that others have published; `models` are their names there, their sources or their families."""
 
     published: Literal["imagenet"]
-    models: Annotated[list[str], Field(min_length=2)] | Literal["all"] = "all"
+    models: Annotated[list[str], Field(min_length=1)] | Literal["all"] = "all"
     top: Literal[1, 5] = 1  # right if the label is among so many first answers
 
 
@@ -171,6 +171,13 @@ class Subsetting(Strict):
     tolerance: Tolerance = 1
 
 
+class HowManyOpinions(Strict):
+    """Beyond the paper: whether families of models fail on other images, and how many independent models there are."""
+
+    models: Literal["sota_comparison"] = "sota_comparison"
+    tolerance: Tolerance = 1
+
+
 class Controls(Strict):
     """The appendix: other data, other base networks."""
 
@@ -230,6 +237,7 @@ class Preset(Strict):
     sota_comparison: SotaComparison | None = None
     why_impossible: WhyImpossible | None = None
     subsetting: Subsetting | None = None
+    how_many_opinions: HowManyOpinions | None = None
     controls: Controls | None = None
     kl_divergence: KlDivergence | None = None
     human_results: HumanResults | None = None

@@ -16,6 +16,7 @@ from ddd_utils.config.schema import ModelSet, PretrainedSet, Published, Variants
 from ddd_utils.report.claims import printed
 from ddd_utils.report.comparability import TRIED, are_the_papers
 from ddd_utils.report.network_sets import variants
+from ddd_utils.report.opinions import at_hand
 from ddd_utils.report.text import (
     Absence,
     Prose,
@@ -162,7 +163,7 @@ def models(answers: Responses, dataset: str) -> Prose:
     ]
     if isinstance(config, Published) and config.top == 5:
         parts.append("An answer counts as right if the label is among a model's first five.")
-    return Prose(" ".join(parts))
+    return Prose(" ".join([*parts, at_hand(answers)]).strip())
 
 
 def _images(answers: Responses, dataset: str, papers: bool) -> str:

@@ -13,7 +13,7 @@ from ddd_utils.analysis.examples import decisive_images, difficulty_table
 from ddd_utils.analysis.statistics import wilson
 from ddd_utils.charts.names_and_colours import network_names
 from ddd_utils.config import params
-from ddd_utils.config.schema import ModelSet, PretrainedSet, Variants
+from ddd_utils.config.schema import ModelSet, PretrainedSet, Published, Variants
 from ddd_utils.errors import InputError
 from ddd_utils.files import write_csv, write_text
 from ddd_utils.paths import NOTEBOOKS
@@ -27,6 +27,7 @@ DESCRIBED: dict[Any, list[str]] = {
     ModelSet: ["architecture", "parameters", "optimizer", "learning_rate", "seconds"],
     Variants: ["architecture", "parameters", "optimizer", "learning_rate", "batch_size", "seconds"],
     PretrainedSet: ["parameters"],
+    Published: ["family", "recipe", "pretraining", "source"],
 }
 SHOWN = ["architecture", "input_size", "crop", "precision", "images_per_second", "weights"]
 FORMS = {
@@ -54,9 +55,11 @@ def models(answers: Responses) -> list[pd.DataFrame]:
     Describe the models of a set: what they are and how often each is right, the most accurate first.
 
     The 95% interval is for a new draw of images (Wilson). Of pretrained models a second table tells how the images
-    reached them and where their weights are from.
+    reached them and where their weights are from, of published answers which models lack.
     """
     found = [_accuracies(answers)]
+    if missing := answers.info.get("not_at_hand"):
+        found.append(pd.DataFrame({"published, but not at hand": missing}))
     if isinstance(answers.config, PretrainedSet):
         found.append(readable(_written(answers.networks, ["network", *SHOWN])))
     return found
@@ -70,7 +73,8 @@ def _accuracies(answers: Responses) -> pd.DataFrame:
     for title, count in (right or {"accuracy": correct.sum(axis=1)}).items():
         lower, upper = wilson(count, images)
         table = table.assign(**{title: count / images, f"{title}_lower": lower, f"{title}_upper": upper})
-    table = table.join(_written(networks, DESCRIBED.get(type(answers.config), [])))
+    known = [column for column in DESCRIBED.get(type(answers.config), []) if column in networks]
+    table = table.join(_written(networks, known))
     table = table.iloc[np.argsort(-correct.sum(axis=1), kind="stable")].reset_index(drop=True)
     return readable(table, ".1%" if isinstance(answers.config, PretrainedSet) else ".3f")
 

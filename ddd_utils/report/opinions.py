@@ -1,0 +1,105 @@
+"""What the section on the number of opinions says: titles of its charts, its sentences and tables, by rule."""
+
+import pandas as pd
+
+from ddd_utils.analysis.families import FEWEST, STEP, FamilyEffects
+from ddd_utils.charts import Heading
+from ddd_utils.charts.names_and_colours import condition_name
+from ddd_utils.report.findings import drawn
+from ddd_utils.report.text import Absence, Prose, literal, percent, with_interval, written
+from ddd_utils.responses import Responses
+
+
+def at_hand(answers: Responses) -> Prose:
+    """Say how many published models lack, and which entries are one model that is counted once; empty otherwise."""
+    missing, same = answers.info.get("not_at_hand", []), answers.info.get("same_model", {})
+    total, parts = len(missing) + len(answers.networks) + len(same), []
+    if missing:
+        parts.append(f"{total - len(missing)} of {total} published models are at hand; the others were not downloaded.")
+    parts += [f"{literal(copy)} is {literal(kept)} (kappa above 0.99), counted once." for copy, kept in same.items()]
+    return Prose(" ".join(parts))
+
+
+def no_families(families: list[str] | None) -> Absence:
+    """Say why families are not compared, if they are not."""
+    told = f"Families are known of published models, and compared where two have at least {FEWEST} models each."
+    return Absence(told if families is None else "")
+
+
+def family_heading(effects: FamilyEffects, answers: Responses) -> Heading:
+    """By how much pairs within a family agree more than the pairs of the baseline."""
+    parts = [f"{kind} by {written(row['effect'], '+.2f')}" for kind, row in effects.within.iterrows()]
+    found = f"Beside pairs of {effects.baseline}, equally accurate, kappa differs for {' and for '.join(parts)}"
+    under = drawn("difference from these pairs, accuracies and source alike", answers)
+    return Heading(found if parts else "No family has enough models for an interval", under)
+
+
+def families(kappa: FamilyEffects, excess: FamilyEffects) -> Prose:
+    """Say how much more models of a family agree, in kappa and in excess of the scores, and what that is."""
+    said, clear = [], []
+    for kind, row in kappa.within.iterrows():
+        both = {"kappa": row, "excess": excess.effects.loc[kind]}
+        found = (with_interval(each["effect"], each["lower"], each["upper"], "+.3f") for each in both.values())
+        said.append(
+            "{} models agree more by {} in kappa and by {} in excess of what the scores imply".format(kind, *found)
+        )
+        clear += [f"the {what} of {kind} models" for what, each in both.items() if each["lower"] > 0]
+    far = written(kappa.terms["effect"].iloc[0], "+.3f")
+    return Prose(
+        f"Compared with pairs of {kappa.baseline}, all else equal, {'; '.join(said)}. Above 0 with the whole interval: "
+        f"{' and '.join(clear) or 'none'}. For scale: with accuracies {100 * STEP:.0f} points further apart kappa "
+        f"differs by {far}. This is an association: recipe and pretraining go along with the family."
+    )
+
+
+def effective_heading(found: pd.DataFrame, answers: Responses) -> Heading:
+    """How many independent models all of them are worth, from `opinions.effective_number`."""
+    worth, ceiling, _ = found["value"]
+    return Heading(
+        f"{len(answers.networks)} models are worth {written(worth)} independent ones; any number, at most "
+        f"{written(ceiling)}",
+        drawn("independent models by number of models (band: 95% of random draws)", answers),
+    )
+
+
+def effective(found: pd.DataFrame, by_size: pd.DataFrame) -> Prose:
+    """Say how many models are enough to be worth nearly as much as all, and how many dimensions errors have."""
+    worth, _, ratio = (found.loc[row] for row in range(3))
+    few = by_size.loc[by_size["effective"] >= 0.95 * by_size["effective"].iloc[-1], "models"].iloc[0]
+    intervals = [
+        f"{with_interval(row['value'], row['lower'], row['upper'], '.2f')} for other images, "
+        f"{written(row['models_lower'])} to {written(row['models_upper'])} for other models"
+        for row in (worth, ratio)
+    ]
+    return Prose(
+        f"They are worth {intervals[0]} (95% intervals). {few} models are worth 95% of that already. The participation "
+        f"ratio, which counts the dimensions of their errors, is {intervals[1]}."
+    )
+
+
+def majority_heading(by_size: pd.DataFrame, answers: Responses) -> Heading:
+    """How much the best majority gains over the best model alone."""
+    odd = by_size.dropna(subset="majority")
+    best, top = odd["best"].iloc[-1], odd.loc[odd["top_majority"].idxmax()]
+    under = drawn("images that more than half of k models get right", answers)
+    if top["models"] == 1 or top["top_majority"] <= best:
+        return Heading("No majority of the most accurate models beats the best alone", under)
+    gain = written(100 * (top["top_majority"] - best), "+.1f")
+    return Heading(
+        f"A majority of the {top['models']:.0f} most accurate models gains {gain} points over the best alone", under
+    )
+
+
+def majority(by_size: pd.DataFrame, pairs: pd.DataFrame) -> Prose:
+    """Say what a majority of all gains beside independent models, and which two models complement each other best."""
+    every = by_size.dropna(subset="majority").iloc[-1]
+    two, accurate = pairs.iloc[0], pairs.loc[(pairs["accuracy_one"] + pairs["accuracy_other"]).idxmax()]
+    names = [literal(condition_name(name)) for name in (*two[["one", "other"]], *accurate[["one", "other"]])]
+    return Prose(
+        f"A majority of {every['models']:.0f} is right on {percent(every['majority'])} of the images, the best of them "
+        f"alone on {percent(every['best'])}; a majority of independent models of these accuracies would be on "
+        f"{percent(every['independent'])}. {names[0]} and {names[1]} complement each other best: at least one of them "
+        f"is right on {with_interval(two['either'], two['lower'], two['upper'], '.1%')} of the images. Of the two most "
+        f"accurate ({names[2]}, {names[3]}) it is {percent(accurate['either'])}; two independent models as accurate as "
+        f"the former would reach {percent(two['independent'])}."
+    )

@@ -1,0 +1,151 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # How many opinions are there?
+# Many models that fail on the same images are not many opinions. Do transformers fail on other images than CNNs? How
+# many *independent* models would tell as much as all of these? And does it help to let them vote?
+#
+# The paper does not ask this. Geirhos et al. (2020) compare error consistency within and between kinds of networks and
+# with people; Goel et al. (2025, “Great models think alike”) ask it of language models.
+
+# %% [markdown] tags=["lab"]
+# A parameter that is `None` is as the preset has it.
+
+# %% tags=["parameters"]
+preset = "quick"
+models = None
+tolerance = None
+
+# %%
+from IPython.display import display
+
+from ddd_utils import charts, experiments, report
+from ddd_utils.analysis import consistency, difficulty, families, nulls, opinions, planning
+from ddd_utils.report import findings, tables
+from ddd_utils.report import opinions as said
+
+parameters, _ = report.begin("how_many_opinions", globals())
+
+# %%
+answers = experiments.responses(parameters.models, preset)
+correct, names = answers.correct(), answers.networks["network"].tolist()
+kinds = families.comparable_families(answers.networks)
+said.at_hand(answers)
+
+# %% [markdown]
+# ## Do families fail on other images?
+# Two models agree more if they are equally accurate, whatever they are. So the kappa of every pair is explained by the
+# difference and the mean of its accuracies, by the source of its answers, and by the families of the two. The same is
+# done for the *excess* of kappa over what the score of every image implies
+# ([the section before](subsetting.py) explains it).
+
+# %%
+if kinds:
+    sources = answers.networks["source"].tolist()
+    excess = nulls.score_stratified_kappa(correct).excess.value
+    compared = {
+        "kappa": families.family_effects(correct, kinds, sources),
+        "excess": families.family_effects(correct, kinds, sources, excess),
+    }
+said.no_families(kinds)
+
+# %%
+if kinds:
+    by_kind = {what: found.effects for what, found in compared.items()}
+    heading = said.family_heading(compared["kappa"], answers)
+    display(charts.family_dots(by_kind, compared["kappa"].baseline, heading))
+    display(said.families(compared["kappa"], compared["excess"]))
+
+# %% [markdown]
+# ### Every pair, with its families
+# Similar models are neighbours; the strip on the right says of which family a row is.
+
+# %%
+if kinds:
+    table, mean = consistency.pair_table(correct, names), consistency.mean_kappa(correct)
+    pairwise, accuracy = consistency.pairwise_matrix(correct, names), correct.mean(axis=1)
+    matrix = charts.kappa_matrix(pairwise, findings.pairs(table, mean, answers), "cluster", accuracy)
+    display(charts.mark_families(matrix, names, kinds))
+
+# %% [markdown]
+# ### What else makes two models agree
+# The other terms of the regression of kappa, with 95% intervals from leaving out one model at a time.
+
+# %%
+if kinds:
+    terms = compared["kappa"].terms.reset_index(names="what differs")
+    display(tables.in_percent(terms, terms.columns[1:], "+.3f"))
+
+# %% [markdown]
+# ### Family, recipe and pretraining of each model
+
+# %%
+if kinds:
+    display(answers.networks[["network", "family", "recipe", "pretraining", "source"]])
+
+# %% [markdown]
+# ## How many independent models are they worth?
+# The mean of $M$ errors that correlate by $\rho$ varies as that of $M / (1 + (M - 1) \rho)$ independent ones. However
+# many such models there are, they are never worth more than $1 / \rho$.
+
+# %%
+worth, by_size = opinions.effective_number(correct), opinions.opinions_by_size(correct)
+ceiling = worth["value"][1]
+charts.effective_curve(by_size, ceiling, said.effective_heading(worth, answers))
+
+# %%
+said.effective(worth, by_size)
+
+# %% [markdown]
+# ### The measures with their intervals
+# *Lower* and *upper* are for other images, *models lower* and *models upper* for other models.
+
+# %%
+tables.in_percent(worth, worth.columns[1:], ".2f")
+
+# %% [markdown]
+# ### Only the in-between images
+# These images are chosen because the models disagree on them, so the models count for more there whatever they are.
+# *Expected* is what this choice alone brings. The effective number follows from the scores almost entirely; the
+# participation ratio need not.
+
+# %%
+if len(correct) >= nulls.fewest_networks(0):
+    t = difficulty.fitting_tolerance(parameters.tolerance, len(correct))
+    display(tables.in_percent(opinions.effective_in_between(correct, t), ["observed", "expected"], ".2f"))
+
+# %% [markdown]
+# ## Does a vote help?
+# An image is right by majority if more than half of the models get it right.
+
+# %%
+pairs = opinions.complementary_pairs(correct, names)
+charts.majority_curves(by_size, said.majority_heading(by_size, answers))
+
+# %%
+said.majority(by_size, pairs)
+
+# %% [markdown]
+# ### Which two complement each other
+# *Either* is the share of the images on which at least one of the two is right, *independent* what it would be if
+# their errors were independent.
+
+# %%
+shown = pairs.drop(columns=["lower", "upper"]).head(10)
+tables.in_percent(shown, shown.columns[2:])
+
+# %% [markdown]
+# ### How many images a comparison takes
+# Images are needed as well as models: so many to tell the upper quartile of these models' kappas from one that is 0.05
+# higher with power 0.8, on independent images, on the same images, and if the two pairs have a model in common. For
+# other numbers: `ddd plan-kappa --kappas .25 .30 --accuracies .8 .8 --power .8`.
+
+# %%
+upper = consistency.pair_table(correct, names)["kappa"].quantile(0.75)
+{design: planning.plan_kappa([upper, upper + 0.05], correct.mean(), design=design) for design in planning.DESIGNS}

@@ -1,0 +1,99 @@
+"""What the section on opinions says follows from the numbers, on both sides of each rule; its charts are complete."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_models import made
+
+from ddd_utils import charts
+from ddd_utils.analysis import consistency, families, opinions
+from ddd_utils.report import opinions as said
+
+ANSWERS = made()
+RNG = np.random.default_rng(0)
+CORRECT = RNG.random((6, 300)) < RNG.random(300)
+KINDS, NAMES = ["CNN", "CNN", "transformer", "transformer", "CNN", "probe"], [f"m{i}" for i in range(6)]
+EFFECTS = families.family_effects(CORRECT, KINDS, ["s"] * 6)
+WORTH, BY_SIZE = opinions.effective_number(CORRECT), opinions.opinions_by_size(CORRECT, orders=20)
+
+
+def effects(lower):
+    columns = {"one": ["CNN", "CNN"], "other": ["CNN", "t"], "pairs": [3, 4], "mean": [0.5, 0.5], "effect": [0.1, 0.0]}
+    table = pd.DataFrame({**columns, "lower": [lower, np.nan], "upper": [0.2, np.nan]}, ["two CNN", "CNN and t"])
+    terms = pd.DataFrame({"effect": [-0.06], "lower": [-0.07], "upper": [-0.05]}, ["accuracies apart"])
+    return families.FamilyEffects("CNN and t", table, terms)
+
+
+def test_families_stand_out_only_where_the_whole_interval_is_above_zero():
+    found = said.families(effects(0.01), effects(-0.01))
+    assert "two CNN models agree more by +0.100 (+0.010 to +0.200) in kappa" in found
+    assert "Above 0 with the whole interval: the kappa of two CNN models." in found
+    assert "whole interval: none." in said.families(effects(-0.01), effects(-0.01))
+    assert "kappa differs by −0.06" in found and "This is an association" in found
+
+
+def test_the_heading_names_the_baseline_and_each_family():
+    heading = said.family_heading(effects(0.01), ANSWERS)
+    assert heading == "Beside pairs of CNN and t, equally accurate, kappa differs for two CNN by +0.10"
+    few = families.FamilyEffects("CNN and t", effects(0.01).effects.iloc[1:], effects(0.01).terms)
+    assert said.family_heading(few, ANSWERS) == "No family has enough models for an interval"
+
+
+@pytest.mark.parametrize(
+    ("info", "told"),
+    [
+        ({}, ""),
+        ({"not_at_hand": ["b"]}, "6 of 7 published models are at hand; the others were not downloaded."),
+        ({"same_model": {"vgg_timm": "vgg"}}, "vgg&#95;timm is vgg (kappa above 0.99), counted once."),
+    ],
+)
+def test_what_lacks_and_what_is_counted_once_is_said(info, told):
+    assert said.at_hand(made_with(info)) == told
+
+
+def made_with(info):
+    from dataclasses import replace
+
+    return replace(ANSWERS, info={**ANSWERS.info, **info})
+
+
+def test_absent_families_are_explained_and_known_ones_are_not():
+    assert "two have at least 2 models each" in said.no_families(None)
+    assert said.no_families(["CNN", "CNN"]) == ""
+
+
+def test_numbers_of_independent_models_are_those_of_the_table():
+    heading, sentence = said.effective_heading(WORTH, ANSWERS), said.effective(WORTH, BY_SIZE)
+    worth, ceiling, ratio = WORTH["value"]
+    assert heading == f"6 models are worth {worth:.2f} independent ones; any number, at most {ceiling:.2f}"
+    assert f"worth {worth:.2f} (" in sentence and f"is {ratio:.2f} (" in sentence
+    few = int(next(k for k, each in zip(BY_SIZE["models"], BY_SIZE["effective"], strict=True) if each >= 0.95 * worth))
+    assert f"{few} models are worth 95% of that already" in sentence
+
+
+def test_a_vote_may_gain_or_lose():
+    table = pd.DataFrame({"models": [1, 2, 3], "majority": [0.7, np.nan, 0.8], "best": [0.7, np.nan, 0.75]})
+    table = table.assign(independent=[0.7, np.nan, 0.9], top_majority=[0.75, np.nan, 0.8])
+    heading = said.majority_heading(table, ANSWERS)
+    assert heading == "A majority of the 3 most accurate models gains +5.0 points over the best alone"
+    losing = said.majority_heading(table.assign(top_majority=[0.75, np.nan, 0.7]), ANSWERS)
+    assert losing == "No majority of the most accurate models beats the best alone"
+    pairs = opinions.complementary_pairs(CORRECT, NAMES)
+    sentence = said.majority(table, pairs)
+    assert "A majority of 3 is right on 80.0% of the images, the best of them alone on 75.0%" in sentence
+    assert f"{pairs['one'][0]} and {pairs['other'][0]} complement each other best" in sentence
+
+
+def test_charts_are_described_and_have_every_model():
+    matrix = charts.kappa_matrix(consistency.pairwise_matrix(CORRECT, NAMES), "heading")
+    marked = charts.mark_families(matrix, NAMES, KINDS)
+    assert len(marked.layer) == len(matrix.layer) + 1
+    assert marked.layer[-1].data["family"].tolist() == KINDS
+    tables = {"kappa": EFFECTS.effects, "excess": EFFECTS.effects}
+    drawn = [
+        charts.family_dots(tables, EFFECTS.baseline, "heading"),
+        charts.effective_curve(BY_SIZE, WORTH["value"][1], "heading"),
+        charts.majority_curves(BY_SIZE, "heading"),
+    ]
+    for chart in (marked, *drawn):
+        assert chart.to_dict()["description"]
