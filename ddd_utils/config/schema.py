@@ -2,12 +2,13 @@
 
 import ast
 import copy
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ddd_utils import files, paths
 from ddd_utils.config.blocks import Strict, explain, later
@@ -198,17 +199,51 @@ class Summary(Strict):
     """Every claim as a row."""
 
 
+# A script for sbatch is made of these. Nothing in them may end its line, and no option may name a file, set a variable or
+# run a program: a preset from somebody else runs no code.
+SBATCH = """
+account begin clusters comment constraint cores_per_socket cpu_freq cpus_per_gpu deadline exclude exclusive gpu_bind
+gpu_freq gpus gpus_per_socket gpus_per_task gres gres_flags hint licenses mail_type mail_user mem_per_cpu mem_per_gpu
+mincpus nice nodelist oversubscribe power prefer priority qos reservation sockets_per_node switches threads_per_core
+time_min tmp wckey
+""".split()
+_WORD = re.compile(r"[\w.,:;@%+=/&|*()\[\] -]*")
+
+
+def _plain(word: str) -> str:
+    if not _WORD.fullmatch(word):
+        raise ValueError(
+            f"cluster: {word[:60]!r} is not plain: letters, digits, spaces and .,:;@%+=/&|*()[]- may reach SLURM"
+        )
+    return word
+
+
+def _options(given: dict[str, Any]) -> dict[str, Any]:
+    """Check options and write their names with underscores, as submitit takes them: `mail-type` is `mail_type`."""
+    options = {key.replace("-", "_"): value for key, value in given.items()}
+    for key, value in options.items():
+        if key not in SBATCH:
+            raise ValueError(
+                f"cluster.extra.{key}: not among the options that say where and when{nearest(key, SBATCH)}"
+            )
+        if not isinstance(value, str | int):
+            raise ValueError(f"cluster.extra.{key}: a word or a whole number is needed, not {value!r:.60}")
+        _plain(str(value))
+    return options
+
+
 class Cluster(Strict):
     """What a SLURM job asks for; each trains one group of networks that share their batches."""
 
-    partition: str | None = None  # none = the cluster's default
+    partition: Annotated[str, AfterValidator(_plain)] | None = None  # none = the cluster's default
     timeout_min: Annotated[int, Field(ge=3)] = 1_440  # submitit signals 90 s before
     timeouts: Annotated[int, Field(ge=0)] = 20  # how often a job may run into its time limit and go on
     gpus_per_node: Annotated[int, Field(ge=0)] = 1
     cpus_per_task: Count = 4
     mem_gb: Positive = 32
     array_parallelism: Count = 64  # jobs at a time
-    extra: dict[str, Any] = Field(default={})  # further options of sbatch, such as account
+    # Further options of sbatch that say where and when, such as account.
+    extra: Annotated[dict[str, Any], AfterValidator(_options)] = Field(default={})
 
 
 class OwnSection(Strict):
