@@ -199,14 +199,14 @@ class Summary(Strict):
     """Every claim as a row."""
 
 
-# A script for sbatch is made of these. Nothing in them may end its line, and no option may name a file, set a variable or
-# run a program: a preset from somebody else runs no code.
+# A script for sbatch is made of these. Nothing in them may end its line, and no option may name a file, set a variable
+# or run a program: a preset from somebody else runs no code.
 SBATCH = """
 account begin clusters comment constraint cores_per_socket cpu_freq cpus_per_gpu deadline exclude exclusive gpu_bind
 gpu_freq gpus gpus_per_socket gpus_per_task gres gres_flags hint licenses mail_type mail_user mem_per_cpu mem_per_gpu
 mincpus nice nodelist oversubscribe power prefer priority qos reservation sockets_per_node switches threads_per_core
 time_min tmp wckey
-""".split()
+"""
 _WORD = re.compile(r"[\w.,:;@%+=/&|*()\[\] -]*")
 
 
