@@ -221,11 +221,10 @@ def _plain(word: str) -> str:
 def _options(given: dict[str, Any]) -> dict[str, Any]:
     """Check options and write their names with underscores, as submitit takes them: `mail-type` is `mail_type`."""
     options = {key.replace("-", "_"): value for key, value in given.items()}
+    known = SBATCH.split()
     for key, value in options.items():
-        if key not in SBATCH:
-            raise ValueError(
-                f"cluster.extra.{key}: not among the options that say where and when{nearest(key, SBATCH)}"
-            )
+        if key not in known:
+            raise ValueError(f"cluster.extra.{key}: not among the options that say where and when{nearest(key, known)}")
         if not isinstance(value, str | int):
             raise ValueError(f"cluster.extra.{key}: a word or a whole number is needed, not {value!r:.60}")
         _plain(str(value))
