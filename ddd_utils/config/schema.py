@@ -11,31 +11,32 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ddd_utils import files, paths
-from ddd_utils.config.blocks import Strict, explain, later
-from ddd_utils.config.image_sets import AnyImages, Count, Dataset, TestImages, read_images
+from ddd_utils.config.blocks import Arguments, Strict, explain, later
+from ddd_utils.config.image_sets import AnyImages, Count, Dataset, Epochs, TestImages, read_images
 from ddd_utils.config.model_sets import Model, Models, Positive, Training
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import write_yaml
 
 Tolerance = Annotated[int, Field(ge=0)]
+Repeats = Annotated[int, Field(ge=1, le=1_000)]
 
 
 class Architecture(Strict):
     """A network by name or class (ours, timm, torchvision), with its own batch size where memory asks for it."""
 
     model: str
-    arguments: dict[str, Any] = Field(default={})
+    arguments: Arguments = Field(default={})
     batch_size: Count | None = None
 
 
 class Instances(Strict):
     """How many networks are trained for the conditions that the paper repeats."""
 
-    initialisation: Count = 5
-    learning_rate: Count = 5
-    cuda_nondeterministic: Count = 5
-    data_order: Count = 5
-    combined: Count = 5
+    initialisation: Repeats = 5
+    learning_rate: Repeats = 5
+    cuda_nondeterministic: Repeats = 5
+    data_order: Repeats = 5
+    combined: Repeats = 5
 
 
 class Variants(Strict):
@@ -44,11 +45,11 @@ class Variants(Strict):
     dataset: Dataset
     base: Architecture = Architecture(model="resnet18")
     other: Architecture = Architecture(model="densenet121", batch_size=64)
-    epochs: Count = 90  # of the base network; "plus k" continues it
+    epochs: Epochs = 90  # of the base network; "plus k" continues it
     learning_rate: Positive = 0.1
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
-    batch_size: Annotated[int, Field(ge=4)] = 256
+    batch_size: Annotated[int, Field(ge=4, le=1_000_000)] = 256
     stratified_batches: bool = False  # classes in equal shares in every batch; off = as published
     bn_recalibration: Annotated[int, Field(ge=0)] = 0  # training images; 0 = off, as published
     seed: Annotated[int, Field(ge=0)] = 1312
