@@ -37,5 +37,5 @@ def answer(how: Any) -> None:
 
 # The program imports this module first; a test or a notebook that imports it keeps its own ways.
 _spec = getattr(sys.modules.get("__main__"), "__spec__", None)
-if os.path.basename(sys.argv[0]) == "ddd" or getattr(_spec, "name", "") == "ddd_utils.__main__":
+if sys.argv[0].endswith(f"{os.sep}ddd") or getattr(_spec, "name", "") == "ddd_utils.__main__":
     answer(at_once)

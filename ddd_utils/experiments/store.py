@@ -19,7 +19,7 @@ from ddd_utils.config.schema import ModelSet, Variants
 from ddd_utils.data import datasets
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import plans
-from ddd_utils.experiments.plans import Plan, Run
+from ddd_utils.experiments.plans import EVALUATION, Plan, Run
 from ddd_utils.files import (
     digest,
     is_whole,
@@ -153,7 +153,11 @@ class Experiment(Results):
 
     def done(self, run: Run) -> bool:
         """Say whether a run's results are there, and whole."""
-        return all(map(is_whole, self._tables(run))) and all(map(is_whole, self._logits(run)))
+        if not all(map(is_whole, [*self._tables(run), *self._logits(run)])):
+            return False
+        # Earlier versions evaluated in bfloat16 on GPUs, where the lower class won every tie: that alone is made anew.
+        facts = read_metadata(self.file(run))
+        return str(facts.get("device", "CPU")).startswith("CPU") or facts.get("evaluation") == EVALUATION
 
     def missing(self) -> list[Run]:
         """List the runs without results."""
@@ -207,6 +211,7 @@ class Experiment(Results):
             "optimizer": "Nesterov" if run.nesterov else {"sgd": "SGD", "adamw": "AdamW"}[run.optimizer],
             "seconds": round(trained.seconds, 2),
             "device": device,
+            "evaluation": EVALUATION,
             "diverged": trained.diverged,
             "classes": list(data.classes),
             "run": asdict(run),
