@@ -95,12 +95,13 @@ clean:  ## Remove what was made, except cached results and observers' answers
 # Install a lock ($(1), taking $(2), with the options $(3)) and this package into the environment around the stamp $@. The stamp stands only while the
 # environment is whole: it goes before anything is installed and comes back after. Without it the environment was never
 # finished, or its installation was killed halfway, and is made anew; but only if it is empty or was made here, which
-# the mark says from the first moment (the stamps, where an older version made it). A conda environment is never cleared.
+# the mark says from the first moment. One that an older version made has no mark: it is brought up to date, but never
+# cleared, and nor is a conda environment.
 define install
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v[:2] <= (3, 13) else \
 	"$(PYTHON) is Python %d.%d, but 3.11 to 3.13 is needed: name one, as in make PYTHON=python3.12" % v[:2])'
 	@test "$(@D)" = "$(CONDA)" || test -z "$$(ls -A "$(@D)" 2>/dev/null)" || test -e "$(@D)/$(MARK)" || test -e $@ || \
-	test -e $@-test || { echo "$(@D) was not made here and is left as it is: remove it, or name another, as in" \
+	{ echo "$(@D) was not made here and is left as it is: remove it, or name another, as in" \
 	"make VENV=.venv-ddd" >&2; exit 1; }
 	@echo "Installing into $(@D): $(2) the first time."
 	@test "$(@D)" = "$(CONDA)" || test -e $@ || { mkdir -p "$(@D)" && touch "$(@D)/$(MARK)" && \

@@ -4,22 +4,24 @@ import argparse
 import json
 import logging
 import os
-import signal
+import shlex
 import sys
+import tempfile
 import textwrap
 import time
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ddd_utils import logs, machine, paths
+from ddd_utils import interrupts, logs, machine, paths
 from ddd_utils.config import params
 from ddd_utils.errors import ExperimentError, InputError, missing_extra, nearest
 from ddd_utils.experiments import costs, launch, sources
 from ddd_utils.experiments.launch import grouped
-from ddd_utils.files import TornFile, safe_name
+from ddd_utils.files import TornFile, safe_name, write_text
 from ddd_utils.responses import Source
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("ddd_utils")  # this module's own name is "__main__"
 
-EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_FAILED, EXIT_INPUT = 1, 2
 DESCRIPTION = "Which images make image classifiers decide differently? `ddd COMMAND --help` tells more of a command."
 FACTS = Path(__file__).parent / "report" / "facts.yaml"
 CLONE = "clone the project and run it there"
@@ -35,8 +37,10 @@ CLONE = "clone the project and run it there"
 
 def run() -> None:
     """Run as a program: a polite request to end is treated as Ctrl+C, so that workers end too."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main())
+    interrupts.answer(interrupts.orderly)
+    status = main()
+    interrupts.answer(interrupts.at_once)
+    sys.exit(status)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,13 +57,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         return _stop(f"error: {error}", EXIT_INPUT)
     except ModuleNotFoundError as error:
-        if line := missing_extra(error):
-            return _stop(f"error: {line}", EXIT_INPUT)
-        raise
+        line = missing_extra(error)
+        return _stop(f"error: {line or f'{error}; {_kept()}'}", EXIT_INPUT)
     except OSError as error:
-        return _stop(f"error: {error.filename or paths.build()}: {error.strerror or error}", EXIT_INPUT)
+        if error.filename is None:
+            return _stop(f"error: {error.strerror or error}; {_kept()}", EXIT_INPUT)
+        return _stop(f"error: {error.filename}: {error.strerror or error}", EXIT_INPUT)
     except KeyboardInterrupt:
-        return _stop("interrupted; what was finished is kept, the same command goes on from there", EXIT_INTERRUPTED)
+        return _stop(interrupts.LINE, interrupts.EXIT)
+    except Exception as error:
+        line = " ".join(f"{type(error).__name__}: {error}".split())
+        return _stop(f"error: {line:.300}; this should not happen, {_kept()}", EXIT_FAILED)
+
+
+def _kept() -> str:
+    """Keep the traceback in a log file, and say where."""
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+    for folder in (paths.build() / "errors", Path(tempfile.gettempdir())):
+        with suppress(OSError):
+            write_text(folder / name, f"ddd {shlex.join(sys.argv[1:])}\n{traceback.format_exc()}")
+            return f"its traceback is in {folder / name}"
+    return "and no log of it could be written"
 
 
 def _stop(line: str, status: int) -> int:

@@ -3,12 +3,14 @@
 import csv
 import functools
 import hashlib
+import itertools
 import json
+import math
 import os
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -112,10 +114,14 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         """Build a mapping, refusing doubled keys."""
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"the key '{key}' is given twice", node.start_mark)
+        seen = set()
+        for each, _ in node.value:
+            key = self.construct_object(each, deep=True)
+            if isinstance(key, Hashable):  # any other is refused below
+                if key in seen:
+                    complaint = f"the key '{key}' is given twice"
+                    raise yaml.constructor.ConstructorError(None, None, complaint, node.start_mark)
+                seen.add(key)
         return super().construct_mapping(node, deep)
 
 
@@ -127,11 +133,54 @@ _Loader.add_implicit_resolver(
 def parse_yaml(text: str, source: str) -> Any:
     """Parse YAML; text that is none raises :class:`InputError` with its source and line."""
     try:
-        return yaml.load(text, _Loader)
+        value = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         raise InputError(f"{source}{where}: {getattr(error, 'problem', None) or 'not readable as YAML'}") from None
+    except RecursionError:
+        raise InputError(f"{source}: nested more than {DEEPEST} levels deep") from None
+    except (ValueError, OverflowError) as error:  # a number of thousands of digits, the 31st of February
+        raise InputError(f"{source}: a value that cannot be read: {str(error).partition(';')[0]}") from None
+    _check_plain(value, source)
+    return value
+
+
+# Aliases let a few lines of YAML stand for more than any memory holds, or for a value inside itself.
+DEEPEST, MOST, LARGEST = 50, 100_000, 2**53
+
+
+def _check_plain(value: Any, source: str) -> None:
+    """Refuse YAML that is not text, numbers, lists and mappings, of a size that somebody could have written."""
+    waiting: list[tuple[str, Any, int]] = [(source, value, 0)]
+    for count in itertools.count(1):
+        if not waiting:
+            return
+        where, each, depth = waiting.pop()
+        if depth > DEEPEST:
+            raise InputError(f"{source}: nested more than {DEEPEST} levels deep, or a value contains itself")
+        if count > MOST:
+            raise InputError(f"{source}: more than {MOST:,} values, aliases counted as often as they stand")
+        if isinstance(each, dict):
+            waiting += [(f"{where}{_step(where, key, source)}", inner, depth + 1) for key, inner in each.items()]
+        elif isinstance(each, list):
+            waiting += [(f"{where}.{index}", inner, depth + 1) for index, inner in enumerate(each)]
+        else:
+            _check_value(where, each)
+
+
+def _step(where: str, key: Any, source: str) -> str:
+    if not isinstance(key, str | int) or not str(key).isprintable():
+        raise InputError(f"{where}: the key {key!r:.60} is not plain text on one line")
+    return f"{': ' if where == source else '.'}{key}"
+
+
+def _check_value(where: str, value: Any) -> None:
+    if not isinstance(value, str | int | float | None):
+        kind = type(value).__name__
+        raise InputError(f"{where}: a value of type {kind} ({value!r:.40}); text is written in quotes")
+    if isinstance(value, int | float) and not abs(value) <= LARGEST:
+        raise InputError(f"{where}: a number up to {LARGEST:.0e} is needed, not {value:.3g}")
 
 
 def read_yaml(path: Path) -> Any:
@@ -161,15 +210,23 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Write a table, whole or not at all; all text is quoted, so that no name in it can break a row."""
+    """Write a table, whole or not at all; all text is quoted, and none is a formula to a spreadsheet."""
     with atomic(path) as partial:
-        table.to_csv(partial, index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+        table.map(_no_formula).rename(columns=_no_formula).to_csv(
+            partial, index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n"
+        )
+
+
+def _no_formula(cell: Any) -> Any:
+    """Put an apostrophe before text that spreadsheets would run: it may come from a stranger's table."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def is_whole(path: Path) -> bool:
-    """Say whether a Parquet or JSON file is there and was written to its end."""
+    """Say whether a Parquet, JSON or NumPy file is there and was written to its end."""
+    readers: dict[str, Callable[[Path], Any]] = {".json": read_json, ".npy": read_array}
     try:
-        (read_json if path.suffix == ".json" else read_metadata)(path)
+        readers.get(path.suffix, read_metadata)(path)
     except InputError:
         return False
     return True
@@ -185,8 +242,10 @@ def read_array(path: Path) -> np.ndarray:
     """Read a ``.npy`` file of numbers; another file, or a torn one, raises :class:`InputError` with its name."""
     try:
         return np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
     except (ValueError, EOFError):
-        raise InputError(f"{path}: not a whole NumPy file of numbers") from None
+        raise TornFile(path, "not a whole NumPy file of numbers") from None
 
 
 def write_parquet(path: Path, columns: dict, metadata: dict | None = None) -> None:
@@ -233,6 +292,8 @@ PHOTOGRAPHS = (".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png",
 
 def find(name: str, kind: str) -> Path:
     """Find a file, folder or table from the working folder, the repository or ``DDD_DATA``; the path is absolute."""
+    if not name.strip():
+        raise InputError(f"there is no {kind} '{name}'")
     candidates = _candidates(name)
     for path in candidates:
         if path.is_dir() if kind == "folder" else path.is_file():
@@ -287,11 +348,17 @@ def array_shape(path: Path, key: str) -> tuple[int, ...]:
         with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as file:
             major, _ = np.lib.format.read_magic(file)
             header = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}[major]
-            return header(file)[0]
+            shape, _, kind = header(file)
+            promised, held = math.prod(shape) * kind.itemsize, archive.getinfo(f"{key}.npy").file_size - file.tell()
+            if promised != held and not kind.hasobject:
+                raise InputError(f"{path}: its array '{key}' promises {promised:,} bytes and has {held:,}")
+            return shape
     except KeyError:
         with zipfile.ZipFile(path) as archive:
             keys = [Path(name).stem for name in archive.namelist()]
         raise InputError(f"{path}: no array '{key}'{nearest(key, keys)}; it has {', '.join(keys) or 'none'}") from None
+    except InputError:
+        raise
     except (zipfile.BadZipFile, OSError, ValueError, EOFError) as error:
         raise InputError(f"{path}: not a whole .npz file ({error})") from None
 

@@ -3,6 +3,7 @@
 import logging
 import os
 import platform
+import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -89,6 +90,17 @@ def environment(values: dict[str, str]) -> Iterator[None]:
     finally:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@contextmanager
+def without_interrupts() -> Iterator[None]:
+    """Hold Ctrl+C back for the block; child processes that start in it never get one."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else None
+    try:
+        yield
+    finally:
+        if before is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:

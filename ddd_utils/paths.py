@@ -28,7 +28,7 @@ def in_checkout() -> bool:
 
 def build() -> Path:
     """Return the folder that holds everything made: ``build/``, or the folder that ``DDD_BUILD`` names."""
-    return Path(os.environ.get("DDD_BUILD", ROOT / "build")).resolve()
+    return Path(os.environ.get("DDD_BUILD") or ROOT / "build").resolve()
 
 
 def results() -> Path:

@@ -278,14 +278,30 @@ def test_an_environment_is_named_on_the_command_line_only(checkout):
 
 
 @pytest.mark.parametrize("target", ["report", "test", "light"])
-def test_a_folder_that_was_not_made_here_is_refused_and_left_as_it_is(checkout, target):
+@pytest.mark.parametrize("file", ["thesis.tex", ".installed-test"])
+def test_a_folder_that_was_not_made_here_is_refused_and_left_as_it_is(checkout, target, file):
     folder = ".venv-light" if target == "light" else "theirs"
     (checkout.folder / folder).mkdir()
-    (checkout.folder / folder / "thesis.tex").touch()
-    result, calls = checkout.make(target, "VENV=theirs")
+    (checkout.folder / folder / file).touch()
+    os.utime(checkout.folder / folder / file, (0, 0))
+    for options in ([], ["-e"]):
+        result, calls = checkout.make(target, "VENV=theirs", *options)
+        assert result.returncode != 0 and purposes(calls) == []
+        assert f"{folder} was not made here and is left as it is" in result.stderr
+        assert [path.name for path in (checkout.folder / folder).iterdir()] == [file]
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "/", "linked"])
+def test_what_make_is_told_to_use_is_never_emptied(checkout, name):
+    elsewhere = checkout.folder / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "thesis.tex").touch()
+    (checkout.folder / "linked").symlink_to("elsewhere")
+    before = {path.name for path in checkout.folder.iterdir()}
+    result, calls = checkout.make("report", f"VENV={name}")
     assert result.returncode != 0 and purposes(calls) == []
-    assert f"{folder} was not made here and is left as it is" in result.stderr
-    assert [path.name for path in (checkout.folder / folder).iterdir()] == ["thesis.tex"]
+    assert {path.name for path in checkout.folder.iterdir()} - {"calls"} == before
+    assert (elsewhere / "thesis.tex").exists()
 
 
 def test_an_environment_of_the_first_version_is_brought_up_to_date_not_refused(checkout):

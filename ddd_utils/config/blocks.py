@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -42,6 +43,22 @@ class Strict(BaseModel):
                 if field.json_schema_extra == _LATER and getattr(self, name) == field.get_default():
                     dumped.pop(name, None)
         return dumped
+
+
+LARGEST_ARGUMENT = 100_000  # layers, channels, pixels: no network has more of anything
+
+
+def _bounded(arguments: Any) -> Any:
+    """Refuse whole numbers that would keep a constructor busy for ever."""
+    if isinstance(arguments, dict | list):
+        for each in arguments.values() if isinstance(arguments, dict) else arguments:
+            _bounded(each)
+    elif isinstance(arguments, int) and abs(arguments) > LARGEST_ARGUMENT:
+        raise ValueError(f"arguments: whole numbers up to {LARGEST_ARGUMENT:,}, not {arguments}")
+    return arguments
+
+
+Arguments = Annotated[dict[str, Any], AfterValidator(_bounded)]
 
 
 def explain(error: ValidationError, root: type[BaseModel]) -> str:

@@ -5,10 +5,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from ddd_utils import files
-from ddd_utils.config.blocks import Strict
+from ddd_utils.config.blocks import Arguments, Strict
 from ddd_utils.errors import InputError
 
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Epochs = Annotated[int, Field(ge=1, le=100_000)]
+Side = Annotated[int, Field(ge=8, le=4_096)]  # px
+Name = Annotated[str, Field(min_length=1)]
 ClassNames = Annotated[tuple[str, ...] | None, Field(strict=False)]  # by label
 
 
@@ -19,7 +22,7 @@ class Gaussian(Strict):
     classes: Annotated[int, Field(ge=2, le=127)] = 100
     train_per_class: Count = 20_000
     test_per_class: Count = 50
-    image_size: Annotated[int, Field(ge=8)] = 224
+    image_size: Side = 224
     crop: Literal["none", "random_resized"] = "none"
     seed: int = 1312
 
@@ -34,8 +37,8 @@ class Digits(Strict):
 
     name: Literal["digits"] = "digits"
     train_images: Annotated[int, Field(ge=20, le=1_700)] = 300
-    image_size: Annotated[int, Field(ge=8)] = 32
-    noise: Annotated[float, Field(ge=0)] = 0.0
+    image_size: Side = 32
+    noise: Annotated[float, Field(ge=0, le=10_000)] = 0.0
     seed: int = 1312
 
     @property
@@ -52,7 +55,7 @@ class FashionMnist(Strict):
     name: Literal["fashion_mnist"] = "fashion_mnist"
     train_images: Annotated[int, Field(ge=100, le=60_000)] = 1_000
     test_images: Annotated[int, Field(ge=100, le=10_000)] = 2_000
-    image_size: Annotated[int, Field(ge=28)] = 32
+    image_size: Annotated[int, Field(ge=28, le=4_096)] = 32
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -80,8 +83,8 @@ class Npz(Strict):
     """
 
     name: Literal["npz"] = "npz"
-    train: str
-    test: str
+    train: Name
+    test: Name
     classes: ClassNames = None  # none = the numbers
     augmentation: Literal["none", "flip_and_shift"] = "none"
 
@@ -102,10 +105,10 @@ class Folder(Strict):
     """
 
     name: Literal["imagenet", "folder"]
-    train: str
-    test: str
-    image_size: Count = 224
-    cache_short_side: Annotated[int, Field(ge=8)] | None = None
+    train: Name
+    test: Name
+    image_size: Annotated[int, Field(ge=1, le=4_096)] = 224
+    cache_short_side: Side | None = None
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -139,7 +142,7 @@ class Photographs(_TestOnly):
     """
 
     name: Literal["photographs"] = "photographs"
-    path: str
+    path: Name
     labels: str | None = None  # file, in the folder or tar, beside it or anywhere
     classes: ClassNames = None  # of an .npz file
 
@@ -148,9 +151,9 @@ class Torchvision(_TestOnly):
     """A data set of torchvision by the name of its class, such as STL10 or Food101; `arguments` go to the class."""
 
     name: Literal["torchvision"]
-    dataset: str
+    dataset: Name
     root: str = "build/data"
-    arguments: dict[str, Any] = Field(default={})
+    arguments: Arguments = Field(default={})
 
 
 Dataset = Annotated[Gaussian | Digits | FashionMnist | Cifar | Npz | Folder, Field(discriminator="name")]

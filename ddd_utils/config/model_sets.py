@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from ddd_utils import paths
-from ddd_utils.config.blocks import Strict
-from ddd_utils.config.image_sets import Count
+from ddd_utils.config.blocks import Arguments, Strict
+from ddd_utils.config.image_sets import Epochs, Side
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import read_yaml
 
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Channels = Annotated[tuple[float, float, float], Field(strict=False)]
 Names = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
 
@@ -19,7 +19,7 @@ Names = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
 class Preprocessing(Strict):
     """How an image becomes a model's input; what is not given is as the model's own configuration says."""
 
-    size: Annotated[int, Field(ge=8)] | None = None  # height and width of the input in pixels
+    size: Side | None = None  # height and width of the input in pixels
     crop_fraction: Annotated[float, Field(gt=0, le=1)] | None = None  # input size / size after resizing
     crop: Literal["center", "squash", "border"] | None = None
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] | None = None
@@ -115,7 +115,7 @@ class Model(Strict):
 
     model: str
     name: str | None = None
-    arguments: dict[str, Any] = Field(default={})
+    arguments: Arguments = Field(default={})
     pretrained: Weights | None = None
     preprocessing: Preprocessing = Preprocessing()
     classes: Outputs | None = None  # what the outputs mean; none = ImageNet's 1,000, or as many as the images have
@@ -134,8 +134,8 @@ class Model(Strict):
 class Training(Strict):
     """How the models of a set are trained from scratch."""
 
-    epochs: Count = 20
-    batch_size: Annotated[int, Field(ge=4)] = 32
+    epochs: Epochs = 20
+    batch_size: Annotated[int, Field(ge=4, le=1_000_000)] = 32
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
     seed: Annotated[int, Field(ge=0)] = 1312
     representation_images: Annotated[int, Field(ge=3)] = 500

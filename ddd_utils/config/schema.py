@@ -2,39 +2,41 @@
 
 import ast
 import copy
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ddd_utils import files, paths
-from ddd_utils.config.blocks import Strict, explain, later
-from ddd_utils.config.image_sets import AnyImages, Count, Dataset, TestImages, read_images
+from ddd_utils.config.blocks import Arguments, Strict, explain, later
+from ddd_utils.config.image_sets import AnyImages, Count, Dataset, Epochs, TestImages, read_images
 from ddd_utils.config.model_sets import Model, Models, Positive, Training
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import write_yaml
 
 Tolerance = Annotated[int, Field(ge=0)]
+Repeats = Annotated[int, Field(ge=1, le=1_000)]
 
 
 class Architecture(Strict):
     """A network by name or class (ours, timm, torchvision), with its own batch size where memory asks for it."""
 
     model: str
-    arguments: dict[str, Any] = Field(default={})
+    arguments: Arguments = Field(default={})
     batch_size: Count | None = None
 
 
 class Instances(Strict):
     """How many networks are trained for the conditions that the paper repeats."""
 
-    initialisation: Count = 5
-    learning_rate: Count = 5
-    cuda_nondeterministic: Count = 5
-    data_order: Count = 5
-    combined: Count = 5
+    initialisation: Repeats = 5
+    learning_rate: Repeats = 5
+    cuda_nondeterministic: Repeats = 5
+    data_order: Repeats = 5
+    combined: Repeats = 5
 
 
 class Variants(Strict):
@@ -43,11 +45,11 @@ class Variants(Strict):
     dataset: Dataset
     base: Architecture = Architecture(model="resnet18")
     other: Architecture = Architecture(model="densenet121", batch_size=64)
-    epochs: Count = 90  # of the base network; "plus k" continues it
+    epochs: Epochs = 90  # of the base network; "plus k" continues it
     learning_rate: Positive = 0.1
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
-    batch_size: Annotated[int, Field(ge=4)] = 256
+    batch_size: Annotated[int, Field(ge=4, le=1_000_000)] = 256
     stratified_batches: bool = False  # classes in equal shares in every batch; off = as published
     bn_recalibration: Annotated[int, Field(ge=0)] = 0  # training images; 0 = off, as published
     seed: Annotated[int, Field(ge=0)] = 1312
@@ -205,17 +207,50 @@ class Summary(Strict):
     """Every claim as a row."""
 
 
+# A script for sbatch is made of these. Nothing in them may end its line, and no option may name a file, set a variable
+# or run a program: a preset from somebody else runs no code.
+SBATCH = """
+account begin clusters comment constraint cores_per_socket cpu_freq cpus_per_gpu deadline exclude exclusive gpu_bind
+gpu_freq gpus gpus_per_socket gpus_per_task gres gres_flags hint licenses mail_type mail_user mem_per_cpu mem_per_gpu
+mincpus nice nodelist oversubscribe power prefer priority qos reservation sockets_per_node switches threads_per_core
+time_min tmp wckey
+"""
+_WORD = re.compile(r"[\w.,:;@%+=/&|*()\[\] -]*")
+
+
+def _plain(word: str) -> str:
+    if not _WORD.fullmatch(word):
+        raise ValueError(
+            f"cluster: {word[:60]!r} is not plain: letters, digits, spaces and .,:;@%+=/&|*()[]- may reach SLURM"
+        )
+    return word
+
+
+def _options(given: dict[str, Any]) -> dict[str, Any]:
+    """Check options and write their names with underscores, as submitit takes them: `mail-type` is `mail_type`."""
+    options = {key.replace("-", "_"): value for key, value in given.items()}
+    known = SBATCH.split()
+    for key, value in options.items():
+        if key not in known:
+            raise ValueError(f"cluster.extra.{key}: not among the options that say where and when{nearest(key, known)}")
+        if not isinstance(value, str | int):
+            raise ValueError(f"cluster.extra.{key}: a word or a whole number is needed, not {value!r:.60}")
+        _plain(str(value))
+    return options
+
+
 class Cluster(Strict):
     """What a SLURM job asks for; each trains one group of networks that share their batches."""
 
-    partition: str | None = None  # none = the cluster's default
+    partition: Annotated[str, AfterValidator(_plain)] | None = None  # none = the cluster's default
     timeout_min: Annotated[int, Field(ge=3)] = 1_440  # submitit signals 90 s before
     timeouts: Annotated[int, Field(ge=0)] = 20  # how often a job may run into its time limit and go on
     gpus_per_node: Annotated[int, Field(ge=0)] = 1
     cpus_per_task: Count = 4
     mem_gb: Positive = 32
     array_parallelism: Count = 64  # jobs at a time
-    extra: dict[str, Any] = Field(default={})  # further options of sbatch, such as account
+    # Further options of sbatch that say where and when, such as account.
+    extra: Annotated[dict[str, Any], AfterValidator(_options)] = Field(default={})
 
 
 class OwnSection(Strict):

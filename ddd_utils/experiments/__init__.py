@@ -17,6 +17,7 @@ from ddd_utils.experiments import sources
 from ddd_utils.experiments.factors import Marks, marks
 from ddd_utils.experiments.people import people_facts
 from ddd_utils.experiments.published import imagenet_facts
+from ddd_utils.experiments.store import Results
 from ddd_utils.files import TornFile
 from ddd_utils.responses import Responses, Source
 
@@ -95,8 +96,11 @@ def _loaded(source: Source) -> Responses:
     if not source.complete():
         sources.compute([source])
     try:
-        return source.load()
+        found = source.load()
     except TornFile as torn:
         sources.mend(source, torn.path)
         sources.compute([source])
-        return source.load()
+        found = source.load()
+    if isinstance(source, Results):
+        source.seal()
+    return found

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import logging
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 
 from submitit import SlurmExecutor, SlurmJob
 from submitit.core.utils import FailedJobError
-from submitit.helpers import Checkpointable
+from submitit.helpers import DelayedSubmission
 
 from ddd_utils.config.schema import Cluster
 from ddd_utils.errors import InputError
@@ -26,7 +27,7 @@ ENDED = {"BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL
 ENDED |= {"REVOKED", "TIMEOUT", GONE}
 
 
-class _Work(Checkpointable):
+class _Work:
     """Work that goes on from its own checkpoints, so that queueing it again unchanged is all it takes."""
 
     def __init__(self, work: Callable[[], Any]):
@@ -34,6 +35,11 @@ class _Work(Checkpointable):
 
     def __call__(self) -> None:
         self.work()
+
+    def checkpoint(self) -> DelayedSubmission:
+        """Be queued again, by a `scontrol` that must outlive the SIGTERM with which its own request ends this step."""
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        return DelayedSubmission(self)
 
 
 def submit(work: Sequence[Callable[[], Any]], options: Cluster, folder: Path) -> list[SlurmJob]:
@@ -54,6 +60,8 @@ def submit(work: Sequence[Callable[[], Any]], options: Cluster, folder: Path) ->
 
 
 def _executor(options: Cluster, folder: Path) -> SlurmExecutor:
+    if not str(folder).isprintable():
+        raise InputError(f"{str(folder)!r}: a folder whose name has a line break or the like cannot reach SLURM")
     try:
         executor = SlurmExecutor(folder=folder, max_num_timeout=options.timeouts)
     except RuntimeError:
@@ -78,9 +86,8 @@ def unfinished(folder: Path) -> list[SlurmJob]:
     """Find the jobs of an earlier command that are still queued or running: the same work is not submitted twice."""
     names = [path.name.removesuffix("_submitted.pkl") for path in folder.glob("*_submitted.pkl")]
     jobs: list[SlurmJob] = [SlurmJob(folder=folder, job_id=name) for name in sorted(names)]
-    open_jobs = [job for job in jobs if not job.paths.result_pickle.exists()]
-    states = _states() if open_jobs else {}
-    return [job for job in open_jobs if states.get(job.job_id, GONE) not in ENDED]
+    states = _states() if jobs else {}
+    return [job for job in jobs if states.get(job.job_id, GONE) not in ENDED]
 
 
 def wait(jobs: Sequence[SlurmJob]) -> list[str]:
@@ -94,7 +101,8 @@ def wait(jobs: Sequence[SlurmJob]) -> list[str]:
             for job in list(waiting):
                 state = states.get(job.job_id, GONE)
                 absent[job] = absent[job] + 1 if state in ENDED else 0
-                if job.paths.result_pickle.exists() or absent[job] >= LOOKS:
+                # A job that is still in the queue goes on, whatever an earlier call of it has left.
+                if absent[job] and (job.paths.result_pickle.exists() or absent[job] >= LOOKS):
                     waiting.remove(job)
                     failures += _failure(job, state)
             if (line := _progress(len(jobs), waiting, states)) != told:

@@ -77,7 +77,7 @@ class Evaluation(Results):
         """Say whether everything is there, and whole, and described for these very models."""
         if not super().complete():
             return False
-        described = read_json(self.folder / "experiment.json")["networks"]
+        described = self.description()["networks"]
         return [row["run"] for row in described] == self.networks()["run"].tolist()
 
     def missing(self) -> list[Model]:
@@ -112,6 +112,7 @@ class Evaluation(Results):
 
     def write(self, model: Model, answers: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
         """Write a model's answers; the file of the decision among the classes present comes last."""
+        self.outdate(*(self.file(model, among) for among in SUFFIX))
         for among in ("all", "present"):
             write_predictions(self.file(model, among), answers[among][None], facts)
 
@@ -134,6 +135,7 @@ class Evaluation(Results):
             answer_seconds=round(float(networks["seconds"].sum()), 1),
             epochs=1,
             networks=networks.to_dict("records"),
+            checksums=self._summed(),
         )
         write_json(self.folder / "experiment.json", facts)
 

@@ -17,7 +17,7 @@ from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any
 
-from ddd_utils import logs, paths
+from ddd_utils import logs, machine, paths
 from ddd_utils.errors import ExperimentError, InputError
 from ddd_utils.experiments.evaluations import Evaluation
 from ddd_utils.experiments.plans import Run
@@ -250,13 +250,16 @@ def train(groups: Sequence[Group], devices: Sequence[str]) -> dict[Path, str]:
     failures: dict[Path, str] = {}
     with environment(THREADS), ProcessPoolExecutor(count, CONTEXT, _start, (events, free, decoders)) as pool:
         listener.start()
-        futures = {pool.submit(_train, group): group for group in groups}
         try:
+            with machine.without_interrupts():  # processes that start inherit it: importing, they answer no Ctrl+C
+                futures = {pool.submit(_train, group): group for group in groups}
             for future in as_completed(futures):
                 failed = _failures(future, futures[future])
                 for file, reason in failed.items():
                     progress.end(file, "", trouble=reason)
                 failures |= failed
+        except BrokenProcessPool:  # a process died before it had all its groups
+            raise _died(groups[0], [run for group in groups for run in group.runs]) from None
         except BaseException:
             # What the workers had finished is on disk.
             workers = list((pool._processes or {}).values())
@@ -282,15 +285,19 @@ def _failures(future: Future, group: Group) -> dict[Path, str]:
     try:
         return future.result()
     except BrokenProcessPool:
-        names = ", ".join(f"'{run.file}'" for run in group.runs)
-        raise ExperimentError(
-            f"a training process died while {names} of {group.title} were running or waiting: it was killed, ran out "
-            "of memory or crashed; the same command goes on from their last epoch"
-        ) from None
+        raise _died(group, group.runs) from None
     except (InputError, OSError):
         raise
     except Exception as error:
         return dict.fromkeys(map(group.experiment.file, group.runs), f"{type(error).__name__}: {error}")
+
+
+def _died(group: Group, runs: Sequence[Run]) -> ExperimentError:
+    names = ", ".join(f"'{run.file}'" for run in runs)
+    return ExperimentError(
+        f"a training process died while {names} of {group.title} were running or waiting: it was killed, ran out "
+        "of memory or crashed; the same command goes on from their last epoch"
+    )
 
 
 def _listen(events: Queue, progress: Progress) -> None:
@@ -308,8 +315,9 @@ def _start(events: Queue, free: Queue, decoders: int) -> None:
     _events, _device, _decoders = events, free.get(), decoders
     logs.PACKAGE.addHandler(logging.handlers.QueueHandler(events))
     logs.PACKAGE.setLevel(logging.INFO)
-    # SLURM announces the end of a job to all its processes; the parent alone answers, and takes its workers along.
-    for name in ("SIGTERM", "SIGUSR2"):
+    # SLURM announces the end of a job to all its processes, and a terminal passes Ctrl+C on to all; the parent alone
+    # answers, and takes its workers along.
+    for name in ("SIGINT", "SIGTERM", "SIGUSR2"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -15,6 +15,7 @@ EXTRA_EPOCHS = {"plus_1_epoch": 1, "plus_10_epochs": 10}
 # Learning rates of the instances as multiples of the base's: .148 to .152 against .1.
 RATE_FACTORS = (1.48, 1.49, 1.50, 1.51, 1.52)
 ORDER_STEP = 100
+EVALUATION = "float32"  # what networks compute in when they are tested
 # What the files of a model are named after.
 TRAINED = {"model", "arguments", "optimizer", "learning_rate"}
 PRETRAINED = {"model", "arguments", "pretrained", "preprocessing", "classes"}

@@ -27,7 +27,7 @@ from ddd_utils.experiments.published_models import (
     select,
 )
 from ddd_utils.experiments.store import Results
-from ddd_utils.files import is_whole, read_array, read_json, remove_partials, safe_name, sha256, short_hash
+from ddd_utils.files import read_array, read_json, remove_partials, safe_name, sha256, short_hash
 from ddd_utils.responses import Responses
 
 log = logging.getLogger(__name__)
@@ -241,9 +241,8 @@ class Imported(Results):
 
     def files(self) -> list[Path]:
         """List the description, and all that it speaks of."""
-        described = self.folder / "experiment.json"
-        runs = [row["run"] for row in read_json(described)["networks"]] if is_whole(described) else []
-        return [described, *(self.folder / f"{name}.parquet" for name in ["images", *runs])]
+        runs = [row["run"] for row in self.description().get("networks", ())]
+        return [self.description_file, *(self.folder / f"{name}.parquet" for name in ["images", *runs])]
 
     def make(self) -> None:
         """Read, check and keep the responses, unless that is done; nothing is kept of faulty ones."""

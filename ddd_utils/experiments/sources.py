@@ -16,7 +16,7 @@ from ddd_utils.errors import ExperimentError
 from ddd_utils.experiments import launch
 from ddd_utils.experiments.evaluations import Evaluation
 from ddd_utils.experiments.published import Imported
-from ddd_utils.experiments.store import Experiment
+from ddd_utils.experiments.store import Experiment, Results
 from ddd_utils.files import is_whole, read_json, set_aside
 from ddd_utils.responses import Source, provenance
 
@@ -123,8 +123,9 @@ def provenance_of(sources: Iterable[Source]) -> dict[str, Any]:
 
 def mend(source: Source, damaged: Path | None = None) -> None:
     """Set damaged files aside, so that they are made anew; also one that was whole at first sight only."""
+    whole = source.whole if isinstance(source, Results) else is_whole
     for file in source.files():
-        if file.exists() and (file == damaged or not is_whole(file)):
+        if file.exists() and (file == damaged or not whole(file)):
             with suppress(FileNotFoundError):  # another process has just done it
                 log.info("%s: torn or damaged; it is now %s, and is made anew", file, set_aside(file).name)
 

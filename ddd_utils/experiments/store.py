@@ -19,8 +19,17 @@ from ddd_utils.config.schema import ModelSet, Variants
 from ddd_utils.data import datasets
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import plans
-from ddd_utils.experiments.plans import Plan, Run
-from ddd_utils.files import is_whole, read_metadata, remove_partials, short_hash, write_array, write_json
+from ddd_utils.experiments.plans import EVALUATION, Plan, Run
+from ddd_utils.files import (
+    digest,
+    is_whole,
+    read_json,
+    read_metadata,
+    remove_partials,
+    short_hash,
+    write_array,
+    write_json,
+)
 from ddd_utils.responses import Responses, Source, write_images, write_predictions
 
 # The paper's BatchNorm evaluation is kept beside the recalibrated one, under its own file name.
@@ -54,7 +63,52 @@ class Results(ABC):
 
     def complete(self) -> bool:
         """Say whether everything is there, and whole."""
-        return all(map(is_whole, self.files()))
+        return all(map(self.whole, self.files()))
+
+    @property
+    def description_file(self) -> Path:
+        """What describes the results, and has a checksum of every other file."""
+        return self.folder / "experiment.json"
+
+    def description(self) -> dict[str, Any]:
+        """Read ``experiment.json``; nothing if it is missing, damaged or not a description."""
+        try:
+            found: Any = read_json(self.description_file)
+        except InputError:
+            return {}
+        rows = found.get("networks") if isinstance(found, dict) else None
+        named = isinstance(rows, list) and all(
+            isinstance(row, dict) and isinstance(row.get("run"), str) for row in rows
+        )
+        return found if named and isinstance(found.get("epochs"), int) else {}
+
+    def whole(self, file: Path) -> bool:
+        """Say whether a file was written to its end and has not changed since; older ones may have no checksum yet."""
+        if file == self.description_file:
+            return bool(self.description())
+        return is_whole(file) and self._checksums().get(file.name) in (None, digest(file))
+
+    def _checksums(self) -> dict[str, str]:
+        found = self.description().get("checksums")
+        return found if isinstance(found, dict) else {}
+
+    def seal(self) -> None:
+        """Add the checksums that the description lacks, unless another process works on the folder."""
+        before = self._checksums()
+        if {file.name for file in self.files()} - {*before, self.description_file.name}:
+            with suppress(OSError), machine.lock_if_free(self.folder_lock) as free:
+                if free and (facts := self.description()):
+                    write_json(self.description_file, {**facts, "checksums": self._summed()})
+
+    def _summed(self) -> dict[str, str]:
+        """Return the SHA-256 of each file by name; those of other networks in the folder stay as they were."""
+        kept = {name: known for name, known in self._checksums().items() if (self.folder / name).exists()}
+        return kept | {file.name: digest(file) for file in self.files() if file != self.description_file}
+
+    def outdate(self, *files: Path) -> None:
+        """Forget the description if it has checksums of files that are about to be written anew."""
+        if {file.name for file in files} & set(self._checksums()):
+            self.description_file.unlink(missing_ok=True)
 
     def alternatives(self) -> Mapping[str, Source]:
         """Return other answers of the same networks, where there are any."""
@@ -99,7 +153,11 @@ class Experiment(Results):
 
     def done(self, run: Run) -> bool:
         """Say whether a run's results are there, and whole."""
-        return all(map(is_whole, self._tables(run)))
+        if not all(map(is_whole, [*self._tables(run), *self._logits(run)])):
+            return False
+        # Earlier versions evaluated in bfloat16 on GPUs, where the lower class won every tie: that alone is made anew.
+        facts = read_metadata(self.file(run))
+        return str(facts.get("device", "CPU")).startswith("CPU") or facts.get("evaluation") == EVALUATION
 
     def missing(self) -> list[Run]:
         """List the runs without results."""
@@ -108,7 +166,14 @@ class Experiment(Results):
     def files(self) -> list[Path]:
         """List the files that there should be."""
         described = [self.folder / name for name in ("experiment.json", "images.parquet")]
-        return described + [file for run in self.plan.runs for file in self._tables(run)]
+        return described + [file for run in self.plan.runs for file in (*self._tables(run), *self._logits(run))]
+
+    def _logits(self, run: Run) -> list[Path]:
+        """List the files of a run's activations; one that diverged may have left none."""
+        table = self.file(run)
+        if not is_whole(table) or read_metadata(table).get("diverged"):
+            return []
+        return [self.folder / f"{run.file}-logits-{epoch}.npy" for epoch in run.keep_logits]
 
     def _tables(self, run: Run) -> list[Path]:
         running = self.folder / f"{run.file}{RUNNING}.parquet"
@@ -134,6 +199,7 @@ class Experiment(Results):
 
     def write(self, run: Run, trained: Any, data: datasets.Data, device: str) -> None:
         """Write one run's results; its Parquet file comes last, so that its presence means all is there."""
+        self.outdate(*self._tables(run))
         self._write_images(data)
         for epoch, logits in trained.logits.items():
             write_array(self.folder / f"{run.file}-logits-{epoch}.npy", logits)
@@ -145,6 +211,7 @@ class Experiment(Results):
             "optimizer": "Nesterov" if run.nesterov else {"sgd": "SGD", "adamw": "AdamW"}[run.optimizer],
             "seconds": round(trained.seconds, 2),
             "device": device,
+            "evaluation": EVALUATION,
             "diverged": trained.diverged,
             "classes": list(data.classes),
             "run": asdict(run),
@@ -176,6 +243,7 @@ class Experiment(Results):
                 decay_epochs=list(self.plan.decay_epochs),
                 networks=self.networks().to_dict("records"),
                 diverged=self.diverged(),
+                checksums=self._summed(),
             )
             write_json(self.folder / "experiment.json", facts)
 

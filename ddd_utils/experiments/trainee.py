@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ddd_utils.experiments.plans import Run
+from ddd_utils.experiments.plans import EVALUATION, Run
 from ddd_utils.files import TornFile, atomic
 from ddd_utils.models import by_name
 
@@ -142,9 +142,9 @@ class Trainee:
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the logits of images, float32 (images, classes)."""
+        # Also where training computes in bfloat16: its logits would often tie, and the lowest class would win.
         self.prepare()
-        with precision(self.device):
-            return self.network(images).float()
+        return self.network(images).float()
 
     def end_epoch(self) -> None:
         """Count the epoch; a loss that is not finite ends the training."""
@@ -169,6 +169,7 @@ class Trainee:
         result = self.result
         return {
             "run": _identity(self.run),
+            "evaluation": EVALUATION,
             "epoch": self.epoch,
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -182,6 +183,8 @@ class Trainee:
         """Go on from :meth:`state`, on this device; the state of another run raises ValueError."""
         if state["run"] != _identity(self.run):
             raise ValueError(f"{self.run.file}: the state of another run")
+        if self.device.type == "cuda" and state.get("evaluation") != EVALUATION:
+            raise ValueError(f"{self.run.file}: evaluated in bfloat16, as earlier versions did")
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch = state["epoch"]

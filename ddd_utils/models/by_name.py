@@ -36,8 +36,10 @@ def create(model: str, classes: int, arguments: dict | None = None) -> nn.Module
         if maker in (timm.create_model, torchvision.models.get_model):
             return maker(model, num_classes=classes, **arguments)
         return maker(num_classes=classes, **arguments)
-    except (TypeError, AssertionError, ValueError) as error:
-        raise InputError(f"model '{model}' cannot be built with arguments {arguments}: {error}") from None
+    except Exception as error:  # whatever a factory trips over, these arguments led there
+        raise InputError(
+            f"model '{model}' cannot be built with arguments {arguments}: {type(error).__name__}: {error}"
+        ) from None
 
 
 def find(model: str) -> Callable[..., nn.Module]:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from ddd_utils.config import params
 from ddd_utils.config.schema import Cluster
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import cluster
+from ddd_utils.files import write_yaml
 
 SMALL = {"timeout_min": 3, "gpus_per_node": 0, "cpus_per_task": 1, "mem_gb": 0.1}
 PATIENCE_S = 60
@@ -81,6 +83,35 @@ def test_interrupted_jobs_are_queued_again_and_go_on(slurm, tmp_path):
     assert ["Requeued job" in job.stdout() for job in jobs] == [True, True, False]
 
 
+def test_a_job_goes_on_though_the_end_of_its_step_reaches_its_own_request(slurm, tmp_path, monkeypatch):
+    # On a loaded node the step's SIGTERM comes before `scontrol requeue` has ended.
+    slow = tmp_path / "bin" / "scontrol"
+    slow.parent.mkdir()
+    slow.write_text(f'#!/bin/sh\n{shutil.which("scontrol")} "$@" || exit\nsleep .4\n')
+    slow.chmod(0o755)
+    monkeypatch.setenv("PATH", str(slow.parent), prepend=os.pathsep)
+    [counting] = work(tmp_path, halt=3)
+    [job] = cluster.submit([counting], options(), tmp_path / "logs")
+    until(lambda: counting.reached() == 3)
+    slurm_cluster.interrupt(job)
+    assert cluster.wait([job]) == []
+    assert (counting.reached(), counting.starts()) == (5, [0, 3])
+    assert "SIGTERM" not in job.stderr()
+
+
+def test_what_an_earlier_call_left_counts_only_once_the_job_has_ended(tmp_path, monkeypatch):
+    job, states = cluster.SlurmJob(tmp_path, "7"), ["PENDING", "PENDING", "RUNNING", "COMPLETED"]
+    job.paths.result_pickle.touch()
+    (tmp_path / "7_submitted.pkl").touch()
+    monkeypatch.setattr(cluster, "POLL_S", 0)
+    monkeypatch.setattr(cluster, "_states", lambda: {"7": states.pop(0)})
+    # As the job's file says: its first call was killed, its second one succeeded.
+    monkeypatch.setattr(job, "exception", lambda: ValueError("killed") if states else None)
+    assert [each.job_id for each in cluster.unfinished(tmp_path)] == ["7"]
+    assert cluster.wait([job]) == []
+    assert states == []
+
+
 def test_a_job_that_slurm_preempts_goes_on_when_the_node_is_free_again(slurm, tmp_path):
     [counting] = work(tmp_path, halt=3)
     jobs = cluster.submit([counting], options(cpus_per_task=4), tmp_path / "logs")
@@ -142,7 +173,7 @@ def test_options_reach_slurm(slurm, tmp_path):
     [
         ({"partition": "gup"}, "invalid partition specified: gup"),
         ({"gpus_per_node": 9}, "Requested node configuration is not available"),
-        ({"extra": {"acount": "lab"}}, "unrecognized option '--acount=lab'"),
+        ({"extra": {"reservation": "ours"}}, "Requested reservation is invalid"),
     ],
 )
 def test_refused_jobs_are_one_line(slurm, tmp_path, capfd, values, reason):
@@ -201,6 +232,13 @@ def test_a_preset_says_what_jobs_ask_for():
         ("cluster.partitoin=gpu", "cluster.partitoin: unknown key (did you mean 'partition'?)"),
         ("clutser.partition=gpu", "clutser: unknown key (did you mean 'cluster'?)"),
         ("cluster.timeout_min=1", "cluster.timeout_min: Input should be greater than or equal to 3, not 1"),
+        ("cluster.extra={acount: lab}", "cluster.extra.acount: not among the options that say where and when (did you"),
+        ("cluster.extra={output: /tmp/x}", "cluster.extra.output: not among the options that say where and when"),
+        ("cluster.extra={wrap: touch PWNED}", "cluster.extra.wrap: not among the options"),
+        ('cluster.extra={account: "a\\ntouch PWNED"}', r"cluster: 'a\ntouch PWNED' is not plain"),
+        ('cluster.partition="a\\u2028b"', r"cluster: 'a\u2028b' is not plain"),
+        ("cluster.partition=$(touch PWNED)", "cluster: '$(touch PWNED)' is not plain"),
+        ("cluster.extra={nice: [1]}", "cluster.extra.nice: a word or a whole number is needed, not [1]"),
         ("cluster.gpus_per_node=-1", "cluster.gpus_per_node: Input should be greater than or equal to 0, not -1"),
     ],
 )
@@ -208,6 +246,18 @@ def test_a_mistake_in_the_cluster_is_named(override, message):
     with pytest.raises(InputError) as caught:
         params.load("paper", [override])
     assert message in str(caught.value)
+
+
+def test_the_preset_that_ran_a_command_is_refused(tmp_path):
+    injection = {"partition": "a\ntouch PWNED #"}
+    raw = {**params.load("published").raw, "cluster": injection}
+    with pytest.raises(InputError, match=r"cluster: 'a\\ntouch PWNED #' is not plain"):
+        params.load(write_yaml(raw, tmp_path / "slurm_injection.yaml"))
+
+
+def test_a_folder_with_a_line_break_never_reaches_slurm(tmp_path):
+    with pytest.raises(InputError, match=r"cannot reach SLURM"):
+        cluster.submit([print], options(), tmp_path / "a\ntouch PWNED")
 
 
 def test_presets_are_read_without_submitit():

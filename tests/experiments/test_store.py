@@ -1,5 +1,6 @@
 """Results are computed once, found again, never mixed up and never torn; processes stay out of one another's way."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -102,8 +103,12 @@ def both_readings():
         ("base-running.parquet", lambda file: flip(file, 0.02)),
         ("images.parquet", lambda file: file.write_bytes(b"")),
         ("experiment.json", lambda file: file.write_text("{")),
+        ("experiment.json", lambda file: file.write_text("{}")),
+        ("experiment.json", lambda file: file.write_text('{"networks": [3], "epochs": 1}')),
+        ("base-logits-1.npy", lambda file: flip(file, 0.9)),
+        ("optimizer-logits-1.npy", lambda file: file.write_bytes(file.read_bytes()[:-9])),
     ],
-    ids=["torn", "flipped bit", "other statistics", "images", "description"],
+    ids=["torn", "flipped bit", "statistics", "images", "description", "{}", "types", "logits", "torn logits"],
 )
 def test_a_damaged_result_is_set_aside_by_name_and_made_anew(build, capsys, name, damage):
     experiment = changed()
@@ -117,13 +122,46 @@ def test_a_damaged_result_is_set_aside_by_name_and_made_anew(build, capsys, name
     damaged.unlink()
 
 
-def test_a_lost_file_is_computed_again_to_the_same_bits(build):
+@pytest.mark.parametrize("name", ["data_order_1.parquet", "data_order_1-logits-1.npy"])
+def test_a_lost_file_is_computed_again_to_the_same_bits(build, name):
     experiment = changed()
-    file = experiment.folder / "data_order_1.parquet"
-    before = experiment.load().predictions
-    file.unlink()
+    before, logits = experiment.load().predictions, experiment.load().logits()
+    (experiment.folder / name).unlink()
+    assert not experiment.complete()
     launch.compute([experiment])
     assert np.array_equal(experiment.load().predictions, before)
+    assert all(map(np.array_equal, experiment.load().logits().values(), logits.values()))
+
+
+def test_every_file_has_its_checksum_in_the_description(build):
+    folder = changed().folder
+    known = json.loads((folder / "experiment.json").read_text())["checksums"]
+    assert set(known) == {file.name for file in changed().files()} - {"experiment.json"}
+    assert "base-logits-11.npy" in known
+    assert {hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in known} == set(known.values())
+
+
+def test_a_description_without_checksums_is_whole_and_gets_them_when_read(build, monkeypatch):
+    file = changed().folder / "experiment.json"
+    before = json.loads(file.read_text())
+    file.write_text(json.dumps({key: value for key, value in before.items() if key != "checksums"}))
+    assert changed().complete()
+    monkeypatch.setattr(launch, "train", lambda *_: pytest.fail("trained for want of a checksum"))
+    experiments.responses(TINY)
+    assert json.loads(file.read_text()) == before
+
+
+def test_a_run_made_anew_is_not_held_against_the_old_checksum(build):
+    """Killed between the two, the next command must not take the new file for a damaged one."""
+    experiment = changed()
+    file = experiment.folder / "optimizer.parquet"
+    file.unlink()
+    launch.train(launch.grouped(launch.missing([experiment]), 1), ["cpu"])
+    assert not (experiment.folder / "experiment.json").exists()
+    sources.mend(experiment)
+    assert file.exists()
+    launch.compute([experiment])
+    assert experiment.complete()
 
 
 @pytest.mark.parametrize(

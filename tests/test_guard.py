@@ -1,0 +1,125 @@
+"""What nobody foresaw is one line that names a log; Ctrl+C is one line, whenever it comes, and leaves nobody behind."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import psutil
+import pytest
+import yaml
+from tiny_experiment import TINY
+
+from ddd_utils import __main__ as cli
+from ddd_utils import files, paths
+from ddd_utils.config import params
+from ddd_utils.errors import ExperimentError, InputError
+from ddd_utils.experiments import launch
+from ddd_utils.experiments.store import Experiment
+
+LINE = "interrupted; what was finished is kept, the same command goes on from there"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (KeyError("loss"), 1, "error: KeyError: 'loss'; this should not happen, its traceback is in "),
+        (RuntimeError("one\ntwo"), 1, "error: RuntimeError: one two; this should not happen, its traceback is in "),
+        (RecursionError("too deep"), 1, "error: RecursionError: too deep; this should not happen"),
+        (OSError(errno.ENOSPC, "No space left on device"), 2, "error: No space left on device; its traceback is in "),
+        (FileNotFoundError(errno.ENOENT, "No such file", "a.npy"), 2, "error: a.npy: No such file"),
+    ],
+)
+def test_what_nobody_foresaw_is_one_line_that_names_a_log(tmp_path, monkeypatch, capsys, error, status, line):
+    def fail(options):
+        raise error
+
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
+    monkeypatch.setattr(cli, "_check_checkout", fail)
+    assert cli.main(["status", "quick"]) == status
+    told = capsys.readouterr().err
+    assert told.startswith(line) and told.count("\n") == 1
+    logs = list((tmp_path / "errors").glob("*.log"))
+    assert [str(log) in told for log in logs] == [True] * ("traceback" in told)
+    assert all(f"{type(error).__name__}" in log.read_text() and "Traceback" in log.read_text() for log in logs)
+
+
+def test_a_worker_that_dies_while_groups_are_handed_out_is_one_line(monkeypatch):
+    class Broken(launch.ProcessPoolExecutor):
+        def submit(self, *arguments):
+            raise launch.BrokenProcessPool("a child process terminated abruptly")
+
+    monkeypatch.setattr(launch, "ProcessPoolExecutor", Broken)
+    experiment = Experiment(params.experiment(TINY))
+    groups = launch.grouped([(experiment, run, "tiny") for run in experiment.plan.runs], 1)
+    with pytest.raises(ExperimentError, match="a training process died while 'base'"):
+        launch.train(groups, ["cpu"])
+
+
+def test_no_cell_that_is_written_is_a_formula(tmp_path):
+    table = pd.DataFrame(
+        {"image": ["=1+1", "+4", "-2", "@SUM(5)", "\t=1", "cat", "a=b"], "=x": [-1.5, 2, 3, 4, 5, 6, 7]}
+    )
+    files.write_csv(tmp_path / "a.csv", table)
+    found = pd.read_csv(tmp_path / "a.csv")
+    assert found.columns.tolist() == ["image", "'=x"]
+    assert found["image"].tolist() == ["'=1+1", "'+4", "'-2", "'@SUM(5)", "'\t=1", "cat", "a=b"]
+    assert found["'=x"].tolist() == table["=x"].tolist()
+
+
+def test_an_archive_that_promises_exabytes_is_refused_at_once(tmp_path):
+    import io
+    import zipfile
+
+    import numpy as np
+
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, {"descr": "|u1", "fortran_order": False, "shape": (10**18, 3)})
+    with zipfile.ZipFile(tmp_path / "huge.npz", "w") as archive:
+        archive.writestr("x.npy", head.getvalue())
+    with pytest.raises(InputError, match=r"its array 'x' promises 3,000,000,000,000,000,000 bytes and has 0"):
+        files.array_shape(tmp_path / "huge.npz", "x")
+
+
+@pytest.mark.parametrize("arguments", [{"act_layer": "x"}, {"block": "x"}, {"checkpoint_path": "/nonexistent.pt"}])
+def test_whatever_a_factory_raises_is_one_line(arguments):
+    from ddd_utils.models import by_name
+
+    name = "test_vit" if "act_layer" in arguments else "test_resnet"
+    with pytest.raises(InputError, match=f"model '{name}' cannot be built with arguments"):
+        by_name.create(name, 10, arguments)
+
+
+def train(build):
+    file = build.parent / "tiny.yaml"
+    config = {**TINY, "epochs": 300, "dataset": {**TINY["dataset"], "train_images": 1000}}
+    file.write_text(yaml.safe_dump({"training_variants": {"experiment": config}}), "utf-8")
+    command = [sys.executable, "-m", "ddd_utils", "train", str(file)]
+    return subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "DDD_BUILD": str(build)},
+        cwd=paths.ROOT,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.parametrize(("after", "times"), [(0.25, 1), (0.8, 1), (1.5, 2), (4, 1), (7, 2)])
+def test_ctrl_c_is_one_line_at_any_moment(tmp_path, after, times):
+    process = train(tmp_path / "build")
+    time.sleep(after)
+    family = psutil.Process(process.pid).children(recursive=True)
+    for _ in range(times):
+        os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all
+        time.sleep(0.05)
+    began = time.monotonic()
+    told = process.communicate(timeout=60)[1]
+    assert time.monotonic() - began < 10
+    assert process.returncode == 130 and "Traceback" not in told
+    assert told.splitlines()[-1] == LINE and told.count(LINE) == 1
+    _, alive = psutil.wait_procs(family, timeout=5)
+    assert alive == []
