@@ -229,6 +229,7 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 JUNK = {"__macosx", "$recycle.bin", "system volume information", "lost+found", "__pycache__", "network trash folder"}
+JUNK |= {"@eadir", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "@tmp", "@sharebin"}
 JUNK |= {"temporary items", "thumbs.db", "desktop.ini", "icon\r", "recycler", "recycled", "found.000"}
 PHOTOGRAPHS = (".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
@@ -273,7 +274,7 @@ def count_photographs(folder: Path) -> int:
 
 def is_junk(name: str) -> bool:
     """Tell by its name what archivers, file servers and systems leave in folders, hidden files among them."""
-    return name.startswith((".", "~$", "@", "#")) or name.casefold() in JUNK
+    return name.startswith(".") or name.casefold() in JUNK
 
 
 def class_folders(folder: Path) -> list[Path]:
