@@ -147,12 +147,6 @@ class ClassSpace:
             f"({_some(counted)})"
         )
 
-    def outputs_in_words(self, answers: np.ndarray) -> str:
-        """Say what the outputs of a network stand for, as :meth:`answers_of` returns it."""
-        if self.synsets is not None and len(answers) != len(self.own):
-            return f"{len(answers):,}, ImageNet's classes"
-        return f"{len(answers):,}: {_some([self.names[label] if label != NEVER else 'none' for label in answers])}"
-
     def _stated(self, outputs: int, stated: Sequence[str]) -> np.ndarray:
         if len(stated) != outputs:
             raise InputError(f"has {outputs:,} outputs, but `classes` names {len(stated):,}")

@@ -17,11 +17,56 @@ from ddd_utils.files import PHOTOGRAPHS, is_junk
 # Control characters, and bytes of a name that are no UTF-8: they would tear tables and terminals.
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 # Ends of the names of files that nobody takes for images; what else is no image that can be read is skipped and told.
-BESIDE = (
-    ".arrow .bib .bin .cfg .cls .csv .db .docx .gz .h5 .htm .html .idx .ini .ipynb .json .jsonl "
-    ".license .lnk .lock .log .lst .mat .md .md5 .npy .npz .parquet .pdf .pkl .pt .pth .py .rec "
-    ".rst .sh .sha256 .tar .tfrecord .toml .tsv .txt .url .xlsx .xml .yaml .yml .zip"
-).split()
+BESIDE = [
+    ".arrow",
+    ".bib",
+    ".bin",
+    ".cfg",
+    ".cls",
+    ".csv",
+    ".db",
+    ".docx",
+    ".gz",
+    ".h5",
+    ".htm",
+    ".html",
+    ".idx",
+    ".ini",
+    ".ipynb",
+    ".json",
+    ".jsonl",
+    ".license",
+    ".lnk",
+    ".lock",
+    ".log",
+    ".lst",
+    ".mat",
+    ".md",
+    ".md5",
+    ".npy",
+    ".npz",
+    ".parquet",
+    ".pdf",
+    ".pkl",
+    ".pt",
+    ".pth",
+    ".py",
+    ".rec",
+    ".rst",
+    ".sh",
+    ".sha256",
+    ".tar",
+    ".tfrecord",
+    ".toml",
+    ".tsv",
+    ".txt",
+    ".url",
+    ".xlsx",
+    ".xml",
+    ".yaml",
+    ".yml",
+    ".zip",
+]
 # Forms of data sets that are not read, by the end of the file's name.
 UNREAD = {
     ".tfrecord": "TFRecord",
