@@ -158,7 +158,7 @@ def test_numbers_from_1_to_1000_are_not_imagenets_indices():
 
 
 def test_indices_of_some_classes_are_imagenets_if_that_is_stated():
-    with pytest.raises(InputError, match="may be anyone's; .* give images.mapping: indices"):
+    with pytest.raises(InputError, match=r"may be anyone's; .* give images.mapping: indices"):
         class_space(["0", "65"], ["0", "65"]).answers_of(1_000)
     space = class_space(["0", "65"], ["0", "65"], "indices")
     assert [space.names[label] for label in space.labels] == [imagenet_names()[0], imagenet_names()[65]]
