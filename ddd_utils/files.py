@@ -287,6 +287,9 @@ def _naming(path: Path) -> Iterator[None]:
         raise TornFile(path, "not a whole Parquet file (torn or truncated)") from None
 
 
+JUNK = {"__macosx", "$recycle.bin", "system volume information", "lost+found", "__pycache__", "network trash folder"}
+JUNK |= {"@eadir", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "@tmp", "@sharebin"}
+JUNK |= {"temporary items", "thumbs.db", "desktop.ini", "icon\r", "recycler", "recycled", "found.000"}
 PHOTOGRAPHS = (".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 
@@ -330,9 +333,14 @@ def count_photographs(folder: Path) -> int:
     return sum(len(photographs(each)) for each in class_folders(folder))
 
 
+def is_junk(name: str) -> bool:
+    """Tell by its name what archivers, file servers and systems leave in folders, hidden files among them."""
+    return name.startswith(".") or name.casefold() in JUNK
+
+
 def class_folders(folder: Path) -> list[Path]:
-    """List a folder's sub-folders by name, without hidden ones."""
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    """List a folder's sub-folders by name, without hidden ones and others that nobody made."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not is_junk(path.name))
 
 
 def photographs(folder: Path) -> list[str]:

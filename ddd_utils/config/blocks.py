@@ -90,6 +90,7 @@ def _brief(value: Any) -> str:
 # What pydantic puts into the location of an error beside keys.
 _TAGS = {"gaussian", "digits", "fashion_mnist", "cifar10", "cifar100", "npz", "imagenet", "folder", "photographs"}
 _TAGS |= {"torchvision", "bool", "TorchvisionWeights", "OpenClip", "Checkpoint", "Names", "Literal"}
+_TAGS |= {"dict[str,union[str,list[str]]]", "literal['indices']"}
 _TAGS |= {"Variants", "literal['training_variants']", "str", "Published", "literal['all']", "list[str]"}
 
 

@@ -124,12 +124,13 @@ class _TestOnly(Strict):
     """
     Images without a training part, for pretrained models.
 
-    `mapping` gives the ImageNet class or classes (WordNet id, name or index) that a class of the images stands for.
+    `mapping` gives the ImageNet class or classes (WordNet id, name or index) that a class of the images stands for;
+    "indices" = the classes are ImageNet's indices, counted from 0.
     `among` says what models choose from: the classes that are `present` in the images, or `all` that they know. Both
     decisions are stored, and this one goes into the figures.
     """
 
-    mapping: dict[str, str | list[str]] | None = None  # of classes that ImageNet does not know by their name
+    mapping: dict[str, str | list[str]] | Literal["indices"] | None = None  # of classes that ImageNet knows otherwise
     among: Literal["present", "all"] = "present"
 
 

@@ -12,7 +12,24 @@ from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import read_yaml
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Channels = Annotated[tuple[float, float, float], Field(strict=False)]
+
+
+def _of_one(most: str) -> AfterValidator:
+    """Check means or standard deviations of pixels from 0 to 1."""
+
+    def check(channels: tuple[float, ...]) -> tuple[float, ...]:
+        good = (0 <= each <= 1 if most == "mean" else 0 < each <= 1 for each in channels)
+        if not all(good):
+            what = "a mean is from 0 to 1" if most == "mean" else "a standard deviation is above 0 and at most 1"
+            hint = "; divide by 255" if max(channels) > 1 else ""
+            raise ValueError(f"preprocessing.{most}: {list(channels)}, but pixels are from 0 to 1, so {what}{hint}")
+        return channels
+
+    return AfterValidator(check)
+
+
+Means = Annotated[tuple[float, float, float], Field(strict=False), _of_one("mean")]
+Sds = Annotated[tuple[float, float, float], Field(strict=False), _of_one("sd")]
 Names = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
 
 
@@ -23,8 +40,8 @@ class Preprocessing(Strict):
     crop_fraction: Annotated[float, Field(gt=0, le=1)] | None = None  # input size / size after resizing
     crop: Literal["center", "squash", "border"] | None = None
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] | None = None
-    mean: Channels | None = None
-    sd: Channels | None = None
+    mean: Means | None = None
+    sd: Sds | None = None
 
 
 class TorchvisionWeights(Strict):
@@ -99,7 +116,7 @@ Weights = Annotated[
 
 
 Outputs = Annotated[
-    Annotated[Names, Tag("Names")] | Annotated[Literal["imagenet", "images"], Tag("Literal")],
+    Annotated[Names, Tag("Names")] | Annotated[Literal["imagenet", "images", "numbers"], Tag("Literal")],
     Discriminator(lambda given: "Literal" if isinstance(given, str) else "Names"),
 ]
 
@@ -118,7 +135,9 @@ class Model(Strict):
     arguments: Arguments = Field(default={})
     pretrained: Weights | None = None
     preprocessing: Preprocessing = Preprocessing()
-    classes: Outputs | None = None  # what the outputs mean; none = ImageNet's 1,000, or as many as the images have
+    # What the outputs mean; none = ImageNet's 1,000, or as many as the images have. "images" = their classes in the
+    # order of text, "numbers" = in the order of the numbers that the classes are called by.
+    classes: Outputs | None = None
     optimizer: Literal["sgd", "adamw"] = "adamw"
     learning_rate: Positive = 2e-3
 
@@ -171,6 +190,8 @@ def located(entry: Any, folder: Path) -> Any:
 
 
 def _names_differ(models: list[Model]) -> list[Model]:
+    if len(models) < 2:
+        raise ValueError("models: two models at least, as models are compared with each other")
     labels = [model.label for model in models]
     if double := sorted({label for label in labels if labels.count(label) > 1}):
         raise ValueError(f"two models are called '{double[0]}': give one another `name`")
@@ -182,4 +203,4 @@ def _names_differ(models: list[Model]) -> list[Model]:
     return models
 
 
-Models = Annotated[list[Model], Field(min_length=2), BeforeValidator(read_models), AfterValidator(_names_differ)]
+Models = Annotated[list[Model], BeforeValidator(read_models), AfterValidator(_names_differ)]

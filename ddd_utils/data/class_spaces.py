@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -74,6 +75,30 @@ def _folded(name: str) -> str:
     return " ".join(name.replace("_", " ").replace("-", " ").casefold().split())
 
 
+def unknown(key: str) -> str:
+    """Say why a key is no class of ImageNet, and what was probably meant."""
+    several = [synset for synset, names in _classes() if _folded(key) in map(_folded, names)]
+    if len(several) > 1:
+        return f"'{key}' may be any of ImageNet's {' and '.join(several)}"
+    if key.isdecimal():
+        return (
+            f"'{key}' is a number, which may be anyone's; if numbers are ImageNet's indices, counted from 0 in the "
+            "order of WordNet ids, give images.mapping: indices"
+        )
+    ids = re.fullmatch(r"n\d+", key) is not None
+    known = synsets() if ids else [name for name in _by_name() if not re.fullmatch(r"n?\d+", name)]
+    return f"'{key}' is no class of ImageNet{nearest(_folded(key) if not ids else key, known)}"
+
+
+def by_number(names: Sequence[str]) -> list[str] | None:
+    """Sort names that differ by a number alone, such as "7" or "class 7", by that number; None for other names."""
+    parts = [re.fullmatch(r"(\D*)(\d+)(\D*)", name) for name in names]
+    found = [part.groups() for part in parts if part]
+    if len(found) < len(names) or len({(before, after) for before, _, after in found}) > 1:
+        return None
+    return sorted(names, key=lambda name: int(re.sub(r"\D", "", name)))
+
+
 def imagenet_index(key: str) -> int | None:
     """Find the index of an ImageNet class by its WordNet id, any name that no other class has, or its index."""
     return _by_name().get(key, _by_name().get(_folded(key)))
@@ -101,14 +126,26 @@ class ClassSpace:
         if stated != "images" and (outputs == 1_000 or outputs in LARGER) and self.synsets is not None:
             return np.array([self.synsets.get(synset, NEVER) for synset in synsets(outputs)])
         if stated != "imagenet" and outputs == len(self.own):
-            return self.own
+            return self._in_order(stated)
         if stated != "images" and (outputs == 1_000 or outputs in LARGER):
             strange = next((key for key in self.keys if imagenet_index(key) is None), self.keys[0])
-            raise InputError(
-                f"has ImageNet's {outputs:,} outputs, but '{strange}' is no class of ImageNet"
-                f"{nearest(strange, _by_name())}; give images.mapping"
-            )
+            more = "" if "images.mapping" in (why := unknown(strange)) else "; give images.mapping"
+            raise InputError(f"has ImageNet's {outputs:,} outputs, but {why}{more}")
         raise InputError(f"has {outputs:,} outputs, but the images have {len(self.own):,} classes; give `classes`")
+
+    def _in_order(self, stated: object) -> np.ndarray:
+        """Take outputs in the order of the images' classes, which must be beyond doubt or stated."""
+        order = [self.keys[label] for label in self.own]
+        counted = by_number(order)
+        if counted is None or counted == order or stated == "images":
+            return self.own
+        if stated == "numbers":
+            return np.array([self.keys.index(key) for key in counted])
+        raise InputError(
+            f"has {len(order):,} outputs, and the images' classes are numbers: state the order of outputs, `classes: "
+            f"images` for the order of text ({_some(order)}), as in torchvision's ImageFolder, or `classes: numbers` "
+            f"({_some(counted)})"
+        )
 
     def _stated(self, outputs: int, stated: Sequence[str]) -> np.ndarray:
         if len(stated) != outputs:
@@ -122,11 +159,16 @@ class ClassSpace:
         return found
 
 
+def _some(names: Sequence[str]) -> str:
+    """List some names, at most the first three and the last."""
+    return ", ".join(names if len(names) < 5 else [*names[:3], "...", names[-1]])
+
+
 def class_space(
-    keys: Sequence[str], order: Sequence[str], mapping: Mapping[str, str | list[str]] | None = None
+    keys: Sequence[str], order: Sequence[str], mapping: Mapping[str, str | list[str]] | str | None = None
 ) -> ClassSpace:
     """Find the classes of images: ImageNet's if names or ``mapping`` lead to them, else the images' own ``order``."""
-    mapping = mapping or {}
+    mapping = {key: key for key in order} if isinstance(mapping, str) else mapping or {}
     for name in mapping:
         if name not in order:
             raise InputError(f"images.mapping: the images have no class '{name}'{nearest(name, order)}")
@@ -135,14 +177,17 @@ def class_space(
     if all(groups[key] for key in seen):
         # Folders without images, such as those that archivers leave behind, are no classes of ImageNet's.
         groups = {key: group for key, group in groups.items() if group}
-    # Numbers may be anybody's labels: they are ImageNet's if there are a thousand of them, or with a mapping.
-    known = all(groups.values()) and (bool(mapping) or len(order) == 1_000 or not all(map(str.isdigit, order)))
+    # Numbers may be anybody's labels: they are ImageNet's indices if they are 0 to 999, or with a mapping.
+    numbers = all(map(str.isdecimal, order)) and set(order) != set(map(str, range(1_000)))
+    known = all(groups.values()) and (bool(mapping) or not numbers)
     if known:
         return _imagenet_space(keys, groups)
     if mapping:
         strange = next(key for key, group in groups.items() if not group)
         given = mapping.get(strange, strange)
-        raise InputError(f"images.mapping: '{given}' is no class of ImageNet{nearest(given, _by_name())}")
+        names = [given] if isinstance(given, str) else given
+        bad = next(name for name in names if imagenet_index(name) is None)
+        raise InputError(f"images.mapping: {unknown(bad)}")
     if len(order) > MOST:
         raise InputError(f"the images have {len(order):,} classes; no more than {MOST:,} can be told apart")
     label = {key: index for index, key in enumerate(order)}

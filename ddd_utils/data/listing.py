@@ -273,6 +273,11 @@ def _tree(tree: Tree, labels: str | None) -> Listing:
     else:
         keys = _table_keys(table, tree.images.names)
         order = sorted(set(keys), key=int) if all(map(str.isdecimal, keys)) else sorted(set(keys))
+    if tree.skipped:
+        name, why = tree.skipped[0]
+        log.info("%s: %s files are skipped, such as %s: %s", tree.images.folder, f"{len(tree.skipped):,}", name, why)
+    if empty := sorted(set(order) - set(keys)):
+        log.info("%s: classes without images: %s", tree.images.folder, ", ".join(empty[:5]))
     return make(tree.images, tree.images.names, keys, order, tree.stamp)
 
 

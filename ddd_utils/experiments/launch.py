@@ -121,7 +121,8 @@ def check(experiments: Sequence[Experiment]) -> None:
     for experiment, run, _ in tasks:
         case = costs.case(run, experiment.dataset)
         if case not in states:
-            states[case] = costs.state_bytes(by_name.create(run.model, case.classes, run.arguments), run.optimizer)
+            network = by_name.rehearse(run.model, case.classes, run.arguments, case.image_size)
+            states[case] = costs.state_bytes(network, run.optimizer)
         wanted += costs.disk_bytes(run, experiment.dataset.sizes[1], case.classes, states[case])
     free = shutil.disk_usage(paths.results()).free
     if wanted > free:

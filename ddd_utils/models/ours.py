@@ -104,6 +104,8 @@ class PlainConvNet(nn.Module):
         batch_norm: bool = True,
     ):
         super().__init__()
+        if width < 1 or min(stages, default=0) < 1:
+            raise InputError(f"a network of nothing: stages {list(stages)}, width {width}; both are at least 1")
         layers: list[nn.Module] = []
         channels, side = 3, kernel
         for stage, convolutions in enumerate(stages):

@@ -1,14 +1,10 @@
 """Pretrained models: weights from timm, torchvision or a file, and the recipe of any model that is not trained here."""
 
-import pickle
-import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
 import timm
 import torch
 import torchvision
@@ -19,14 +15,13 @@ from ddd_utils.config.model_sets import Checkpoint, Model, OpenClip, Torchvision
 from ddd_utils.data import downloads
 from ddd_utils.data.class_spaces import ClassSpace
 from ddd_utils.data.datasets import IMAGENET_MEAN, IMAGENET_SD
-from ddd_utils.errors import InputError, nearest
+from ddd_utils.errors import InputError
 from ddd_utils.models import by_name
 from ddd_utils.models.by_name import TORCHVISION
 from ddd_utils.models.clip import ClipModel
-from ddd_utils.models.recipe import Recipe, brief, require, unavailable, unbuildable
+from ddd_utils.models.files_of_weights import read_weights
+from ddd_utils.models.recipe import Recipe, require, unavailable, unbuildable
 
-# How files of torch.save begin, today's and those before torch 1.6.
-STARTS = (b"PK\x03\x04", b"\x80")
 # BatchNorm's count of batches: old files lack it, and it has no effect on answers.
 COUNTER = "num_batches_tracked"
 
@@ -68,6 +63,8 @@ class TimmModel(_LibraryModel):
     def check(self) -> None:
         """Look the name up in timm's registry, the tag among the name's."""
         name, _, tag = self.entry.model.partition(".")
+        if new := by_name.new_name(self.entry.model):
+            raise InputError(f"'{self.entry.model}' is an old name: timm now calls it '{new}'")
         if name in TORCHVISION and not timm.is_model(name):
             weights = [each.name for each in torchvision.models.get_model_weights(name)]
             raise InputError(f"'{name}' is torchvision's: give pretrained: {{torchvision: {weights[-1]}}}")
@@ -78,6 +75,7 @@ class TimmModel(_LibraryModel):
             raise InputError(f"timm has no weights for '{name}'; give `pretrained` a file")
         if "num_classes" in self.entry.arguments:
             raise InputError(f"'{self.entry.label}', arguments.num_classes: timm would drop the trained classifier")
+        by_name.refuse_doors(self.entry.arguments, self.entry.label)
         if tag:
             require(tag, tags, "timm has no weights", name)
 
@@ -124,6 +122,7 @@ class TorchvisionModel(_LibraryModel):
         require(model, TORCHVISION, "torchvision has no model")
         names = torchvision.models.get_model_weights(model).__members__
         require(self.weights.torchvision, names, "torchvision has no weights", model)
+        by_name.refuse_doors(self.entry.arguments, self.entry.label)
 
     @property
     def _chosen(self) -> Any:
@@ -201,7 +200,7 @@ class FileModel(Recipe):
         if classes is None:
             wanted = outputs(state, network, weights.names)
         elif isinstance(classes, str):
-            wanted = {"imagenet": 1_000, "images": len(space.own)}[classes]
+            wanted = 1_000 if classes == "imagenet" else len(space.own)
         else:
             wanted = len(classes)
         if wanted != 1_000:
@@ -216,50 +215,6 @@ class FileModel(Recipe):
     def origin(self) -> str:
         """The file's name or address."""
         return self.weights.url or f"file {Path(self.weights.file).name}"
-
-
-def read_weights(path: Path, key: str | None = None, strip: str = "") -> dict[str, torch.Tensor]:
-    """Read a state dictionary: ``key`` says where in the file, names lose the prefix ``strip``; code is never run."""
-    state = _at(_load(path), key, path)
-    tensors = isinstance(state, Mapping) and all(isinstance(value, torch.Tensor) for value in state.values())
-    if not tensors or not all(isinstance(name, str) for name in state):
-        keys = list(state) if isinstance(state, Mapping) else []
-        raise InputError(f"{path}: no state dictionary here, give its `key`; the file has {_listed(keys)}")
-    found = {name.removeprefix(strip): value for name, value in state.items() if name.startswith(strip)}
-    if not found:
-        raise InputError(f"{path}: no name starts with '{strip}'; the first is '{next(iter(state), '')}'")
-    return found
-
-
-def _load(path: Path) -> Any:
-    try:
-        if path.suffix == ".safetensors":
-            return safetensors.torch.load_file(path)
-        with warnings.catch_warnings(action="ignore"):  # an unusual protocol is refused all the same
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        with path.open("rb") as file:
-            if not file.read(4).startswith(STARTS):
-                raise InputError(f"{path}: not a file of weights ({brief(error)})") from None
-        raise InputError(
-            f"{path}: holds more than weights, and loading that could run code; keep its tensors alone in a "
-            ".safetensors file, or save them with torch.save(model.state_dict(), ...)"
-        ) from None
-    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, safetensors.SafetensorError) as error:
-        raise InputError(f"{path}: not a whole file of weights ({brief(error)})") from None
-
-
-def _at(content: Any, key: str | None, path: Path) -> Any:
-    for part in key.split(".") if key else ():
-        keys = list(content) if isinstance(content, Mapping) else []
-        if part not in keys:
-            raise InputError(f"{path}: no key '{part}'{nearest(part, keys)}; it has {_listed(keys)}")
-        content = content[part]
-    return content
-
-
-def _listed(keys: list) -> str:
-    return ", ".join(map(str, keys[:8])) + (" ..." if len(keys) > 8 else "") or "none"
 
 
 def outputs(state: Mapping[str, torch.Tensor], network: nn.Module, names: str) -> int:

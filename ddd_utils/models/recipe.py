@@ -1,7 +1,6 @@
 """What every kind of pretrained model has: a check by name, a preparation of images, and a network on demand."""
 
 import logging
-import re
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
@@ -19,6 +18,7 @@ from ddd_utils.data.class_spaces import ClassSpace
 from ddd_utils.data.views import Preparation
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.machine import environment
+from ddd_utils.models.by_name import brief, passed
 
 
 @dataclass(frozen=True)
@@ -62,22 +62,17 @@ class Recipe(ABC):
         return views.preparation(**{**usual, **asked})
 
     def network(self, space: ClassSpace) -> tuple[nn.Module, np.ndarray]:
-        """Make the network in evaluation mode and try it on an empty image; also return the answer of each output."""
+        """Make the network in evaluation mode and try it on two images; also return the answer of each output."""
         with loading_safely():
             network = self.build(space)
         return self.tried(network, space)
 
     def tried(self, network: nn.Module, space: ClassSpace) -> tuple[nn.Module, np.ndarray]:
-        """Try a network on an empty image, as :meth:`network` does."""
+        """Try a network on two images, as :meth:`network` does."""
         network = network.eval().requires_grad_(False)
         size = self.preparation.view.size
-        try:
-            with torch.inference_mode():
-                outputs = network(torch.zeros(1, 3, size, size))
-        except (RuntimeError, AssertionError, ValueError, TypeError) as error:
-            raise InputError(f"'{self.entry.label}' cannot take images of {size} px: {brief(error)}") from None
-        if not isinstance(outputs, torch.Tensor) or outputs.ndim != 2:
-            raise InputError(f"'{self.entry.label}' does not return one number a class")
+        with torch.inference_mode():
+            outputs = passed(network, torch.zeros(2, 3, size, size), f"'{self.entry.label}'")
         try:
             return network, space.answers_of(outputs.shape[1], self.entry.classes)
         except InputError as error:
@@ -101,12 +96,6 @@ def loading_safely() -> Iterator[None]:
     finally:
         for logger, level in loud.items():
             logger.setLevel(level)
-
-
-def brief(error: BaseException) -> str:
-    """Return an error's first sentence; libraries write paragraphs, some in colour."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip() or type(error).__name__
-    return text.splitlines()[0][:200].rstrip(".")
 
 
 def unbuildable(entry: Model, error: BaseException) -> InputError:

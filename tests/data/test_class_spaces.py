@@ -139,3 +139,31 @@ def test_a_larger_imagenet_needs_timm(monkeypatch):
         synsets.__wrapped__(21_841)
     told = 'the list of ImageNet\'s 21,841 classes needs timm, which is not installed: pip install ".[models]"'
     assert str(caught.value) == told
+
+
+@pytest.mark.parametrize("name", ["{}", "class {}", "class_{}"])
+def test_an_order_of_numbers_that_is_not_that_of_text_must_be_stated(name):
+    order = sorted(name.format(number) for number in range(12))
+    space = class_space(order, order)
+    with pytest.raises(InputError, match="state the order of outputs"):
+        space.answers_of(12)
+    assert [space.names[label] for label in space.answers_of(12, "images")] == order
+    assert [space.names[label] for label in space.answers_of(12, "numbers")] == [name.format(n) for n in range(12)]
+
+
+def test_numbers_from_1_to_1000_are_not_imagenets_indices():
+    order = sorted(map(str, range(1, 1_001)))
+    for seen in (order, ["1", "2"]):  # with and without images of class 1000
+        assert class_space(seen, order).synsets is None
+
+
+def test_indices_of_some_classes_are_imagenets_if_that_is_stated():
+    with pytest.raises(InputError, match=r"may be anyone's; .* give images.mapping: indices"):
+        class_space(["0", "65"], ["0", "65"]).answers_of(1_000)
+    space = class_space(["0", "65"], ["0", "65"], "indices")
+    assert [space.names[label] for label in space.labels] == [imagenet_names()[0], imagenet_names()[65]]
+
+
+def test_a_name_of_two_classes_is_told_with_both_ids():
+    with pytest.raises(InputError, match="'crane' may be any of ImageNet's n02012849 and n03126707"):
+        class_space(["crane"], ["crane"]).answers_of(1_000)

@@ -186,3 +186,19 @@ def test_real_arrays():
     assert len(found.ids) == 10_000
     assert found.order == tuple("0123456789")
     assert found.images.image(9_999).size == (32, 32)
+
+
+def test_what_archivers_and_file_servers_leave_is_no_class_at_any_level(tmp_path):
+    junk = ["cat/@eaDir/1.png", "__MACOSX/1.png", "cat/__MACOSX/2.png", "$RECYCLE.BIN/1.png", "#recycle/cat/1.png"]
+    found = listed(fill(tmp_path, ["cat/1.png", "dog/1.png", *junk]))
+    assert (found.ids, found.order) == (("cat/1.png", "dog/1.png"), ("cat", "dog"))
+
+
+def test_files_that_are_not_read_and_empty_classes_are_told(tmp_path, lines):
+    fill(tmp_path, ["cat/1.png", "dog/1.png"])
+    for name in ("cat/2.heic", "cat/3.AVIF", "cat/notes.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "emu").mkdir()
+    listed(tmp_path)
+    assert "2 files are skipped, such as cat/2.heic: not a kind of file that is read (.heic)" in lines[0]
+    assert lines[1].endswith("classes without images: emu")

@@ -217,7 +217,7 @@ def test_libraries_cannot_unpickle_either(weights):
 @pytest.mark.parametrize(
     ("spoil", "entry", "message"),
     [
-        (lambda state: {"model": state}, {}, "give its `key`; the file has model"),
+        (lambda state: {"model": state, "ema": state}, {}, "give its `key`; the file has model, ema"),
         (lambda state: {"model": state}, {"key": "modl"}, "no key 'modl' (did you mean 'model'?)"),
         (lambda state: state, {"strip": "module."}, "no name starts with 'module.'; the first is 'conv1"),
         (lambda state: {n: v for n, v in state.items() if n != "fc.weight"}, {}, "has no weights 'fc.weight'"),

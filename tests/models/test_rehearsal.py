@@ -1,0 +1,97 @@
+"""Networks that are to be trained are tried on two images first; what cannot be trained is one line."""
+
+import pytest
+import torch
+from pydantic import TypeAdapter, ValidationError
+
+from ddd_utils.config.model_sets import Model, Models
+from ddd_utils.data.class_spaces import class_space, synsets
+from ddd_utils.errors import InputError
+from ddd_utils.models import by_name
+from ddd_utils.models.pretrained import recipe
+
+SPACE = class_space(synsets(), synsets())
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "message"),
+    [
+        ("plain_convnet", {"stages": [0], "width": 0}, "a network of nothing: stages [0], width 0"),
+        ("plain_convnet", {"stages": []}, "a network of nothing"),
+        ("plain_convnet", {"stages": [1, 1, 1, 1, 1, 1, 1]}, "cannot take images of 32 px"),
+        ("test_resnet", {"in_chans": 1}, "cannot take images of 32 px"),
+        ("test_resnet", {"features_only": True}, "does not return one number a class, but list"),
+        ("test_resnet", {"global_pool": ""}, "model 'test_resnet'"),
+        ("googlenet", {}, "but GoogLeNetOutputs; arguments: {aux_logits: false}"),
+        ("resnet50.a1_in1k", {}, "the tag 'a1_in1k' names weights, but these images train the model from scratch"),
+        ("test_resnet", {"pretrained": True}, "arguments.pretrained is not taken"),
+        ("test_resnet", {"checkpoint_path": "/none.pt"}, "arguments.checkpoint_path is not taken"),
+        ("test_resnet", {"pretrained_cfg_overlay": {"file": "x"}}, "arguments.pretrained_cfg_overlay is not taken"),
+        ("alexnet", {"weights": "IMAGENET1K_V1"}, "arguments.weights is not taken"),
+        ("test_vit", {"act_layer": "x"}, "cannot be built with arguments {'act_layer': 'x'}"),
+        ("test_resnet", {"block": "x"}, "cannot be built with arguments {'block': 'x'}"),
+        ("tv_densenet121", {}, "an old name: timm now calls it 'densenet121.tv_in1k'"),
+    ],
+)
+def test_what_cannot_be_trained_is_found_before(model, arguments, message):
+    with pytest.raises(InputError) as caught:
+        by_name.rehearse(model, 10, arguments, 32)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_rehearsal_does_not_change_chance():
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    network = by_name.rehearse("resnet18", 10, {"width": 8}, 32)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert network.fc.out_features == 10
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"model": "test_resnet", "arguments": {"checkpoint_path": "x.pt"}}, "arguments.checkpoint_path is not taken"),
+        ({"model": "tv_densenet121"}, "timm now calls it 'densenet121.tv_in1k'"),
+        ({"model": "convnext_tiny_in22ft1k"}, "timm now calls it 'convnext_tiny.fb_in22k_ft_in1k'"),
+        (
+            {"model": "alexnet", "arguments": {"weights": "x"}, "pretrained": {"torchvision": "IMAGENET1K_V1"}},
+            "arguments.weights is not taken",
+        ),
+    ],
+)
+def test_doors_and_old_names_are_refused_for_pretrained_models_too(entry, message):
+    with pytest.raises(InputError) as caught:
+        recipe(Model.model_validate(entry)).check()
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("preprocessing", "message"),
+    [
+        ({"mean": [123.675, 116.28, 103.53]}, "so a mean is from 0 to 1; divide by 255"),
+        ({"mean": [-0.1, 0, 0]}, "so a mean is from 0 to 1"),
+        ({"mean": [float("nan"), 0, 0]}, "so a mean is from 0 to 1"),
+        ({"sd": [58.4, 57.1, 57.4]}, "above 0 and at most 1; divide by 255"),
+        ({"sd": [0.2, 0, 0.2]}, "above 0 and at most 1"),
+        ({"sd": [0.2, 0.2, -0.2]}, "above 0 and at most 1"),
+        ({"sd": [0.2, float("inf"), 0.2]}, "above 0 and at most 1"),
+    ],
+)
+def test_means_and_standard_deviations_are_those_of_pixels_from_0_to_1(preprocessing, message):
+    with pytest.raises(ValidationError, match=message):
+        Model.model_validate({"model": "resnet50", "preprocessing": preprocessing})
+
+
+def test_usual_means_are_taken():
+    for mean, sd in (
+        ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+        ([0, 0, 0], [1, 1, 1]),
+        ([0.5] * 3, [1 / 255] * 3),
+    ):
+        Model.model_validate({"model": "resnet50", "preprocessing": {"mean": mean, "sd": sd}})
+
+
+def test_one_model_alone_is_told_why():
+    with pytest.raises(ValidationError, match="two models at least, as models are compared with each other"):
+        TypeAdapter(Models).validate_python(["resnet50"])
