@@ -26,12 +26,14 @@ from .noise import folder_order_curves, kl_curve, kl_scatter, sigma_curves
 from .people import (
     answer_dots,
     block_curves,
+    hardness_dots,
     human_difficulty_dots,
     human_score_dots,
     majority_dots,
     observer_dots,
     observer_matrix,
     response_time_dots,
+    set_dots,
 )
 from .reasons import class_rows, factor_forest, label_bars, peer_matrix
 from .training import decision_map, overlay_map, swap_bars, swap_comparison, swap_curves
@@ -59,6 +61,7 @@ __all__ = [
     "factor_forest",
     "folder_order_curves",
     "gallery",
+    "hardness_dots",
     "human_difficulty_dots",
     "human_score_dots",
     "kappa_matrices",
@@ -76,6 +79,7 @@ __all__ = [
     "peer_matrix",
     "response_time_dots",
     "score_bars",
+    "set_dots",
     "sigma_curves",
     "subset_size_curves",
     "swap_bars",
