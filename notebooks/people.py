@@ -16,13 +16,13 @@
 # then averaged over conditions.
 
 # %% [markdown] tags=["lab"]
-# A parameter that is `None` is as the preset has it. `networks` is a list of tables, such as `[{"responses":
-# "my_models.csv"}]`, each with the answers of several networks to all images of a set, in any form that is read
+# A parameter that is `None` is as the preset has it. `tables` is a list of files, such as
+# `["my_models.csv"]`, each with the answers of several networks to all images of a set, in any form that is read
 # elsewhere, or as model-vs-human writes them.
 
 # %% tags=["parameters"]
-preset = "people"
-networks = None
+preset = "quick"
+tables = None
 
 # %%
 import pandas as pd
@@ -94,7 +94,7 @@ if sets:
 # %% [markdown]
 # ## People and networks on the same photographs
 # Published networks and some fifty people an image, on CIFAR-10 (CIFAR-10H). As many people as there are networks are
-# drawn from those who answered.
+# drawn from those who answered. A person who slips errs alone, which makes people less alike; networks do not slip.
 
 # %%
 known = experiments.people_facts()
@@ -108,11 +108,11 @@ if known.cifar10 is not None:
 # ## People and your networks on the same images
 
 # %%
-people.no_networks(parameters.networks)
+people.no_networks(parameters.tables)
 
 # %%
-for each in parameters.networks:
-    own = experiments.responses(each, preset)
+for each in parameters.tables:
+    own = experiments.responses({"responses": each}, preset)
     name, correct = found.seen_by(own)
     seen, shown_in = sets[name]
     compared = deciders.networks_beside_people(seen, correct, shown_in)

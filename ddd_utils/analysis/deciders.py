@@ -17,8 +17,8 @@ from ddd_utils.errors import InputError
 
 Sets = Mapping[str, tuple[np.ndarray, np.ndarray]]  # by name: decisions (deciders, images), conditions (images,)
 Pairs = list[tuple[int, int]]
-# Deciders below which nothing is said about the shape of difficulty, or about in-between images. With four or five the
-# kappa on these is a fixed number at tolerance 1, and a smooth family of three parameters fits the few scores anyway.
+# Deciders below which nothing is said about the shape of difficulty, or about in-between images. At tolerance 1 the
+# kappa on these is a fixed number with four, and nearly one with five; a smooth family fits so few scores anyway.
 FEWEST = 6
 BANDS = (0.0, 0.25, 0.75, 1.01)  # hard, medium and easy conditions, by accuracy
 ENDS = ("impossible", "trivial")

@@ -17,7 +17,7 @@ SHOWN += ["for_other_people", "largest", "pooled", "effective"]
 NETWORKS = {"sota_kappa_all": "its eleven models", "variants_kappa_all": "its variants of one network"}
 NO_NETWORKS = (
     "No networks' answers to these images are given. A table of them, such as model-vs-human writes, is compared with "
-    "people on the same images: `people.networks=[{responses: my_models.csv}]`."
+    "people on the same images: `people.tables=[my_models.csv]`."
 )
 
 
@@ -69,16 +69,18 @@ def set_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def shown(table: pd.DataFrame) -> pd.DataFrame:
-    """Write shares in per cent and other numbers with two decimals; leave empty what is not defined."""
+    """Write shares in per cent and other numbers with two decimals; a dash is not defined."""
     forms = {**dict.fromkeys(["accuracy", *map(str, range(100))], ".1%"), "impossible": ".1%", "trivial": ".1%"}
-    forms |= dict.fromkeys(["kappa", "effective", "largest", "pooled", "in between", "smooth"], ".2f")
+    forms |= {"deciders": ".0f"} | dict.fromkeys(
+        ["kappa", "effective", "largest", "pooled", "in between", "smooth"], ".2f"
+    )
     named = {"effective": "independent ones", "largest": "largest possible", "smooth": "from selection alone"}
     cells = {
-        name: ["" if pd.isna(value) else written(value, forms[name]) for value in table[name]]
+        name: ["–" if pd.isna(value) else written(value, forms[name]) for value in table[name]]
         for name in table.select_dtypes("number")
         if name in forms
     }
-    return table.assign(**cells).fillna("").rename(columns=named)
+    return table.assign(**cells).fillna("–").rename(columns=named)
 
 
 def ends(table: pd.DataFrame) -> Prose:
@@ -100,13 +102,11 @@ def shapes(found: pd.DataFrame, sets: Sets, tolerance: int = 1) -> Prose:
         outcomes = ", ".join(f"{outcome} in {count}" for outcome, count in found["dichotomous"].value_counts().items())
         said.append(f"That difficulty is dichotomous for people: {outcomes}.")
     few = sorted({len(correct) for correct, _ in sets.values() if 2 * (tolerance + 1) <= len(correct) < FEWEST})
-    fixed = {people: nulls.selection_band(people, tolerance) for people in few}
-    told = [f"{written(high)} with {people} people" for people, (low, high) in fixed.items() if np.isclose(low, high)]
-    if told:
+    bands = {people: list(dict.fromkeys(map(written, nulls.selection_band(people, tolerance)))) for people in few}
+    if told := " and ".join(f"{' to '.join(band)} with {people} people" for people, band in bands.items()):
         said.append(
             f"With fewer people neither question is asked. That is arithmetic: at tolerance {tolerance}, kappa on "
-            f"in-between images is {' and '.join(told)}, whoever they are, and a smooth family fits so few scores "
-            "anyway."
+            f"in-between images is {told}, whoever they are, and a smooth family fits so few scores anyway."
         )
     return Prose(" ".join(said))
 

@@ -12,7 +12,7 @@ import yaml
 from ddd_utils import paths
 from ddd_utils.config import params
 from ddd_utils.config.image_sets import Photographs
-from ddd_utils.config.schema import ModelSet, PretrainedSet, Published, Table, Variants, WhyImpossible
+from ddd_utils.config.schema import ModelSet, People, PretrainedSet, Published, Table, Variants, WhyImpossible
 from ddd_utils.errors import InputError
 
 PRESETS = sorted(path.stem for path in paths.PARAMS.glob("*.yaml"))
@@ -303,7 +303,8 @@ def test_a_notebook_starts_with_the_quick_preset(section):
     given = {name: ast.literal_eval(each["default"]) for name, each in declared.items()}
     assert given == {"preset": "quick", **dict.fromkeys(params.section_keys(section))}
     started = params.of_notebook(section, {"__name__": "__main__", **given})
-    assert getattr(started, section) == (getattr(params.load("quick"), section) or WhyImpossible())
+    lacking = {"why_impossible": WhyImpossible(), "people": People()}
+    assert getattr(started, section) == (getattr(params.load("quick"), section) or lacking[section])
 
 
 def test_a_parameter_of_a_notebook_changes_what_it_names_alone():
@@ -312,3 +313,12 @@ def test_a_parameter_of_a_notebook_changes_what_it_names_alone():
     assert params.of_notebook("sota_comparison", cell).sota_comparison == quick.model_copy(
         update={"training": quick.training.model_copy(update={"epochs": 3})}
     )
+
+
+def test_the_people_preset_trains_nothing_and_finds_tables(tmp_path):
+    assert params.load("people").sections == ["summary", "human_results", "people"]
+    table = tmp_path / "mine.csv"
+    table.write_text("model,image,correct\n")
+    assert params.load("people", [f"people.tables=[{table}]"]).people.tables == [str(table)]
+    with pytest.raises(InputError, match=r"there is no table '.*mine\.cvs' \(did you mean '.*mine\.csv'"):
+        params.load("people", [f"people.tables=[{tmp_path}/mine.cvs]"])

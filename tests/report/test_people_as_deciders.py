@@ -74,7 +74,10 @@ def test_few_people_are_not_asked_and_why_is_arithmetic(sets):
     said = people.shapes(deciders.shapes(sets), sets)
     assert "2 conditions have at least 6 people" in said
     # Of four people two are right about an in-between image: kappa is (1/3 - 1/2) / (1 - 1/2), whoever they are.
-    assert "−0.33 with 4 people" in said
+    assert "−0.33 with 4 people, whoever" in said
+    five = people.shapes(deciders.shapes(sets), {**sets, "stylized": decisions(2, 5)})
+    # Of five, two or three: s (5 - s) is 6, and the mean share right lies between .4 and .6.
+    assert "−0.33 with 4 people and −0.25 to −0.20 with 5 people" in five
     alone = {"edge": sets["edge"]}
     assert "arithmetic" not in people.shapes(deciders.shapes(alone), alone)
     few = {"colour": sets["colour <b>"]}
@@ -90,7 +93,7 @@ def test_tables_and_charts_show_each_set(sets, table):
     shown = people.set_table(table)
     assert set(shown["set"]) == set(sets) and "(" in shown["kappa"][0]
     scores = people.shown(deciders.score_table(sets)).set_index("set")
-    assert scores.loc["colour <b>", "7"] == "" and scores.loc["edge", "7"].endswith("%")
+    assert scores.loc["colour <b>", "7"] == "–" and scores.loc["edge", "7"].endswith("%")
     conditions = pd.concat({name: deciders.by_condition(*each) for name, each in sets.items()}, names=["set"])
     drawn = [charts.set_dots(table, people.set_heading(table))]
     drawn.append(charts.hardness_dots(conditions.reset_index("set"), people.hardness(conditions)))
@@ -101,7 +104,7 @@ def test_tables_and_charts_show_each_set(sets, table):
 
 def test_absence_is_said_or_empty():
     assert people.absent({}) == "" == people.no_networks([{}])
-    assert "rotation" in people.absent({"rotation": "no connection"}) and "people.networks" in people.no_networks([])
+    assert "rotation" in people.absent({"rotation": "no connection"}) and "people.tables" in people.no_networks([])
 
 
 def test_a_section_without_claims_has_a_book(tmp_path, monkeypatch):
