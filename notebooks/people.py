@@ -89,7 +89,7 @@ if sets:
 
 # %%
 if sets:
-    display(people.against_paper(table))
+    display(people.against_paper(conditions))
 
 # %% [markdown]
 # ## People and networks on the same photographs

@@ -118,17 +118,25 @@ def hardness(conditions: pd.DataFrame) -> Heading:
     return Heading(f"Kappa is {told}", f"mean kappa of two people in each of {len(conditions)} conditions")
 
 
-def against_paper(table: pd.DataFrame) -> Prose:
-    """Say in how many sets people agree less, or more, than the paper's networks (`deciders.overview`)."""
+def against_paper(conditions: pd.DataFrame) -> Prose:
+    """
+    Say in how many conditions people agree less, or more, than the paper's networks (`deciders.by_condition`).
+
+    Conditions in which people can hardly do more than guess are left out: there kappa is low whoever they are.
+    """
+    least = deciders.BANDS[1]
+    seen = conditions[conditions["accuracy"] >= least]
     said = [
-        f"Two of {who} agree by {written(value)}. People agree less in {int((table['upper'] < value).sum())} of "
-        f"{len(table)} sets, more in {int((table['lower'] > value).sum())}, undecided elsewhere."
+        f"Two of {who} agree by {written(value)}: people agree less in {int((seen['upper'] < value).sum())} of "
+        f"{len(seen)} conditions, more in {int((seen['lower'] > value).sum())}, undecided elsewhere."
         for claim, who in NETWORKS.items()
         if (value := printed(claim))
     ]
+    mean = f"two people agree by {written(seen['kappa'].mean())} on average"
     return Prose(
-        f"The paper finds networks alike, on ImageNet. {' '.join(said)} Images, classes and accuracies differ, so this "
-        "is no test. The same images, and as many people as networks, follow below."
+        f"The paper finds networks alike, on ImageNet. Where at least {least:.0%} of the answers are right, {mean}. "
+        f"{' '.join(said)} Images, classes and accuracies differ, so this is no test. The same images, and as many "
+        "people as networks, follow below."
     )
 
 

@@ -62,12 +62,14 @@ def test_who_is_more_alike_follows_from_the_interval(low, high, said):
     assert said in people.networks(found, "edge") and "agree by 0.21" in people.networks(found, "edge")
 
 
-def test_the_papers_figures_are_looked_up(table):
+def test_the_papers_figures_are_looked_up():
     alike, models = printed("variants_kappa_all"), printed("sota_kappa_all")
     between = (alike + models) / 2
-    said = people.against_paper(table.assign(lower=between - 0.01, upper=between + 0.01))
-    assert f"agree by {models:.2f}. People agree less in 0 of 2 sets, more in 2" in said
-    assert f"agree by {alike:.2f}. People agree less in 2 of 2 sets, more in 0" in said
+    rows = pd.DataFrame({"accuracy": [0.1, 0.5, 0.9], "kappa": [0.0, 0.4, 0.5]})
+    said = people.against_paper(rows.assign(lower=between - 0.01, upper=between + 0.01))
+    assert f"agree by {models:.2f}: people agree less in 0 of 2 conditions, more in 2" in said
+    assert f"agree by {alike:.2f}: people agree less in 2 of 2 conditions, more in 0" in said
+    assert "at least 25% of the answers are right, two people agree by 0.45 on average" in said  # none who guess
 
 
 def test_few_people_are_not_asked_and_why_is_arithmetic(sets):
