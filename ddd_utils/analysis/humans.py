@@ -19,13 +19,13 @@ WRONG_CLASS = (43, 221, 253)
 
 def human_share(counts: ArrayLike, labels: ArrayLike) -> np.ndarray:
     """Share of people who give each image its label, (images,), from counts (images, classes) and labels (images,)."""
-    right, people = _right_answers(counts, labels)
+    right, people = right_answers(counts, labels)
     return right / people
 
 
 def majority_right(counts: ArrayLike, labels: ArrayLike) -> np.ndarray:
     """Whether more people give an image its label than any other class, bool (images,); a tie counts as wrong."""
-    right, _ = _right_answers(counts, labels)
+    right, _ = right_answers(counts, labels)
     others = np.array(counts, int)
     others[np.arange(len(others)), np.asarray(labels)] = -1
     return right > others.max(axis=1)
@@ -60,7 +60,7 @@ def reliability(counts: ArrayLike, labels: ArrayLike, splits: int = 200, seed: i
     about most images, single wrong answers decide the ranks, and the product-moment correlation of the halves would be
     far higher. The error is that of a new draw of images and another split.
     """
-    right, people = _right_answers(counts, labels)
+    right, people = right_answers(counts, labels)
     if people.min() < 2:
         raise InputError(f"image {people.argmin()} has one answer: to split the answers takes two of each image")
     half = people // 2
@@ -92,7 +92,7 @@ def majority_consistency(right: ArrayLike, correct: ArrayLike, names: Sequence[s
     )
 
 
-def _right_answers(counts: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def right_answers(counts: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Count for each image the people who give its label, and all who answered."""
     counts, labels = np.asarray(counts, int), np.asarray(labels)
     if counts.ndim != 2 or labels.shape != counts.shape[:1]:

@@ -27,12 +27,14 @@ from .opinions import effective_curve, family_dots, majority_curves, mark_famili
 from .people import (
     answer_dots,
     block_curves,
+    hardness_dots,
     human_difficulty_dots,
     human_score_dots,
     majority_dots,
     observer_dots,
     observer_matrix,
     response_time_dots,
+    set_dots,
 )
 from .reasons import class_rows, factor_forest, label_bars, peer_matrix
 from .training import decision_map, overlay_map, swap_bars, swap_comparison, swap_curves
@@ -62,6 +64,7 @@ __all__ = [
     "family_dots",
     "folder_order_curves",
     "gallery",
+    "hardness_dots",
     "human_difficulty_dots",
     "human_score_dots",
     "kappa_matrices",
@@ -81,6 +84,7 @@ __all__ = [
     "peer_matrix",
     "response_time_dots",
     "score_bars",
+    "set_dots",
     "sigma_curves",
     "subset_size_curves",
     "swap_bars",

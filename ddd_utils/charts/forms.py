@@ -34,6 +34,7 @@ DOT = ("circle", 90, ACCENT, ACCENT)
 DIAMOND = ("diamond", 130, "transparent", SECOND)
 TICK = "M0,-1L0,1"
 KAPPA, BOUND = "kappa with its 95% interval", "most that the two accuracies allow"
+POOLED = "kappa if conditions are pooled"
 CLASS = "class"
 LOOKS = {  # what a mark stands for: shape, size, fill, outline
     "condition": DOT,
@@ -47,6 +48,7 @@ LOOKS = {  # what a mark stands for: shape, size, fill, outline
     CLASS: ("circle", 45, ACCENT, ACCENT),
     "single network": (TICK, 90, "transparent", MUTED),
     BOUND: (TICK, 90, "transparent", SECOND),
+    POOLED: DIAMOND,
     "paper": DIAMOND,
     "expected": DIAMOND,
     "wrong": ("diamond", 90, SECOND, SECOND),

@@ -9,6 +9,7 @@ import pandas as pd
 from .forms import (
     BOUND,
     KAPPA,
+    POOLED,
     TICKS,
     WIDTH,
     bundle,
@@ -155,6 +156,35 @@ def majority_dots(table: pd.DataFrame, heading: str) -> alt.LayerChart:
         tips={"at": None, "accuracy": ".1%", "kappa": ".3f", "kappa_max": (".3f", "largest possible")},
         description=text,
     )
+
+
+def set_dots(table: pd.DataFrame, heading: str) -> alt.LayerChart:
+    """Show how alike people err on each set (`deciders.overview`), beside what pooled conditions would have it."""
+    parts = {KAPPA: table.assign(at=table["kappa"]), BOUND: table.assign(at=table["largest"])}
+    parts[POOLED] = table[table["conditions"] > 1].assign(at=lambda rows: rows["pooled"])
+    tips: dict[str, Any] = {
+        "at": None,
+        "people": "",
+        "images": ",",
+        "conditions": "",
+        "accuracy": ".1%",
+        "kappa": ".3f",
+    }
+    tips |= {"largest": (".3f", "largest possible"), "pooled": (".3f", POOLED)}
+    scale, axis = alt.Scale(domain=[min(0, table["lower"].min()), 1]), "error consistency of two people (kappa)"
+    return dot_rows(parts, "at", axis, title(heading), scale, row="set", names="set", tips=tips)
+
+
+def hardness_dots(table: pd.DataFrame, heading: str) -> alt.LayerChart:
+    """Show how alike people err in each condition (`deciders.by_condition`, and the set) by how many are right."""
+    x = alt.X("accuracy:Q", title="accuracy of people", scale=alt.Scale(domain=[0, 1]), axis=quiet(format="%"))
+    y = alt.Y(title=KAPPA, axis=quiet())
+    tips: dict[str, Any] = {"set": "", "condition": "", "images": ",", "accuracy": ".1%"}
+    tips |= {"kappa": ".3f", "lower": ".3f", "upper": ".3f", "largest": (".3f", "largest possible")}
+    chart = dots(table, "kappa", y, x, tips).properties(width=WIDTH, height=300)
+    values = range_in_words(zip(table["set"] + ", " + table["condition"], table["kappa"], strict=True))
+    text = f"{KAPPA} against the accuracy of people, {under(heading)}: {values}."
+    return finish(chart, title(heading), text)
 
 
 def answer_dots(table: pd.DataFrame, questions: Mapping[str, str], heading: str) -> alt.HConcatChart:

@@ -223,6 +223,8 @@ def _resolve_paths(raw: dict) -> None:
     """Write paths of the sections on models so that they hold in the notebooks too, whose working folder is another."""
     if isinstance(why := raw.get("why_impossible"), dict) and isinstance(why.get("marks"), str):
         why["marks"] = str(paths.from_root(files.find(why["marks"], "table")))
+    if isinstance(people := raw.get("people"), dict) and isinstance(tables := people.get("tables"), list):
+        people["tables"] = [str(paths.from_root(files.find(str(name), "table"))) for name in tables]
     block = raw.get("sota_comparison")
     if not isinstance(block, dict):
         return

@@ -203,6 +203,12 @@ class HumanResults(Strict):
     published: bool = False  # also people's published answers on CIFAR-10 and ImageNet
 
 
+class People(Strict):
+    """People as deciders: `tables` are of networks' answers to the same images, one a set of images."""
+
+    tables: list[str] = Field(default=[])
+
+
 class Summary(Strict):
     """Every claim as a row."""
 
@@ -276,6 +282,7 @@ class Preset(Strict):
     controls: Controls | None = None
     kl_divergence: KlDivergence | None = None
     human_results: HumanResults | None = None
+    people: People | None = None
     cluster: Cluster = Cluster()
     raw: dict[str, Any] = Field(default={}, exclude=True, repr=False)
 

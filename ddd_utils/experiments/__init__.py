@@ -4,7 +4,7 @@ Where responses come from. Everything here is cached: asking twice computes once
 - ``plans``: runs, and the conditions and model sets that they come from; ``store``: where their results are.
 - ``trainee``, ``lockstep``: networks side by side; ``launch``: in processes of this machine, ``cluster`` through SLURM.
 - ``evaluations``, ``inference``: what pretrained models answer to photographs.
-- ``published``, ``people``: answers that others have published, and users' tables; ``factors``: marks on images.
+- ``published``, ``people``, ``trials``: answers that others have published, and users' tables; ``factors``: marks.
 - ``sources``: finds a configuration's results, of whichever kind. ``costs``, ``calibration``: how long it takes.
 """
 
@@ -18,10 +18,11 @@ from ddd_utils.experiments.factors import Marks, marks
 from ddd_utils.experiments.people import people_facts
 from ddd_utils.experiments.published import imagenet_facts
 from ddd_utils.experiments.store import Results
+from ddd_utils.experiments.trials import observed_sets
 from ddd_utils.files import TornFile
 from ddd_utils.responses import Responses, Source
 
-__all__ = ["Marks", "alternatives", "at_hand", "imagenet_facts", "marks", "people_facts", "responses"]
+__all__ = ["Marks", "alternatives", "at_hand", "imagenet_facts", "marks", "observed_sets", "people_facts", "responses"]
 
 
 def responses(what: Any, preset: str | Path = "quick") -> Responses:

@@ -157,9 +157,10 @@ class Book:
     """The claims that one section computes, on disk after every record; a new one forgets what was recorded before."""
 
     def __init__(self, section: str, preset: str | Path, digest: str = ""):
-        sections = list(paper()["claims"])
+        # A section of one's own has a notebook, and no claim of the paper.
+        sections = [*paper()["claims"], *(path.stem for path in paths.NOTEBOOKS.glob("*.py"))]
         if section not in sections:
-            raise InputError(f"no claim belongs to a section '{section}'{nearest(section, sections)}")
+            raise InputError(f"there is no section '{section}'{nearest(section, sections)}")
         self.section, self.digest = section, digest
         self.path = _path(preset, section)
         self._records: dict[str, Record] = {}

@@ -127,13 +127,14 @@ def _wide(sheet: Sheet, places: Mapping[str, list[int]]) -> dict[str, Column]:
 def _trials_as_responses(columns: dict[str, Column]) -> dict[str, Column]:
     """Rename columns; images are told apart without trial and observer, by condition if one has several."""
     subject, image, response, category = (columns[name] for name in TRIAL_COLUMNS)
-    image = distinct(image.name, image.codes, [_image(name) for name in image.values])
+    image = distinct(image.name, image.codes, [shown_image(name) for name in image.values])
     if CONDITION in columns:
         image = _by_condition(image, columns[CONDITION])
     return {"model": subject, "image": image, "prediction": response, "label": category}
 
 
-def _image(name: str) -> str:
+def shown_image(name: str) -> str:
+    """Return the part of a stimulus file's name that is the same for every observer; other names stay."""
     stimulus = _STIMULUS.fullmatch(name)
     return stimulus["image"] if stimulus else name
 

@@ -314,3 +314,12 @@ def test_a_parameter_of_a_notebook_changes_what_it_names_alone():
     assert params.of_notebook("sota_comparison", cell).sota_comparison == quick.model_copy(
         update={"training": quick.training.model_copy(update={"epochs": 3})}
     )
+
+
+def test_the_people_preset_trains_nothing_and_finds_tables(tmp_path):
+    assert params.load("people").sections == ["summary", "human_results", "people"]
+    table = tmp_path / "mine.csv"
+    table.write_text("model,image,correct\n")
+    assert params.load("people", [f"people.tables=[{table}]"]).people.tables == [str(table)]
+    with pytest.raises(InputError, match=r"there is no table '.*mine\.cvs' \(did you mean '.*mine\.csv'"):
+        params.load("people", [f"people.tables=[{tmp_path}/mine.cvs]"])

@@ -85,7 +85,7 @@ def test_sections_are_saved_one_after_the_other(folder):
 def test_a_section_that_the_preset_has_not_is_added(folder):
     params.save("mine", preset="published", training_variants=params.load("quick").raw["training_variants"])
     assert params.load("mine").sections == [
-        name for name in params.SECTIONS if name not in ("controls", "kl_divergence")
+        name for name in params.SECTIONS if name not in ("controls", "kl_divergence", "people")
     ]
 
 
