@@ -15,7 +15,7 @@ from ddd_utils.config.model_sets import Model
 from ddd_utils.config.schema import PretrainedSet
 from ddd_utils.data.class_spaces import ClassSpace, class_space
 from ddd_utils.data.listing import Listing, listing
-from ddd_utils.experiments import plans, published
+from ddd_utils.experiments import plans, published, published_models
 from ddd_utils.experiments.store import OneByOne, Results
 from ddd_utils.files import is_whole, read_json, read_metadata, read_parquet, safe_name, short_hash, write_json
 from ddd_utils.responses import Responses, Source, write_images, write_predictions
@@ -142,7 +142,7 @@ class Evaluation(Results):
     def load(self) -> Responses:
         """Read the answers."""
         found = Responses.load(self.folder, self.networks())
-        if len(self.space.names) == published.CLASSES:  # ImageNet's, so that labels can be compared with its own
+        if len(self.space.names) == published_models.CLASSES:  # ImageNet's, so that labels can be compared with its own
             found = published.known_by_name(found)
         return found.attributed(
             self,
