@@ -71,7 +71,7 @@ _, unreadable = claims.recorded(preset)
 sentences.still_to_be_run(table, unreadable)
 
 # %% [markdown] tags=["appendix"]
-# ## Errata of the paper
+# ### Errata of the paper
 #
 # In some places the paper disagrees with its own figures or code. They matter to those who build on its numbers. The
 # evidence is computed wherever it can be.

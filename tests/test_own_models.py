@@ -149,9 +149,9 @@ def test_without_torch_the_published_preset_shows_dichotomous_difficulty_on_imag
     found = {claim["id"]: (claim["m"], round(claim["value"] or 0, 4)) for claim in results["claims"]}
     # Shares depend on the number of models: beside the paper's stand those of its eleven.
     known = {"trivial_share": (11, 0.46), "impossible_share": (11, 0.115)}
-    known |= {"kappa_all": (30, 0.5951), "kappa_in_between": (30, 0.3208)}
+    known |= {"kappa_all": (41, 0.5939), "kappa_in_between": (41, 0.3593)}  # by scikit-learn
     assert {name: found[f"sota_{name}"] for name in known} == known
     counts = results["scores"]["models"]["counts"]
     shares = [counts[-1], sum(counts[-2:]), counts[0], sum(counts[:2])]
-    assert [round(share / sum(counts), 4) for share in shares] == [0.3647, 0.4598, 0.0599, 0.0806]
+    assert [round(share / sum(counts), 4) for share in shares] == [0.3469, 0.4399, 0.0499, 0.0673]
     assert len(pd.read_csv(path.with_name("difficulty.csv"))) == 50_000

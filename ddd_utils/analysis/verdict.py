@@ -51,6 +51,7 @@ RULES = {
     "beyond_label_errors": Rule("share of impossible images where the label is accepted", 0.01, "one in a hundred"),
 }
 FEWEST_IN_BETWEEN = 50  # images, for a kappa of every pair
+FEWEST_SCORED = 6  # networks: with four, half of the simulated sets of two kinds were taken for smooth ones
 
 
 @dataclass(frozen=True)
@@ -164,8 +165,9 @@ def dichotomous(given: ArrayLike, draws: int = 200, seed: int = 0) -> Clause:
     if correct is not None:  # a copy of a network is no second opinion
         correct, counts = _decisions_or_counts(difficulty.distinct(correct))
     images, networks = int(counts.sum()), len(counts) - 1
-    if networks < 4:
-        return _undecided("dichotomous", images, networks, "two kinds of images beside a smooth family take 4 networks")
+    if networks < FEWEST_SCORED:
+        reason = f"two kinds of images are told from smooth difficulty by {FEWEST_SCORED} networks or more"
+        return _undecided("dichotomous", images, networks, reason)
     found = excess_at_ends(counts, np.zeros(networks) if correct is None else _abilities(correct), draws, seed)
     details = _by_family(found)
     ends, masses = [], []

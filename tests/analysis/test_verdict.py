@@ -220,3 +220,11 @@ def test_what_cannot_be_tested_is_left_open_with_the_reason(call):
 def test_a_mark_for_every_image():
     with pytest.raises(InputError, match="one mark an image"):
         verdict.beyond_label_errors([[1, 0], [1, 1]], [True])
+
+
+@pytest.mark.parametrize("networks", [4, 5])
+def test_a_handful_of_deciders_do_not_tell_two_kinds_from_smooth_difficulty(networks):
+    rng = np.random.default_rng(0)
+    right = rng.choice([0, 1, 0.5], 1000, p=[0.1, 0.3, 0.6])
+    found = verdict.dichotomous(rng.random((networks, 1000)) < right, draws=5)
+    assert found.outcome == OPEN and "6 networks or more" in found.reason

@@ -70,7 +70,7 @@ def test_every_clause_and_outcome_has_words_and_figures():
 
 def test_figures_behind_clauses_are_those_of_the_analysis():
     rng = np.random.default_rng(0)
-    correct = rng.random((5, 400)) < rng.beta(0.6, 0.6, 400)
+    correct = rng.random((6, 400)) < rng.beta(0.6, 0.6, 400)
     found = [verdict.fail_alike(correct), verdict.dichotomous(correct, draws=20), verdict.masked(correct, 1, draws=5)]
     text = first_screen.evidence({each.name: each.as_json() for each in found})
     assert f"is {found[0].effect:.3f};" in text and f"{found[1].details['trivial_mass']:.1%} trivial" in text
