@@ -465,7 +465,9 @@ def test_the_python3_kernel_is_this_environment_whatever_the_user_has_installed(
 
 
 def test_the_start_page_lists_the_sections_in_the_reports_order_by_their_headings():
-    listed = re.findall(r"^\d\. \[(.+)\]\((\w+)\.py\)", (paths.NOTEBOOKS / "start.md").read_text("utf-8"), re.MULTILINE)
+    listed = re.findall(
+        r"^\d+\. \[(.+)\]\((\w+)\.py\)", (paths.NOTEBOOKS / "start.md").read_text("utf-8"), re.MULTILINE
+    )
     assert [section for _, section in listed] == list(params.SECTIONS)
     notebooks = {path.stem for path in paths.NOTEBOOKS.glob("*.py")}
     assert notebooks - {"compare"} == set(params.SECTIONS)  # two reports side by side are no section of either

@@ -220,7 +220,6 @@ def test_no_readable_photograph_is_told_in_a_line(build, material, tmp_path):
     [
         ({"mapping": {"anr": "tabby"}}, {}, r"the images have no class 'anr' \(did you mean 'ant'\?\)"),
         ({}, {"classes": ["ant", "bee"]}, r"'fc.weight' is of shape \(3, 96\) and not \(2, 96\)"),
-        ({}, {"preprocessing": {"size": 4_000}}, "cannot take images of 4000 px"),
         (
             {},
             {"model": "resnet5O", "pretrained": True},

@@ -22,6 +22,7 @@ from ddd_utils.experiments.calibration import Timing
 from ddd_utils.experiments.costs import Case, Measured, Row
 from ddd_utils.experiments.store import Experiment
 from ddd_utils.experiments.trainee import Trainee
+from ddd_utils.files import write_array
 from ddd_utils.responses import write_predictions
 
 TINY = {
@@ -145,7 +146,9 @@ def test_what_is_done_is_not_counted():
     experiment = Experiment(Variants.model_validate(TINY))
     kinds = dict.fromkeys((costs.case(run, experiment.dataset) for run in experiment.plan.runs), FREE)
     before = costs.row("all", experiment, kinds)
-    run = next(each for each in experiment.plan.runs[1:] if not each.keep_logits)
+    run = experiment.plan.runs[1]
+    for epoch in run.keep_logits:
+        write_array(experiment.folder / f"{run.file}-logits-{epoch}.npy", np.zeros((1, 1)))
     write_predictions(experiment.file(run), np.zeros((3, 20), np.int16))
     after = costs.row("rest", experiment, kinds)
     assert (before.done, after.done) == (0, 1)

@@ -138,9 +138,13 @@ def test_both_files_hold_what_they_were_given(tmp_path):
     assert (difficulty.name, decisive.name) == ("difficulty.csv", "decisive_images.txt")
     with difficulty.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [row["image"] for row in rows] == NAMES
+    # No name is a formula to a spreadsheet.
+    names = [f"'{name}" if name[0] in "=-" else name for name in NAMES]
+    assert [row["image"] for row in rows] == names
     assert rows[7] == {"image": "NA", "label": "7", "score": "3", "posterior_difficulty": "0.123457"}
-    pd.testing.assert_frame_equal(pd.read_csv(difficulty, keep_default_na=False), table(), check_dtype=False)
+    pd.testing.assert_frame_equal(
+        pd.read_csv(difficulty, keep_default_na=False), table().assign(image=names), check_dtype=False
+    )
     assert decisive.read_bytes() == "b.png\nZürich 🐟\n".encode()
 
 

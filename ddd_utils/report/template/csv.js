@@ -2,7 +2,8 @@
 const quoted = (value) => {
   const text = value === null || value === undefined ? "" : typeof value === "object" ? JSON.stringify(value) : String(value);
   const number = text.replace(/^−(?=[\d.])/, "-"); /* programs know no other minus */
-  return /[",\r\n]/.test(number) ? `"${number.replace(/"/g, '""')}"` : number;
+  const safe = /^[=+\-@\t\r]/.test(number) && Number.isNaN(Number(number.split(" ")[0])) ? `'${number}` : number; /* no formula */
+  return /[",\r\n]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
 };
 const csv = (rows) => rows.map((row) => `${row.map(quoted).join(",")}\r\n`).join("");
 
