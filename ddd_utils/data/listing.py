@@ -266,6 +266,7 @@ def _npz(path: Path, config: image_sets.Photographs) -> Listing:
 def _tree(tree: Tree, labels: str | None) -> Listing:
     table = _table(tree, labels)
     if table is None:
+        _check_level(tree)
         # The uppermost folder is the class; one without images is a class too.
         keys = [_top(tree, name) for name in tree.images.names]
         below = (name.removeprefix(tree.root) for name in tree.folders if name.startswith(tree.root))
@@ -287,7 +288,10 @@ def _table(tree: Tree, labels: str | None) -> Table | None:
         return _find_table(tree, labels)
     tops = {_top(tree, name) for name in tree.images.names}
     if len(tops) > 1 and "" not in tops:
-        return None
+        table = _first(tree.places[:-1], WELL_KNOWN)
+        if table is not None:
+            log.info("%s: classes are those of %s, not the folders", tree.images.folder, table.name)
+        return table
     table = _first(tree.places, WELL_KNOWN)
     if table is None and "" in tops:
         loose = next(name for name in tree.images.names if not _top(tree, name))
@@ -296,6 +300,25 @@ def _table(tree: Tree, labels: str | None) -> Table | None:
             f"({', '.join(WELL_KNOWN)}); name one with `labels`"
         )
     return table
+
+
+def _check_level(tree: Tree) -> None:
+    """Refuse folders that are one level too high: a data set's, of which the folders inside are the classes."""
+    above: dict[str, str] = {}
+    for parts in (name.removeprefix(tree.root).split("/") for name in tree.images.names):
+        if len(parts) < 3:
+            return  # images lie in the uppermost folders themselves
+        if (other := above.setdefault(parts[1], parts[0])) != parts[0]:
+            what = f"'{other}' and '{parts[0]}' both have a folder '{parts[1]}'"
+            break
+    else:
+        if len(set(above.values())) > 1:
+            return
+        what, other = f"all images lie in folders of '{next(iter(above.values()))}'", next(iter(above.values()))
+    raise InputError(
+        f"{tree.images.folder}: {what}, which seem to be the classes: give the level above them, "
+        f"{tree.images.folder / other}, or name a table with `labels`"
+    )
 
 
 def _top(tree: Tree, name: str) -> str:

@@ -60,11 +60,11 @@ def test_tiny_imagenets_folder(tmp_path):
     assert listed(tmp_path / "val").keys == listed(tmp_path / "val" / "images").keys == ("n01", "n02")
 
 
-def test_folders_of_classes_come_before_tables_that_were_not_asked_for(tmp_path):
-    fill(tmp_path, ["cat/1.png", "dog/2.png"])
+def test_folders_of_classes_come_before_tables_above_the_images_that_were_not_asked_for(tmp_path):
+    fill(tmp_path / "set", ["cat/1.png", "dog/2.png"])
     (tmp_path / "labels.csv").write_text("image,label\n1.png,x\n2.png,y\n")
-    assert listed(tmp_path).keys == ("cat", "dog")
-    assert listed(tmp_path, labels="labels.csv").keys == ("x", "y")
+    assert listed(tmp_path / "set").keys == ("cat", "dog")
+    assert listed(tmp_path / "set", labels=str(tmp_path / "labels.csv")).keys == ("x", "y")
 
 
 @pytest.mark.parametrize("place", ["set", "", "elsewhere"])

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -107,11 +108,11 @@ def test_the_state_tells_changed_folders_from_unchanged_ones(tmp_path):
     states.append(listed(tmp_path).state)
     (tmp_path / "emu").mkdir()
     states.append(listed(tmp_path).state)
-    (tmp_path / "labels.csv").write_text("image,label\ncat/2.png,x\ndog/1.png,y\n")
+    (tmp_path / "mine.csv").write_text("image,label\ncat/2.png,x\ndog/1.png,y\n")
     assert listed(tmp_path).state == states[-1]
-    states.append(listed(tmp_path, labels="labels.csv").state)
-    (tmp_path / "labels.csv").write_text("image,label\ncat/2.png,y\ndog/1.png,x\n")
-    states.append(listed(tmp_path, labels="labels.csv").state)
+    states.append(listed(tmp_path, labels="mine.csv").state)
+    (tmp_path / "mine.csv").write_text("image,label\ncat/2.png,y\ndog/1.png,x\n")
+    states.append(listed(tmp_path, labels="mine.csv").state)
     assert len(set(states)) == len(states)
 
 
@@ -202,3 +203,24 @@ def test_files_that_are_not_read_and_empty_classes_are_told(tmp_path, lines):
     listed(tmp_path)
     assert "2 files are skipped, such as cat/2.heic: not a kind of file that is read (.heic)" in lines[0]
     assert lines[1].endswith("classes without images: emu")
+
+
+@pytest.mark.parametrize(
+    ("folders", "told"),
+    [
+        (("train/cat", "train/dog", "val/cat", "val/dog"), "'train' and 'val' both have a folder 'cat'.*/train"),
+        (("fog/1/n01440764", "fog/2/n01440764"), "all images lie in folders of 'fog'.*/fog"),
+        (("1/n01440764", "2/n01440764"), "'1' and '2' both have a folder 'n01440764'"),
+        (("val/n01440764", "val/n01443537"), "all images lie in folders of 'val'"),
+    ],
+)
+def test_a_level_too_high_is_refused_with_the_one_meant(tmp_path, folders, told):
+    fill(tmp_path, [f"{folder}/a.png" for folder in folders])
+    assert re.search(told, refusal(tmp_path))
+
+
+def test_a_table_beside_folders_says_what_the_images_are(tmp_path, lines):
+    fill(tmp_path, ["batch0/0.png", "batch0/1.png", "batch1/2.png"])
+    (tmp_path / "labels.csv").write_text("image,label\n0.png,cat\n1.png,dog\n2.png,cat\n")
+    assert listed(tmp_path).keys == ("cat", "dog", "cat")
+    assert any("classes are those of labels.csv" in line for line in lines)

@@ -42,6 +42,7 @@ def test_axe_finds_nothing_serious_where_answers_are_kept(opened, written):
     consent(tab)
     part(tab, "go").click()
     play(tab, [1], 2)
+    tab.wait_for_timeout(500)  # as for a closed tab: Chromium hands over what is kept a moment later
     tab.reload()
     part(tab, "continue").wait_for()
     assert axe.grave(tab) == []
