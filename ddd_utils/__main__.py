@@ -299,13 +299,13 @@ def _report(options: argparse.Namespace) -> int:
     before = params.load(options.preset)
     named = _beside(params.load(options.preset, options.set), before, options.out)
     chosen = _chosen(named, options.sections)
-    preset = sources.with_images(named, chosen)
-    _check_writable(preset.folder)
-    failed = _compute(sources.needed(preset, chosen))
+    _check_writable(named.folder)
     # The page's and the notebooks' libraries take seconds to load; a mistake in the preset is told before.
     from ddd_utils.report import kernels
 
     kernels.warm()
+    preset = sources.with_images(named, chosen)
+    failed = _compute(sources.needed(preset, chosen))
     from ddd_utils.report import citation, page
 
     params.write(preset)
@@ -347,8 +347,10 @@ def _outcomes(preset: params.Preset, chosen: Sequence[str]) -> dict[str, "Outcom
 
     found, before = params.digests(preset), claims.recorded(preset.name)
     outcomes = run.execute(preset, chosen, found)
-    kept = run.kept(preset, [section for section in preset.sections if section not in chosen], found)
-    if run.LAST in kept and claims.recorded(preset.name) != before:
+    others = [section for section in preset.sections if section not in chosen]
+    kept = run.kept(preset, others, found)
+    outdated = run.LAST not in kept or claims.recorded(preset.name) != before
+    if run.LAST in others and run.notebook(preset.folder, run.LAST).exists() and outdated:
         kept |= run.execute(preset, [run.LAST], found)
     return outcomes | kept
 

@@ -80,9 +80,7 @@ def server(checkout):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    arguments = (
-        f"--no-browser --port={port} --ServerApp.port_retries=0 --IdentityProvider.token={TOKEN} --expose-app-in-browser"
-    )
+    arguments = f"--no-browser --port={port} --ServerApp.port_retries=0 --IdentityProvider.token={TOKEN} --expose-app-in-browser"
     private = {
         f"JUPYTER_{kind}_DIR": str(checkout / "jupyter" / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")
     }

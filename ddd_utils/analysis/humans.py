@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.stats import kruskal
 
 from ddd_utils.analysis.consistency import kappa_bounds, pairwise_matrix
 from ddd_utils.analysis.difficulty import DIFFICULTIES, as_correct, classify, scores
@@ -162,6 +161,8 @@ def kruskal_wallis(answers: pd.DataFrame) -> pd.DataFrame:
     number of cases without any further image (pseudo-replication; Hurlbert, 1984). Columns question, images (count),
     statistic, p_value, adjusted (p-value, Holm over the questions).
     """
+    from scipy.stats import kruskal  # takes a second to load, which only this needs
+
     images = _image_means(answers)
     rows = []
     for question in answers["question"].unique():

@@ -24,7 +24,7 @@ from ddd_utils.report import PARENT
 FORKS = "forkserver" in multiprocessing.get_all_start_methods()
 CONTEXT: Any = multiprocessing.get_context("forkserver" if FORKS else "spawn")
 # Beside what the notebooks import of this package. None may start a thread: what has threads cannot be forked safely.
-LIBRARIES = ["ddd_utils.quick_imports", "ipykernel.ipkernel", "ipykernel.kernelapp", "altair", "pandas", "scipy.stats"]
+LIBRARIES = ["ddd_utils.quick_imports", "ipykernel.ipkernel", "ipykernel.kernelapp", "altair", "pandas"]
 PACKAGE = Path(__file__).resolve().parents[1]
 QUIET = {
     "OMP_NUM_THREADS": "1",

@@ -64,13 +64,13 @@ def kept(preset: Preset, sections: Sequence[str], digests: Mapping[str, str]) ->
     """Return the outcomes of sections that an earlier run has executed, without error, with the same parameters."""
     found = {}
     for section in sections:
-        notebook = _notebook(paths.build() / preset.name, section)
+        executed = notebook(paths.build() / preset.name, section)
         try:
-            about = read_json(notebook).get("metadata", {})
+            about = read_json(executed).get("metadata", {})
         except InputError:
             continue
         if about.get("ddd") == {"digest": digests[section]} and not about["papermill"]["exception"]:
-            found[section] = Outcome(section, notebook, None, about["papermill"]["duration"])
+            found[section] = Outcome(section, executed, None, about["papermill"]["duration"])
     return found
 
 
@@ -86,7 +86,8 @@ def _run(jobs: list[_Job]) -> dict[str, Outcome]:
     return {outcome.section: outcome for batch in batches for outcome in _all(batch)}
 
 
-def _notebook(folder: Path, section: str) -> Path:
+def notebook(folder: Path, section: str) -> Path:
+    """Return where the executed notebook of a section stands in the folder of a report."""
     return folder / "notebooks" / f"{section}.ipynb"
 
 
@@ -102,7 +103,7 @@ def _job(section: str, parameters: Mapping, folder: Path, digest: str = "") -> _
                 f"unknown parameter '{key}' for section '{section}': {source.name} declares "
                 f"{', '.join(declared) or 'none'}{nearest(key, declared)}"
             )
-    return _Job(section, source, _notebook(folder, section), dict(parameters), digest)
+    return _Job(section, source, notebook(folder, section), dict(parameters), digest)
 
 
 def _all(jobs: list[_Job]) -> list[Outcome]:

@@ -9,9 +9,11 @@ import nbformat
 import pytest
 from made_notebooks import Preset, source
 
+from ddd_utils import __main__ as command_line
 from ddd_utils import paths, report
+from ddd_utils.config import params
 from ddd_utils.errors import InputError
-from ddd_utils.report import kernels, run
+from ddd_utils.report import claims, kernels, run
 
 LEAVE = "from pathlib import Path\nPath('{0}.left').touch()"
 # What a kernel finds when it starts: its package, whether torch is loaded, and how many threads its server has.
@@ -213,3 +215,29 @@ def test_a_kernel_that_fails_to_start_is_started_once_more(room, monkeypatch):
     job = run._job("good", {}, paths.build())
     run._with_papermill(jupytext.read(job.source), job, kernels.manager(paths.NOTEBOOKS, job.notebook))
     assert len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("there", "kept", "recorded", "renewed"),
+    [
+        (True, ["human_results", "summary"], "the same", False),
+        (True, ["human_results", "summary"], "other figures", True),
+        (True, ["human_results"], "the same", True),  # its own parameters have changed
+        (False, ["human_results"], "other figures", False),  # it was never asked for
+    ],
+)
+def test_the_summary_of_the_last_report_is_renewed_when_it_is_outdated(
+    tmp_path, monkeypatch, there, kept, recorded, renewed
+):
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
+    preset = params.load("smoke")
+    file = run.notebook(preset.folder, "summary")
+    file.parent.mkdir(parents=True)
+    if there:
+        file.touch()
+    executed, found = [], iter(["the same", recorded])
+    monkeypatch.setattr(run, "execute", lambda _, sections, digests: executed.append(sections) or {})
+    monkeypatch.setattr(run, "kept", lambda _, sections, digests: dict.fromkeys(kept))
+    monkeypatch.setattr(claims, "recorded", lambda name: next(found))
+    command_line._outcomes(preset, ["kl_divergence"])
+    assert executed == [["kl_divergence"]] + [["summary"]] * renewed
