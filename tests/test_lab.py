@@ -80,7 +80,8 @@ def server(checkout):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    arguments = f"--no-browser --port={port} --ServerApp.port_retries=0 --IdentityProvider.token={TOKEN} --expose-app-in-browser"
+    options = ("--no-browser", "--expose-app-in-browser", "--ServerApp.port_retries=0")
+    arguments = " ".join([*options, f"--port={port}", f"--IdentityProvider.token={TOKEN}"])
     private = {
         f"JUPYTER_{kind}_DIR": str(checkout / "jupyter" / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")
     }
