@@ -10,7 +10,7 @@ import os
 import re
 import tempfile
 import zipfile
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -258,12 +258,13 @@ def write_parquet(path: Path, columns: dict, metadata: dict | None = None) -> No
         pq.write_table(table, partial, compression="zstd", write_page_checksum=True)
 
 
-def read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
-    """Read columns of a Parquet file; a torn one, or one without the columns, raises :class:`InputError`."""
+def read_parquet(path: Path, columns: list[str], also: Iterable[str] = ()) -> pd.DataFrame:
+    """Read columns of a Parquet file, others if it has them; a torn one, or one without the former: InputError."""
     with _naming(path):
-        missing = set(columns) - set(pq.read_schema(path).names)
-        if missing:
+        there = pq.read_schema(path).names
+        if missing := set(columns) - set(there):
             raise InputError(f"{path}: has no column '{min(missing)}'")
+        columns = [*columns, *(name for name in also if name in there)]
         return pq.read_table(path, columns=columns, page_checksum_verification=True).to_pandas()
 
 

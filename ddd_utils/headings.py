@@ -14,7 +14,15 @@ ROLES = {
     "correct": "is_correct iscorrect was_correct correctness is_right right hit top1_correct correct_top1 acc "
     "exact_match",
 }
-NAMES = {role: (role, *others.split()) for role, others in ROLES.items()}
+# What may stand beside the answers of a model.
+BESIDE = {
+    "probability": "prob probs confidence conf softmax pred_prob predicted_probability prediction_probability "
+    "top1_prob max_prob",
+    "margin": "prob_margin probability_margin top1_margin",
+    "probability_label": "label_probability prob_label label_prob p_label probability_true true_probability prob_true "
+    "true_prob p_true target_probability target_prob true_class_probability",
+}
+NAMES = {role: (role, *others.split()) for role, others in {**ROLES, **BESIDE}.items()}
 
 
 def plain(heading: str) -> str:

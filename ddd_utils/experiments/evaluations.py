@@ -18,7 +18,7 @@ from ddd_utils.data.listing import Listing, listing
 from ddd_utils.experiments import plans, published, published_models
 from ddd_utils.experiments.store import OneByOne, Results
 from ddd_utils.files import is_whole, read_json, read_metadata, read_parquet, safe_name, short_hash, write_json
-from ddd_utils.responses import Responses, Source, write_images, write_predictions
+from ddd_utils.responses import CERTAINTY, Responses, Source, write_images, write_predictions
 
 # The decision among all classes a model knows lies beside the one among those present, under its own file name.
 SUFFIX = {"present": "", "all": "-all"}
@@ -111,10 +111,12 @@ class Evaluation(Results):
         return len(self.listing.ids if known is None else known)
 
     def write(self, model: Model, answers: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
-        """Write a model's answers; the file of the decision among the classes present comes last."""
+        """Write a model's answers, with their probabilities; the file of those among the classes present comes last."""
         self.outdate(*(self.file(model, among) for among in SUFFIX))
         for among in ("all", "present"):
-            write_predictions(self.file(model, among), answers[among][None], facts)
+            decided = answers[among]
+            certainty = {name: decided[name] for name in CERTAINTY}
+            write_predictions(self.file(model, among), decided["prediction"][None], facts, certainty)
 
     def networks(self) -> pd.DataFrame:
         """Describe the models, in the set's order."""

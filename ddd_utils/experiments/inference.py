@@ -18,11 +18,11 @@ from PIL import Image
 from torch import nn
 
 from ddd_utils.config.model_sets import Model
-from ddd_utils.data.class_spaces import NEVER
 from ddd_utils.data.photographs import NotAnImage, Photographs
 from ddd_utils.data.views import Preparation, View
 from ddd_utils.errors import ExperimentError, InputError
 from ddd_utils.experiments import published
+from ddd_utils.experiments.decisions import DECISION, Chooser
 from ddd_utils.experiments.evaluations import Evaluation
 from ddd_utils.experiments.progress import DECODING, INFERENCE, Progress, Steps
 from ddd_utils.files import remove_partials
@@ -151,9 +151,11 @@ class _Pass:
         space = replace(self.evaluation.space, labels=labels)
         chooser = Chooser(answer_of, space.present)
         more = partial(self.progress.add, made.entry.label)
-        found = answer(network, pixels[view], made.preparation, chooser, devices(), more)
+        of_rows = np.zeros(len(pixels[view]), labels.dtype)  # also of those that cannot be read, and do not count
+        of_rows[kept] = labels
+        found = answer(network, pixels[view], of_rows, made.preparation, chooser, devices(), more)
         answers = {"present": found.present[kept], "all": found.all[kept]}
-        right = {f"right_{among}": int((chosen == labels).sum()) for among, chosen in answers.items()}
+        right = {f"right_{among}": int((each["prediction"] == labels).sum()) for among, each in answers.items()}
         speed = len(pixels[view]) / max(found.seconds, 1e-9)
         never = int((space.present & ~np.isin(np.arange(len(space.names)), answer_of)).sum())
         facts = {
@@ -257,7 +259,7 @@ CHECKED, TOLERATED = 4_096, 0.001
 
 @dataclass(frozen=True)
 class Answers:
-    """What a network answers, int16 (images,): among the classes that the images have, and among all it knows."""
+    """What a network answers, `DECISION` (images,): among the classes that the images have, and among all it knows."""
 
     present: np.ndarray
     all: np.ndarray
@@ -266,40 +268,22 @@ class Answers:
     batch: int  # images at a time
 
 
-class Chooser:
-    """Turns outputs into answers: the answer of each output (or `NEVER`), and whether the images have an answer."""
-
-    def __init__(self, answer_of: np.ndarray, present: np.ndarray):
-        known = answer_of != NEVER
-        self._answer_of = answer_of
-        self._forbidden = {"all": torch.from_numpy(~known), "present": torch.from_numpy(~(known & present[answer_of]))}
-
-    def choose(self, outputs: torch.Tensor) -> dict[str, np.ndarray]:
-        """Choose the answer with the largest output, among those "present" and among "all", int16 (images,)."""
-        outputs = outputs.float()
-        if not torch.isfinite(outputs).all():
-            raise InputError("puts out numbers that are not finite")
-        return {
-            among: self._answer_of[outputs.masked_fill(mask.to(outputs.device), -torch.inf).argmax(1).cpu().numpy()]
-            for among, mask in self._forbidden.items()
-        }
-
-
 def answer(
     network: nn.Module,
     pixels: np.ndarray,
+    labels: np.ndarray,
     preparation: Preparation,
     chooser: Chooser,
     devices: Sequence[str],
     progress: Callable[[int], None] = lambda images: None,
 ) -> Answers:
-    """Let a network in evaluation mode answer photographs, uint8 (images, size, size, 3)."""
+    """Let a network in evaluation mode answer photographs, uint8 (images, size, size, 3), with labels (images,)."""
     # On a CPU every core takes batches of its own, which is faster than all cores sharing one; on GPUs each has a copy
     # of the network. A batch that does not fit into memory is halved, and so are those after it.
     runner = _Runner(network, preparation, chooser, devices)
-    precision = runner.settle_precision(pixels)
+    precision = runner.settle_precision(pixels, labels)
     started = time.monotonic()
-    answers = runner.run(pixels, precision, progress)
+    answers = runner.run(pixels, labels, precision, progress)
     return Answers(**answers, seconds=time.monotonic() - started, precision=str(precision)[6:], batch=runner.batch)
 
 
@@ -318,24 +302,29 @@ class _Runner:
         self._mean, self._sd = (torch.tensor(each).view(3, 1, 1) for each in (preparation.mean, preparation.sd))
         self.batch = max(1, (GPU_PIXELS if self._gpu else CPU_PIXELS) // preparation.view.size**2)
 
-    def settle_precision(self, pixels: np.ndarray) -> torch.dtype:
+    def settle_precision(self, pixels: np.ndarray, labels: np.ndarray) -> torch.dtype:
         """Find out whether bfloat16 is good enough; on a CPU it would not be faster."""
         if not self._gpu:
             return torch.float32
         # Spread over all images, which come class after class.
-        some = pixels[np.unique(np.linspace(0, len(pixels) - 1, CHECKED).astype(int))]
-        exact = self.run(some, torch.float32)["all"]
+        spread = np.unique(np.linspace(0, len(pixels) - 1, CHECKED).astype(int))
+        some = pixels[spread], labels[spread]
+        exact = self.run(*some, torch.float32)["all"]["prediction"]
         try:
-            fast = self.run(some, torch.bfloat16)["all"]
+            fast = self.run(*some, torch.bfloat16)["all"]["prediction"]
         except (InputError, RuntimeError):
             return torch.float32
         return torch.bfloat16 if (exact != fast).mean() <= TOLERATED else torch.float32
 
     def run(
-        self, pixels: np.ndarray, precision: torch.dtype, progress: Callable[[int], None] = lambda images: None
+        self,
+        pixels: np.ndarray,
+        labels: np.ndarray,
+        precision: torch.dtype,
+        progress: Callable[[int], None] = lambda images: None,
     ) -> dict[str, np.ndarray]:
         """Answer all images, in whatever order the devices come to them."""
-        answers = {among: np.empty(len(pixels), np.int16) for among in ("present", "all")}
+        answers = {among: np.empty(len(pixels), DECISION) for among in ("present", "all")}
         idle: queue.SimpleQueue[torch.device] = queue.SimpleQueue()
         for device in self._devices:
             idle.put(device)
@@ -344,7 +333,7 @@ class _Runner:
         def work(start: int) -> None:
             device, chunk = idle.get(), slice(start, min(start + step, len(pixels)))
             try:
-                for among, chosen in self._chunk(pixels[chunk], device, precision).items():
+                for among, chosen in self._chunk(pixels[chunk], labels[chunk], device, precision).items():
                     answers[among][chunk] = chosen
             finally:
                 idle.put(device)
@@ -357,14 +346,17 @@ class _Runner:
             torch.set_num_threads(threads)
         return answers
 
-    def _chunk(self, pixels: np.ndarray, device: torch.device, precision: torch.dtype) -> dict[str, np.ndarray]:
+    def _chunk(
+        self, pixels: np.ndarray, labels: np.ndarray, device: torch.device, precision: torch.dtype
+    ) -> dict[str, np.ndarray]:
         """Answer some images, in smaller batches where memory asks for it."""
         found: list[dict[str, np.ndarray]] = []
         start = 0
         while start < len(pixels):
             size = self.batch
             try:
-                found.append(self._chooser.choose(self._outputs(pixels[start : start + size], device, precision)))
+                some = slice(start, start + size)
+                found.append(self._chooser.choose(self._outputs(pixels[some], device, precision), labels[some]))
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
                 self._halve(size, error)
                 continue

@@ -23,6 +23,7 @@ from ddd_utils.experiments.published_models import (
     fetch_members,
     first_answers,
     known_models,
+    probabilities,
     same_models,
     select,
 )
@@ -66,9 +67,11 @@ def imagenet_responses(models: str | Sequence[str] = "all", top: int = 1) -> Res
     once = [model not in same for model in models]
     if sum(once) < 2:
         raise InputError(f"models: {', '.join(models)} is one model; a comparison takes two")
+    stated = np.array([probabilities(known[model], image_ids) for model in models])[once]
     networks = pd.DataFrame({"network": models, "condition": models, "instance": 1, "architecture": models})[once]
     info = {"dataset": "imagenet", "classes": classes, "same_model": same}
-    return Responses(predictions[once], labels, image_ids, networks.reset_index(drop=True), info)
+    certainty = {} if np.isnan(stated).all() else {"probability": stated}
+    return Responses(predictions[once], labels, image_ids, networks.reset_index(drop=True), info, **certainty)
 
 
 def _imagenet_truth() -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -244,6 +247,10 @@ class Imported(Results):
         runs = [row["run"] for row in self.description().get("networks", ())]
         return [self.description_file, *(self.folder / f"{name}.parquet" for name in ["images", *runs])]
 
+    def complete(self) -> bool:
+        """Say whether everything is there, and whole; what was kept without probabilities is read again."""
+        return super().complete() and "certainty" in self.description()
+
     def make(self) -> None:
         """Read, check and keep the responses, unless that is done; nothing is kept of faulty ones."""
         if isinstance(self.config, Published):
@@ -277,7 +284,8 @@ class Imported(Results):
                 model.name for model in select(self.config.models, self.config.top)[1] if not at_hand(model.file)
             ]
             found = replace(found, info={**found.info, "not_at_hand": missing})
-        return found.attributed(self, **self.described(device=device, source=origin, contents=self._contents))
+        about = self.described(device=device, source=origin, contents=self._contents, certainty=[*found.certainty])
+        return found.attributed(self, **about)
 
     def load(self) -> Responses:
         """Read the responses back."""

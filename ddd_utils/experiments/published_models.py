@@ -109,19 +109,36 @@ def _first_five(path: Path, images: int) -> np.ndarray:
     return _checked(path, answers)
 
 
+def probabilities(model: Known, names: np.ndarray) -> np.ndarray:
+    """Read how probable a model finds its answers to these images, float16 (images,); NaN if that is not published."""
+    if model.source != "imagenetx":
+        return np.full(len(names), np.nan, np.float16)
+    path = fetch(model.file)
+    found = _joined(path, 2, "probability", names)
+    if found.min() < 0 or found.max() > 1:
+        raise InputError(f"{path}: holds {found.min():.4g} to {found.max():.4g}, not probabilities")
+    return found.astype(np.float16)
+
+
 def _by_file_name(path: Path, names: np.ndarray) -> np.ndarray:
     """Join the answers of a table (file name, predicted class, ...; with or without a header) to images by name."""
-    try:
-        table = pd.read_csv(path, header=None, usecols=[0, 1], names=["image", "answer"], dtype=str)
-        table = table[table["image"] != "file_name"]
-        answers = pd.to_numeric(table.set_index("image")["answer"]).reindex(names)
-    except (ValueError, OSError) as error:  # also what pandas' parser raises, and an image that has two answers
-        raise InputError(f"{path}: not a table of file name and class ({' '.join(str(error).split())})") from None
+    answers = _joined(path, 1, "class", names)
     if (answers % 1 > 0).any():
         raise InputError(f"{path}: its classes are not whole numbers")
-    if answers.isna().any():
-        raise InputError(f"{path}: has no answer to the image '{answers.index[answers.isna()][0]}'")
-    return _checked(path, answers.to_numpy().astype(int))
+    return _checked(path, answers.astype(int))
+
+
+def _joined(path: Path, column: int, what: str, names: np.ndarray) -> np.ndarray:
+    """Join the numbers of a column to images by the file names, which are the first column, (images,)."""
+    try:
+        table = pd.read_csv(path, header=None, usecols=[0, column], names=["image", what], dtype=str)
+        table = table[table["image"] != "file_name"]
+        found = pd.to_numeric(table.set_index("image")[what]).reindex(names)
+    except (ValueError, OSError) as error:  # also what pandas' parser raises, and an image that has two answers
+        raise InputError(f"{path}: not a table of file name and {what} ({' '.join(str(error).split())})") from None
+    if found.isna().any():
+        raise InputError(f"{path}: has no answer to the image '{found.index[found.isna()][0]}'")
+    return found.to_numpy()
 
 
 def _checked(path: Path, answers: np.ndarray) -> np.ndarray:

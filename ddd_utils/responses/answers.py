@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,12 +10,12 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from PIL import Image
 from pydantic import BaseModel
 
 from ddd_utils.errors import InputError
-from ddd_utils.files import TornFile, read_array, read_json, read_parquet, safe_name, write_json, write_parquet
+from ddd_utils.files import read_array, read_json, read_parquet, safe_name, write_json
+from ddd_utils.responses.runs import CERTAINTY, below_one_another, cut, read_run, write_images, write_predictions
 from ddd_utils.responses.tables import table_to_arrays
 
 # What a table shows is not known: its data set has this name, whatever the file is called.
@@ -84,6 +84,9 @@ class Responses:
         What they were computed, inferred or imported by; None for those made in memory or read from a table.
     config : pydantic.BaseModel or None
         The validated configuration behind them.
+    probability, margin, probability_label : ndarray of float16, shape (networks, images), or None
+        Probability of the final answer, by how much it exceeds that of any other class, and probability of the true
+        class; NaN for a network of which it is not known, None where it is known of none.
 
     Examples
     --------
@@ -106,6 +109,9 @@ class Responses:
     folder: Path | None = None
     source: Source | None = field(default=None, repr=False)
     config: BaseModel | None = field(default=None, repr=False)
+    probability: np.ndarray | None = field(default=None, repr=False)
+    margin: np.ndarray | None = field(default=None, repr=False)
+    probability_label: np.ndarray | None = field(default=None, repr=False)
     _kept: np.ndarray | None = field(default=None, repr=False)  # positions of the images in the source, if not all
 
     def __post_init__(self) -> None:
@@ -115,6 +121,14 @@ class Responses:
                 f"predictions of {networks} networks for {images} images do not fit {len(self.networks)} networks, "
                 f"{len(self.labels)} labels and {len(self.image_ids)} image ids"
             )
+        for name, values in self.certainty.items():
+            if values.shape != (networks, images):
+                raise InputError(f"{name} of shape {values.shape} does not fit {networks} networks and {images} images")
+
+    @property
+    def certainty(self) -> dict[str, np.ndarray]:
+        """What is known of ``probability``, ``margin`` and ``probability_label``, by name."""
+        return {name: values for name in CERTAINTY if (values := getattr(self, name)) is not None}
 
     def correct(self, epoch: int = -1) -> np.ndarray:
         """Say who was right at a stored epoch (the last by default), bool (networks, images)."""
@@ -128,7 +142,8 @@ class Responses:
         if networks is not None:
             rows = np.asarray(networks)
             table = self.networks.iloc[rows].reset_index(drop=True)
-            chosen = replace(chosen, predictions=self.predictions[rows], networks=table)
+            certainty = {name: values[rows] for name, values in self.certainty.items()}
+            chosen = replace(chosen, predictions=self.predictions[rows], networks=table, **certainty)
         return chosen if images is None else chosen._select_images(np.arange(len(self.labels))[np.asarray(images)])
 
     def _select_images(self, kept: np.ndarray) -> "Responses":
@@ -139,6 +154,7 @@ class Responses:
             image_ids=self.image_ids[kept],
             _kept=kept if self._kept is None else self._kept[kept],
             info={"all_images": len(self.labels), **self.info},
+            **{name: values[:, kept] for name, values in self.certainty.items()},
         )
 
     @property
@@ -191,8 +207,9 @@ class Responses:
         folder = Path(folder)
         write_images(folder, self.labels, self.image_ids)
         runs = _file_names(self.networks["network"].tolist())
-        for run, predictions in zip(runs, self.predictions, strict=True):
-            write_predictions(folder / f"{run}.parquet", predictions)
+        for row, run in enumerate(runs):
+            certainty = {name: values[row] for name, values in self.certainty.items()}
+            write_predictions(folder / f"{run}.parquet", self.predictions[row], certainty=certainty)
         rows = self.networks.assign(run=runs, first_epoch=0).to_dict("records")
         write_json(folder / "experiment.json", {**self.info, "epochs": self.predictions.shape[1], "networks": rows})
 
@@ -204,28 +221,30 @@ class Responses:
         rows = info.pop("networks")
         networks = pd.DataFrame(rows) if networks is None else networks.reset_index(drop=True)
         images = read_parquet(folder / "images.parquet", ["image", "id", "label"])
-        runs = {run: read_predictions(folder / f"{run}.parquet", len(images)) for run in networks["run"].unique()}
+        runs = {run: read_run(folder / f"{run}.parquet", len(images)) for run in networks["run"].unique()}
         views = [
-            _view(runs[run], first_epoch, info["epochs"], folder / f"{run}.parquet")
+            cut(runs[run][0], first_epoch, info["epochs"], folder / f"{run}.parquet")
             for run, first_epoch in networks[["run", "first_epoch"]].to_numpy()
         ]
+        certainty = below_one_another([runs[run][1] for run in networks["run"]], len(images))
         labels = images["label"].to_numpy().astype(np.int16)
-        return cls(np.stack(views), labels, images["id"].to_numpy().astype(str), networks, info, folder)
+        return cls(np.stack(views), labels, images["id"].to_numpy().astype(str), networks, info, folder, **certainty)
 
     @classmethod
     def from_table(cls, path: str | Path, missing: str = "refuse") -> "Responses":
         """
         Read anyone's responses from a table, see `tables.table_to_arrays`; a fault is named by its row.
 
-        There is one epoch; ``condition`` is the model's name. ``missing`` says what becomes of missing answers, see
+        There is one epoch; ``condition`` is the model's name, and probabilities beside the answers are read with them.
+        ``missing`` says what becomes of missing answers, see
         `read_responses`. In ``info``: ``dataset`` is always "table", ``file`` the file's name, ``labels_known`` False
         where there are no labels (all are 0 then), and ``classes`` the class names by label, absent where the table has
         indices or no labels.
         """
-        predictions, labels, models, images, about = table_to_arrays(Path(path), missing)
+        predictions, labels, models, images, about, certainty = table_to_arrays(Path(path), missing)
         networks = pd.DataFrame({"network": models, "condition": models, "instance": 1})
         info = {"dataset": TABLE, "file": Path(path).name, "configuration": {}, **about}
-        return cls(predictions[:, None], labels, images, networks, info)
+        return cls(predictions[:, None], labels, images, networks, info, **certainty)
 
     def attributed(self, source: Source, /, **about: Any) -> "Responses":
         """Return the same responses with their source, its configuration, and more in ``info``."""
@@ -321,44 +340,3 @@ def _file_names(networks: list[str]) -> list[str]:
         else f"{safe_name(name)}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
         for name in networks
     ]
-
-
-def _view(predictions: np.ndarray, first_epoch: int, epochs: int, path: Path) -> np.ndarray:
-    """Cut a network's epochs out of its run: "plus k" is the base run, k epochs later."""
-    if len(predictions) < first_epoch + epochs:
-        raise TornFile(path, f"holds {len(predictions)} epochs, {first_epoch + epochs} are needed")
-    return predictions[first_epoch : first_epoch + epochs]
-
-
-def write_images(folder: Path, labels: np.ndarray, image_ids: Iterable[str]) -> None:
-    """Write ``images.parquet``: image (int32), id (string), label (int16)."""
-    write_parquet(
-        Path(folder) / "images.parquet",
-        {
-            "image": np.arange(len(labels), dtype=np.int32),
-            "id": pa.array([str(name) for name in image_ids]),
-            "label": np.asarray(labels, np.int16),
-        },
-    )
-
-
-def write_predictions(path: Path, predictions: np.ndarray, metadata: dict | None = None) -> None:
-    """Write a network's predictions, shape (epochs, images): epoch (int16), image (int32), prediction (int16)."""
-    epochs, images = predictions.shape
-    columns = {
-        "epoch": np.repeat(np.arange(epochs, dtype=np.int16), images),
-        "image": np.tile(np.arange(images, dtype=np.int32), epochs),
-        "prediction": np.asarray(predictions, np.int16).ravel(),
-    }
-    write_parquet(path, columns, metadata)
-
-
-def read_predictions(path: Path, images: int) -> np.ndarray:
-    """Read what :func:`write_predictions` wrote, shape (epochs, images); a torn or foreign file is named."""
-    table = read_parquet(path, ["epoch", "image", "prediction"])
-    if images == 0 or len(table) == 0 or len(table) % images:
-        raise TornFile(path, f"{len(table)} rows are not whole epochs of {images} images")
-    expected = np.tile(np.arange(images, dtype=np.int32), len(table) // images)
-    if not np.array_equal(table["image"].to_numpy(), expected) or not table["epoch"].is_monotonic_increasing:
-        raise TornFile(path, "its rows are not in order of epoch and image")
-    return table["prediction"].to_numpy().reshape(-1, images)

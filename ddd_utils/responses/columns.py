@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.json as pajson
 import pyarrow.parquet as pq
@@ -98,14 +97,14 @@ class Sheet:
             pieces = self._arrow_columns(names) if self.arrow else self._text_columns(names)
             return {name: self._packed(name, column) for name, column in pieces}
 
-    def limits(self, name: str) -> tuple[float, float] | None:
-        """Return the lowest and the highest number of a column; None if it holds others."""
+    def numbers(self, name: str) -> np.ndarray | None:
+        """Read a column of numbers, NaN for empty cells; None if it holds others, or nothing but empty cells."""
         try:
             pieces = self._arrow_columns([name]) if self.arrow else self._text_columns([name], pa.float64())
-            found = pc.min_max(next(pieces)[1].cast(pa.float64())).as_py()
+            found = next(pieces)[1].cast(pa.float64()).to_numpy()
         except UNREADABLE:
             return None
-        return None if found["min"] is None else (found["min"], found["max"])
+        return None if np.isnan(found).all() else found
 
     def row_number(self, index: int) -> int:
         """Count a row as a spreadsheet does: headings are row 1, and blank lines, which are not read, count too."""

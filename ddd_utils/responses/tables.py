@@ -15,7 +15,6 @@ from ddd_utils.responses.columns import Column, Sheet
 from ddd_utils.responses.forms import read_form
 from ddd_utils.responses.matrices import read_matrix
 
-PROBABILITIES = ("probability", "prob", "probs", "confidence", "softmax")
 POLICIES = ("refuse", "wrong", "leave_out")
 POLICY = "state `missing: wrong` to count them as wrong, or `missing: leave_out` to leave their images out"
 # By what names of images may differ that mean the same.
@@ -39,7 +38,7 @@ class Axis:
 
 def table_to_arrays(
     path: Path, missing: str = "refuse"
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any], dict[str, np.ndarray]]:
     """
     Read a table of responses; a faulty one raises InputError with the row, counted as a spreadsheet does.
 
@@ -50,7 +49,8 @@ def table_to_arrays(
     not recorded". Where ``correct`` stands beside ``prediction`` and ``label`` it must agree with them. What
     ``missing`` says becomes of answers that are missing: "refuse", "wrong", or "leave_out" for their images.
 
-    The result is predictions, int16 (models, images), labels, int16 (images,), models, images and what is known.
+    The result is predictions, int16 (models, images), labels, int16 (images,), models, images, what is known, and the
+    probabilities beside the answers, if there are any: float16 (models, images) by name (`headings.BESIDE`).
     Classes with names are numbered in alphabetical order. From ``correct`` the prediction is the label where right,
     else -1; where there are no labels these are 0. Models and images are in order of first appearance. Known are
     ``labels_known``; ``classes``, where they have names; what is ``missing``; the range of ``probabilities``, if any.
@@ -60,7 +60,7 @@ def table_to_arrays(
     if path.suffix.lower() == ".npy":
         correct, who, ids = read_matrix(path)
         answers, labels = np.where(correct, np.int16(0), np.int16(WRONG)), np.zeros(len(ids), np.int16)
-        return answers, labels, who, ids, {"labels_known": False}
+        return answers, labels, who, ids, {"labels_known": False}, {}
     sheet = Sheet(path)
     columns, no_answer = read_form(sheet)
     truth, answers, names = numbered(sheet, columns, no_answer)
@@ -76,17 +76,30 @@ def table_to_arrays(
     if missing == "refuse" and (answers == MISSING).any():
         column = columns.get("prediction") or columns["correct"]
         raise _missing_answer(sheet, column, answers)
-    about = {"labels_known": "label" in columns} | ({"classes": names} if names else {}) | _probabilities(sheet)
+    about = {"labels_known": "label" in columns} | ({"classes": names} if names else {})
+    stated, certainty = _beside(sheet, cells, predictions.shape)
     predictions, kept, lost = _by_policy(sheet, predictions, missing)
-    about |= {"missing": lost} if lost else {}
-    return predictions, truth[image.first][kept], model.names.astype(str), image.names.astype(str)[kept], about
+    about |= stated | ({"missing": lost} if lost else {})
+    certainty = {name: values[:, kept] for name, values in certainty.items()}
+    labels, who, ids = truth[image.first][kept], model.names.astype(str), image.names.astype(str)[kept]
+    return predictions, labels, who, ids, about, certainty
 
 
-def _probabilities(sheet: Sheet) -> dict[str, Any]:
-    """Return between what numbers the probabilities lie that stand beside the answers, if there are any."""
-    named = [name for name in sheet.names if headings.plain(name) in PROBABILITIES]
-    limits = sheet.limits(named[0]) if len(named) == 1 else None
-    return {"probabilities": limits} if limits else {}
+def _beside(sheet: Sheet, cells: np.ndarray, shape: tuple[int, ...]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Read the probabilities beside the answers, float16 of a shape with these cells; tell between what they lie."""
+    about: dict[str, Any] = {}
+    found = {}
+    for role in headings.BESIDE:
+        places = headings.candidates(role, sheet.names)
+        values = sheet.numbers(sheet.names[places[0]]) if len(places) == 1 else None  # of two columns, neither
+        if values is None:
+            continue
+        lowest, highest = float(np.nanmin(values)), float(np.nanmax(values))
+        about |= {"probabilities": (lowest, highest)} if role == "probability" else {}
+        if lowest >= 0 and highest <= 1 and len(values) == len(cells):
+            found[role] = np.full(shape, np.nan, np.float16)
+            found[role].flat[cells] = values
+    return about, found
 
 
 def _missing_answer(sheet: Sheet, column: Column, answers: np.ndarray) -> InputError:

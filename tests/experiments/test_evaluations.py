@@ -20,7 +20,9 @@ from ddd_utils.config.schema import SotaComparison, Subsetting
 from ddd_utils.data import photographs
 from ddd_utils.errors import ExperimentError, InputError
 from ddd_utils.experiments import evaluations, inference, sources
-from ddd_utils.experiments.evaluations import Evaluation
+from ddd_utils.experiments.evaluations import SUFFIX, Evaluation
+from ddd_utils.files import read_metadata
+from ddd_utils.responses import CERTAINTY, read_predictions, write_predictions
 
 CLASSES = ["ant", "bee", "<i>cow"]
 
@@ -100,7 +102,8 @@ def plainly(material, seed):
     transform = timm.data.create_transform(**config)
     files = sorted(path for path in (material / "photos").rglob("*.png"))
     with torch.inference_mode():
-        return [int(network.eval()(transform(Image.open(file).convert("RGB"))[None]).argmax()) for file in files]
+        outputs = [network.eval()(transform(Image.open(file).convert("RGB"))[None])[0] for file in files]
+    return torch.stack(outputs).softmax(1).numpy()
 
 
 def test_photographs_are_decoded_once_and_the_answers_are_those_of_a_plain_loop(build, material, monkeypatch):
@@ -115,7 +118,7 @@ def test_photographs_are_decoded_once_and_the_answers_are_those_of_a_plain_loop(
     files = sorted(str(path.relative_to(material / "photos")) for path in (material / "photos").rglob("*.png"))
     for row, seed in zip(found.predictions[:, 0], range(4), strict=True):
         by_id = dict(zip(found.image_ids, row, strict=True))
-        assert [by_id[file] for file in files] == plainly(material, seed)
+        assert [by_id[file] for file in files] == plainly(material, seed).argmax(axis=1).tolist()
     order = sorted(CLASSES)
     assert [order[label] for label in found.labels] == [name.split("/")[0] for name in found.image_ids]
     row = found.networks.iloc[3]
@@ -418,11 +421,36 @@ def test_a_killed_run_goes_on_with_the_model_it_was_at(build, material):
     assert len(finished) == 2
     lines = make(chosen)
     assert sum("images/s" in line for line in lines) == 2
-    again = chosen.load().predictions
+    again = chosen.load()
     for file in chosen.folder.iterdir():
         file.unlink()
     make(chosen)
-    np.testing.assert_array_equal(again, chosen.load().predictions)
+    np.testing.assert_array_equal(again.predictions, chosen.load().predictions)
+    for name in CERTAINTY:
+        np.testing.assert_array_equal(again.certainty[name], chosen.load().certainty[name])
+
+
+def test_probabilities_are_kept_and_results_without_them_still_load(build, material):
+    chosen = evaluation(material, (0, 1))
+    make(chosen)
+    found, files = chosen.load(), sorted(str(path.relative_to(material / "photos")) for path in material.rglob("*.png"))
+    place = [files.index(name) for name in found.image_ids]
+    shares = np.stack([plainly(material, seed)[place] for seed in (0, 1)])
+    ordered = np.sort(shares, axis=2)
+    np.testing.assert_allclose(found.probability, ordered[..., -1], atol=5e-4)
+    np.testing.assert_allclose(found.margin, ordered[..., -1] - ordered[..., -2], atol=5e-4)
+    np.testing.assert_allclose(
+        found.probability_label, shares[:, np.arange(len(found.labels)), found.labels], atol=5e-4
+    )
+    assert set(chosen.description()["checksums"]) == {file.name for file in chosen.files()} - {"experiment.json"}
+    older = chosen.config.models[0]
+    for among in SUFFIX:  # as the versions before wrote them
+        path = chosen.file(older, among)
+        write_predictions(path, read_predictions(path, len(found.labels)), read_metadata(path))
+    (chosen.folder / "experiment.json").unlink()
+    assert not any("images/s" in line for line in make(chosen)) and chosen.complete()
+    assert np.isnan(chosen.load().probability[0]).all() and np.isfinite(chosen.load().probability[1]).all()
+    np.testing.assert_array_equal(chosen.load().predictions, found.predictions)
 
 
 def test_a_torn_file_is_made_anew(build, material):

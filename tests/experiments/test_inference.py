@@ -8,10 +8,12 @@ from torch import nn
 from ddd_utils.data.views import preparation
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import inference
-from ddd_utils.experiments.inference import Chooser, answer
+from ddd_utils.experiments.decisions import Chooser
+from ddd_utils.experiments.inference import answer
 
 PREPARED = preparation(16, (0.4, 0.5, 0.6), (0.2, 0.25, 0.3))
 CLASSES = 6
+LABELS = np.arange(50) % CLASSES
 
 
 def pixels(images=50):
@@ -42,15 +44,15 @@ def small_batches(monkeypatch):
 
 @pytest.mark.parametrize("devices", [1, 2, 5])
 def test_answers_are_those_of_a_plain_loop(small_batches, devices):
-    found = answer(network(), pixels(), PREPARED, everything(), ["cpu"] * devices)
-    np.testing.assert_array_equal(found.all, plainly(network(), pixels()))
+    found = answer(network(), pixels(), LABELS, PREPARED, everything(), ["cpu"] * devices)
+    np.testing.assert_array_equal(found.all["prediction"], plainly(network(), pixels()))
     assert (found.batch, found.precision) == (7, "float32")
 
 
 def test_the_number_of_threads_is_given_back():
     before = torch.get_num_threads()
     torch.set_num_threads(2)
-    answer(network(), pixels(5), PREPARED, everything(), ["cpu"])
+    answer(network(), pixels(5), LABELS, PREPARED, everything(), ["cpu"])
     assert torch.get_num_threads() == 2
     torch.set_num_threads(before)
 
@@ -79,33 +81,60 @@ OUT_OF_MEMORY = [
 @pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=lambda error: type(error).__name__)
 def test_a_batch_that_does_not_fit_is_halved_and_no_image_lost(small_batches, error):
     model = Greedy(network(), 2, error)
-    found = answer(model, pixels(), PREPARED, everything(), ["cpu"])
-    np.testing.assert_array_equal(found.all, plainly(network(), pixels()))
+    found = answer(model, pixels(), LABELS, PREPARED, everything(), ["cpu"])
+    np.testing.assert_array_equal(found.all["prediction"], plainly(network(), pixels()))
     assert found.batch == 1
     assert model.sizes[:3] == [7, 3, 1] and max(model.sizes[3:]) == 1
 
 
 def test_an_image_that_does_not_fit_and_another_error_are_told():
     with pytest.raises(InputError, match="a single image does not fit into memory"):
-        answer(Greedy(network(), 0, MemoryError()), pixels(), PREPARED, everything(), ["cpu"])
+        answer(Greedy(network(), 0, MemoryError()), pixels(), LABELS, PREPARED, everything(), ["cpu"])
     with pytest.raises(RuntimeError, match="shapes"):
-        answer(Greedy(network(), 0, RuntimeError("shapes differ")), pixels(), PREPARED, everything(), ["cpu"])
+        answer(Greedy(network(), 0, RuntimeError("shapes differ")), pixels(), LABELS, PREPARED, everything(), ["cpu"])
 
 
 def test_outputs_that_are_not_finite_are_refused():
     model = network()
     model[-1].bias.data[2] = torch.nan
     with pytest.raises(InputError, match="not finite"):
-        answer(model, pixels(), PREPARED, everything(), ["cpu"])
+        answer(model, pixels(), LABELS, PREPARED, everything(), ["cpu"])
 
 
 def test_the_choice_among_present_classes_and_among_all():
     outputs = torch.tensor([[1.0, 5.0, 3.0, 2.0], [4.0, 1.0, 0.0, 9.0]])
     # Outputs 0 and 2 stand for one answer, output 3 for none.
     chooser = Chooser(np.array([1, 0, 1, -1]), present=np.array([False, True]))
-    chosen = chooser.choose(outputs)
-    assert chosen["all"].tolist() == [0, 1]
-    assert chosen["present"].tolist() == [1, 1]
+    chosen = chooser.choose(outputs, np.array([1, 1]))
+    assert chosen["all"]["prediction"].tolist() == [0, 1]
+    assert chosen["present"]["prediction"].tolist() == [1, 1]
+    odds = np.exp(outputs[:, :3].numpy())
+    both = (odds[:, 0] + odds[:, 2]) / odds.sum(axis=1)  # of the answer that has two outputs
+    np.testing.assert_allclose(chosen["all"]["probability_label"], both, atol=5e-4)
+    np.testing.assert_allclose(chosen["all"]["probability"], [1 - both[0], both[1]], atol=5e-4)
+    np.testing.assert_allclose(chosen["all"]["margin"], np.abs(2 * both - 1), atol=5e-4)
+    assert chosen["present"]["probability"].tolist() == chosen["present"]["margin"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("devices", [1, 3])
+def test_probabilities_are_those_of_a_plain_softmax(small_batches, devices):
+    mean, sd = (torch.tensor(each).view(3, 1, 1) for each in (PREPARED.mean, PREPARED.sd))
+    with torch.inference_mode():
+        outputs = network()((torch.from_numpy(pixels()).permute(0, 3, 1, 2) / 255 - mean) / sd)
+    shares = np.sort(outputs.softmax(1).numpy(), axis=1)
+    found = answer(network(), pixels(), LABELS, PREPARED, everything(), ["cpu"] * devices).all
+    for name, wanted in (
+        ("probability", shares[:, -1]),
+        ("margin", shares[:, -1] - shares[:, -2]),
+        ("probability_label", outputs.softmax(1).numpy()[np.arange(50), LABELS]),
+    ):
+        assert found[name].dtype == np.float16
+        np.testing.assert_allclose(found[name], wanted, atol=5e-4)
+
+
+def test_a_class_that_a_network_does_not_know_has_probability_0():
+    chosen = Chooser(np.array([0, 1]), np.ones(3, bool)).choose(torch.tensor([[0.0, 2.0]]), np.array([2]))
+    assert chosen["all"]["probability_label"].tolist() == [0]
 
 
 @pytest.mark.parametrize("flips, precision", [(0, torch.bfloat16), (1, torch.bfloat16), (2, torch.float32)])
@@ -114,8 +143,9 @@ def test_bfloat16_is_used_if_it_hardly_changes_a_decision(monkeypatch, flips, pr
     runner._gpu = True
     exact = np.zeros(1_000, np.int16)
     changed = np.where(np.arange(1_000) < flips, 1, exact)
-    monkeypatch.setattr(runner, "run", lambda _, kind: {"all": exact if kind == torch.float32 else changed})
-    assert runner.settle_precision(pixels()) == precision
+    answers = {torch.float32: exact, torch.bfloat16: changed}
+    monkeypatch.setattr(runner, "run", lambda _, __, kind: {"all": {"prediction": answers[kind]}})
+    assert runner.settle_precision(pixels(), LABELS) == precision
 
 
 def test_bfloat16_really_is_computed_when_asked_for():

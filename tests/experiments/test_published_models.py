@@ -12,7 +12,8 @@ from ddd_utils.data import downloads
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import published, published_models
 from ddd_utils.experiments.published import Imported
-from ddd_utils.files import sha256
+from ddd_utils.files import read_json, sha256, write_json
+from ddd_utils.responses import write_predictions
 
 REAL = Path(os.environ.get("DDD_DATA", "/none"))
 # Labels are 0, 0, 1, 2 for the files 3, 1, 4, 2.
@@ -178,3 +179,38 @@ def test_the_checksums_are_those_that_were_published():
     }
     for file in published_models.family_table()["file"]:
         assert downloads.registry()[file].sha256 == published_sums[Path(file).name]
+
+
+def test_probabilities_are_read_where_they_are_published_and_kept(world):
+    (world / "imagenetx" / "ViT.csv").write_text(
+        "file_name,predicted_class,predicted_probability\n"
+        + "".join(f"{name},{k % 3},{0.25 * k}\n" for k, name in enumerate(sorted(NAMES)))
+    )
+    source = Imported(Published(published="imagenet", models=["alpha", "resnet50_timm", "ViT"]))
+    source.make()
+    kept = source.load()
+    assert np.isnan(kept.probability[:2]).all() and kept.margin is None
+    by_name = {name: 0.25 * k for k, name in enumerate(sorted(NAMES))}
+    assert kept.probability[2].tolist() == [by_name[name] for name in kept.image_ids]
+    assert published.imagenet_responses(["alpha", "resnet50"]).probability is None
+
+
+def test_what_was_kept_without_probabilities_is_read_again_in_its_place(world):
+    source = Imported(Published(published="imagenet", models=["alpha", "ViT"]))
+    source.make()
+    description = read_json(source.description_file)
+    write_json(source.description_file, {key: each for key, each in description.items() if key != "certainty"})
+    write_predictions(source.folder / "ViT.parquet", source.load().predictions[1])
+    again = Imported(source.config)
+    assert not again.complete()
+    again.make()
+    assert again.complete() and again.folder == source.folder
+    assert again.load().probability[1].tolist() == [0.5] * 4
+
+
+@pytest.mark.parametrize(("last", "said"), [(",1.5", "not probabilities"), (",high", "file name and probability")])
+def test_numbers_that_are_no_probabilities_are_named(world, last, said):
+    heading = "file_name,predicted_class,predicted_probability\n"
+    (world / "imagenetx" / "ViT.csv").write_text(rows([0, 1, 2, 2], heading, last))
+    with pytest.raises(InputError, match=said):
+        published.imagenet_responses(["alpha", "ViT"])

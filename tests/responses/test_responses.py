@@ -13,6 +13,7 @@ from ddd_utils.config.schema import Table
 from ddd_utils.errors import InputError
 from ddd_utils.files import write_parquet
 from ddd_utils.responses import Responses, Source, read_predictions, write_predictions
+from ddd_utils.responses.runs import read_run
 
 
 @pytest.fixture
@@ -167,3 +168,39 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         write_predictions(path, np.ones((2, 3), np.int16))
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def sure(models=2, images=3, **given):
+    networks = pd.DataFrame({"network": [f"m{row}" for row in range(models)]}).assign(condition="c", instance=1)
+    predictions = np.zeros((models, 1, images), np.int16)
+    ids = np.array([f"i{column}" for column in range(images)])
+    return Responses(predictions, np.zeros(images, np.int16), ids, networks, **given)
+
+
+def test_probabilities_are_kept_in_half_precision_and_selected_with_the_answers(tmp_path):
+    known = np.array([[0.1, 0.5, 1], [np.nan] * 3], np.float16)
+    sure(probability=known, margin=known / 2).save(tmp_path / "kept")
+    found = Responses.load(tmp_path / "kept")
+    np.testing.assert_array_equal(found.probability, known)
+    np.testing.assert_array_equal(found.margin, known / 2)
+    assert found.probability.dtype == np.float16 and found.probability_label is None
+    assert found.select([1, 0], [2, 0]).probability[1].tolist() == known[0, [2, 0]].tolist()
+    assert sure().certainty == {}
+
+
+def test_probabilities_of_another_shape_are_refused():
+    with pytest.raises(InputError, match=r"margin of shape \(2, 4\) does not fit 2 networks and 3 images"):
+        sure(margin=np.zeros((2, 4)))
+
+
+def test_a_network_without_probabilities_beside_one_with_them(tmp_path):
+    sure(probability=np.ones((2, 3), np.float16)).save(tmp_path)
+    write_predictions(tmp_path / "m0.parquet", np.zeros((1, 3), np.int16))  # as older versions wrote it
+    found = Responses.load(tmp_path)
+    assert np.isnan(found.probability[0]).all() and found.probability[1].tolist() == [1, 1, 1]
+
+
+def test_of_several_epochs_the_last_has_the_probabilities(tmp_path):
+    write_predictions(tmp_path / "a.parquet", np.zeros((3, 2), np.int16), certainty={"probability": np.array([0.5, 1])})
+    assert read_predictions(tmp_path / "a.parquet", 2).shape == (3, 2)
+    assert read_run(tmp_path / "a.parquet", 2)[1]["probability"].tolist() == [0.5, 1]

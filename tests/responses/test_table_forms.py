@@ -336,3 +336,48 @@ def test_the_range_of_what_is_called_probability_is_known(tmp_path, numbers):
     frame.to_parquet(tmp_path / "t.parquet")
     assert Responses.from_table(tmp_path / "t.parquet").info["probabilities"] == tuple(numbers)
     assert "probabilities" not in Responses.from_table(written(tmp_path, frame.assign(prob="high").to_csv())).info
+
+
+CERTAIN = RNG.random((3, 30))
+
+
+@pytest.mark.parametrize(
+    ("heading", "role"),
+    [
+        ("probability", "probability"),
+        ("Confidence", "probability"),
+        ("Predicted Probability", "probability"),
+        ("margin", "margin"),
+        ("prob_margin", "margin"),
+        ("probability_label", "probability_label"),
+        ("true class probability", "probability_label"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_probabilities_beside_the_answers_are_read_under_their_usual_names(tmp_path, heading, role, suffix):
+    frame = LONG.assign(**{heading: CERTAIN.ravel()}).sample(frac=1, random_state=1)
+    path = tmp_path / f"t{suffix}"
+    frame.to_parquet(path) if suffix == ".parquet" else frame.to_csv(path, index=False)
+    found = Responses.from_table(path)
+    rows = [found.networks["network"].tolist().index(name) for name in MODELS]
+    columns = [found.image_ids.tolist().index(name) for name in IMAGES]
+    assert list(found.certainty) == [role]
+    np.testing.assert_allclose(found.certainty[role][rows][:, columns], CERTAIN, atol=5e-4)
+
+
+def test_what_is_no_probability_or_may_be_either_is_not_taken_for_one(tmp_path):
+    for given in ({"prob": 100 * CERTAIN.ravel()}, {"prob": 0.5, "conf": 0.5}, {"prob": "high"}):
+        found = Responses.from_table(written(tmp_path, LONG.assign(**given).to_csv(index=False)))
+        assert found.certainty == {} and found.correct().tolist() == RIGHT
+    both = LONG.assign(probability=CERTAIN.ravel(), conf=0.1)  # called by its own name
+    assert list(Responses.from_table(written(tmp_path, both.to_csv(index=False))).certainty) == ["probability"]
+
+
+def test_gaps_are_unknown_and_left_out_images_have_no_probability(tmp_path):
+    frame = LONG.assign(probability=CERTAIN.ravel())
+    frame.loc[2, "probability"] = np.nan
+    found = Responses.from_table(written(tmp_path, frame.to_csv(index=False)))
+    assert np.flatnonzero(np.isnan(found.probability.ravel())).tolist() == [2]
+    less = Responses.from_table(written(tmp_path, frame.drop(index=4).to_csv(index=False)), missing="leave_out")
+    assert less.probability.shape == (3, 29)
+    np.testing.assert_allclose(less.probability[1], np.delete(CERTAIN[1], 4), atol=5e-4)
