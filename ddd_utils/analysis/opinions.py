@@ -1,6 +1,7 @@
 """How many independent models a set of models is worth, which two complement each other, what a majority gains."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,9 +10,10 @@ from scipy.special import stdtrit
 
 from ddd_utils.analysis.consistency.kappa import count_both_right
 from ddd_utils.analysis.difficulty import as_correct
-from ddd_utils.analysis.nulls.rasch import expected_tables, stratified_abilities, tables_by_score
+from ddd_utils.analysis.nulls.expected_kappa import dealt, refitted
+from ddd_utils.analysis.nulls.rasch import expected_tables, stratified_abilities
 from ddd_utils.analysis.score_models.fits import multiply_out
-from ddd_utils.analysis.statistics import percentile_interval, wilson
+from ddd_utils.analysis.statistics import percentile_interval, wilson, with_limits
 
 GROUPS = 50  # of images, left out in turn
 ORDERS = 100  # in which models join one after the other
@@ -50,15 +52,22 @@ def effective_in_between(correct: ArrayLike, tolerance: int) -> pd.DataFrame:
 
     In-between images are chosen with the very models, which makes errors less alike whatever the models are; only what
     differs from the expectation (abilities within each score, `score_stratified_kappa`) says something. At least four
-    models. Columns measure, observed, expected.
+    models. Columns measure, observed, expected and excess, each with limits (95%, for other images: abilities are
+    fitted anew without each of several groups).
     """
-    correct = as_correct(correct)
-    tables = tables_by_score(correct)
-    expected = expected_tables(stratified_abilities(tables), tables.images)
-    inside = slice(tolerance + 1, len(correct) - tolerance)
-    images = tables.images[0, inside].sum()
-    observed, null = (_measures(_correlation(each.both[0, inside].sum(axis=0), images)) for each in (tables, expected))
-    return pd.DataFrame({"measure": MEASURES, "observed": observed, "expected": null})
+    correct, inside, found = as_correct(correct), slice(tolerance + 1, len(correct) - tolerance), []
+    for tables, abilities in refitted(correct, stratified_abilities, dealt(correct)):
+        both = np.stack([tables.both, expected_tables(abilities, tables.images).both])[:, :, inside].sum(axis=2)
+        images = tables.images[:, inside].sum(axis=1)
+        found += [
+            [_measures(_correlation(each, n)) for each in pair]
+            for pair, n in zip(both.swapaxes(0, 1), images, strict=True)
+        ]
+    observed, expected = np.array(found).swapaxes(0, 1)
+    columns: dict[str, Any] = {"measure": MEASURES}
+    for name, values in (("observed", observed), ("expected", expected), ("excess", observed - expected)):
+        columns |= with_limits(name, values[0], *_jackknife(values[0], values[1:]))
+    return pd.DataFrame(columns)
 
 
 def complementary_pairs(correct: ArrayLike, names: Sequence[str]) -> pd.DataFrame:
@@ -123,7 +132,7 @@ def _measures(phi: np.ndarray) -> tuple[float, float, float]:
     return models / rooms if rooms > 0 else np.inf, 1 / rho if rho > 0 else np.inf, float(models**2 / (phi**2).sum())
 
 
-def _jackknife(value: np.ndarray, without: Sequence[tuple[float, ...]]) -> tuple[np.ndarray, np.ndarray]:
+def _jackknife(value: np.ndarray, without: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return the limits of statistics from their values without each of several parts; NaN for an infinite ceiling."""
     parts = np.where(np.isfinite(without), without, np.nan)
     half = stdtrit(len(parts) - 1, 0.975) * np.sqrt((len(parts) - 1) * parts.var(axis=0))

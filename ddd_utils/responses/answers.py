@@ -126,7 +126,7 @@ class Responses:
                 raise InputError(f"{name} of shape {values.shape} does not fit {networks} networks and {images} images")
 
     @property
-    def certainty(self) -> dict[str, np.ndarray]:
+    def certainty(self) -> dict[str, Any]:
         """What is known of ``probability``, ``margin`` and ``probability_label``, by name."""
         return {name: values for name in CERTAINTY if (values := getattr(self, name)) is not None}
 
@@ -226,7 +226,7 @@ class Responses:
             cut(runs[run][0], first_epoch, info["epochs"], folder / f"{run}.parquet")
             for run, first_epoch in networks[["run", "first_epoch"]].to_numpy()
         ]
-        certainty = below_one_another([runs[run][1] for run in networks["run"]], len(images))
+        certainty: dict[str, Any] = below_one_another([runs[run][1] for run in networks["run"]], len(images))
         labels = images["label"].to_numpy().astype(np.int16)
         return cls(np.stack(views), labels, images["id"].to_numpy().astype(str), networks, info, folder, **certainty)
 

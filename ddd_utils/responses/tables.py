@@ -38,7 +38,7 @@ class Axis:
 
 def table_to_arrays(
     path: Path, missing: str = "refuse"
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any], dict[str, np.ndarray]]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any], dict[str, Any]]:
     """
     Read a table of responses; a faulty one raises InputError with the row, counted as a spreadsheet does.
 
@@ -85,7 +85,7 @@ def table_to_arrays(
     return predictions, labels, who, ids, about, certainty
 
 
-def _beside(sheet: Sheet, cells: np.ndarray, shape: tuple[int, ...]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _beside(sheet: Sheet, cells: np.ndarray, shape: tuple[int, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read the probabilities beside the answers, float16 of a shape with these cells; tell between what they lie."""
     about: dict[str, Any] = {}
     found = {}

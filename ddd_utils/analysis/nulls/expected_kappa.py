@@ -211,29 +211,41 @@ def null_kappas(
     seed: int = 0,
 ) -> list[NullKappa]:
     """Compare kappa with its expectation, in each of several choices of cells (`kept_cells`), with intervals."""
-    images = correct.shape[1]
-    groups = min(groups, images, max(MOST_WORK // len(correct), FEWEST_GROUPS))
-    if groups < 2:
-        raise InputError(f"an interval takes at least two images and two groups of them, not {images} and {groups}")
-    full = tables_by_score(correct)
-    abilities = fit(full)
-    found = [kappas(full, abilities, cells)]
-    for tables in _without_each_group(correct, full, groups, seed):
-        found.append(kappas(tables, fit(tables, abilities), cells))
+    found = [kappas(*fitted, cells) for fitted in refitted(correct, fit, dealt(correct, groups, seed))]
     return [
         _with_intervals(*(np.concatenate(part) for part in zip(*of, strict=True))) for of in zip(*found, strict=True)
     ]
 
 
+def dealt(correct: np.ndarray, groups: int = 50, seed: int = 0) -> np.ndarray:
+    """Deal images out at random to groups that are left out in turn, int (images,): fewer groups for many networks."""
+    images = correct.shape[1]
+    groups = min(groups, images, max(MOST_WORK // len(correct), FEWEST_GROUPS))
+    if groups < 2:
+        raise InputError(f"an interval takes at least two images and two groups of them, not {images} and {groups}")
+    return np.random.default_rng(seed).permutation(images) % groups
+
+
+def refitted(
+    correct: np.ndarray, fit: Callable[..., np.ndarray], group: np.ndarray
+) -> Iterator[tuple[ScoreTables, np.ndarray]]:
+    """Yield counts and abilities of all images, then stacks of those without each group (`dealt`)."""
+    full = tables_by_score(correct)
+    abilities = fit(full)
+    yield full, abilities
+    for tables in _without_each_group(correct, full, group):
+        yield tables, fit(tables, abilities)
+
+
 def _with_intervals(*kappa: np.ndarray) -> NullKappa:
     """Sum up observed, expected and excess kappa on all images, the first of each stack, and without each group."""
-    observed, expected, excess = (_jackknife(part) for part in kappa)
-    mean_observed, mean_expected, mean_excess = (_jackknife(_mean_over_pairs(part)) for part in kappa)
-    spread, p_values = _jackknife(spread_over_pairs(kappa[2])), _p_values(excess, len(kappa[2]) - 1)
+    observed, expected, excess = (jackknife(part) for part in kappa)
+    mean_observed, mean_expected, mean_excess = (jackknife(_mean_over_pairs(part)) for part in kappa)
+    spread, p_values = jackknife(spread_over_pairs(kappa[2])), _p_values(excess, len(kappa[2]) - 1)
     return NullKappa(observed, expected, excess, mean_observed, mean_expected, mean_excess, spread, p_values)
 
 
-def _jackknife(values: np.ndarray) -> Estimate:
+def jackknife(values: np.ndarray) -> Estimate:
     """Turn a statistic of all images, followed by those without each group, into an estimate with its interval."""
     value, without = values[0], values[1:]
     error = np.sqrt((len(without) - 1) * without.var(axis=0))
@@ -259,12 +271,12 @@ def kappas(
     return found
 
 
-def _without_each_group(correct: np.ndarray, full: ScoreTables, groups: int, seed: int) -> Iterator[ScoreTables]:
-    """Deal the images out to groups at random and yield stacks of the tables without each group."""
-    dealt = np.random.default_rng(seed).permutation(correct.shape[1]) % groups
+def _without_each_group(correct: np.ndarray, full: ScoreTables, group: np.ndarray) -> Iterator[ScoreTables]:
+    """Yield stacks of the tables without each group."""
+    groups = group.max() + 1
     at_once = max(BLOCK // full.both.size, 1)
     for start in range(0, groups, at_once):
-        left_out = [tables_by_score(correct[:, dealt == g]) for g in range(start, min(start + at_once, groups))]
+        left_out = [tables_by_score(correct[:, group == g]) for g in range(start, min(start + at_once, groups))]
         both, images = (np.concatenate([getattr(of, what) for of in left_out]) for what in ("both", "images"))
         yield ScoreTables(full.both - both, full.images - images)
 
