@@ -23,11 +23,14 @@ models = None
 tolerance = None
 
 # %%
+import numpy as np
+import pandas as pd
 from IPython.display import display
+from scipy.special import softmax
 
 from ddd_utils import charts, experiments, report
-from ddd_utils.analysis import consistency, difficulty, families, nulls, opinions, planning
-from ddd_utils.report import findings, tables
+from ddd_utils.analysis import consistency, difficulty, families, margins, nulls, opinions, planning
+from ddd_utils.report import findings, tables, text
 from ddd_utils.report import opinions as said
 
 parameters, _ = report.begin("how_many_opinions", globals())
@@ -118,7 +121,7 @@ tables.in_percent(worth, worth.columns[1:], ".2f")
 # %%
 if len(correct) >= nulls.fewest_networks(0):
     t = difficulty.fitting_tolerance(parameters.tolerance, len(correct))
-    display(tables.in_percent(opinions.effective_in_between(correct, t), ["observed", "expected"], ".2f"))
+    display(text.readable(opinions.effective_in_between(correct, t)))
 
 # %% [markdown]
 # ## Does a vote help?
@@ -139,6 +142,48 @@ said.majority(by_size, pairs)
 # %%
 shown = pairs.drop(columns=["lower", "upper"]).head(10)
 tables.in_percent(shown, shown.columns[2:])
+
+# %% [markdown]
+# ## Are models sure of the same images?
+# Two models may both be right, and one of them only just. The *margin* of a decision says by how much the true class is
+# more probable to a model than any other; it is negative where the model is wrong. Alvarez and Konkle (2024) correlate
+# the margins of two deciders. *Expected* is the correlation if models were sure of images independently of each other,
+# given how many of all models are right about an image and their own decision on it.
+
+# %%
+sure = margins.decision_margins(correct, **answers.certainty)
+both_known = len(sure.models) > 1
+said.no_margins(sure)
+
+# %%
+if both_known:
+    agreement = margins.capa(answers.predictions[sure.models, -1], answers.labels, len(answers.class_names))
+    capa = agreement[np.triu_indices(len(sure.models), 1)]
+    together = margins.margin_consistency(correct, sure, names).assign(CAPA=capa)
+    calibrated = margins.calibration(correct, sure, names)
+    heading = said.calibration_heading(calibrated, answers)
+    display(charts.reliability_curves(margins.reliability(correct, sure, names), heading))
+    display(said.margins(together, calibrated, sure.exact))
+
+# %%
+if both_known:
+    display(text.readable(together.sort_values("correlation", ascending=False).head(10)))
+
+# %%
+if len(full := answers.logits()) == len(names):
+    probabilities = softmax(np.stack([*full.values()]), axis=2)
+    agreement = margins.capa(probabilities, answers.labels[: probabilities.shape[1]], probabilities.shape[2])
+    display(said.full_capa(agreement), pd.DataFrame(agreement, names, names))
+
+# %% [markdown]
+# ### How well is each model calibrated?
+# *Overconfidence* is by how much the mean probability of the answers exceeds the accuracy, the *calibration error* how
+# far both are apart on average in 15 bins of equally many images, less what chance adds. The *Brier score* is the mean
+# squared error of the probabilities.
+
+# %%
+if both_known:
+    display(text.readable(calibrated))
 
 # %% [markdown]
 # ### How many images a comparison takes

@@ -23,7 +23,7 @@ from .gallery import answers_gallery, gallery
 from .matrix import excess_matrix, kappa_matrices, kappa_matrix, wrong_answer_matrix
 from .names_and_colours import condition_name, dataset_name, network_names
 from .noise import folder_order_curves, kl_curve, kl_scatter, sigma_curves
-from .opinions import effective_curve, family_dots, majority_curves, mark_families
+from .opinions import effective_curve, family_dots, majority_curves, mark_families, reliability_curves
 from .people import (
     answer_dots,
     block_curves,
@@ -82,6 +82,7 @@ __all__ = [
     "observer_matrix",
     "overlay_map",
     "peer_matrix",
+    "reliability_curves",
     "response_time_dots",
     "score_bars",
     "set_dots",

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
-from .forms import by_kind, curve, dot_rows, finish, framed, quiet, reference, tell, title
-from .names_and_colours import ACCENT, SERIES, condition_name
+from .forms import bundle, by_kind, curve, dot_rows, finish, framed, quiet, reference, share_axis, tell, title
+from .names_and_colours import ACCENT, SECOND, SERIES, condition_name
 
 STRIP = 4, 14  # px beside a matrix between which families are marked
 VOTES = {
@@ -81,3 +81,24 @@ def majority_curves(table: pd.DataFrame, heading: str) -> alt.LayerChart:
     text = "; ".join(f"{kind} {share:.1%}" for kind, share in last.items())
     text = f"Curves of the share of images that k models get right. With all of them: {text}."
     return finish(framed(*curve(long, x, y, told, colours)), title(heading), text)
+
+
+def reliability_curves(table: pd.DataFrame, heading: str) -> alt.LayerChart:
+    """Show how often answers of about the same probability are right (`margins.reliability`), a line a model."""
+    table = table.assign(model=table["model"].map(condition_name))
+    scale, guide = alt.Scale(domain=[0, 1]), quiet(format="%", tickCount=10)
+    x = alt.X("probability:Q", title="probability that the model gives its answer", scale=scale, axis=guide)
+    y, told = (
+        share_axis("right", "right among these"),
+        {"model": "", "probability": ".1%", "right": ".1%", "images": ","},
+    )
+    ends = pd.DataFrame({"probability": [0, 1], "right": [0, 1]})
+    as_said = alt.Chart(ends).mark_line(stroke=SECOND, strokeDash=[5, 4]).encode(x=x, y=y)
+    colours = dict(zip(table["model"].unique(), [each for each in SERIES if each != SECOND], strict=False))
+    few = len(colours) == table["model"].nunique()
+    by_model = by_kind(colours, "model", symbolType="stroke")
+    lines = curve(table, x, y, told, by_model) if few else [*bundle(table, table, x, y, "model", told)]
+    text = (
+        f"Curves of the share of right answers by their probability, a line a model: {heading}. Dashed: both the same."
+    )
+    return finish(framed(as_said, *lines, height=320), title(heading), text)

@@ -1,8 +1,10 @@
 """What the section on the number of opinions says: titles of its charts, its sentences and tables, by rule."""
 
+import numpy as np
 import pandas as pd
 
 from ddd_utils.analysis.families import FEWEST, STEP, FamilyEffects
+from ddd_utils.analysis.margins import DecisionMargins
 from ddd_utils.charts import Heading
 from ddd_utils.charts.names_and_colours import condition_name
 from ddd_utils.report.findings import drawn
@@ -103,3 +105,52 @@ def majority(by_size: pd.DataFrame, pairs: pd.DataFrame) -> Prose:
         f"accurate ({names[2]}, {names[3]}) it is {percent(accurate['either'])}; two independent models as accurate as "
         f"the former would reach {percent(two['independent'])}."
     )
+
+
+def no_margins(known: DecisionMargins) -> Absence:
+    """Say that too few probabilities are known for margins, if so."""
+    told = f"Margins take the probabilities of two models' answers; here they are known of {len(known.models)}."
+    return Absence("" if len(known.models) > 1 else told)
+
+
+def calibration_heading(found: pd.DataFrame, answers: Responses) -> Heading:
+    """How many models are surer than they are right, or less sure, from `margins.calibration`."""
+    over, under = (found["overconfidence_lower"] > 0).sum(), (found["overconfidence_upper"] < 0).sum()
+    far = found.loc[found["overconfidence"].abs().idxmax()]
+    sure = f"{percent(far['probability'])} sure on average and right on {percent(far['accuracy'])}"
+    counted = f"{over or 'none'} of {len(found)} models {'is' if over == 1 else 'are'} overconfident"
+    under_it = drawn("right answers among those of about the same probability", answers, len(found))
+    return Heading(f"{condition_name(far['model'])} is {sure}; {counted}, {under or 'none'} underconfident", under_it)
+
+
+def margins(pairs: pd.DataFrame, found: pd.DataFrame, exact: bool) -> Prose:
+    """Say how margins go together, from `margins.margin_consistency` with ``CAPA``, and `margins.calibration`."""
+    said = (
+        ""
+        if exact
+        else "Only how probable answers are is known; it stands in for the margin, with a minus where they are wrong. "
+    )
+    top, vote = pairs.loc[pairs["correlation"].idxmax()], pairs.loc[pairs["surer_right"].idxmax()]
+    most, surer = (" and ".join(literal(condition_name(name)) for name in row[["one", "other"]]) for row in (top, vote))
+    said += f"The margins of {most} correlate by {_limited(top, 'correlation', '.3f')}"
+    if not pd.isna(top["excess"]):
+        above, below = (pairs["excess_lower"] > 0).sum(), (pairs["excess_upper"] < 0).sum()
+        said += f", {_limited(top, 'excess', '+.3f')} in excess of what the scores imply"
+        said += f" (of {len(pairs)} pairs {above} exceed it, {below} fall short of it)" if len(pairs) > 1 else ""
+    alone = found.set_index("model").loc[list(vote[["one", "other"]]), "accuracy"].max()
+    limits = dict.fromkeys(map(written, (pairs["CAPA"].min(), pairs["CAPA"].max())))
+    return Prose(
+        f"{said}. If the surer of {surer} decides, {percent(vote['surer_right'])} of the images are right, with the "
+        f"better one alone {percent(alone)}. To tell what their average would answer takes the probabilities of all "
+        f"classes, and so does CAPA; from the answers alone, each taken as certain, CAPA is {' to '.join(limits)}."
+    )
+
+
+def full_capa(agreement: np.ndarray) -> Prose:
+    """Say between what CAPA of the probabilities of all classes lies, from `margins.capa`."""
+    pairs = agreement[np.triu_indices(len(agreement), 1)]
+    return Prose(f"CAPA, from the probabilities of all classes, is {written(pairs.min())} to {written(pairs.max())}:")
+
+
+def _limited(row: pd.Series, name: str, form: str) -> str:
+    return with_interval(row[name], row[f"{name}_lower"], row[f"{name}_upper"], form)
