@@ -24,9 +24,7 @@ tolerance = None
 
 # %%
 import numpy as np
-import pandas as pd
-from IPython.display import display
-from scipy.special import softmax
+from IPython.display import Markdown, display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, families, margins, nulls, opinions, planning
@@ -148,7 +146,8 @@ tables.in_percent(shown, shown.columns[2:])
 # Two models may both be right, and one of them only just. The *margin* of a decision says by how much the true class is
 # more probable to a model than any other; it is negative where the model is wrong. Alvarez and Konkle (2024) correlate
 # the margins of two deciders. *Expected* is the correlation if models were sure of images independently of each other,
-# given how many of all models are right about an image and their own decision on it.
+# given how many of all models are right about an image and their own decision on it. The excess compares pairs; by
+# itself it does not mean that two models are alike, because images of one score still differ in how easy they are.
 
 # %%
 sure = margins.decision_margins(correct, **answers.certainty)
@@ -161,8 +160,8 @@ if both_known:
     capa = agreement[np.triu_indices(len(sure.models), 1)]
     together = margins.margin_consistency(correct, sure, names).assign(CAPA=capa)
     calibrated = margins.calibration(correct, sure, names)
-    heading = said.calibration_heading(calibrated, answers)
-    display(charts.reliability_curves(margins.reliability(correct, sure, names), heading))
+    found = said.calibration_heading(calibrated, answers)
+    display(charts.reliability_curves(margins.reliability(correct, sure, names), found))
     display(said.margins(together, calibrated, sure.exact))
 
 # %%
@@ -171,9 +170,7 @@ if both_known:
 
 # %%
 if len(full := answers.logits()) == len(names):
-    probabilities = softmax(np.stack([*full.values()]), axis=2)
-    agreement = margins.capa(probabilities, answers.labels[: probabilities.shape[1]], probabilities.shape[2])
-    display(said.full_capa(agreement), pd.DataFrame(agreement, names, names))
+    display(Markdown("CAPA, from the probabilities of all classes:"), margins.capa_table(full, answers.labels))
 
 # %% [markdown]
 # ### How well is each model calibrated?

@@ -1,12 +1,12 @@
 """How sure models are: whether their decision margins go together, how well calibrated they are, and CAPA."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import erf
+from scipy.special import softmax
 
 from ddd_utils.analysis.consistency.kappa import pairwise_error_consistency
 from ddd_utils.analysis.difficulty import as_correct
@@ -69,8 +69,8 @@ def margin_consistency(
 
     The null is that of `score_stratified_kappa` with one assumption more: given how many of all models are right about
     an image, which of them are is independent; given that and its own decision, a model's margin varies around its mean
-    independently of the others'. So each model's accuracy and mean margins at each score are matched, and an excess
-    means that two models are sure, or unsure, of the same among equally hard images.
+    independently of the others'. So each model's accuracy and mean margins at each score are matched. The excess ranks
+    pairs; it is no test: images of one score still differ in how easy they are, which margins show and scores do not.
 
     Parameters
     ----------
@@ -146,9 +146,9 @@ def calibration(correct: ArrayLike, margins: DecisionMargins, names: Sequence[st
     -------
     DataFrame
         One row a model: model, accuracy, probability (mean), and with limits (95%, for other images) overconfidence (by
-        how much probability exceeds accuracy), calibration_error (expected calibration error: the mean over bins of how
-        far they are apart, Naeini et al., 2015, less what chance adds, Kumar et al., 2019) and brier (mean squared
-        difference of the answer's probability and whether it is right; Brier, 1950).
+        how much probability exceeds accuracy), calibration_error (root mean square over bins of how far they are apart,
+        without what chance adds to the square: Kumar, Liang & Ma, 2019) and brier (mean squared difference of the
+        answer's probability and whether it is right; Brier, 1950).
     """
     rows = []
     for model, probability in zip(margins.models, margins.probability, strict=True):
@@ -172,7 +172,7 @@ def reliability(correct: ArrayLike, margins: DecisionMargins, names: Sequence[st
 
 
 def _equal_mass(probability: np.ndarray, bins: int) -> list[np.ndarray]:
-    return np.array_split(np.argsort(probability, kind="stable"), min(bins, len(probability)))
+    return np.array_split(np.argsort(probability, kind="stable"), max(min(bins, len(probability) // 2), 1))
 
 
 def _mean(values: np.ndarray) -> Estimate:
@@ -180,15 +180,15 @@ def _mean(values: np.ndarray) -> Estimate:
 
 
 def _calibration_error(probability: np.ndarray, apart: np.ndarray, bins: int) -> Estimate:
-    """Average how far bins are apart, less the surplus to expect: the distance of a normal mean from 0 is never 0."""
-    error, signed = 0.0, np.empty(len(apart))
-    for inside in _equal_mass(probability, bins):
-        mean, sd = apart[inside].mean(), max(apart[inside].std() / np.sqrt(len(inside)), 1e-12)
-        normal = sd * np.sqrt(2 / np.pi) * np.exp(-((mean / sd) ** 2) / 2) + mean * erf(mean / sd / np.sqrt(2))
-        error += len(inside) / len(apart) * (2 * abs(mean) - normal)
-        signed[inside] = np.sign(mean) * apart[inside]
-    half = 1.96 * float(signed.std() / np.sqrt(len(signed)))
-    return Estimate(max(error, 0.0), half / 1.96, max(error - half, 0.0), max(error, 0.0) + half)
+    """Compute the root of the mean squared distance of bins; of a bin's own variance its square is free."""
+    inside = [apart[members] for members in _equal_mass(probability, bins)]
+    weight, mean, error = np.array(
+        [(len(each) / len(apart), each.mean(), each.var(ddof=1) / len(each)) for each in inside]
+    ).T
+    square = mean**2 - error
+    spread = np.sqrt(weight**2 @ (4 * np.maximum(square, 0) * error + 2 * error**2))  # of squared normal means
+    value, lower, upper = np.sqrt(np.maximum(weight @ square + 1.96 * spread * np.array([0, -1, 1]), 0))
+    return Estimate(value, spread / (2 * value) if value else np.nan, lower, upper)
 
 
 def capa(answers: ArrayLike, labels: ArrayLike, classes: int) -> np.ndarray:
@@ -220,3 +220,10 @@ def capa(answers: ArrayLike, labels: ArrayLike, classes: int) -> np.ndarray:
         right = answers[:, np.arange(len(labels)), labels].mean(axis=1)
     chance = np.outer(right, right) + np.outer(1 - right, 1 - right) / (classes - 1)
     return (same - chance) / (1 - chance)
+
+
+def capa_table(activations: Mapping[str, np.ndarray], labels: np.ndarray) -> pd.DataFrame:
+    """Compute `capa` of models by name from their last activations for the first images, (images, classes) each."""
+    probabilities = softmax(np.stack([*activations.values()]), axis=2)
+    _, images, classes = probabilities.shape
+    return pd.DataFrame(capa(probabilities, labels[:images], classes), [*activations], [*activations])

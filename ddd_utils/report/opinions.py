@@ -1,6 +1,5 @@
 """What the section on the number of opinions says: titles of its charts, its sentences and tables, by rule."""
 
-import numpy as np
 import pandas as pd
 
 from ddd_utils.analysis.families import FEWEST, STEP, FamilyEffects
@@ -8,7 +7,7 @@ from ddd_utils.analysis.margins import DecisionMargins
 from ddd_utils.charts import Heading
 from ddd_utils.charts.names_and_colours import condition_name
 from ddd_utils.report.findings import drawn
-from ddd_utils.report.text import Absence, Prose, literal, percent, with_interval, written
+from ddd_utils.report.text import Absence, Prose, literal, percent, readable, with_interval, written
 from ddd_utils.responses import Responses
 
 
@@ -109,7 +108,7 @@ def majority(by_size: pd.DataFrame, pairs: pd.DataFrame) -> Prose:
 
 def no_margins(known: DecisionMargins) -> Absence:
     """Say that too few probabilities are known for margins, if so."""
-    told = f"Margins take the probabilities of two models' answers; here they are known of {len(known.models)}."
+    told = f"Margins take the probabilities of two models' answers to all images; here {len(known.models)} have them."
     return Absence("" if len(known.models) > 1 else told)
 
 
@@ -125,32 +124,23 @@ def calibration_heading(found: pd.DataFrame, answers: Responses) -> Heading:
 
 def margins(pairs: pd.DataFrame, found: pd.DataFrame, exact: bool) -> Prose:
     """Say how margins go together, from `margins.margin_consistency` with ``CAPA``, and `margins.calibration`."""
-    said = (
-        ""
-        if exact
-        else "Only how probable answers are is known; it stands in for the margin, with a minus where they are wrong. "
-    )
-    top, vote = pairs.loc[pairs["correlation"].idxmax()], pairs.loc[pairs["surer_right"].idxmax()]
-    most, surer = (" and ".join(literal(condition_name(name)) for name in row[["one", "other"]]) for row in (top, vote))
-    said += f"The margins of {most} correlate by {_limited(top, 'correlation', '.3f')}"
-    if not pd.isna(top["excess"]):
-        above, below = (pairs["excess_lower"] > 0).sum(), (pairs["excess_upper"] < 0).sum()
-        said += f", {_limited(top, 'excess', '+.3f')} in excess of what the scores imply"
-        said += f" (of {len(pairs)} pairs {above} exceed it, {below} fall short of it)" if len(pairs) > 1 else ""
+    top, vote = (pairs.loc[pairs[what].idxmax()] for what in ("correlation", "surer_right"))
+    most, surer = (" and ".join(literal(condition_name(each)) for each in row[["one", "other"]]) for row in (top, vote))
     alone = found.set_index("model").loc[list(vote[["one", "other"]]), "accuracy"].max()
-    limits = dict.fromkeys(map(written, (pairs["CAPA"].min(), pairs["CAPA"].max())))
-    return Prose(
-        f"{said}. If the surer of {surer} decides, {percent(vote['surer_right'])} of the images are right, with the "
-        f"better one alone {percent(alone)}. To tell what their average would answer takes the probabilities of all "
-        f"classes, and so does CAPA; from the answers alone, each taken as certain, CAPA is {' to '.join(limits)}."
-    )
+    said = readable(pairs).loc[top.name]
+    stand_in = "Only how probable the answers are is known; it stands in for the margin, negative where they are wrong."
+    beyond = f", {said['excess']} more than the scores imply (over all pairs {_range(pairs['excess'], '.3f')})"
+    parts = [
+        *([] if exact else [stand_in]),
+        f"Of {len(pairs)} pairs the margins of {most} go together most: they correlate by {said['correlation']}"
+        f"{beyond if said['excess'] else ''}.",
+        f"If the surer of {surer} decides, {percent(vote['surer_right'])} of the images are right, with the better one "
+        f"alone {percent(alone)}.",
+        "What the average of two would answer takes the probabilities of all classes, and so does CAPA; from answers "
+        f"alone, each taken as certain, CAPA is {_range(pairs['CAPA'])}.",
+    ]
+    return Prose(" ".join(parts))
 
 
-def full_capa(agreement: np.ndarray) -> Prose:
-    """Say between what CAPA of the probabilities of all classes lies, from `margins.capa`."""
-    pairs = agreement[np.triu_indices(len(agreement), 1)]
-    return Prose(f"CAPA, from the probabilities of all classes, is {written(pairs.min())} to {written(pairs.max())}:")
-
-
-def _limited(row: pd.Series, name: str, form: str) -> str:
-    return with_interval(row[name], row[f"{name}_lower"], row[f"{name}_upper"], form)
+def _range(values: pd.Series, form: str = ".2f") -> str:
+    return " to ".join(dict.fromkeys(written(each, form) for each in (values.min(), values.max())))

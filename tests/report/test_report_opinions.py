@@ -6,8 +6,10 @@ import pytest
 from made_models import made
 
 from ddd_utils import charts
-from ddd_utils.analysis import consistency, families, opinions
+from ddd_utils.analysis import consistency, families, margins, opinions
 from ddd_utils.report import opinions as said
+from ddd_utils.report import text
+from ddd_utils.report.text import Absence
 
 ANSWERS = made()
 RNG = np.random.default_rng(0)
@@ -97,3 +99,60 @@ def test_charts_are_described_and_have_every_model():
     ]
     for chart in (marked, *drawn):
         assert chart.to_dict()["description"]
+
+
+PROBABILITY = 0.5 + RNG.random(CORRECT.shape) / 2
+SURE = margins.decision_margins(CORRECT, PROBABILITY)
+CALIBRATED = margins.calibration(CORRECT, SURE, NAMES)
+TOGETHER = margins.margin_consistency(CORRECT, SURE, NAMES, groups=10).assign(CAPA=np.linspace(-0.2, 0.4, 15))
+
+
+def test_margins_take_the_probabilities_of_two_models():
+    assert said.no_margins(SURE) == ""
+    told = said.no_margins(margins.decision_margins(CORRECT))
+    assert told == "Margins take the probabilities of two models' answers to all images; here 0 have them."
+    assert isinstance(told, Absence)
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ([(0.01, 0.03), (-0.01, 0.01)], "1 of 2 models is overconfident, none underconfident"),
+        ([(0.01, 0.03), (0.02, 0.04)], "2 of 2 models are overconfident, none underconfident"),
+        ([(-0.03, -0.01), (-0.04, 0.0)], "none of 2 models are overconfident, 1 underconfident"),
+    ],
+)
+def test_a_model_is_overconfident_if_its_whole_interval_says_so(limits, told):
+    lower, upper = zip(*limits, strict=True)
+    found = pd.DataFrame({"model": ["vgg16", "<b>"], "probability": [0.8, 0.7], "accuracy": [0.75, 0.69]})
+    found = found.assign(overconfidence=[0.05, 0.01], overconfidence_lower=lower, overconfidence_upper=upper)
+    heading = said.calibration_heading(found, ANSWERS)
+    assert heading == f"VGG-16 is 80.0% sure on average and right on 75.0%; {told}"
+
+
+def test_the_sentence_on_margins_has_the_numbers_of_its_pairs():
+    sentence = said.margins(TOGETHER, CALIBRATED, exact=False)
+    top, vote = TOGETHER.loc[TOGETHER["correlation"].idxmax()], TOGETHER.loc[TOGETHER["surer_right"].idxmax()]
+    assert sentence.startswith("Only how probable the answers are is known;")
+    assert f"margins of {top['one']} and {top['other']} go together most: they correlate by" in sentence
+    assert text.with_interval(*top[["excess", "excess_lower", "excess_upper"]]) in sentence
+    alone = CALIBRATED.set_index("model")["accuracy"][[vote["one"], vote["other"]]].max()
+    assert f"{vote['surer_right']:.1%} of the images are right, with the better one alone {alone:.1%}" in sentence
+    assert "CAPA is −0.20 to 0.40." in sentence
+    assert said.margins(TOGETHER, CALIBRATED, exact=True).startswith("Of 15 pairs the margins of")
+
+
+def test_without_an_expectation_nothing_is_said_of_it_and_names_are_escaped():
+    one = TOGETHER.head(1).assign(excess=np.nan, one="<i>", CAPA=0.3)
+    sentence = said.margins(one, CALIBRATED.replace("m0", "<i>"), exact=True)
+    assert "scores imply" not in sentence and "<i>" not in sentence and "CAPA is 0.30." in sentence
+
+
+@pytest.mark.parametrize("models", [2, 6])
+def test_calibration_is_drawn_for_few_and_for_many_models(models):
+    rows = margins.reliability(CORRECT, margins.decision_margins(CORRECT[:models], PROBABILITY[:models]), NAMES)
+    drawn = charts.reliability_curves(rows, "heading").to_dict()
+    assert drawn["description"].startswith("Curves of the share of right answers")
+    assert {row["model"] for data in drawn["datasets"].values() for row in data if "model" in row} == set(
+        NAMES[:models]
+    )
