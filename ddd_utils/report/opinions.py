@@ -127,19 +127,18 @@ def margins(pairs: pd.DataFrame, found: pd.DataFrame, exact: bool) -> Prose:
     top, vote = (pairs.loc[pairs[what].idxmax()] for what in ("correlation", "surer_right"))
     most, surer = (" and ".join(literal(condition_name(each)) for each in row[["one", "other"]]) for row in (top, vote))
     alone = found.set_index("model").loc[list(vote[["one", "other"]]), "accuracy"].max()
-    said = readable(pairs).loc[top.name]
-    stand_in = "Only how probable the answers are is known; it stands in for the margin, negative where they are wrong."
-    beyond = f", {said['excess']} more than the scores imply (over all pairs {_range(pairs['excess'], '.3f')})"
-    parts = [
-        *([] if exact else [stand_in]),
-        f"Of {len(pairs)} pairs the margins of {most} go together most: they correlate by {said['correlation']}"
-        f"{beyond if said['excess'] else ''}.",
+    said, several = readable(pairs).loc[top.name], len(pairs) > 1
+    start = (
+        "" if exact else "Only answers' own probabilities are known: they stand in for margins, negative where wrong. "
+    )
+    beyond = f", {said['excess']} more than the scores imply" if said["excess"] else ""
+    beyond += f" (over all pairs: {_range(pairs['excess'], '.3f')})" if beyond and several else ""
+    return Prose(
+        f"{start}The margins of {most} correlate {'most, ' if several else ''}by {said['correlation']}{beyond}. "
         f"If the surer of {surer} decides, {percent(vote['surer_right'])} of the images are right, with the better one "
-        f"alone {percent(alone)}.",
-        "What the average of two would answer takes the probabilities of all classes, and so does CAPA; from answers "
-        f"alone, each taken as certain, CAPA is {_range(pairs['CAPA'])}.",
-    ]
-    return Prose(" ".join(parts))
+        f"alone {percent(alone)}. To average them takes the probabilities of all classes, and so does CAPA; from the "
+        f"answers alone, each taken as certain, CAPA is {_range(pairs['CAPA'])}."
+    )
 
 
 def _range(values: pd.Series, form: str = ".2f") -> str:

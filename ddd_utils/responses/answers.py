@@ -235,8 +235,7 @@ class Responses:
         """
         Read anyone's responses from a table, see `tables.table_to_arrays`; a fault is named by its row.
 
-        There is one epoch; ``condition`` is the model's name, and probabilities beside the answers are read with them.
-        ``missing`` says what becomes of missing answers, see
+        There is one epoch; ``condition`` is the model's name. ``missing`` says what becomes of missing answers, see
         `read_responses`. In ``info``: ``dataset`` is always "table", ``file`` the file's name, ``labels_known`` False
         where there are no labels (all are 0 then), and ``classes`` the class names by label, absent where the table has
         indices or no labels.

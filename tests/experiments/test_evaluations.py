@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from ddd_utils import experiments, logs, paths
+from ddd_utils.analysis import margins
 from ddd_utils.config import params
 from ddd_utils.config.schema import SotaComparison, Subsetting
 from ddd_utils.data import photographs
@@ -442,6 +443,10 @@ def test_probabilities_are_kept_and_results_without_them_still_load(build, mater
     np.testing.assert_allclose(
         found.probability_label, shares[:, np.arange(len(found.labels)), found.labels], atol=5e-4
     )
+    shares[:, np.arange(len(found.labels)), found.labels] *= -1
+    sure = margins.decision_margins(found.correct(), **found.certainty)
+    assert sure.exact
+    np.testing.assert_allclose(sure.values, -shares.min(axis=2) - shares.max(axis=2), atol=1e-3)
     assert set(chosen.description()["checksums"]) == {file.name for file in chosen.files()} - {"experiment.json"}
     older = chosen.config.models[0]
     for among in SUFFIX:  # as the versions before wrote them

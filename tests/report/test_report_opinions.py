@@ -133,19 +133,25 @@ def test_a_model_is_overconfident_if_its_whole_interval_says_so(limits, told):
 def test_the_sentence_on_margins_has_the_numbers_of_its_pairs():
     sentence = said.margins(TOGETHER, CALIBRATED, exact=False)
     top, vote = TOGETHER.loc[TOGETHER["correlation"].idxmax()], TOGETHER.loc[TOGETHER["surer_right"].idxmax()]
-    assert sentence.startswith("Only how probable the answers are is known;")
-    assert f"margins of {top['one']} and {top['other']} go together most: they correlate by" in sentence
+    assert sentence.startswith("Only answers' own probabilities are known:")
+    assert f"margins of {top['one']} and {top['other']} correlate most, by" in sentence
     assert text.with_interval(*top[["excess", "excess_lower", "excess_upper"]]) in sentence
     alone = CALIBRATED.set_index("model")["accuracy"][[vote["one"], vote["other"]]].max()
     assert f"{vote['surer_right']:.1%} of the images are right, with the better one alone {alone:.1%}" in sentence
     assert "CAPA is −0.20 to 0.40." in sentence
-    assert said.margins(TOGETHER, CALIBRATED, exact=True).startswith("Of 15 pairs the margins of")
+    assert said.margins(TOGETHER, CALIBRATED, exact=True).startswith("The margins of ")
 
 
 def test_without_an_expectation_nothing_is_said_of_it_and_names_are_escaped():
     one = TOGETHER.head(1).assign(excess=np.nan, one="<i>", CAPA=0.3)
     sentence = said.margins(one, CALIBRATED.replace("m0", "<i>"), exact=True)
-    assert "scores imply" not in sentence and "<i>" not in sentence and "CAPA is 0.30." in sentence
+    assert (
+        "scores imply" not in sentence
+        and "<i>" not in sentence
+        and "CAPA is 0.30." in sentence
+        and "<i>" not in sentence
+    )
+    assert "&#60;i&#62; and m1 correlate by" in sentence
 
 
 @pytest.mark.parametrize("models", [2, 6])
