@@ -175,8 +175,8 @@ if len(full := answers.logits()) == len(names):
 # %% [markdown]
 # ### How well is each model calibrated?
 # *Overconfidence* is by how much the mean probability of the answers exceeds the accuracy, the *calibration error* how
-# far both are apart on average in 15 bins of equally many images, less what chance adds. The *Brier score* is the mean
-# squared error of the probabilities.
+# far both are apart on average in up to 15 bins of equally many images, less what chance adds. The *Brier score* is the
+# mean squared error of the probabilities.
 
 # %%
 if both_known:

@@ -14,7 +14,7 @@ from ddd_utils.analysis.nulls.expected_kappa import dealt, fewest_networks, jack
 from ddd_utils.analysis.nulls.rasch import expected_tables, stratified_abilities
 from ddd_utils.analysis.statistics import Estimate, with_limits
 
-BINS = 15  # of equally many images
+BINS, FEWEST = 15, 30  # bins at most, images in each at least
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def calibration(correct: ArrayLike, margins: DecisionMargins, names: Sequence[st
     correct, margins, names
         As for `margin_consistency`.
     bins : int
-        Of equally many images (Nguyen & O'Connor, 2015).
+        Of equally many images (Nguyen & O'Connor, 2015); fewer where these would be less than thirty.
 
     Returns
     -------
@@ -172,7 +172,7 @@ def reliability(correct: ArrayLike, margins: DecisionMargins, names: Sequence[st
 
 
 def _equal_mass(probability: np.ndarray, bins: int) -> list[np.ndarray]:
-    return np.array_split(np.argsort(probability, kind="stable"), max(min(bins, len(probability) // 2), 1))
+    return np.array_split(np.argsort(probability, kind="stable"), max(min(bins, len(probability) // FEWEST), 1))
 
 
 def _mean(values: np.ndarray) -> Estimate:

@@ -158,6 +158,13 @@ def test_brier_scores_are_scikit_learns_and_overconfidence_the_difference_of_mea
         assert table["overconfidence_upper"][row] - table["overconfidence"][row] == pytest.approx(half)
 
 
+@pytest.mark.parametrize(("images", "bins"), [(1, 1), (59, 1), (60, 2), (449, 14), (1200, 15)])
+def test_bins_have_thirty_images_at_least(images, bins):
+    sure = margins.decision_margins(CORRECT[:1, :images], KNOWN["probability"][:1, :images])
+    rows = margins.reliability(CORRECT[:1, :images], sure, NAMES)
+    assert len(rows) == bins and rows["images"].sum() == images and np.ptp(rows["images"]) <= 1
+
+
 def in_bins(probability, right, bins):
     """Return the share of images, the distance and its squared standard error of each bin."""
     order = np.argsort(probability, kind="stable")
