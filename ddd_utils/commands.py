@@ -151,7 +151,7 @@ def _clauses(correct: np.ndarray, accepted: np.ndarray, named: bool) -> dict[str
         verdict.beyond_label_errors(correct, accepted),
     ]
     if named:
-        found += [verdict.fail_alike(correct), verdict.masked(correct, TOLERANCES[-1])]
+        found += [verdict.fail_alike(correct), verdict.models_differ(correct, TOLERANCES[-1])]
     return {clause.name: clause.as_json() for clause in found}
 
 

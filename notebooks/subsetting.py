@@ -168,7 +168,7 @@ text.readable(tests) if judged else Markdown("Nothing to test: too few networks.
 
 # %%
 for each in judged:
-    differing = verdict.masked(each.one_each, each.tolerance)
+    differing = verdict.models_differ(each.one_each, each.tolerance)
     book.record_clause(differing)
     display(findings.clause(differing, each.heading))
 

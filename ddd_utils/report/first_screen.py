@@ -12,7 +12,7 @@ import pandas as pd
 from IPython.display import HTML
 from numpy.typing import ArrayLike
 
-from ddd_utils.analysis import difficulty
+from ddd_utils.analysis import difficulty, verdict
 from ddd_utils.analysis.score_models import fit_binomial
 from ddd_utils.charts import overview
 from ddd_utils.charts.names_and_colours import dataset_name
@@ -38,11 +38,12 @@ PHRASES: dict[str, dict[str, str]] = {
         "does not hold": "difficulty is not dichotomous",
         "not decidable": "whether difficulty is dichotomous is not decidable",
     },
-    "masked": {
-        "holds": "trivial and impossible images hide how models differ",
-        SEEN: "trivial and impossible images do not hide how models differ",
-        "does not hold": "there are hardly any differences between models to hide, beyond ability and chance",
-        "not decidable": "whether trivial and impossible images hide how models differ is not decidable",
+    "models_differ": {
+        "holds": "some pairs agree more than ability and chance explain; trivial and impossible images hide this",
+        SEEN: "some pairs agree more than ability and chance explain; trivial and impossible images dilute this, but "
+        "do not hide it",
+        "does not hold": "beyond ability and chance, there are hardly any differences between models to hide",
+        "not decidable": "whether models differ beyond ability and chance is not decidable",
     },
     "beyond_label_errors": {
         "holds": "label errors do not explain all impossible images",
@@ -50,14 +51,21 @@ PHRASES: dict[str, dict[str, str]] = {
         "not decidable": "whether label errors explain the impossible images is not decidable",
     },
 }
-SENTENCES = (("fail_alike", "dichotomous"), ("masked", "beyond_label_errors"))
-EVIDENCE = {
-    "fail_alike": "The mean kappa of all pairs is {effect:.3f}; chance gives 0.",
-    "dichotomous": "Beyond what smooth difficulty brings, {impossible_mass:.1%} of the images are impossible and "
-    "{trivial_mass:.1%} trivial.",
-    "masked": "Beyond ability and chance, kappas of pairs spread by {all_beyond:.3f} on all images and by "
-    "{in_between_beyond:.3f} in between (standard deviations).",
-    "beyond_label_errors": "Of the images with an accepted label, {effect:.1%} are impossible.",
+SENTENCES = (("fail_alike", "dichotomous"), ("models_differ", "beyond_label_errors"))
+EVIDENCE = {  # with 95% intervals, and the least effect that counts
+    "fail_alike": "The mean kappa of all pairs is {effect:.3f} ({low:.3f} to {high:.3f}); chance gives 0.",
+    "dichotomous": "Even the smooth families of difficulty that leave least unexplained at an end leave "
+    "{impossible_mass:.1%} ({impossible_mass_low:.1%} to {impossible_mass_high:.1%}) of the images as impossible and "
+    "{trivial_mass:.1%} ({trivial_mass_low:.1%} to {trivial_mass_high:.1%}) as trivial; {extra_mass:.0%} at both ends, "
+    "and most images there, would be dichotomous.",
+    "falls_in_between": "Agreement falls from {all:.3f} to {in_between:.3f} in between (Fleiss' kappa, tolerance "
+    "{tolerance:.0f}); this follows from the scores alone, whether models differ or not.",
+    "models_differ": "Beyond ability and chance, kappas of pairs spread by {in_between_beyond:.3f} "
+    "({in_between_beyond_low:.3f} to {in_between_beyond_high:.3f}) in between (standard deviation; {models_differ} "
+    "counts) and by {all_beyond:.3f} ({all_beyond_low:.3f} to {all_beyond_high:.3f}) on all images. That the second is "
+    "smaller is arithmetic: where all models agree, neither a difference nor its noise grows.",
+    "beyond_label_errors": "Of the {n:,} images whose label is accepted, {effect:.1%} ({low:.1%} to {high:.1%}) are "
+    "impossible.",
 }
 Clauses = Mapping[str, Mapping[str, Any]]  # by name, as `Clause.as_json` writes them
 
@@ -159,13 +167,23 @@ def evidence(clauses: Clauses) -> str:
 
 def behind(verdicts: Mapping[str, Clauses]) -> str:
     """Fold the figures behind the verdicts away."""
-    told = "".join(f"<p>{where}: {escape(evidence(clauses))}</p>" for where, clauses in verdicts.items() if clauses)
+    told = "".join(
+        f"<p>{where}{_sizes(clauses)}: {escape(evidence(clauses))}</p>"
+        for where, clauses in verdicts.items()
+        if clauses
+    )
     return f"<details><summary>The figures behind the verdict</summary>{told}</details>"
 
 
+def _sizes(clauses: Clauses) -> str:
+    most = max(clauses.values(), key=lambda clause: clause["n"])
+    return f" ({most['networks']} models, {most['n']:,} images)"
+
+
 def _figures(clause: Mapping[str, Any]) -> dict[str, float]:
-    """Collect a clause's numbers; what is undefined stays NaN."""
-    numbers = {"effect": clause["effect"], **clause["details"]}
+    """Collect a clause's numbers, and the least effects that count; what is undefined stays NaN."""
+    least = {name: rule.least for name, rule in verdict.RULES.items()}
+    numbers = {**least, **{key: clause.get(key) for key in ("effect", "low", "high", "n")}, **clause["details"]}
     return {key: np.nan if value is None else value for key, value in numbers.items()}
 
 

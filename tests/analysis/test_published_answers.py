@@ -202,7 +202,7 @@ def test_the_verdict_on_the_papers_and_the_published_models(correct, paper_score
     for found in (paper, published):  # a t(3) distribution of log odds places all but one or two in a hundred images
         assert found.outcome == verdict.FAILS and found.details["misfit"] < 0.02
     assert paper.details["impossible_mass_logit-normal"] == pytest.approx(0.025, abs=5e-4)
-    differing = verdict.masked(correct, 1)
+    differing = verdict.models_differ(correct, 1)
     assert differing.outcome == verdict.HOLDS and differing.details["seen_on_all"] == 1
     assert differing.effect == pytest.approx(0.0436, abs=5e-4)
 

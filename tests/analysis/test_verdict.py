@@ -81,6 +81,12 @@ def test_where_a_smooth_family_does_as_well_as_two_kinds_it_is_left_open():
     assert found.outcome == OPEN and found.details["misfit"] < 0.02
 
 
+@pytest.mark.parametrize(("networks", "images"), [SMALL, WIDE, (11, 50_000)])
+def test_two_humps_are_neither_smooth_nor_two_kinds(networks, images):
+    found = verdict.dichotomous(worlds.two_humps(networks, images), draws=60)
+    assert found.outcome == OPEN and found.details["misfit_low"] > verdict.RULES["misfit"].least
+
+
 def test_counts_are_decisions_of_equally_able_networks():
     correct = worlds.smooth(11, 2000)
     counts = np.bincount(correct.sum(axis=0), minlength=12)
@@ -129,7 +135,7 @@ def kernel(networks):
 )
 @pytest.mark.parametrize(("networks", "images"), [SMALL, (20, 2000)])
 def test_families_of_networks_spread_the_pairs_and_nothing_else_does(world, outcome, networks, images):
-    found = verdict.masked(world(networks, images), 1)
+    found = verdict.models_differ(world(networks, images), 1)
     assert found.outcome == outcome, found
     seen = found.details["seen_on_all"]
     assert seen == (outcome == HOLDS)  # what is there is diluted on all images, not hidden
@@ -137,7 +143,7 @@ def test_families_of_networks_spread_the_pairs_and_nothing_else_does(world, outc
 
 
 def test_the_interval_of_the_spread_is_not_of_the_mean_excess():
-    found = verdict.masked(families(11, 5000), 1)
+    found = verdict.models_differ(families(11, 5000), 1)
     null = nulls.score_stratified_kappa(families(11, 5000), 1, groups=20)
     excess = null.excess.value[np.triu_indices(11, 1)]
     assert found.details["in_between_spread"] == pytest.approx(excess.std())
@@ -205,8 +211,8 @@ def test_impossible_images_beyond_label_errors():
         lambda: verdict.fail_alike([[1, 0, 1]]),
         lambda: verdict.fail_alike(np.ones((2, 5), bool)),
         lambda: verdict.dichotomous(worlds.smooth(3, 100)),
-        lambda: verdict.masked(worlds.smooth(3, 100), 0),
-        lambda: verdict.masked(worlds.smooth(5, 30), 1),
+        lambda: verdict.models_differ(worlds.smooth(3, 100), 0),
+        lambda: verdict.models_differ(worlds.smooth(5, 30), 1),
         lambda: verdict.falls_in_between([5, 0, 0, 0, 5], 1),
         lambda: verdict.beyond_label_errors([[1, 0], [1, 1]], [False, False]),
     ],

@@ -39,3 +39,10 @@ def two_kinds(networks, images, seed=0, trivial=0.5, impossible=0.15, error=0.0,
     by_chance = expit(np.log(accuracy / (1 - accuracy)) + abilities * np.linspace(-1.5, 1.5, networks)[:, None])
     chance = np.where(kind == 0, error, np.where(kind == 1, 1 - error, by_chance))
     return rng.random((networks, images)) < chance
+
+
+def two_humps(networks, images, seed=0, apart=3.0, width=1.5, easy=0.7):
+    """Easiness is smooth, but has two humps, in log odds: neither one family of difficulty nor two kinds of images."""
+    rng = np.random.default_rng(seed)
+    odds = np.where(rng.random(images) < easy, apart, -apart) + width * rng.standard_normal(images)
+    return rng.random((networks, images)) < expit(odds)

@@ -48,17 +48,20 @@ def clause(name, outcome, **details):
             "models do not fail on the same images. Label errors do not explain all impossible images.",
         ),
         ([("dichotomous", "not decidable")], "whether difficulty is dichotomous is not decidable."),
-        ([("masked", "holds")], "trivial and impossible images hide how models differ."),
+        (
+            [("models_differ", "does not hold")],
+            "beyond ability and chance, there are hardly any differences between models to hide.",
+        ),
     ],
 )
 def test_the_verdict_is_put_together_from_its_clauses(clauses, said):
     assert first_screen.in_words({name: clause(name, outcome) for name, outcome in clauses}) == said
 
 
-@pytest.mark.parametrize(("seen", "word"), [(1.0, "do not hide"), (0.0, "hide")])
+@pytest.mark.parametrize(("seen", "word"), [(1.0, "do not hide it"), (0.0, "hide this")])
 def test_differences_that_all_images_show_are_not_hidden(seen, word):
-    found = {"masked": clause("masked", "holds", seen_on_all=seen)}
-    assert f"images {word} how" in first_screen.in_words(found)
+    found = {"models_differ": clause("models_differ", "holds", seen_on_all=seen)}
+    assert first_screen.in_words(found).endswith(f"{word}.")
 
 
 def test_every_clause_and_outcome_has_words_and_figures():
@@ -71,15 +74,23 @@ def test_every_clause_and_outcome_has_words_and_figures():
 def test_figures_behind_clauses_are_those_of_the_analysis():
     rng = np.random.default_rng(0)
     correct = rng.random((6, 400)) < rng.beta(0.6, 0.6, 400)
-    found = [verdict.fail_alike(correct), verdict.dichotomous(correct, draws=20), verdict.masked(correct, 1, draws=5)]
+    found = [
+        verdict.fail_alike(correct),
+        verdict.dichotomous(correct, draws=20),
+        verdict.models_differ(correct, 1, draws=5),
+    ]
     text = first_screen.evidence({each.name: each.as_json() for each in found})
-    assert f"is {found[0].effect:.3f};" in text and f"{found[1].details['trivial_mass']:.1%} trivial" in text
-    assert f"by {found[2].details['all_beyond']:.3f} on all images" in text
+    mass, spread = (found[1].details[f"trivial_mass{limit}"] for limit in ("", "_low")), found[2].details["all_beyond"]
+    assert f"is {found[0].effect:.3f} ({found[0].low:.3f} to" in text and f"by {spread:.3f} (" in text
+    assert "{:.1%} ({:.1%} to".format(*mass) in text and f"{verdict.RULES['extra_mass'].least:.0%} at both ends" in text
 
 
 def test_a_clause_without_figures_gives_its_reason():
-    open_ = verdict.masked(np.eye(3, 5, dtype=bool), 0).as_json()
-    assert first_screen.evidence({"masked": open_}) == "The null fits abilities at each score, which takes 4 networks."
+    open_ = verdict.models_differ(np.eye(3, 5, dtype=bool), 0).as_json()
+    assert (
+        first_screen.evidence({"models_differ": open_})
+        == "The null fits abilities at each score, which takes 4 networks."
+    )
 
 
 @pytest.mark.parametrize(
