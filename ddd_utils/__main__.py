@@ -312,9 +312,9 @@ def _report(options: argparse.Namespace) -> int:
     outcomes = _outcomes(preset, chosen)
     needed = sources.needed(preset, list(outcomes))
     facts = {section: sources.provenance_of(each for each, of in needed if of == section) for section in outcomes}
-    path = page.build(
-        preset, outcomes, facts, citation.command(before.name, options.sections, options.set, options.out)
-    )
+    # Sections that were kept are on the page too, which the same command without `--sections` makes.
+    asked = options.sections if set(outcomes) == set(chosen) else None
+    path = page.build(preset, outcomes, facts, citation.command(before.name, asked, options.set, options.out))
     failed |= {section for section, outcome in outcomes.items() if outcome.error}
     log.info("%d sections in %.0f s", len(chosen), time.monotonic() - started)
     if failed:

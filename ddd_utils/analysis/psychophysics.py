@@ -195,7 +195,7 @@ def printed_figures() -> pd.DataFrame:
         rows.append((figure, count / of, count / of, f"{count} right of {of}"))
     count = round(value["lowest accuracy"] * trials)
     p_value = float(guessing_p_value(count, trials))
-    how = f"exact binomial test of {count} of {trials}, one-sided (two-sided: {2 * p_value:.2g})"
+    how = f"exact binomial test of {count} of {trials}, one-sided (two-sided: twice that)"
     rows.append(("p-value of the lowest", p_value, p_value, how))
     for quantity, n in (("accuracy", observers), ("kappa", pairs)):
         low, mean, high = (value[f"{which} {quantity}"] for which in ("lowest", "mean", "highest"))

@@ -90,7 +90,7 @@ def _all_models(figures: Figures, _: object) -> str:
 def _swaps_per_epoch(_: object, found: Mapping[str, Record]) -> str:
     last, mean = found.get("decisions_changed_last_transition"), found.get("decisions_changed_mean")
     if last is None or mean is None or last.value is None or mean.value is None:
-        return "Not computed: run training_variants."
+        return "Not computed: it takes the section on training variants."
     return (
         f"Here ({dataset_name(last.dataset)}): {last.value:.1%} of the predicted classes change at the last "
         f"transition, {mean.value:.1%} from epoch to epoch on average."

@@ -11,6 +11,7 @@ from ddd_utils.analysis.verdict import Clause
 from ddd_utils.analysis.wrong_answers import SameWrongAnswer
 from ddd_utils.charts import Heading
 from ddd_utils.charts.names_and_colours import condition_name, dataset_name
+from ddd_utils.config.schema import Variants
 from ddd_utils.report.first_screen import evidence, in_words
 from ddd_utils.report.network_sets import NetworkSet
 from ddd_utils.report.text import Prose, estimated, literal, percent, written
@@ -20,11 +21,16 @@ FEW = 0.01  # of the images: less is "hardly any"
 
 
 def drawn(what: str, answers: Responses, networks: int | None = None) -> str:
-    """Say what a chart draws, from how many networks and images of which data set."""
+    """Say what a chart draws, from how many networks, how long they were trained, and images of which data set."""
     count = len(answers.networks) if networks is None else networks
     images, dataset = len(answers.labels), dataset_name(answers.info["dataset"])
     networks_drawn = "1 network" if count == 1 else f"{count} networks"
-    return f"{what} · M = {networks_drawn} · {images:,} images of {dataset}"
+    trained = f", {answers.config.epochs} epochs" if isinstance(answers.config, Variants) else ""
+    return f"{what} · M = {networks_drawn}{trained} · {images:,} images of {dataset}"
+
+
+def _more_or_less(lower: float, upper: float) -> str:
+    return "more" if lower > 0 else "less" if upper < 0 else "neither more nor less"
 
 
 def _of_set(what: str, each: NetworkSet) -> str:
@@ -154,7 +160,8 @@ def accuracy_and_kappa(table: pd.DataFrame, answers: Responses) -> Heading:
     known = table.dropna(subset="kappa")
     rank = (known["accuracy_one"] + known["accuracy_other"]).rank().corr(known["kappa"].rank())
     under = drawn("a dot for each pair of models", answers)
-    return Heading(f"Accuracy and kappa of a pair: rank correlation {written(rank)}", under)
+    how = _more_or_less(rank - 0.1, rank + 0.1)  # dependent pairs: no interval says how far it is from 0
+    return Heading(f"More accurate pairs agree {how}: rank correlation {written(rank)}", under)
 
 
 def same_answer(same: SameWrongAnswer, answers: Responses) -> Heading:
@@ -279,7 +286,8 @@ def beside_the_ideal(table: pd.DataFrame, answers: Responses) -> Heading:
 def predicted(found: Estimate, answers: Responses) -> Heading:
     """How well the divergence predicts the accuracy, from `noise.divergence_correlation`."""
     return Heading(
-        f"Divergence and accuracy: rank correlation {estimated(found, '.2f')}",
+        f"Classes with more divergence are recognised {_more_or_less(found.lower, found.upper)} often: rank "
+        f"correlation {estimated(found, '.2f')}",
         drawn("a dot for each class", answers, 1),
     )
 
@@ -334,19 +342,23 @@ def times(table: pd.DataFrame) -> Heading:
 def people_by_difficulty(table: pd.DataFrame, under: str) -> Heading:
     """How many people name the label of images that networks find trivial and impossible."""
     shares = table[table["tolerance"] == 0].set_index("difficulty")["share"]
-    parts = ", ".join(f"{percent(share)} of people if {kind}" for kind, share in shares.items())
-    return Heading(f"The label is given by {parts}", under)
+    parts = ", ".join(f"{percent(share)} for {kind} images" for kind, share in shares.items())
+    return Heading(f"The share of people who name the label is {parts}", under)
 
 
 def people_by_score(rank: Estimate, under: str) -> Heading:
     """How strongly networks' and people's difficulty go together."""
-    return Heading(f"Networks right and people right: rank correlation {estimated(rank, '.2f')}", under)
+    how = _more_or_less(rank.lower, rank.upper)
+    return Heading(
+        f"Images that more networks get right, people get right {how} often: rank correlation {estimated(rank, '.2f')}",
+        under,
+    )
 
 
 def majority(kappas: pd.DataFrame, under: str) -> Heading:
     """How consistently networks err with most people, from `humans.majority_consistency`."""
     return Heading(
-        f"Networks err with the majority of people by kappa {written(kappas['kappa'].min())} to "
+        f"Networks and the majority of people err alike with kappa {written(kappas['kappa'].min())} to "
         f"{written(kappas['kappa'].max())}",
         under,
     )

@@ -24,7 +24,7 @@ HEADINGS = {
 OUTSIDE = {
     "arithmetic": "arithmetic on the paper’s own figures",
     "circular": "the authors’ answers against the authors’ percentages",
-    "had to happen": "falls that choosing the images brings about",
+    "had to happen": "falls that had to happen because of how images are chosen",
     "chosen after a trial": "on data chosen after a trial had shown the pattern",
 }
 SETS = {"Training variants": ("", "variants_"), "Models": ("sota_", "sota_")}  # prefixes of their shares and kappas

@@ -17,7 +17,11 @@ def at_hand(answers: Responses) -> Prose:
     total, parts = len(missing) + len(answers.networks) + len(same), []
     if missing:
         parts.append(f"{total - len(missing)} of {total} published models are at hand; the others were not downloaded.")
-    parts += [f"{literal(copy)} is {literal(kept)} (kappa above 0.99), counted once." for copy, kept in same.items()]
+    parts += [
+        f"{literal(condition_name(copy))} and {literal(condition_name(kept))} are the same model (kappa above 0.99), "
+        "which is counted once."
+        for copy, kept in same.items()
+    ]
     return Prose(" ".join(parts))
 
 
@@ -57,8 +61,8 @@ def effective_heading(found: pd.DataFrame, answers: Responses) -> Heading:
     """How many independent models all of them are worth, from `opinions.effective_number`."""
     worth, ceiling, _ = found["value"]
     return Heading(
-        f"{len(answers.networks)} models are worth {written(worth)} independent ones; any number, at most "
-        f"{written(ceiling)}",
+        f"{len(answers.networks)} models are worth {written(worth)} independent ones, and no number of such models is "
+        f"worth more than {written(ceiling)}",
         drawn("independent models by number of models (band: 95% of random draws)", answers),
     )
 

@@ -98,7 +98,10 @@ def trained_on(device: str) -> Prose:
 
 def rank_of_one_epoch(rank: Rank) -> Prose:
     """Say where "plus 1 epoch" stands among the conditions."""
-    return Prose(f"“Plus 1 epoch” has rank {rank.value:.0f} of {rank.of}; {rank.first:.0%} of the draws rank it first.")
+    return Prose(
+        f"By agreement with the base network, “plus 1 epoch” has rank {rank.value:.0f} among {rank.of} changes. It "
+        f"ranks first in {rank.first:.0%} of the draws of images."
+    )
 
 
 def architecture_gap(gap: ConditionDifference) -> Prose:
@@ -322,19 +325,23 @@ def architecture_gaps(gaps: Sequence[tuple[str, ConditionDifference]]) -> Prose:
 def one_sided(shares: Sequence[tuple[str, Mapping[str, float]]], few: float = 0.01) -> Prose:
     """Say on which data set hardly any image is trivial, or impossible (`difficulty.shares`)."""
     texts = [
-        f"On {dataset} **hardly any image is {end}** ({found[end]:.2%})."
+        f"On {dataset} **hardly any image is {end}** ({percent(found[end])})."
         for dataset, found in shares
         for end in ("trivial", "impossible")
         if found[end] < few
     ]
     if not texts:
         return Prose("Both sets have trivial and impossible images.")
-    return Prose(" ".join([*texts, "There the difficulty is one-sided, not dichotomous."]))
+    return Prose(" ".join(texts))
 
 
 def other_architecture(answers: Responses) -> Prose:
     """Name the other architecture of some training variants, and what is left out of them."""
-    return Prose(f"Other architecture: {described(variants(answers).other)}. {left_out(answers.info)}")
+    made_of = variants(answers)
+    return Prose(
+        f"The base network is a {described(made_of.base)}, the other architecture a {described(made_of.other)}. "
+        f"{left_out(answers.info)}"
+    )
 
 
 # People.
@@ -345,7 +352,7 @@ def printed_figures(printed: pd.DataFrame) -> Prose:
     p_value = printed.loc[printed["figure"] == "p-value of the lowest", "lowest"].iloc[0]
     return Prose(
         f"{printed['agrees'].sum()} of {len(printed)} figures agree with the others. The least accurate observer's "
-        f"p-value is {p_value:.3e}."
+        f"p-value is {written(p_value, '.3e')}."
     )
 
 
@@ -402,7 +409,7 @@ def reliability(found: Estimate) -> Prose:
         f"The share itself is not that certain: its reliability is {found.value:.2f} (95% interval {found.lower:.2f} "
         f"to {found.upper:.2f}), the correlation to be expected with as many other people (Spearman's between random "
         "halves of the answers, stepped up to full length by Spearman and Brown). Not even a measure without error "
-        f"could correlate with it by more than about {np.sqrt(found.value):.2f}, the root of that."
+        f"could correlate with it by more than about {np.sqrt(found.value):.2f}, the square root of that reliability."
     )
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from ddd_utils.paths import NOTEBOOKS
 from ddd_utils.report import runs_for_page
 from ddd_utils.report.claims import paper_shares
 from ddd_utils.report.network_sets import NetworkSet, variants
-from ddd_utils.report.text import Prose, class_choices, described, estimated, p_value, percent, readable
+from ddd_utils.report.text import Prose, class_choices, described, estimated, p_value, percent, readable, written
 from ddd_utils.responses import Responses
 
 DESCRIBED: dict[Any, list[str]] = {
@@ -232,4 +233,4 @@ def write_difficulty(folder: str | Path, table: pd.DataFrame, decisive: list[str
 
 def in_percent(table: pd.DataFrame, columns: Sequence[str], form: str = ".1%") -> pd.DataFrame:
     """Write the shares in some columns as percentages, or numbers in another form."""
-    return table.assign(**{column: table[column].map(f"{{:{form}}}".format) for column in columns})
+    return table.assign(**{column: table[column].map(partial(written, form=form)) for column in columns})

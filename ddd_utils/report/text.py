@@ -12,6 +12,7 @@ from ddd_utils.charts.names_and_colours import model_name
 from ddd_utils.config.schema import Architecture
 
 ACRONYMS = {"kl": "KL", "sota": "SOTA"}
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Prose(str):
@@ -29,9 +30,12 @@ class Absence(Prose):
 
 
 def written(value: float, form: str = ".2f") -> str:
-    """Write a number as all of the page does: what rounds to zero has no sign, a negative number a real minus."""
-    form = form if form.startswith("+") else f"z{form}"
-    return "undefined" if pd.isna(value) else f"{value:{form}}".replace("-", "−")
+    """Write a number as all of the page does: zero has no sign, a negative number a real minus, 10 its power above."""
+    if pd.isna(value):
+        return "undefined"
+    digits, e, power = f"{value:{form if form.startswith('+') else f'z{form}'}}".partition("e")
+    scale = f" × 10{str(int(power)).translate(RAISED)}" if e else ""
+    return digits.replace("-", "−") + scale
 
 
 def percent(share: float) -> str:

@@ -41,7 +41,7 @@ def test_known_evidence(evidence, erratum, words):
 
 
 def test_the_share_of_swaps_comes_from_the_section_that_computes_it(evidence):
-    assert evidence["swaps_per_epoch"] == "Not computed: run training_variants."
+    assert evidence["swaps_per_epoch"] == "Not computed: it takes the section on training variants."
     book = claims.Book("training_variants", "quick")
     book.record("decisions_changed_last_transition", 0.1, responses=claims.Basis(dataset="gaussian"))
     book.record("decisions_changed_mean", 0.3, responses=claims.Basis(dataset="gaussian"))

@@ -46,7 +46,10 @@ def test_the_heading_names_the_baseline_and_each_family():
     [
         ({}, ""),
         ({"not_at_hand": ["b"]}, "6 of 7 published models are at hand; the others were not downloaded."),
-        ({"same_model": {"vgg_timm": "vgg"}}, "vgg&#95;timm is vgg (kappa above 0.99), counted once."),
+        (
+            {"same_model": {"vgg_timm": "vgg"}},
+            "VGG timm and VGG are the same model (kappa above 0.99), which is counted once.",
+        ),
     ],
 )
 def test_what_lacks_and_what_is_counted_once_is_said(info, told):
@@ -67,7 +70,9 @@ def test_absent_families_are_explained_and_known_ones_are_not():
 def test_numbers_of_independent_models_are_those_of_the_table():
     heading, sentence = said.effective_heading(WORTH, ANSWERS), said.effective(WORTH, BY_SIZE)
     worth, ceiling, ratio = WORTH["value"]
-    assert heading == f"6 models are worth {worth:.2f} independent ones; any number, at most {ceiling:.2f}"
+    assert heading == (
+        f"6 models are worth {worth:.2f} independent ones, and no number of such models is worth more than {ceiling:.2f}"
+    )
     assert f"worth {worth:.2f} (" in sentence and f"is {ratio:.2f} (" in sentence
     few = int(next(k for k, each in zip(BY_SIZE["models"], BY_SIZE["effective"], strict=True) if each >= 0.95 * worth))
     assert f"{few} models are worth 95% of that already" in sentence
