@@ -70,9 +70,8 @@ def test_absent_families_are_explained_and_known_ones_are_not():
 def test_numbers_of_independent_models_are_those_of_the_table():
     heading, sentence = said.effective_heading(WORTH, ANSWERS), said.effective(WORTH, BY_SIZE)
     worth, ceiling, ratio = WORTH["value"]
-    assert heading == (
-        f"6 models are worth {worth:.2f} independent ones, and no number of such models is worth more than {ceiling:.2f}"
-    )
+    most = f"no number of such models is worth more than {ceiling:.2f}"
+    assert heading == f"6 models are worth {worth:.2f} independent ones, and {most}"
     assert f"worth {worth:.2f} (" in sentence and f"is {ratio:.2f} (" in sentence
     few = int(next(k for k, each in zip(BY_SIZE["models"], BY_SIZE["effective"], strict=True) if each >= 0.95 * worth))
     assert f"{few} models are worth 95% of that already" in sentence
