@@ -10,7 +10,7 @@ import os
 import re
 import tempfile
 import zipfile
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -312,8 +312,32 @@ def find(name: str, kind: str) -> Path:
 
 
 def find_images(name: str) -> Path:
-    """Find photographs: a folder, or a file that holds them (tar, ``.npz``); see :func:`find`."""
-    return find(name, "file" if any(path.is_file() for path in _candidates(name)) else "folder")
+    """Find photographs: a folder, or a file that holds them, see :func:`find`; or several, see :func:`fitting`."""
+    candidates = _candidates(name)
+    several = re.search(r"[*{]", name) and next((path for path in candidates if fitting(path)), None)
+    kind = "file" if "*" in name or any(path.is_file() for path in candidates) else "folder"
+    return several.absolute() if several else find(name, kind)
+
+
+def fitting(path: Path) -> list[Path]:
+    """List the path, or all that fit it: with ``*``, and all that its braces (``{000..003}``, ``{a,b}``) stand for."""
+    if path.exists():
+        return [path]
+    # Every other part was in braces.
+    parts = [_written_out(part) if odd % 2 else [part] for odd, part in enumerate(re.split(r"\{(.*?)\}", str(path)))]
+    each = [Path("".join(chosen)).absolute() for chosen in itertools.islice(itertools.product(*parts), MOST)]
+    found = [sorted(Path(one.anchor).glob(str(one)[len(one.anchor) :])) if "*" in str(one) else [one] for one in each]
+    together = [one for several in found for one in several]
+    return together if any(one.exists() for one in together) else []
+
+
+def _written_out(braces: str) -> Sequence[str]:
+    bounds = re.fullmatch(r"(\d+)\.\.(\d+)", braces)
+    if not bounds:
+        return braces.split(",")
+    return [
+        f"{number:0{len(bounds[1])}}" for number in itertools.islice(range(int(bounds[1]), int(bounds[2]) + 1), MOST)
+    ]
 
 
 def _candidates(name: str) -> list[Path]:

@@ -62,13 +62,18 @@ def examine(
     """
     Look for answers, (networks, images) with -1 where not recorded, that are unlikely to be right as they stand.
 
-    ``info`` is as of `Responses`: labels_known; classes, their names; by_file_name, how many labels "differ" from
-    ImageNet's, by which the shares "right" are right; probabilities, the lowest and the highest; missing, in words.
-    Networks that were trained with these labels cannot number them otherwise, and variants of one may well answer
-    alike. A few classes that have changed places cannot be told from confusion. Of fewer than 20 images little is said.
+    ``info`` is as of `Responses`: labels_known; classes, their names; notes on the images, with what would mend it;
+    by_file_name, how many labels "differ" from ImageNet's, by which the shares "right" are right; probabilities, the
+    lowest and the highest; missing, in words. Networks that were trained with these labels cannot number them
+    otherwise, and variants of one may well answer alike. A few classes that have changed places cannot be told from confusion. Of fewer than 20 images little is said.
     """
     answers, truth, info = np.asarray(predictions), np.asarray(labels), info or {}
-    found = [*_missing(info, networks), *_other_labels(info, networks), *_no_probabilities(info, networks)]
+    found = [
+        *_images(info, networks),
+        *_missing(info, networks),
+        *_other_labels(info, networks),
+        *_no_probabilities(info, networks),
+    ]
     if len(truth) < FEWEST:
         doubtful = not trained and (answers != truth).mean() > 0.5
         return [*found, *_sorted_as_text(info, networks)] if doubtful else found
@@ -257,6 +262,10 @@ def _shared(
 def _missing(info: Mapping[str, Any], networks: Sequence[str]) -> Iterator[Finding]:
     if said := info.get("missing"):
         yield Finding("missing answers", tuple(networks), said, "Complete the table, or mind that.")
+
+
+def _images(info: Mapping[str, Any], networks: Sequence[str]) -> Iterator[Finding]:
+    return (Finding("images", tuple(networks), said, mend) for said, mend in info.get("notes", {}).items() if mend)
 
 
 def _other_labels(info: Mapping[str, Any], networks: Sequence[str]) -> Iterator[Finding]:

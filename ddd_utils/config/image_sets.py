@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from ddd_utils import files
-from ddd_utils.config.blocks import Arguments, Strict
+from ddd_utils.config.blocks import Arguments, Strict, later
 from ddd_utils.errors import InputError
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -120,6 +120,11 @@ class Folder(Strict):
         return files.count_photographs(train), files.count_photographs(test)
 
 
+def _listed(given: Any) -> Any:
+    """Read one value as a list of it."""
+    return given if given is None or isinstance(given, list) else [given]
+
+
 class _TestOnly(Strict):
     """
     Images without a training part, for pretrained models.
@@ -139,13 +144,29 @@ class Photographs(_TestOnly):
     Images at `path`, found like the files of :class:`Npz`.
 
     A folder or a tar with one sub-folder a class (WordNet ids, or names of classes); a folder or a tar with all images
-    and `labels`, a table of file and class; or an `.npz` file with x and y, whose `classes` may be named.
+    and `labels`, a table of file and class; shards of webdataset or Parquet (`val-{000..003}.tar`, `val-*.parquet`), of
+    which `labels` may name the field or column; or an `.npz` file with x and y. `classes` names numbered ones.
+
+    Of ImageNet-C, whose folders are corruptions with severities in them, all are read that `corruption` and `severity`
+    name; where only one of the two is given, all of the other.
     """
 
     name: Literal["photographs"] = "photographs"
     path: Name
-    labels: str | None = None  # file, in the folder or tar, beside it or anywhere
-    classes: ClassNames = None  # of an .npz file
+    labels: str | None = None  # file, in the folder or tar, beside it or anywhere; or a field or column
+    classes: ClassNames = None  # of an .npz file, a table, or shards
+    corruption: Annotated[list[Name] | None, BeforeValidator(_listed)] = later(None)
+    severity: Annotated[list[Annotated[int, Field(ge=1, le=5)]] | None, BeforeValidator(_listed)] = later(None)
+
+    @property
+    def where(self) -> str:
+        """Where the images are: `path`, or the folders of ImageNet-C in it, as a pattern."""
+        if self.corruption is None and self.severity is None:
+            return self.path
+        parts = [self.corruption or ["*"], self.severity or range(1, 6)]
+        return "/".join(
+            [self.path, *("{" * (len(part) > 1) + ",".join(map(str, part)) + "}" * (len(part) > 1) for part in parts)]
+        )
 
 
 class Torchvision(_TestOnly):

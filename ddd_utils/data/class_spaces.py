@@ -23,6 +23,7 @@ LARGER = {
     21_843: "imagenet21k_goog_synsets.txt",
 }
 MOST = np.iinfo(np.int16).max  # answers are kept in 16 bits
+SHARED = 10  # names that several of ImageNet's classes have, such as crane, or that others write otherwise
 NEVER = -1  # an output that stands for none of the answers
 
 
@@ -67,6 +68,8 @@ def _by_name() -> dict[str, int]:
     names = [(_folded(name), index) for index, (_, names) in enumerate(_classes()) for name in names]
     counts = Counter(name for name, _ in names)
     found = {name: index for name, index in names if counts[name] == 1}
+    # Hugging Face and others write all names of a class: "tench, Tinca tinca".
+    found |= {_folded(", ".join(names)): index for index, (_, names) in enumerate(_classes()) if len(names) > 1}
     found |= {str(index): index for index in range(1_000)}
     return found | {synset: index for index, synset in enumerate(synsets())}
 
@@ -81,6 +84,8 @@ def unknown(key: str) -> str:
     if len(several) > 1:
         return f"'{key}' may be any of ImageNet's {' and '.join(several)}"
     if key.isdecimal():
+        if int(key) > 999:
+            return f"'{key}' is no index of ImageNet's 1,000 classes, which are counted from 0"
         return (
             f"'{key}' is a number, which may be anyone's; if numbers are ImageNet's indices, counted from 0 in the "
             "order of WordNet ids, give images.mapping: indices"
@@ -133,6 +138,10 @@ class ClassSpace:
             raise InputError(f"has ImageNet's {outputs:,} outputs, but {why}{more}")
         raise InputError(f"has {outputs:,} outputs, but the images have {len(self.own):,} classes; give `classes`")
 
+    def meaning(self, answer_of: np.ndarray) -> str:
+        """Say which classes the outputs of a model stand for, in their order."""
+        return _some([self.names[answer] if answer != NEVER else "none" for answer in answer_of.tolist()])
+
     def _in_order(self, stated: object) -> np.ndarray:
         """Take outputs in the order of the images' classes, which must be beyond doubt or stated."""
         order = [self.keys[label] for label in self.own]
@@ -168,7 +177,7 @@ def class_space(
     keys: Sequence[str], order: Sequence[str], mapping: Mapping[str, str | list[str]] | str | None = None
 ) -> ClassSpace:
     """Find the classes of images: ImageNet's if names or ``mapping`` lead to them, else the images' own ``order``."""
-    mapping = {key: key for key in order} if isinstance(mapping, str) else mapping or {}
+    mapping = dict(zip(order, order, strict=True)) if isinstance(mapping, str) else mapping or _all_in_order(order)
     for name in mapping:
         if name not in order:
             raise InputError(f"images.mapping: the images have no class '{name}'{nearest(name, order)}")
@@ -193,6 +202,14 @@ def class_space(
     label = {key: index for index, key in enumerate(order)}
     labels = np.array([label[key] for key in keys], np.int16)
     return ClassSpace(tuple(order), tuple(order), np.arange(len(order)), labels)
+
+
+def _all_in_order(order: Sequence[str]) -> dict[str, str | list[str]]:
+    """Map 1,000 names that are ImageNet's in its order to their numbers, though two classes share a name or two."""
+    known = [imagenet_index(name) for name in order]
+    as_numbered = all(index in (None, number) for number, index in enumerate(known))
+    few = len(known) == 1_000 and known.count(None) <= SHARED
+    return {name: str(number) for number, name in enumerate(order)} if few and as_numbered else {}
 
 
 def _group(given: str | list[str]) -> tuple[int, ...]:

@@ -1,12 +1,14 @@
 """Images out of bytes, files and arrays: whole or refused, upright, RGB with 8 bits a channel."""
 
 import io
+import os
 import re
 import warnings
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,23 @@ class Photographs(ABC):
     @abstractmethod
     def image(self, index: int) -> Image.Image:
         """Decode one (RGB)."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a reader of images finds, and all that it need say; it decodes none of them."""
+
+    images: Photographs  # threads may decode them side by side
+    ids: Sequence[str]  # a unique name for each
+    labels: Sequence[str] | np.ndarray  # the class of each: text, or a number from 0
+    stamp: str  # changes with the images' files
+    classes: Sequence[str] | None = None  # all in order, or the names of numbers; None = those that images have
+    notes: Mapping[str, str] = field(default_factory=dict)  # what to know of them, and what would mend it
+
+
+def stamp(paths: Iterable[Path]) -> str:
+    """Tell changed files from others of their names."""
+    return "\n".join(f"{state.st_size}\0{state.st_mtime_ns}" for state in map(os.stat, paths))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from PIL import Image
 
 from ddd_utils import paths
 from ddd_utils.config import image_sets
-from ddd_utils.data.photographs import NotAnImage, Photographs, silence, upright_rgb
+from ddd_utils.data.photographs import Found, NotAnImage, Photographs, silence, stamp, upright_rgb
 from ddd_utils.errors import InputError, nearest
 
 # What torchvision raises when files are missing or damaged, or cannot be downloaded.
@@ -55,16 +55,17 @@ class Items(Photographs):
             ) from None
 
 
-def read(config: image_sets.Torchvision) -> tuple[Items, np.ndarray, list[str] | None, str]:
-    """Open a data set, or download it: images, class numbers, class names, and a text that changes with its files."""
+def read(config: image_sets.Torchvision) -> Found:
+    """Open a data set, or download it."""
     dataset = _dataset(config)
     labels = _labels(dataset, config.dataset)
     files = _files(dataset)
-    stamp = [config.dataset, config.arguments, _stamp(dataset, files)]
+    ids = _ids(files, len(labels))
+    state = json.dumps([config.dataset, config.arguments, _stamp(dataset, files)], sort_keys=True, default=str)
     names = next((getattr(dataset, attribute) for attribute in NAMES if hasattr(dataset, attribute)), None)
     if names is not None:  # ImageNet's classes have several, the usual one first
         names = [name[0] if isinstance(name, tuple) else str(name) for name in names]
-    return Items(dataset, _ids(files, len(labels))), labels, names, json.dumps(stamp, sort_keys=True, default=str)
+    return Found(Items(dataset, ids), ids, labels, state, names)
 
 
 def _dataset(config: image_sets.Torchvision) -> Any:
@@ -181,6 +182,6 @@ def _ids(files: list[Path] | None, count: int) -> tuple[str, ...]:
 def _stamp(dataset: Any, files: list[Path] | None) -> str:
     """Tell changed files, or changed pixels where they are all in memory."""
     if files is not None:
-        return "\n".join(f"{status.st_size}\0{status.st_mtime_ns}" for status in map(os.stat, files))
+        return stamp(files)
     pixels = next((np.asarray(getattr(dataset, name)) for name in PIXELS if hasattr(dataset, name)), None)
     return "" if pixels is None else hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()

@@ -6,67 +6,23 @@ import re
 import stat
 import tarfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
-from ddd_utils.data.photographs import Files, NotAnImage
+from ddd_utils.data.photographs import Files, NotAnImage, stamp
 from ddd_utils.errors import InputError
 from ddd_utils.files import PHOTOGRAPHS, is_junk
 
 # Control characters, and bytes of a name that are no UTF-8: they would tear tables and terminals.
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 # Ends of the names of files that nobody takes for images; what else is no image that can be read is skipped and told.
-BESIDE = [
-    ".arrow",
-    ".bib",
-    ".bin",
-    ".cfg",
-    ".cls",
-    ".csv",
-    ".db",
-    ".docx",
-    ".gz",
-    ".h5",
-    ".htm",
-    ".html",
-    ".idx",
-    ".ini",
-    ".ipynb",
-    ".json",
-    ".jsonl",
-    ".license",
-    ".lnk",
-    ".lock",
-    ".log",
-    ".lst",
-    ".mat",
-    ".md",
-    ".md5",
-    ".npy",
-    ".npz",
-    ".parquet",
-    ".pdf",
-    ".pkl",
-    ".pt",
-    ".pth",
-    ".py",
-    ".rec",
-    ".rst",
-    ".sh",
-    ".sha256",
-    ".tar",
-    ".tfrecord",
-    ".toml",
-    ".tsv",
-    ".txt",
-    ".url",
-    ".xlsx",
-    ".xml",
-    ".yaml",
-    ".yml",
-    ".zip",
-]
+BESIDE = """
+.arrow .bib .bin .cfg .cls .csv .db .docx .gz .h5 .htm .html .idx .ini .ipynb .json .jsonl .license .lnk .lock .log .lst
+.mat .md .md5 .npy .npz .parquet .pdf .pkl .pt .pth .py .rec .rst .sh .sha256 .tar .tfrecord .toml .tsv .txt .url .xlsx
+.xml .yaml .yml .zip
+"""
 # Forms of data sets that are not read, by the end of the file's name.
 UNREAD = {
     ".tfrecord": "TFRecord",
@@ -80,19 +36,23 @@ UNREAD = {
     ".7z": "compressed (7z)",
     ".rar": "compressed (rar)",
 }
+SHARDS = (".tar", ".parquet")
 PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
+# Why files are skipped that are no images, beside the ends of their names.
+JUNK, LINKS = "hidden or left by systems", "links and the like in a tar"
+Span = tuple[Path, int, int]  # a file in a tar: the tar, where it begins there, and its length in bytes
 
 
 @dataclass(frozen=True)
 class TarPath:
-    """A file or a folder of a tar: as much of a :class:`Path` as readers of images and tables use."""
+    """A file or a folder of tars: as much of a :class:`Path` as readers of images and tables use."""
 
-    tar: Path
+    top: Path  # the tar, or the folder of several
     inside: PurePosixPath
-    files: dict[str, tarfile.TarInfo]
+    files: dict[str, Span]
 
     def __str__(self) -> str:
-        return str(self.tar / self.inside)
+        return str(self.top / self.inside)
 
     def __truediv__(self, name: str) -> "TarPath":
         return replace(self, inside=self.inside / name)
@@ -108,7 +68,7 @@ class TarPath:
         return replace(self, inside=self.inside.parent)
 
     def is_file(self) -> bool:
-        """Say whether the tar has such a file."""
+        """Say whether there is such a file."""
         return str(self.inside) in self.files
 
     def iterdir(self) -> "Iterator[TarPath]":
@@ -117,32 +77,30 @@ class TarPath:
 
     def read_bytes(self) -> bytes:
         """Read a file. The tar is opened anew each time: threads would move one another's position."""
-        member = self.files[str(self.inside)]
+        if not self.is_file():
+            raise InputError(f"{self}: no such file")
+        tar, start, size = self.files[str(self.inside)]
         try:
-            with self.tar.open("rb") as file:
-                file.seek(member.offset_data)
-                content = file.read(member.size)
+            with tar.open("rb") as file:
+                file.seek(start)
+                content = file.read(size)
         except OSError as error:
-            raise InputError(f"{self.tar}: {error.strerror}") from None
-        if len(content) < member.size:
+            raise InputError(f"{tar}: {error.strerror}") from None
+        if len(content) < size:
             raise NotAnImage(f"{self}: not whole (the tar is cut off)")
         return content
 
 
 @dataclass(frozen=True)
 class Tree:
-    """Images of a folder or a tar."""
+    """Images of a folder, of a tar or of several tars."""
 
     images: Files  # folder after folder
-    folders: tuple[str, ...]  # paths of the folders in it, in the same order
-    root: str  # the folder above the classes, with "/" after it, or nothing
+    below: list[str]  # the path of each under the folder of all classes
+    classes: list[str]  # the folders in there
     places: tuple[Path | TarPath, ...]  # folders where a table of labels may be, nearest first
     stamp: str  # changes when the tree does
-    skipped: tuple[tuple[str, str], ...] = ()  # files that may be images but cannot be read, and why
-
-
-class NoImages(InputError):
-    """A folder or a tar has no images as such; it may have them in other files."""
+    skipped: Counter[str]  # files that were not taken for images, by reason
 
 
 def _is_image(name: str) -> bool:
@@ -150,16 +108,27 @@ def _is_image(name: str) -> bool:
     return name.lower().endswith(PHOTOGRAPHS)
 
 
-def _skipped(names: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """List the files that are neither images that can be read nor something that belongs beside images."""
+def _unread(names: Iterable[str]) -> Counter[str]:
+    """Count the files that are neither images that can be read nor something that belongs beside images, by suffix."""
     ends = ((name, posixpath.splitext(name)[1].lower()) for name in names if not _is_image(name))
-    unknown = ((name, end) for name, end in ends if end not in BESIDE and (end or "/" in name))
-    return tuple((name, f"not a kind of file that is read ({end or 'no suffix'})") for name, end in unknown)
+    beside = BESIDE.split()
+    return Counter(end or "no suffix" for name, end in ends if end not in beside and (end or "/" in name))
 
 
 def _by_folder(name: str) -> list[str]:
     """Sort folder after folder: as plain text "a-b/" would come between "a" and "a/"."""
     return name.split("/")
+
+
+def _tree(
+    images: Files, files: Iterable[str], folders: Iterable[str], roots: Iterable[str], skipped: Counter, **more: Any
+) -> Tree:
+    """Put a tree together; `roots` are the folders of all classes, with "/" after each, or nothing."""
+    root = re.compile("|".join(map(re.escape, roots)))
+    below = [root.sub("", name, count=1) for name in images.names]
+    inner = {root.sub("", name, count=1) for name in folders if root.match(name)}
+    classes = sorted(name for name in inner if name and "/" not in name)
+    return Tree(images, below, classes, skipped=skipped + _unread(files), **more)
 
 
 def _checked(path: Path, files: Iterable[str]) -> list[str]:
@@ -169,92 +138,109 @@ def _checked(path: Path, files: Iterable[str]) -> list[str]:
     if not names:
         ends = Counter(posixpath.splitext(name)[1].lower() or "no suffix" for name in files).most_common(3)
         here = f"; there are {', '.join(f'{count:,} {end}' for end, count in ends)}" if ends else ""
-        raise NoImages(f"{path}: no images ({', '.join(PHOTOGRAPHS)}){here}")
+        held = next((end for end, _ in ends if end in SHARDS), None)
+        pattern = f"; give files that hold images as a pattern, such as {path / f'*{held}'}" if held else ""
+        raise InputError(f"{path}: no images ({', '.join(PHOTOGRAPHS)}){here}{pattern}")
     for name in names:
         if UNPRINTABLE.search(name):
             raise InputError(f"{path}: {name!a} is no printable UTF-8 text; rename it")
     return names
 
 
-def folder_tree(path: Path) -> Tree:
-    """List a folder's images and those of its sub-folders, without hidden ones."""
+def folder_tree(path: Path, parts: Sequence[Path]) -> Tree:
+    """List the images of folders in a folder (or of itself) and of their sub-folders, without hidden ones."""
+    skipped: Counter[str] = Counter()
+    roots = [_root(path, part) for part in parts]
     try:
-        found = sorted(_entries(path), key=lambda each: _by_folder(each[0]))
+        entries = [entry for root in roots for entry in _entries(path / root, skipped, root)]
     except OSError as error:
         raise InputError(f"{error.filename or path}: {error.strerror}") from None
-    files = {name: status for name, status in found if not stat.S_ISDIR(status.st_mode)}
+    entries.sort(key=lambda each: _by_folder(each[0]))
+    files = {name: status for name, status in entries if not stat.S_ISDIR(status.st_mode)}
     names = _checked(path, files)
     tops = {name.rpartition("/")[0].partition("/")[0] for name in names}
     # One folder may be a class, or hold all images and their table.
     only = [path / top for top in tops if len(tops) == 1]
-    return Tree(
+    return _tree(
         Files(path, names),
-        skipped=_skipped(files),
-        folders=tuple(name for name, status in found if stat.S_ISDIR(status.st_mode)),
-        root="",
+        files,
+        [name for name, status in entries if stat.S_ISDIR(status.st_mode)],
+        roots,
+        skipped,
         places=tuple(dict.fromkeys([*only, path, path.parent])),
         stamp="\n".join(f"{name}\0{files[name].st_size}\0{files[name].st_mtime_ns}" for name in names),
     )
 
 
-def _entries(folder: Path, inside: str = "", above: tuple = ()) -> Iterator[tuple[str, os.stat_result]]:
+def _root(path: Path, part: Path) -> str:
+    """Write what is before the names of a part's files in those of the whole."""
+    return "" if part == path else f"{part.relative_to(path).as_posix()}/"
+
+
+def _entries(
+    folder: Path, skipped: Counter[str], inside: str = "", above: tuple = ()
+) -> Iterator[tuple[str, os.stat_result]]:
     """Yield files and folders; a link that leads back to a folder above would never end."""
     here = folder.stat()
     if (here.st_dev, here.st_ino) in above:
         return
     with os.scandir(folder) as entries:
         for entry in entries:
-            if is_junk(entry.name):
-                continue
             name = f"{inside}{entry.name}"
-            if entry.is_dir():
+            if is_junk(entry.name):
+                skipped[JUNK] += 1
+            elif entry.is_dir():
                 yield name, entry.stat()
-                yield from _entries(folder / entry.name, f"{name}/", (*above, (here.st_dev, here.st_ino)))
+                yield from _entries(folder / entry.name, skipped, f"{name}/", (*above, (here.st_dev, here.st_ino)))
             elif _is_image(name) or entry.is_file():
                 status = entry.stat()
                 if stat.S_ISREG(status.st_mode):
                     yield name, status
 
 
-def tar_tree(path: Path) -> Tree:
-    """List the images in a tar, without hidden ones, links and devices."""
-    files, folders = tar_files(path)
+def tar_tree(path: Path, tars: Sequence[Path]) -> Tree:
+    """List the images of tars in a folder, each as if it were a folder (or of one), without hidden ones and links."""
+    files: dict[str, Span] = {}
+    folders: set[str] = set()
+    skipped: Counter[str] = Counter()
+    for tar in tars:
+        _list_tar(tar, _root(path, tar), files, folders, skipped)
     names = _checked(path, sorted(files, key=_by_folder))
     parents = {posixpath.dirname(name) for name in names}
-    shared = posixpath.commonpath(parents)
     folders.update(above for parent in parents for above in _upwards(parent))
-    status, top = path.stat(), TarPath(path, PurePosixPath(), files)
-    return Tree(
+    shared, top = posixpath.commonpath(parents), TarPath(path, PurePosixPath(), files)
+    # A folder with all images in it may be a class, as in an unpacked tar.
+    root = posixpath.join(posixpath.dirname(shared) if parents == {shared} else shared, "")
+    return _tree(
         Files(top, names),
-        skipped=_skipped(files),
-        folders=tuple(sorted(folders - {""}, key=_by_folder)),
-        # A folder with all images in it may be a class, as in an unpacked tar.
-        root=posixpath.join(posixpath.dirname(shared) if parents == {shared} else shared, ""),
-        places=(*(top / above for above in _upwards(shared)), path.parent),
-        stamp=f"{status.st_size}\0{status.st_mtime_ns}",
+        files,
+        folders,
+        [root] if path in tars else [_root(path, tar) for tar in tars],
+        skipped,
+        places=(*(top / above for above in _upwards(shared)), path if path.is_dir() else path.parent),
+        stamp=stamp(tars),
     )
 
 
-def tar_files(path: Path) -> tuple[dict[str, tarfile.TarInfo], set[str]]:
-    """List the files and the folders in a tar, without hidden ones and other junk."""
+def _list_tar(path: Path, before: str, files: dict[str, Span], folders: set[str], skipped: Counter[str]) -> None:
+    """List the files and the folders in a tar, `before` each name, and count what is left out."""
     _check_kind(path)
-    files: dict[str, tarfile.TarInfo] = {}
-    folders: set[str] = set()
     try:
         for member in _members(path):
             # A path below the tar, whatever its name says.
             parts = [part for part in member.name.split("/") if part not in ("", ".", "..")]
-            member.name = "/".join(parts)
+            name = before + "/".join(parts)
             if any(map(is_junk, parts)):
-                continue
-            if member.isdir():
-                folders.add(member.name)
+                skipped[JUNK] += 1
+            elif member.isdir():
+                folders.add(name)
             elif member.isreg() and not member.issparse():
                 # Of two files of one name the later one counts, as it does when a tar is unpacked.
-                files[member.name] = member
+                files[name] = path, member.offset_data, member.size
+            else:
+                skipped[LINKS] += 1
     except Exception as error:  # Whatever the reader stumbles over is in the tar.
         raise InputError(f"{path}: not a whole tar ({' '.join(str(error).split())})") from None
-    return files, folders
 
 
 def _check_kind(path: Path) -> None:
@@ -280,6 +266,7 @@ def _members(path: Path) -> Iterator[tarfile.TarInfo]:
                 raise tarfile.ReadError(f"damaged at byte {last:,}")
             last = member.offset
             yield member
+            archive.members.clear()  # they would all be kept
         # `next` takes a damaged header for the end, where there should be zeros or nothing.
         file.seek(archive.offset)
         block = file.read(tarfile.BLOCKSIZE)

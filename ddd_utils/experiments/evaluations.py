@@ -46,7 +46,7 @@ class Evaluation(Results):
         images = self.config.images
         if not isinstance(images, Photographs):
             return f"torchvision/{images.dataset}"
-        path = files.find_images(images.path)
+        path = files.find_images(images.where)
         return f"{path.parent.name}/{path.stem if path.is_file() else path.name}"
 
     @cached_property
@@ -150,6 +150,7 @@ class Evaluation(Results):
             self,
             configuration=self.config.model_dump(mode="json"),
             skipped=read_json(self.folder / "skipped.json")["skipped"],
+            notes=self.listing.notes,
             classes=self.class_names,
             classes_present=len(np.unique(found.labels)),
             classes_all=len(self.space.names),

@@ -169,12 +169,13 @@ class _Pass:
             "seconds": round(found.seconds, 2),
             "weights": made.origin,
             "classes_unknown": never,
+            "outputs": (meaning := self.evaluation.space.meaning(answer_of)),
             "device": describe(torch.device(devices()[0])),
             **right,
         }
         self.evaluation.write(made.entry, answers, facts)
         unknown = f", knows none of {never} of the classes" if never else ""
-        return f"{speed:,.0f} images/s, {right['right_present'] / len(kept):.1%} right{unknown}"
+        return f"{speed:,.0f} images/s, {right['right_present'] / len(kept):.1%} right{unknown}; outputs: {meaning}"
 
 
 def passes(views: Sequence[View], images: int, budget: int) -> list[list[View]]:

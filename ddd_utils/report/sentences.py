@@ -192,6 +192,10 @@ def choices(answers: Responses) -> Prose:
             f"Every model answers twice, {' and '.join(words.values())}. The figures take the answer "
             f"**{words[among]}**; `images: {{..., among: {other}}}` makes them take the other one.",
         )
+    if "outputs" in answers.networks:
+        for meaning, rows in answers.networks.groupby("outputs", sort=False):
+            who = "all models" if len(rows) == len(answers.networks) else ", ".join(map(literal, rows["network"]))
+            said.append(f"The outputs of {who} stand for, in order: {literal(str(meaning))}.")
     return Prose(" ".join(said))
 
 

@@ -21,7 +21,17 @@ from ddd_utils.paths import NOTEBOOKS
 from ddd_utils.report import runs_for_page
 from ddd_utils.report.claims import paper_shares
 from ddd_utils.report.network_sets import NetworkSet, variants
-from ddd_utils.report.text import Prose, class_choices, described, estimated, p_value, percent, readable, written
+from ddd_utils.report.text import (
+    Prose,
+    class_choices,
+    described,
+    estimated,
+    literal,
+    p_value,
+    percent,
+    readable,
+    written,
+)
 from ddd_utils.responses import Responses
 
 DESCRIBED: dict[Any, list[str]] = {
@@ -87,11 +97,12 @@ def _written(networks: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
 
 
 def unreadable(answers: Responses) -> list[Prose | pd.DataFrame]:
-    """List the first of the images that could not be read, with the reasons; nothing where all were."""
+    """Say what else is known of the images, and list the first that could not be read; nothing where all is well."""
+    notes = [Prose(f"{literal(note)}.") for note in answers.info.get("notes", {})]
     images = pd.DataFrame(answers.info.get("skipped", []), columns=["image", "reason"])
     said = f"; the first {LISTED} are listed" if len(images) > LISTED else ""
     heading = Prose(f"Left out, because they could not be read as images: **{len(images):,}**{said}.")
-    return [heading, images.head(LISTED)] if len(images) else []
+    return [*notes, heading, images.head(LISTED)] if len(images) else [*notes]
 
 
 def model_shares(sets: Mapping[str, np.ndarray], tolerances: Iterable[int]) -> pd.DataFrame:
