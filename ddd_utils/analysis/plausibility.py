@@ -65,7 +65,8 @@ def examine(
     ``info`` is as of `Responses`: labels_known; classes, their names; notes on the images, with what would mend it;
     by_file_name, how many labels "differ" from ImageNet's, by which the shares "right" are right; probabilities, the
     lowest and the highest; missing, in words. Networks that were trained with these labels cannot number them
-    otherwise, and variants of one may well answer alike. A few classes that have changed places cannot be told from confusion. Of fewer than 20 images little is said.
+    otherwise, and variants of one may well answer alike. A few classes that have changed places cannot be told from
+    confusion. Of fewer than 20 images little is said.
     """
     answers, truth, info = np.asarray(predictions), np.asarray(labels), info or {}
     found = [
