@@ -291,6 +291,7 @@ def _naming(path: Path) -> Iterator[None]:
 JUNK = {"__macosx", "$recycle.bin", "system volume information", "lost+found", "__pycache__", "network trash folder"}
 JUNK |= {"@eadir", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "@tmp", "@sharebin"}
 JUNK |= {"temporary items", "thumbs.db", "desktop.ini", "icon\r", "recycler", "recycled", "found.000"}
+SHARDS = 5_000  # files that a name with braces may stand for
 PHOTOGRAPHS = (".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 
@@ -324,20 +325,18 @@ def fitting(path: Path) -> list[Path]:
     if path.exists():
         return [path]
     # Every other part was in braces.
-    parts = [_written_out(part) if odd % 2 else [part] for odd, part in enumerate(re.split(r"\{(.*?)\}", str(path)))]
-    each = [Path("".join(chosen)).absolute() for chosen in itertools.islice(itertools.product(*parts), MOST)]
-    found = [sorted(Path(one.anchor).glob(str(one)[len(one.anchor) :])) if "*" in str(one) else [one] for one in each]
-    together = [one for several in found for one in several]
-    return together if any(one.exists() for one in together) else []
+    parts = re.split(r"\{(.*?)\}", str(path.absolute()))
+    choices = [_written_out(part) if odd % 2 else [part] for odd, part in enumerate(parts)]
+    names = map("".join, itertools.islice(itertools.product(*choices), SHARDS))
+    found = [sorted(Path("/").glob(name[1:])) if "*" in name else [Path(name)] for name in names]
+    together = list(itertools.chain.from_iterable(found))
+    return together if any(each.exists() for each in together) else []
 
 
 def _written_out(braces: str) -> Sequence[str]:
     bounds = re.fullmatch(r"(\d+)\.\.(\d+)", braces)
-    if not bounds:
-        return braces.split(",")
-    return [
-        f"{number:0{len(bounds[1])}}" for number in itertools.islice(range(int(bounds[1]), int(bounds[2]) + 1), MOST)
-    ]
+    numbers = range(int(bounds[1]), int(bounds[2]) + 1)[:SHARDS] if bounds else ()
+    return [str(number).zfill(len(bounds[1])) for number in numbers] if bounds else braces.split(",")
 
 
 def _candidates(name: str) -> list[Path]:

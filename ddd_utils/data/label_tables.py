@@ -226,7 +226,7 @@ def class_in(file: Table, asked: str | None) -> str:
     row = _object(text, str(file))
     known = [asked] if asked else [list(row)[index] for index in headings.candidates("label", list(row))]
     if len(known) != 1 or not isinstance(row.get(known[0]), str | int):
-        wanted = f"no '{asked}'" if asked else "several classes" if known else "no class"
+        wanted = f"no '{asked}'" if asked else "several classes" if len(known) > 1 else "no class"
         raise InputError(f"{file}: {wanted} among {', '.join(row) or 'no fields'}; name the field with `labels`")
     return str(row[known[0]])
 

@@ -78,7 +78,7 @@ def _classes(found: Found, source: str) -> tuple[Sequence[str], Sequence[str]]:
     labels, names = found.labels, found.classes
     if not isinstance(labels, np.ndarray):
         numbers = all(map(NUMBER.fullmatch, labels))
-        unnamed = next((label for label in labels if label not in (names or labels)), None)
+        unnamed = next(iter(dict.fromkeys(labels).keys() - set(names or labels)), None)
         if unnamed is None and (names or not numbers or min(map(int, labels)) >= 0):
             return labels, names or sorted(set(labels), key=int if numbers else None)
         if not numbers:

@@ -1,12 +1,14 @@
 """Images in Parquet files, as Hugging Face's tools write them: a column of encoded images and one of their classes."""
 
+import bisect
 import functools
+import itertools
 import json
 import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,12 @@ from PIL import Image
 from ddd_utils import headings
 from ddd_utils.data.photographs import Found, NotAnImage, Photographs, decode_bytes, stamp
 from ddd_utils.data.trees import UNPRINTABLE
-from ddd_utils.errors import InputError, nearest
+from ddd_utils.errors import InputError
 
 # So many images are read at a time, and so many such steps kept: images that are decoded side by side are neighbours.
 STEP, KEPT = 16, 8
 ENCODED = re.compile(r"^(large_)?binary$|^struct<.*\bbytes: (large_)?binary")
+CLASS = re.compile(r"^u?int\d+$|^(large_)?string$")
 _READING = threading.Lock()
 
 
@@ -32,13 +35,13 @@ class Rows(Photographs):
 
     column: str
     groups: list[tuple[Path, int]]  # file and row group
-    starts: np.ndarray = field(repr=False)  # index of the first image of each group
-    ids: tuple[str, ...] = field(repr=False)
+    starts: list[int]  # index of the first image of each group
+    ids: list[str]
 
     def image(self, index: int) -> Image.Image:
         """Read and decode one."""
-        group = int(np.searchsorted(self.starts, index, "right")) - 1
-        step, row = divmod(int(index - self.starts[group]), STEP)
+        group = bisect.bisect_right(self.starts, index) - 1
+        step, row = divmod(int(index) - self.starts[group], STEP)
         with _READING:
             content = _step(*self.groups[group], self.column, step)[row]
         if content is None:
@@ -74,7 +77,8 @@ def _named(path: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError(f"{path}: {getattr(error, 'strerror', None) or 'not a whole Parquet file'}") from None
+        reason = "no such file" if isinstance(error, FileNotFoundError) else "not a whole Parquet file"
+        raise InputError(f"{path}: {reason}") from None
 
 
 def read(shards: Sequence[Path], labels: str | None, classes: Sequence[str] | None) -> Found:
@@ -82,58 +86,53 @@ def read(shards: Sequence[Path], labels: str | None, classes: Sequence[str] | No
     with _named(shards[0]):
         schema = pq.read_schema(shards[0])
     image, label = _columns(shards[0], schema, labels)
-    nested = [each.name for each in schema.field(image).flatten()]  # image.bytes and image.path; or the column itself
-    groups, sizes, found, ids = [], [], [], []
+    rows: list[dict[str, Any]] = []
+    groups: list[tuple[Path, int]] = []
+    starts = []
     for shard in shards:
         with _named(shard):
             file = pq.ParquetFile(shard)
-            if not file.schema_arrow.equals(schema):
-                raise InputError(f"{shard}: its columns are not those of {shards[0].name}")
-            own = file.read([label]).column(label).to_pylist()
-            paths = file.read([f"{image}.path"]).column(image).to_pylist() if f"{image}.path" in nested else []
-        if None in own:
-            raise InputError(f"{shard}: row {own.index(None) + 1} has no '{label}'")
+            starts += [len(rows) + start for start in _starts(file)]
+            rows += file.read([label, f"{image}.path"]).to_pylist()
         groups += [(shard, group) for group in range(file.num_row_groups)]
-        sizes += [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
-        ids += [each["path"] for each in paths] or [f"{shard.stem}/{row}" for row in range(len(own))]
-        found += own
-    if not found:
-        raise InputError(f"{shards[0]}: no images")
-    kept, column = _telling(ids), f"{image}.bytes" if len(nested) > 1 else image
-    images = Rows(column, groups, np.cumsum([0, *sizes[:-1]]), kept)
+        if not file.schema_arrow.equals(schema):
+            raise InputError(f"{shard}: its columns are not those of {shards[0].name}")
+    found = [row[label] for row in rows]
+    if None in found or not found:
+        raise InputError(
+            f"{shards[0]}: no '{label}' in row {found.index(None) + 1}" if found else f"{shards[0]}: no rows"
+        )
+    ids = [(row.get(image) or {}).get("path") for row in rows]
+    if len(set(ids)) < len(ids) or not all(name and not UNPRINTABLE.search(name) for name in ids):
+        ids = [f"image-{index}" for index in range(len(ids))]
+    column = f"{image}.bytes" if pa.types.is_struct(schema.field(image).type) else image
     numbers = np.array(found) if isinstance(found[0], int) else found
-    return Found(images, kept, numbers, stamp(shards), classes or _class_names(schema, label))
+    return Found(Rows(column, groups, starts, ids), ids, numbers, stamp(shards), classes or _names(schema, label))
 
 
-def _telling(ids: Sequence[str | None]) -> tuple[str, ...]:
-    """Keep names that tell images apart and can be written down; else count the images."""
-    plain = all(name and not UNPRINTABLE.search(name) for name in ids) and len(set(ids)) == len(ids)
-    return tuple(map(str, ids)) if plain else tuple(f"image-{index}" for index in range(len(ids)))
+def _starts(file: pq.ParquetFile) -> Iterator[int]:
+    """Yield the number of the first row of each group."""
+    sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+    return itertools.accumulate(sizes[:-1], initial=0)
 
 
 def _columns(path: Path, schema: pa.Schema, labels: str | None) -> tuple[str, str]:
     """Find the column of encoded images and that of classes, which may be asked for."""
-    if labels is not None and labels not in schema.names:
-        raise InputError(f"{path}: no column '{labels}'{nearest(labels, schema.names)}; {_listed(schema)}")
+    usual = [schema.names[index] for index in headings.candidates("label", schema.names)]
     images = [each.name for each in schema if ENCODED.search(str(each.type))]
-    classes = [labels] if labels else [schema.names[index] for index in headings.candidates("label", schema.names)]
-    for what, found, mend in (("images in bytes", images, ""), ("classes", classes, "; name it with `labels`")):
+    classes = [
+        each.name for each in schema if each.name in ([labels] if labels else usual) and CLASS.search(str(each.type))
+    ]
+    for what, found in (("images in bytes", images), ("classes (numbers or names)", classes)):
         if len(found) != 1:
-            raise InputError(
-                f"{path}: {'several columns' if found else 'no column'} of {what}{mend}; {_listed(schema)}"
-            )
-    if not re.fullmatch("u?int[0-9]+|(large_)?string", kind := str(schema.field(classes[0]).type)):
-        raise InputError(f"{path}: '{classes[0]}' holds {kind}, but a class is a number or a name")
+            several = f"several columns of {what}, {', '.join(found)}" if found else f"no column of {what}"
+            raise InputError(f"{path}: {several}; name one with `labels`: {', '.join(schema.names)}")
     return images[0], classes[0]
 
 
-def _listed(schema: pa.Schema) -> str:
-    return f"its columns are {', '.join(schema.names)}"
-
-
-def _class_names(schema: pa.Schema, label: str) -> list[str] | None:
+def _names(schema: pa.Schema, label: str) -> list[str] | None:
     """Read the names that Hugging Face's tools keep of numbered classes."""
     try:
-        return json.loads(schema.metadata[b"huggingface"])["info"]["features"][label]["names"]
+        return list(map(str, json.loads(schema.metadata[b"huggingface"])["info"]["features"][label]["names"]))
     except (KeyError, TypeError, ValueError):
         return None

@@ -179,6 +179,12 @@ def test_labels_that_are_not_imagenets_and_numbers_that_are_no_probabilities_are
     assert lost.kind == "missing answers" and str(lost).startswith("Of 900 answers 2 are missing")
 
 
+def test_notes_on_the_images_are_told_where_something_would_mend_them():
+    notes = {"Files not taken for images: 3 .heic": "Convert them.", "Files not taken for images: 1 hidden": ""}
+    (found,) = examine([[0, 1]], [0, 1], ["a"], {"notes": notes})
+    assert (found.kind, str(found)) == ("images", "Files not taken for images: 3 .heic. Convert them.")
+
+
 @pytest.mark.parametrize("images", [1, 2, FEWEST - 1])
 def test_few_images_tell_nothing(images):
     labels = np.arange(images) % 2

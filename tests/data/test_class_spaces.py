@@ -40,6 +40,29 @@ def test_a_class_is_found_by_each_of_its_names(key):
     assert imagenet_index(key) == 0
 
 
+def test_all_names_of_imagenets_classes_in_its_order_are_its_classes():
+    """As Hugging Face lists them: two classes are called crane, of which one is written otherwise."""
+    names = [", ".join(each) for _, each in class_spaces._classes()]
+    names[names.index("crane", 200)] = "crane2"
+    found = class_space(names[::-1], names)
+    assert found.labels.tolist() == list(range(1_000))[::-1] and found.names == imagenet_names()
+    assert (found.answers_of(1_000) == np.arange(1_000)).all()
+    assert class_space(["tench, Tinca tinca"], ["tench, Tinca tinca"]).labels.tolist() == [0]
+    for other in (sorted(names), [*names[:-20], *map(str, range(2_000, 2_020))]):
+        assert class_space(other, other).synsets is None
+
+
+def test_a_number_beyond_imagenets_is_named():
+    with pytest.raises(InputError, match="'1000' is no index of ImageNet's 1,000 classes, which are counted from 0"):
+        class_space(["1000"], ["999", "1000"], "indices")
+
+
+def test_the_classes_that_outputs_stand_for_are_written_out():
+    found = class_space(["b"], list("abcde"))
+    assert found.meaning(np.array([4, 3, NEVER, 1, 0])) == "e, d, none, ..., a"
+    assert found.meaning(np.array([1, 0])) == "b, a"
+
+
 def test_a_name_of_two_classes_is_not_guessed():
     assert imagenet_index("crane") is None
     assert [name for name in imagenet_names() if name.startswith("crane (")] == [

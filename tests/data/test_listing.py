@@ -3,13 +3,14 @@
 import os
 import pickle
 import re
+import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_files import fill, image_bytes, listed, numbers, refusal, write_tar
+from image_files import fill, header, image_bytes, listed, numbers, refusal, write_tar
 
 from ddd_utils.errors import InputError
 
@@ -169,7 +170,7 @@ def test_keys_that_make_no_sense_are_named(tmp_path):
     np.savez(tmp_path / "set.npz", x=np.zeros((1, 3, 3), np.uint8), y=[0])
     assert "`labels` names a table, but" in refusal(tmp_path / "set.npz", labels="labels.csv")
     fill(tmp_path / "set", ["a/1.png"])
-    assert "`classes` names the numbers in an .npz file, but" in refusal(tmp_path / "set", classes=("a",))
+    assert "`classes` names classes that are numbers, but those of" in refusal(tmp_path / "set", classes=("a",))
 
 
 @pytest.mark.skipif(not (LOCAL / "imagenet_sample").is_dir(), reason="DDD_DATA names no folder with imagenet_sample/")
@@ -200,16 +201,30 @@ def test_files_that_are_not_read_and_empty_classes_are_told(tmp_path, lines):
     for name in ("cat/2.heic", "cat/3.AVIF", "cat/notes.txt"):
         (tmp_path / name).touch()
     (tmp_path / "emu").mkdir()
-    listed(tmp_path)
-    assert "2 files are skipped, such as cat/2.heic: not a kind of file that is read (.heic)" in lines[0]
-    assert lines[1].endswith("classes without images: emu")
+    (tmp_path / "__MACOSX").mkdir()
+    found = listed(tmp_path)
+    files = "Files not taken for images: 1 hidden or left by systems, 1 .heic, 1 .avif"
+    assert [line.partition(": ")[2] for line in lines] == list(found.notes) == [files, "1 classes without images: emu"]
+    assert all(found.notes.values())
+
+
+def test_what_systems_leave_is_counted_and_needs_no_mending(tmp_path):
+    fill(tmp_path, ["cat/1.png", "dog/1.png", "cat/.2.png", "dog/Thumbs.db"])
+    assert listed(tmp_path).notes == {"Files not taken for images: 2 hidden or left by systems": ""}
+    odd = (header("cat/soft.png", tarfile.SYMTYPE, "1.png"), b"")
+    tar = listed(write_tar(tmp_path / "set.tar", [odd, ("cat/1.png", 1), ("cat/._1.png", 2)]))
+    assert list(tar.notes) == ["Files not taken for images: 1 links and the like in a tar, 1 hidden or left by systems"]
+    assert all(tar.notes.values())
 
 
 @pytest.mark.parametrize(
     ("folders", "told"),
     [
         (("train/cat", "train/dog", "val/cat", "val/dog"), "'train' and 'val' both have a folder 'cat'.*/train"),
-        (("fog/1/n01440764", "fog/2/n01440764"), "all images lie in folders of 'fog'.*/fog"),
+        (
+            ("fog/1/n01440764", "fog/2/n01440764"),
+            "'fog' seems to be a corruption of ImageNet-C.* give `corruption` and",
+        ),
         (("1/n01440764", "2/n01440764"), "'1' and '2' both have a folder 'n01440764'"),
         (("val/n01440764", "val/n01443537"), "all images lie in folders of 'val'"),
     ],

@@ -126,6 +126,7 @@ def test_photographs_are_decoded_once_and_the_answers_are_those_of_a_plain_loop(
     assert (row["architecture"], row["input_size"], row["precision"]) == ("test_resnet", 48, "float32")
     assert row["right_all"] == found.correct()[3].sum()
     assert row["images_per_second"] > 0 and row["parameters"] > 100_000 and row["weights"] == "file 3.pth"
+    assert row["outputs"] == ", ".join(order) and all(line.endswith(row["outputs"]) for line in lines[1:])
     (skipped,) = found.info["skipped"]
     assert skipped["image"] == "bee/broken.jpg" and skipped["reason"].startswith("not a whole image")
     assert (found.info["classes"], found.info["classes_present"]) == (order, 3)

@@ -16,6 +16,7 @@ from ddd_utils.config.schema import PretrainedSet, Published
 from ddd_utils.errors import InputError
 from ddd_utils.report import PARENT, tables
 from ddd_utils.report.tables import take_away, write_difficulty
+from ddd_utils.report.text import literal
 from ddd_utils.responses import Responses
 
 CORRECT = np.array([[1, 0, 0, 0], [1, 1, 1, 0]], bool)
@@ -87,6 +88,8 @@ def test_images_that_could_not_be_read_are_listed_up_to_a_limit():
     rows = [{"image": f"{i}.png", "reason": "torn"} for i in range(60)]
     said, table = tables.unreadable(answers(PRETRAINED, skipped=rows))
     assert "**60**; the first 50 are listed" in said and len(table) == 50
+    note, said, _ = tables.unreadable(answers(PRETRAINED, skipped=rows, notes={"3 classes without images: <b>": "?"}))
+    assert "**60**" in said and literal("classes without images: <b>") in note and "<b>" not in note
     said, table = tables.unreadable(answers(PRETRAINED, skipped=rows[:2]))
     assert "listed" not in said and table["image"].tolist() == ["0.png", "1.png"]
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -95,6 +97,18 @@ def test_pretrained_models_may_choose_from_more_classes_than_there_are():
     assert "**among the 200 classes present**; `images: {..., among: all}` makes" in said
     assert sentences.choices(made(config=PRETRAINED)).startswith("If photographs were in a model's training set")
     assert sentences.choices(made(config=MODELS, **more)) == ""
+
+
+def test_which_classes_outputs_stand_for_is_said_of_each_model():
+    answers = made(config=PRETRAINED)
+    names = answers.networks["network"].tolist()
+    alike = replace(answers, networks=answers.networks.assign(outputs="cat, dog"))
+    assert f"The outputs of all models stand for, in order: {text.literal('cat, dog')}." in sentences.choices(alike)
+    several = replace(answers, networks=answers.networks.assign(outputs=["cat, dog"] * (len(names) - 1) + ["<b>, cat"]))
+    assert (
+        f"The outputs of {text.literal(names[-1])} stand for, in order: {text.literal('<b>, cat')}."
+        in sentences.choices(several)
+    )
 
 
 def test_the_range_of_kappa_and_the_error_of_its_mean():
