@@ -214,7 +214,8 @@ def _all_in_order(order: Sequence[str]) -> dict[str, str | list[str]]:
 
 def _group(given: str | list[str]) -> tuple[int, ...]:
     """Find the ImageNet classes that a class of the images stands for; nothing if one of them is unknown."""
-    found = [imagenet_index(name) for name in ([given] if isinstance(given, str) else given)]
+    # ObjectNet has "ballpoint, ballpoint pen; fountain pen".
+    found = [imagenet_index(name) for name in (given.split("; ") if isinstance(given, str) else given)]
     return () if None in found else tuple(index for index in found if index is not None)
 
 

@@ -23,6 +23,8 @@ DEVKIT, META = "ILSVRC2012_validation_ground_truth.txt", "meta.mat"
 METADATA = ("metadata.csv", "metadata.jsonl")
 # Also Tiny ImageNet's, Kaggle's, Caffe's and the ImageNet development kit's.
 WELL_KNOWN = ("labels.csv", "val_annotations.txt", "LOC_val_solution.csv", "val.txt", DEVKIT, *METADATA)
+# ObjectNet's: the classes of its classes' names, and these of its folders.
+OBJECTNET = ("objectnet_to_imagenet_1k.json", "folder_to_objectnet_label.json")
 # Kaggle's prediction string is a class and boxes.
 PREDICTION = "predictionstring"
 COLUMNS = {"images": headings.NAMES["image"], "classes": (*headings.NAMES["label"], PREDICTION)}
@@ -229,6 +231,12 @@ def class_in(file: Table, asked: str | None) -> str:
         wanted = f"no '{asked}'" if asked else "several classes" if len(known) > 1 else "no class"
         raise InputError(f"{file}: {wanted} among {', '.join(row) or 'no fields'}; name the field with `labels`")
     return str(row[known[0]])
+
+
+def imagenets(table: Table) -> dict[str, str]:
+    """Read what of ImageNet's classes the folders of ObjectNet are, where they are; several are parted by ";"."""
+    folders, classes = (_object(_text(each), str(each)) for each in (table.parent / OBJECTNET[1], table))
+    return {folder: str(classes[name]) for folder, name in folders.items() if name in classes}
 
 
 def tells(table: Table) -> bool:

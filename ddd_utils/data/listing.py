@@ -6,7 +6,7 @@ import logging
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +16,19 @@ from PIL import Image
 from ddd_utils import files
 from ddd_utils.config import image_sets
 from ddd_utils.data import parquet
-from ddd_utils.data.label_tables import METADATA, WELL_KNOWN, Table, class_in, find_table, first, table_keys, tells
-from ddd_utils.data.photographs import Found, Photographs, read_npz, stamp
+from ddd_utils.data.label_tables import (
+    METADATA,
+    OBJECTNET,
+    WELL_KNOWN,
+    Table,
+    class_in,
+    find_table,
+    first,
+    imagenets,
+    table_keys,
+    tells,
+)
+from ddd_utils.data.photographs import Bordered, Found, Photographs, read_npz, stamp
 from ddd_utils.data.trees import JUNK, Tree, folder_tree, tar_tree
 from ddd_utils.errors import InputError, nearest, needs_extra
 
@@ -62,15 +73,15 @@ def _found(config: image_sets.Photographs | image_sets.Torchvision) -> Found:
         from ddd_utils.data import torchvision_sets
 
         return torchvision_sets.read(config)
-    path = files.find_images(config.where)
-    if len(parts := files.fitting(path)) > 1:
-        path = Path(os.path.commonpath([part.parent for part in parts]))
-    elif parts:
-        path = parts[0]
-    end = parts[0].suffix.lower()
-    if parts[0].is_dir() or end not in (".npz", ".parquet"):
-        return _tree((folder_tree if parts[0].is_dir() else tar_tree)(path, parts), config)
-    return _npz(path, config) if end == ".npz" else parquet.read(parts, config.labels, config.classes)
+    parts = files.fitting(files.find_images(config.where))
+    path = parts[0] if len(parts) == 1 else Path(os.path.commonpath([part.parent for part in parts]))
+    if parts[0].is_dir():
+        return _tree(folder_tree(path, parts), config)
+    if path.suffix.lower() == ".npz":
+        return _npz(path, config)
+    if parts[0].suffix.lower() == ".parquet":
+        return parquet.read(parts, config.labels, config.classes)
+    return _tree(tar_tree(path, parts), config)
 
 
 def _classes(found: Found, source: str) -> tuple[Sequence[str], Sequence[str]]:
@@ -117,6 +128,8 @@ def _npz(path: Path, config: image_sets.Photographs) -> Found:
 
 
 def _tree(tree: Tree, config: image_sets.Photographs) -> Found:
+    if config.labels is None and (table := first(tree.places, [f"mappings/{OBJECTNET[0]}"])):
+        return _objectnet(tree, imagenets(table))
     keys = _beside(tree, config.labels)
     if keys is None and (table := _table(tree, config.labels)) is not None:
         keys = table_keys(table, tree.images.names)
@@ -127,6 +140,19 @@ def _tree(tree: Tree, config: image_sets.Photographs) -> Found:
     _check_level(tree)
     # The uppermost folder is the class; one without images is a class too.
     return Found(tree.images, tree.images.names, list(map(_top, tree.below)), tree.stamp, tree.classes, _notes(tree))
+
+
+def _objectnet(tree: Tree, classes: Mapping[str, str]) -> Found:
+    """Find the images of ObjectNet whose classes ImageNet has too."""
+    folders = {name: name.split("/")[-2:][0] for name in tree.images.names}
+    names = [name for name, folder in folders.items() if folder in classes]
+    if not names:
+        raise InputError(f"{tree.images.folder}: no folder is one of ObjectNet's that {OBJECTNET[0]} has")
+    others = f"{len(folders) - len(names):,} of ObjectNet's images are of classes that ImageNet does not have"
+    images = Bordered(tree.images.folder, names)
+    return Found(
+        images, names, [classes[folders[name]] for name in names], tree.stamp, notes={others: "", **_notes(tree)}
+    )
 
 
 def _notes(tree: Tree) -> dict[str, str]:

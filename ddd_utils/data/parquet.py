@@ -2,7 +2,6 @@
 
 import bisect
 import functools
-import itertools
 import json
 import re
 import threading
@@ -88,32 +87,26 @@ def read(shards: Sequence[Path], labels: str | None, classes: Sequence[str] | No
     image, label = _columns(shards[0], schema, labels)
     rows: list[dict[str, Any]] = []
     groups: list[tuple[Path, int]] = []
-    starts = []
+    ends = [0]
     for shard in shards:
         with _named(shard):
             file = pq.ParquetFile(shard)
-            starts += [len(rows) + start for start in _starts(file)]
             rows += file.read([label, f"{image}.path"]).to_pylist()
-        groups += [(shard, group) for group in range(file.num_row_groups)]
         if not file.schema_arrow.equals(schema):
             raise InputError(f"{shard}: its columns are not those of {shards[0].name}")
-    found = [row[label] for row in rows]
-    if None in found or not found:
-        raise InputError(
-            f"{shards[0]}: no '{label}' in row {found.index(None) + 1}" if found else f"{shards[0]}: no rows"
-        )
+        for group in range(file.num_row_groups):
+            groups.append((shard, group))
+            ends.append(ends[-1] + file.metadata.row_group(group).num_rows)
+    keys = [row[label] for row in rows]
+    if None in keys or not keys:
+        raise InputError(f"{shards[0]}: {f'no {label!r} in row {keys.index(None) + 1}' if keys else 'no rows'}")
     ids = [(row.get(image) or {}).get("path") for row in rows]
     if len(set(ids)) < len(ids) or not all(name and not UNPRINTABLE.search(name) for name in ids):
         ids = [f"image-{index}" for index in range(len(ids))]
     column = f"{image}.bytes" if pa.types.is_struct(schema.field(image).type) else image
-    numbers = np.array(found) if isinstance(found[0], int) else found
-    return Found(Rows(column, groups, starts, ids), ids, numbers, stamp(shards), classes or _names(schema, label))
-
-
-def _starts(file: pq.ParquetFile) -> Iterator[int]:
-    """Yield the number of the first row of each group."""
-    sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
-    return itertools.accumulate(sizes[:-1], initial=0)
+    found = keys if isinstance(keys[0], str) else np.array(keys)
+    names = classes or _names(schema, label)
+    return Found(Rows(column, groups, ends[:-1], ids), ids, found, stamp(shards), names)
 
 
 def _columns(path: Path, schema: pa.Schema, labels: str | None) -> tuple[str, str]:

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from image_files import fill, image_bytes, listed, numbers, refusal, write_tar
+from PIL import Image
 
 from ddd_utils import files
 from ddd_utils.data import parquet
+from ddd_utils.data.class_spaces import class_space
 from ddd_utils.data.photographs import NotAnImage
 from ddd_utils.errors import InputError
 
@@ -365,6 +367,34 @@ def test_what_imagenet_c_does_not_have_is_named(corrupted):
     for severity in (0, 6):
         with pytest.raises(ValueError, match="severity"):
             listed(corrupted, severity=severity)
+
+
+@pytest.mark.parametrize("level", ["", "images"])
+def test_objectnets_folders_are_those_of_imagenets_classes_that_it_has(tmp_path, level):
+    for folder, number in (("air_freshener", 1), ("pen", 2), ("backpack", 3)):
+        path = tmp_path / "images" / folder / "a.png"
+        path.parent.mkdir(parents=True)
+        framed = np.full((9, 12, 3), (255, 0, 0), np.uint8)
+        framed[2:-2, 2:-2] = number
+        Image.fromarray(framed).save(path)
+    names = {"air_freshener": "Air freshener", "pen": "Pen", "backpack": "Backpack"}
+    classes = {"Pen": "ballpoint, ballpoint pen, ballpen, Biro; fountain pen", "Backpack": "backpack, back pack"}
+    classes["Backpack"] += ", knapsack, packsack, rucksack, haversack"
+    (tmp_path / "mappings").mkdir()
+    (tmp_path / "mappings" / "folder_to_objectnet_label.json").write_text(json.dumps(names))
+    mapped = tmp_path / "mappings" / "objectnet_to_imagenet_1k.json"
+    mapped.write_text(json.dumps(classes))
+    found = listed(tmp_path / level)
+    assert [name.rpartition("images/")[2] for name in found.ids] == ["backpack/a.png", "pen/a.png"]
+    assert numbers(found) == [3, 2] and found.images.image(0).size == (8, 5)
+    assert list(found.notes) == ["1 of ObjectNet's images are of classes that ImageNet does not have"]
+    space = class_space(found.keys, found.order)
+    outputs = space.answers_of(1_000)
+    assert space.labels.tolist() == outputs[[414, 563]].tolist() and outputs[418] == outputs[563]
+    mapped.write_text(json.dumps({"Chair": "barber chair"}))
+    assert "no folder is one of ObjectNet's that" in refusal(tmp_path / level)
+    mapped.write_text("{")
+    assert "objectnet_to_imagenet_1k.json: not a JSON object" in refusal(tmp_path / level)
 
 
 def test_a_pattern_of_folders_is_read_as_they_are(corrupted):
