@@ -164,9 +164,8 @@ class Photographs(_TestOnly):
         if self.corruption is None and self.severity is None:
             return self.path
         parts = [self.corruption or ["*"], self.severity or range(1, 6)]
-        return "/".join(
-            [self.path, *("{" * (len(part) > 1) + ",".join(map(str, part)) + "}" * (len(part) > 1) for part in parts)]
-        )
+        written = (f"{{{','.join(map(str, part))}}}" if len(part) > 1 else str(part[0]) for part in parts)
+        return "/".join([self.path, *written])
 
 
 class Torchvision(_TestOnly):

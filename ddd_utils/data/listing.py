@@ -60,7 +60,7 @@ def listing(config: image_sets.Photographs | image_sets.Torchvision) -> Listing:
     notes = dict(found.notes)
     if empty := sorted(set(order) - set(keys)):
         some = ", ".join(empty[:5]) + ", ..." * (len(empty) > 5)
-        notes[f"{len(empty):,} classes without images: {some}"] = "Is the set whole? Empty folders are classes too."
+        notes[f"{len(empty):,} classes without images: {some}"] = "Is the set whole? They are classes nonetheless."
     for note in notes:
         log.info("%s: %s", source, note)
     return Listing(found.images, tuple(found.ids), tuple(keys), tuple(order), state, notes)
@@ -89,7 +89,8 @@ def _classes(found: Found, source: str) -> tuple[Sequence[str], Sequence[str]]:
     labels, names = found.labels, found.classes
     if not isinstance(labels, np.ndarray):
         numbers = all(map(NUMBER.fullmatch, labels))
-        unnamed = next(iter(dict.fromkeys(labels).keys() - set(names or labels)), None)
+        known = set(names or labels)
+        unnamed = next((label for label in labels if label not in known), None)
         if unnamed is None and (names or not numbers or min(map(int, labels)) >= 0):
             return labels, names or sorted(set(labels), key=int if numbers else None)
         if not numbers:
@@ -128,7 +129,7 @@ def _npz(path: Path, config: image_sets.Photographs) -> Found:
 
 
 def _tree(tree: Tree, config: image_sets.Photographs) -> Found:
-    if config.labels is None and (table := first(tree.places, [f"mappings/{OBJECTNET[0]}"])):
+    if config.labels is config.mapping is None and (table := first(tree.places, [f"mappings/{OBJECTNET[0]}"])):
         return _objectnet(tree, imagenets(table))
     keys = _beside(tree, config.labels)
     if keys is None and (table := _table(tree, config.labels)) is not None:
@@ -161,10 +162,10 @@ def _notes(tree: Tree) -> dict[str, str]:
         counts = ", ".join(f"{count:,} {reason}" for reason, count in tree.skipped.most_common())
         mend = "Convert those that are images to PNG or JPEG." if set(tree.skipped) - {JUNK} else ""
         notes[f"Files not taken for images: {counts}"] = mend
-    photographs = Counter(tree.below)
-    if isinstance(tree.images.folder, Path) and (times := max(photographs.values())) > 1:
-        said = f"{len(photographs):,} photographs are shown up to {times} times each, corrupted in different ways"
-        notes[said] = "Intervals take images as independent: for right ones give one corruption and one severity."
+    names = Counter(tree.below)
+    if isinstance(tree.images.folder, Path) and (times := max(names.values())) > 1:
+        said = f"{len(names):,} names of images are in up to {times} folders each, as in ImageNet-C"
+        notes[said] = "Intervals take images as independent, so give one corruption and one severity to trust them."
     return notes
 
 
@@ -172,11 +173,12 @@ def _beside(tree: Tree, labels: str | None) -> list[str] | None:
     """Read the classes from files beside the images, as webdataset has them: x.cls, or a field of x.json, for x.jpg."""
     folder, names = tree.images.folder, tree.images.names
     flat = len(set(map(_top, tree.below))) == 1
-    for end, wanted in ((".cls", labels is None), (".json", flat and "." not in (labels or ""))):
+    fields = flat and ("." not in labels if labels else not first(tree.places, WELL_KNOWN))
+    for end, wanted in ((".cls", labels is None), (".json", fields)):
         # What is called x ends at the first dot of its name.
-        beside = (folder / re.sub(r"\.[^/]*$", end, name) for name in names)
-        if wanted and (folder / re.sub(r"\.[^/]*$", end, names[0])).is_file():
-            return [class_in(file, labels) for file in beside]
+        beside = [re.sub(r"\.[^/]*$", end, name) for name in names]
+        if wanted and (folder / beside[0]).is_file():
+            return [class_in(folder / name, labels) for name in beside]
     return None
 
 

@@ -138,8 +138,9 @@ def _checked(path: Path, files: Iterable[str]) -> list[str]:
     if not names:
         ends = Counter(posixpath.splitext(name)[1].lower() or "no suffix" for name in files).most_common(3)
         here = f"; there are {', '.join(f'{count:,} {end}' for end, count in ends)}" if ends else ""
-        held = next((end for end, _ in ends if end in SHARDS), None)
-        pattern = f"; give files that hold images as a pattern, such as {path / f'*{held}'}" if held else ""
+        held = next((path / name for name in files if name.endswith(SHARDS)), path)
+        name = re.sub(r"[0-9].*", "*", held.stem) + held.suffix
+        pattern = f"; give files that hold images as a pattern, such as {held.parent / name}" if held != path else ""
         raise InputError(f"{path}: no images ({', '.join(PHOTOGRAPHS)}){here}{pattern}")
     for name in names:
         if UNPRINTABLE.search(name):

@@ -75,13 +75,19 @@ def test_a_shard_alone_and_unpacked_ones_are_read_alike(tmp_path):
     [
         ("val-{000..003}.tar", "val-003.tar: No such file or directory"),
         ("vax-*.tar", "there is no file"),
-        ("", "there are 3 .tar; give files that hold images as a pattern, such as"),
+        ("", "there are 3 .tar; give files that hold images as a pattern, such as {}/val-*.tar"),
         ("val-{0..99999999999}.tar", "there is no image folder"),
     ],
 )
 def test_shards_that_are_not_all_there_are_named(tmp_path, name, said):
     write_shards(tmp_path)
-    assert said in refusal(tmp_path / name)
+    assert said.replace("{}", str(tmp_path)) in refusal(tmp_path / name)
+
+
+def test_a_table_beside_shards_comes_before_what_else_is_written_beside_images(tmp_path):
+    write_shards(tmp_path, 1, 2, lambda label: {".json": "{}"})
+    (tmp_path / "labels.csv").write_text("image,label\ns000.png,cat\ns001.png,dog\n")
+    assert listed(tmp_path / "val-000.tar").keys == ("cat", "dog")
 
 
 def test_a_class_is_a_line_or_a_field_beside_its_image(tmp_path):
@@ -353,10 +359,8 @@ def test_imagenet_c_is_read_by_corruption_and_severity(corrupted, asked, ids):
     assert set(found.keys) == {"n01440764", "n01443537"}
     assert found.order == ("n01440764", "n01443537")
     times = len(ids) // 2
-    told = [note for note in found.notes if "corrupted in different ways" in note]
-    assert told == (
-        [f"2 photographs are shown up to {times} times each, corrupted in different ways"] if times > 1 else []
-    )
+    told = [note for note in found.notes if "as in ImageNet-C" in note]
+    assert told == ([f"2 names of images are in up to {times} folders each, as in ImageNet-C"] if times > 1 else [])
 
 
 def test_what_imagenet_c_does_not_have_is_named(corrupted):
