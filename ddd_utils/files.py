@@ -324,8 +324,8 @@ def fitting(path: Path) -> list[Path]:
     """List the path, or all that fit it: with ``*``, and all that its braces (``{000..003}``, ``{a,b}``) stand for."""
     if path.exists():
         return [path]
-    # Every other part was in braces.
-    parts = re.split(r"\{(.*?)\}", str(path.absolute()))
+    # Every other part was in braces. Two asterisks would stand for folders at any depth.
+    parts = re.split(r"\{(.*?)\}", re.sub(r"\*+", "*", str(path.absolute())))
     choices = [_written_out(part) if odd % 2 else [part] for odd, part in enumerate(parts)]
     names = map("".join, itertools.islice(itertools.product(*choices), SHARDS))
     found = [sorted(Path("/").glob(name[1:])) if "*" in name else [Path(name)] for name in names]

@@ -33,7 +33,7 @@ class Rows(Photographs):
     """Images of Parquet files, one after another."""
 
     column: str
-    groups: list[tuple[Path, int]]  # file and row group
+    groups: list[tuple[Path, int, int]]  # file, when it was changed last, and row group
     starts: list[int]  # index of the first image of each group
     ids: list[str]
 
@@ -41,7 +41,7 @@ class Rows(Photographs):
         """Read and decode one."""
         group = bisect.bisect_right(self.starts, index) - 1
         step, row = divmod(int(index) - self.starts[group], STEP)
-        with _READING:
+        with _READING, _named(self.groups[group][0]):
             content = _step(*self.groups[group], self.column, step)[row]
         if content is None:
             raise NotAnImage(f"{self.ids[index]}: no bytes of an image in its row, only a path or nothing")
@@ -49,22 +49,21 @@ class Rows(Photographs):
 
 
 @functools.lru_cache(maxsize=KEPT)
-def _step(path: Path, group: int, column: str, step: int) -> list[bytes | None]:
+def _step(path: Path, changed: int, group: int, column: str, step: int) -> list[bytes | None]:
     """Read a step of a row group, of which the next is read without beginning anew."""
-    with _named(path):
-        reading = _begun(path, group, column)
-        if reading[0] > step:
-            _begun.cache_clear()
-            reading = _begun(path, group, column)
-        while reading[0] <= step:
-            batch = next(reading[1])
-            reading[0] += 1
-        values = batch.column(0)
-        return (values.field("bytes") if pa.types.is_struct(values.type) else values).to_pylist()
+    reading = _begun(path, changed, group, column)
+    if reading[0] > step:
+        _begun.cache_clear()
+        reading = _begun(path, changed, group, column)
+    while reading[0] <= step:
+        batch = next(reading[1])
+        reading[0] += 1
+    values = batch.column(0)
+    return (values.field("bytes") if pa.types.is_struct(values.type) else values).to_pylist()
 
 
 @functools.lru_cache(maxsize=1)
-def _begun(path: Path, group: int, column: str) -> list[Any]:
+def _begun(path: Path, changed: int, group: int, column: str) -> list[Any]:
     """Begin to read a row group: the number of the next step, and the steps."""
     # Without these two the whole group would be read at once; some files have one group.
     file = pq.ParquetFile(path, pre_buffer=False, buffer_size=2**20)
@@ -75,7 +74,7 @@ def _begun(path: Path, group: int, column: str) -> list[Any]:
 def _named(path: Path) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, StopIteration, IndexError) as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else "not a whole Parquet file"
         raise InputError(f"{path}: {reason}") from None
 
@@ -86,7 +85,7 @@ def read(shards: Sequence[Path], labels: str | None, classes: Sequence[str] | No
         schema = pq.read_schema(shards[0])
     image, label = _columns(shards[0], schema, labels)
     rows: list[dict[str, Any]] = []
-    groups: list[tuple[Path, int]] = []
+    groups: list[tuple[Path, int, int]] = []
     ends = [0]
     for shard in shards:
         with _named(shard):
@@ -95,7 +94,7 @@ def read(shards: Sequence[Path], labels: str | None, classes: Sequence[str] | No
         if not file.schema_arrow.equals(schema):
             raise InputError(f"{shard}: its columns are not those of {shards[0].name}")
         for group in range(file.num_row_groups):
-            groups.append((shard, group))
+            groups.append((shard, shard.stat().st_mtime_ns, group))
             ends.append(ends[-1] + file.metadata.row_group(group).num_rows)
     keys = [row[label] for row in rows]
     if None in keys or not keys:

@@ -1,6 +1,7 @@
 """Images as others hand them out: webdataset's tars, Hugging Face's Parquet and metadata, ImageNet-C's folders."""
 
 import json
+import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 
@@ -235,6 +236,18 @@ def test_a_parquet_that_changes_while_it_is_read_is_named(tmp_path):
     path.write_bytes(b"something else")
     with pytest.raises(InputError, match=r"a\.parquet: not a whole Parquet file"):
         found.images.image(0)
+
+
+def test_of_a_parquet_that_was_written_anew_nothing_old_is_shown(tmp_path):
+    path = write_parquet(tmp_path / "a.parquet", map(image_bytes, range(3)), [0, 1, 2])
+    before = listed(path)
+    assert numbers(before) == [0, 1, 2]
+    write_parquet(path, map(image_bytes, range(7, 10)), [0, 1, 2])
+    os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
+    assert numbers(listed(path)) == [7, 8, 9] and listed(path).state != before.state
+    write_parquet(path, [image_bytes(0)], [0])
+    with pytest.raises(InputError, match=r"a\.parquet: not a whole Parquet file"):
+        before.images.image(len(before.ids) - 1) if parquet._step.cache_clear() is None else None
 
 
 def test_threads_read_parquet_in_any_order(tmp_path):
