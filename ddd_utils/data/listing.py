@@ -15,27 +15,14 @@ from PIL import Image
 
 from ddd_utils import files
 from ddd_utils.config import image_sets
-from ddd_utils.data import parquet
-from ddd_utils.data.label_tables import (
-    METADATA,
-    OBJECTNET,
-    WELL_KNOWN,
-    Table,
-    class_in,
-    find_table,
-    first,
-    imagenets,
-    table_keys,
-    tells,
-)
-from ddd_utils.data.photographs import Bordered, Found, Photographs, read_npz, stamp
+from ddd_utils.data import label_tables, parquet
+from ddd_utils.data.photographs import Files, Found, Photographs, read_npz, stamp
 from ddd_utils.data.trees import JUNK, Tree, folder_tree, tar_tree
 from ddd_utils.errors import InputError, nearest, needs_extra
 
 log = logging.getLogger(__name__)
 
 NUMBER = re.compile(r"-?\d{1,99}")
-SEVERITIES = set("12345")
 
 
 @dataclass(frozen=True)
@@ -129,11 +116,13 @@ def _npz(path: Path, config: image_sets.Photographs) -> Found:
 
 
 def _tree(tree: Tree, config: image_sets.Photographs) -> Found:
-    if config.labels is config.mapping is None and (table := first(tree.places, [f"mappings/{OBJECTNET[0]}"])):
-        return _objectnet(tree, imagenets(table))
+    if config.labels is config.mapping is None and (
+        table := label_tables.first(tree.places, [f"mappings/{label_tables.OBJECTNET[0]}"])
+    ):
+        return _objectnet(tree, label_tables.imagenets(table))
     keys = _beside(tree, config.labels)
     if keys is None and (table := _table(tree, config.labels)) is not None:
-        keys = table_keys(table, tree.images.names)
+        keys = label_tables.table_keys(table, tree.images.names)
     if keys is not None:
         return Found(tree.images, tree.images.names, keys, tree.stamp, config.classes, _notes(tree))
     if config.classes is not None:
@@ -144,13 +133,13 @@ def _tree(tree: Tree, config: image_sets.Photographs) -> Found:
 
 
 def _objectnet(tree: Tree, classes: Mapping[str, str]) -> Found:
-    """Find the images of ObjectNet whose classes ImageNet has too."""
+    """Find the images of ObjectNet whose classes ImageNet has too; a border of two pixels is to be cut off all."""
     folders = {name: name.split("/")[-2:][0] for name in tree.images.names}
     names = [name for name, folder in folders.items() if folder in classes]
     if not names:
-        raise InputError(f"{tree.images.folder}: no folder is one of ObjectNet's that {OBJECTNET[0]} has")
+        raise InputError(f"{tree.images.folder}: no folder is one of ObjectNet's that {label_tables.OBJECTNET[0]} has")
     others = f"{len(folders) - len(names):,} of ObjectNet's images are of classes that ImageNet does not have"
-    images = Bordered(tree.images.folder, names)
+    images = Files(tree.images.folder, names, border=2)
     return Found(
         images, names, [classes[folders[name]] for name in names], tree.stamp, notes={others: "", **_notes(tree)}
     )
@@ -173,31 +162,31 @@ def _beside(tree: Tree, labels: str | None) -> list[str] | None:
     """Read the classes from files beside the images, as webdataset has them: x.cls, or a field of x.json, for x.jpg."""
     folder, names = tree.images.folder, tree.images.names
     flat = len(set(map(_top, tree.below))) == 1
-    fields = flat and ("." not in labels if labels else not first(tree.places, WELL_KNOWN))
+    fields = flat and ("." not in labels if labels else not label_tables.first(tree.places, label_tables.WELL_KNOWN))
     for end, wanted in ((".cls", labels is None), (".json", fields)):
         # What is called x ends at the first dot of its name.
         beside = [re.sub(r"\.[^/]*$", end, name) for name in names]
         if wanted and (folder / beside[0]).is_file():
-            return [class_in(folder / name, labels) for name in beside]
+            return [label_tables.class_in(folder / name, labels) for name in beside]
     return None
 
 
-def _table(tree: Tree, labels: str | None) -> Table | None:
+def _table(tree: Tree, labels: str | None) -> label_tables.Table | None:
     """Find the table of labels; None if the images lie in folders of classes."""
     if labels is not None:
-        return find_table(tree, labels)
+        return label_tables.find_table(tree, labels)
     tops = set(map(_top, tree.below))
     sorted_in = len(tops) > 1 and "" not in tops
-    table = first(tree.places[:-1] if sorted_in else tree.places, WELL_KNOWN)
+    table = label_tables.first(tree.places[:-1] if sorted_in else tree.places, label_tables.WELL_KNOWN)
     if sorted_in and table is not None:
-        if table.name in METADATA and not tells(table):
+        if table.name in label_tables.METADATA and not label_tables.tells(table):
             return None
         log.info("%s: classes are those of %s, not the folders", tree.images.folder, table.name)
     if table is None and "" in tops:
         loose = next(name for name, below in zip(tree.images.names, tree.below, strict=True) if not _top(below))
         raise InputError(
             f"{tree.images.folder}: '{loose}' is in no folder of a class, and there is no table of labels "
-            f"({', '.join(WELL_KNOWN)}); name one with `labels`"
+            f"({', '.join(label_tables.WELL_KNOWN)}); name one with `labels`"
         )
     return table
 
@@ -215,7 +204,7 @@ def _check_level(tree: Tree) -> None:
         if len(set(above.values())) > 1:
             return
         what, other = f"all images lie in folders of '{next(iter(above.values()))}'", next(iter(above.values()))
-    if set(above) <= SEVERITIES:
+    if set(above) <= set("12345"):
         what = f"'{other}' seems to be a corruption of ImageNet-C, and folders in it its severities"
         raise InputError(f"{tree.images.folder}: {what}: give `corruption` and `severity` beside `path`")
     raise InputError(

@@ -99,22 +99,15 @@ class Files(Photographs):
 
     folder: Any  # a Path, or what has its `/` and `read_bytes`
     names: list[str]  # paths in the folder
+    border: int = 0  # pixels to cut off each side
 
     def __len__(self) -> int:
         return len(self.names)
 
     def image(self, index: int) -> Image.Image:
         """Decode one file; a damaged one raises :class:`InputError` with its name."""
-        return decode(self.folder / self.names[index])
-
-
-@dataclass(frozen=True)
-class Bordered(Files):
-    """ObjectNet's photographs, whose red border nobody shall train on and is to be cut off."""
-
-    def image(self, index: int) -> Image.Image:
-        """Decode one file without its border of two pixels, as ObjectNet's evaluations do."""
-        return ImageOps.crop(super().image(index), 2)
+        image = decode(self.folder / self.names[index])
+        return ImageOps.crop(image, self.border) if self.border else image
 
 
 class NotAnImage(InputError):
@@ -132,8 +125,12 @@ def decode_bytes(content: bytes, name: str) -> Image.Image:
     except MemoryError:
         raise
     except Exception as error:  # Whatever a decoder stumbles over, over bytes from anywhere, is in the bytes.
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise NotAnImage(f"{name}: not a whole image ({reason})") from None
+        raise NotAnImage(f"{name}: not a whole image ({in_a_line(error)})") from None
+
+
+def in_a_line(error: Exception) -> str:
+    """Write what a library says of an error in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def upright_rgb(image: Image.Image) -> Image.Image:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from ddd_utils import paths
 from ddd_utils.config import image_sets
-from ddd_utils.data.photographs import Found, NotAnImage, Photographs, silence, stamp, upright_rgb
+from ddd_utils.data.photographs import Found, NotAnImage, Photographs, in_a_line, silence, stamp, upright_rgb
 from ddd_utils.errors import InputError, nearest
 
 # What torchvision raises when files are missing or damaged, or cannot be downloaded.
@@ -47,7 +47,7 @@ class Items(Photographs):
             with _SEEDED if made_up else nullcontext():
                 return upright_rgb(self.dataset[index][0])
         except Exception as error:  # Whatever a decoder stumbles over is in the image.
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = in_a_line(error)
             # The system's own errors (no memory, no permission, a broken disk) say nothing of the image.
             systems = isinstance(error, MemoryError) or getattr(error, "errno", None) is not None
             raise (InputError if systems else NotAnImage)(
@@ -117,19 +117,15 @@ def _made(maker: type, takes: list[str], arguments: dict[str, Any]) -> Any:
         return maker(**arguments)
     except (TypeError, ValueError, ImportError) as error:
         kind = _NoSuchPart if "for argument split" in str(error) else InputError
-        raise kind(f"{name}: {_line(error)}") from None
+        raise kind(f"{name}: {in_a_line(error)}") from None
     except ABSENT as error:
         if "download" not in takes or "download" in arguments:
-            raise InputError(f"{name}: {_line(error)}") from None
+            raise InputError(f"{name}: {in_a_line(error)}") from None
     try:
         return maker(**arguments, download=True)
     except (*ABSENT, ValueError, ImportError) as error:
         where = arguments.get("root", "its folder")
-        raise InputError(f"{name} is not in {where} and cannot be downloaded: {_line(error)}") from None
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{name} is not in {where} and cannot be downloaded: {in_a_line(error)}") from None
 
 
 def _labels(dataset: Any, name: str) -> np.ndarray:
@@ -144,7 +140,9 @@ def _labels(dataset: Any, name: str) -> np.ndarray:
                 return _whole(kept)
         return _whole(np.array([dataset[index][1] for index in range(len(dataset))]))
     except Exception as error:  # Items of all kinds: pairs of photographs, boxes, captions, films.
-        raise InputError(f"torchvision's {name}: its items are no images with a class each ({_line(error)})") from None
+        raise InputError(
+            f"torchvision's {name}: its items are no images with a class each ({in_a_line(error)})"
+        ) from None
 
 
 def _is(dataset: Any, index: int, label: Any) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ddd_utils.data.photographs import Files, NotAnImage, stamp
+from ddd_utils.data.photographs import Files, NotAnImage, in_a_line, stamp
 from ddd_utils.errors import InputError
 from ddd_utils.files import PHOTOGRAPHS, is_junk
 
@@ -241,7 +241,7 @@ def _list_tar(path: Path, before: str, files: dict[str, Span], folders: set[str]
             else:
                 skipped[LINKS] += 1
     except Exception as error:  # Whatever the reader stumbles over is in the tar.
-        raise InputError(f"{path}: not a whole tar ({' '.join(str(error).split())})") from None
+        raise InputError(f"{path}: not a whole tar ({in_a_line(error)})") from None
 
 
 def _check_kind(path: Path) -> None:
