@@ -9,6 +9,8 @@ import sys
 import threading
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import timm
 import torch
@@ -130,6 +132,34 @@ def test_photographs_are_decoded_once_and_the_answers_are_those_of_a_plain_loop(
     (skipped,) = found.info["skipped"]
     assert skipped["image"] == "bee/broken.jpg" and skipped["reason"].startswith("not a whole image")
     assert (found.info["classes"], found.info["classes_present"]) == (order, 3)
+
+
+@pytest.mark.parametrize("form", ["shards", "parquet"])
+def test_images_within_other_files_get_the_answers_of_a_plain_loop(build, material, tmp_path, form):
+    from image_files import write_tar  # a process that imports this module has no helpers
+
+    order = sorted(CLASSES)
+    images = [(str(path), path.read_bytes()) for path in sorted((material / "photos").rglob("*.png"))]
+    labels = [order.index(name.split("/")[-2]) for name, _ in images]
+    for part in (0, 1):
+        rows, numbers = images[part * 6 :][:6], labels[part * 6 :][:6]
+        if form == "shards":
+            contents = {}
+            for index, ((_, content), label) in enumerate(zip(rows, numbers, strict=True)):
+                contents |= {f"{index}.png": content, f"{index}.cls": str(label), f"{index}.heic": ""}
+            write_tar(tmp_path / f"val-{part}.shards", contents)
+        else:
+            structs = [{"bytes": content, "path": None} for _, content in rows] + [{"bytes": b"none", "path": None}]
+            table = pa.table({"image": structs, "label": [*numbers, 0]})
+            pq.write_table(table, tmp_path / f"val-{part}.parquet", row_group_size=4)
+    chosen = evaluation(material, (0, 1), path=str(tmp_path / f"val-{{0..1}}.{form}"), classes=tuple(order))
+    make(chosen)
+    found = chosen.load()
+    assert found.labels.tolist() == labels and found.class_names == order
+    assert found.predictions[0, 0].tolist() == plainly(material, 0)
+    assert len(found.info["skipped"]) == (2 if form == "parquet" else 0)
+    assert list(found.info["notes"]) == (["Files not taken for images: 12 .heic"] if form == "shards" else [])
+    assert all(pixels.dtype == np.uint8 for pixels in found.images(range(12)))
 
 
 def test_views_that_do_not_fit_into_memory_together_are_made_one_after_the_other(build, material, monkeypatch):
