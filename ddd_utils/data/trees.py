@@ -140,7 +140,10 @@ def _checked(path: Path, files: Iterable[str]) -> list[str]:
         here = f"; there are {', '.join(f'{count:,} {end}' for end, count in ends)}" if ends else ""
         held = next((path / name for name in files if name.endswith(SHARDS)), path)
         name = re.sub(r"[0-9].*", "*", held.stem) + held.suffix
-        pattern = f"; give files that hold images as a pattern, such as {held.parent / name}" if held != path else ""
+        such = (
+            f"give files that hold images as a pattern, such as {held.parent / name}" if path.is_dir() else "unpack it"
+        )
+        pattern = f"; {such}" if held != path else ""
         raise InputError(f"{path}: no images ({', '.join(PHOTOGRAPHS)}){here}{pattern}")
     for name in names:
         if UNPRINTABLE.search(name):

@@ -85,6 +85,12 @@ def test_shards_that_are_not_all_there_are_named(tmp_path, name, said):
     assert said.replace("{}", str(tmp_path)) in refusal(tmp_path / name)
 
 
+def test_a_tar_of_tars_is_named(tmp_path):
+    inner = write_tar(tmp_path / "n01440764.tar", {"a.png": 1}).read_bytes()
+    said = refusal(write_tar(tmp_path / "train.tar", {"n01440764.tar": inner, "n01443537.tar": inner}))
+    assert said.endswith("there are 2 .tar; unpack it")
+
+
 def test_a_table_beside_shards_comes_before_what_else_is_written_beside_images(tmp_path):
     write_shards(tmp_path, 1, 2, lambda label: {".json": "{}"})
     (tmp_path / "labels.csv").write_text("image,label\ns000.png,cat\ns001.png,dog\n")
