@@ -46,8 +46,8 @@ class Evaluation(Results):
         images = self.config.images
         if not isinstance(images, Photographs):
             return f"torchvision/{images.dataset}"
-        path = files.find_images(images.where)
-        return f"{path.parent.name}/{path.stem if path.is_file() else path.name}"
+        path, corruptions = files.find_images(images.path), images.where.removeprefix(images.path)
+        return f"{path.parent.name}/{path.stem if path.is_file() else path.name}{corruptions}"
 
     @cached_property
     def folder(self) -> Path:

@@ -162,6 +162,12 @@ def test_images_within_other_files_get_the_answers_of_a_plain_loop(build, materi
     assert all(pixels.dtype == np.uint8 for pixels in found.images(range(12)))
 
 
+def test_images_of_imagenet_c_are_called_with_their_corruption(material):
+    asked = {"corruption": "fog", "severity": [1, 2]}
+    assert evaluation(material, **asked).name == f"{material.name}/photos/fog/{{1,2}}"
+    assert evaluation(material).name == f"{material.name}/photos"
+
+
 def test_views_that_do_not_fit_into_memory_together_are_made_one_after_the_other(build, material, monkeypatch):
     monkeypatch.setattr(inference, "free_memory", lambda: 0)
     chosen = evaluation(material)
