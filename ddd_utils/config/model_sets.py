@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from ddd_utils import paths
-from ddd_utils.config.blocks import Arguments, Strict
+from ddd_utils.config.blocks import Arguments, Strict, later
 from ddd_utils.config.image_sets import Epochs, Side
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import read_yaml
@@ -54,13 +54,15 @@ class OpenClip(Strict):
     """
     Weights of an open_clip model by their tag; it answers zero-shot, with the class whose prompts are nearest.
 
-    `class_names` gives other names for the prompts, by WordNet id or by the images' own name of a class. `templates`
-    have one `{}` each; none = the 80 of Radford et al. (2021), as in open_clip.
+    `file` holds them where they cannot be downloaded; how images are prepared is as the tag says. `class_names` gives
+    other names for the prompts, by WordNet id or by the images' own name of a class. `templates` have one `{}` each;
+    none = the 80 of Radford et al. (2021), as in open_clip.
     """
 
     open_clip: str
     class_names: dict[str, str] = Field(default={})
     templates: Names | None = None
+    file: str | None = later(None)
 
     @model_validator(mode="after")
     def _templates_have_one_slot(self) -> "OpenClip":

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ddd_utils import files, paths
 from ddd_utils.config.image_sets import Photographs
-from ddd_utils.config.model_sets import Model
+from ddd_utils.config.model_sets import Model, OpenClip
 from ddd_utils.config.schema import PretrainedSet
 from ddd_utils.data.class_spaces import ClassSpace, class_space
 from ddd_utils.data.listing import Listing, listing
@@ -22,6 +22,7 @@ from ddd_utils.responses import CERTAINTY, Responses, Source, write_images, writ
 
 # The decision among all classes a model knows lies beside the one among those present, under its own file name.
 SUFFIX = {"present": "", "all": "-all"}
+READ = 0.999  # share of ImageNet's images that make a measured accuracy comparable with a published one
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,10 @@ class Evaluation(Results):
         return self.folder / f"{plans.pretrained_file(model)}{SUFFIX[among]}.parquet"
 
     def done(self, model: Model) -> bool:
-        """Say whether a model's answers are there, and whole."""
-        return all(is_whole(self.file(model, among)) for among in SUFFIX)
+        """Say whether a model's answers are there, and whole; zero-shot ones must say what the model was asked."""
+        if not all(is_whole(self.file(model, among)) for among in SUFFIX):
+            return False
+        return not isinstance(model.pretrained, OpenClip) or "prompts" in read_metadata(self.file(model))
 
     def files(self) -> list[Path]:
         """List the files that there should be."""
@@ -75,7 +78,7 @@ class Evaluation(Results):
 
     def complete(self) -> bool:
         """Say whether everything is there, and whole, and described for these very models."""
-        if not super().complete():
+        if not (super().complete() and all(map(self.done, self.config.models))):
             return False
         described = self.description()["networks"]
         return [row["run"] for row in described] == self.networks()["run"].tolist()
@@ -143,7 +146,8 @@ class Evaluation(Results):
 
     def load(self) -> Responses:
         """Read the answers."""
-        found = Responses.load(self.folder, self.networks())
+        networks = self.networks()
+        found = Responses.load(self.folder, networks)
         if len(self.space.names) == published_models.CLASSES:  # ImageNet's, so that labels can be compared with its own
             found = published.known_by_name(found)
         return found.attributed(
@@ -153,6 +157,7 @@ class Evaluation(Results):
             classes=self.class_names,
             classes_present=len(np.unique(found.labels)),
             classes_all=len(self.space.names),
+            expected=_expected(networks) if _nearly_all(found) else {},
         )
 
     def alternatives(self) -> Mapping[str, Source]:
@@ -176,3 +181,16 @@ class Evaluation(Results):
         positions = self.positions()
         assert positions is not None, "there are responses, so it is known which photographs can be read"
         return OneByOne(lambda index: np.asarray(self.listing.images.image(positions[index])))
+
+
+def _nearly_all(found: Responses) -> bool:
+    """Say whether these are ImageNet's validation images, but for a few that cannot be read."""
+    return bool(found.info.get("on_imagenet")) and len(found.labels) >= READ * published.IMAGES
+
+
+def _expected(networks: pd.DataFrame) -> dict[str, float]:
+    """Return the published accuracies of the networks that get images prepared as for these figures."""
+    if "expected_top1" not in networks:
+        return {}
+    known = networks[networks["own_transform"].eq(True)]
+    return dict(zip(known["network"], known["expected_top1"].astype(float), strict=True))

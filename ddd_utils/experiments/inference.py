@@ -141,7 +141,7 @@ class _Pass:
     def _failed(self, label: str, error: Exception) -> str:
         reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {brief(error)}"
         full = reason if f"'{label}'" in reason else f"'{label}': {reason}"
-        self.progress.end(label, f"{self.evaluation.name}: {full}", trouble=reason)
+        self.progress.end(label, "", trouble=reason)  # told once, when the others are done
         return full
 
     def _answer(self, made: Recipe, network: torch.nn.Module, answer_of: np.ndarray) -> str:
@@ -170,6 +170,7 @@ class _Pass:
             "weights": made.origin,
             "classes_unknown": never,
             "device": describe(torch.device(devices()[0])),
+            **made.about(network, space),
             **right,
         }
         self.evaluation.write(made.entry, answers, facts)

@@ -1,20 +1,30 @@
 """Zero-shot models from open_clip: the answer is the class whose prompts are nearest to the image."""
 
 import logging
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from torch import nn
 
-from ddd_utils import paths
+from ddd_utils import files, paths
 from ddd_utils.data.class_spaces import ClassSpace, imagenet_index, synsets
 from ddd_utils.errors import InputError, nearest, needs_extra
 from ddd_utils.files import read_array, short_hash, write_array
 from ddd_utils.machine import devices
+from ddd_utils.models.by_name import brief, refuse_doors
+from ddd_utils.models.files_of_weights import read_weights
 from ddd_utils.models.recipe import Recipe, require, unavailable, unbuildable
 
 log = logging.getLogger(__name__)
 
+# OpenAI's own files hold these numbers beside the weights.
+NUMBERS = {"input_resolution", "context_length", "vocab_size"}
+ACTIVATIONS = {False: "GELU", True: "QuickGELU"}
+SWITCHES = ("quick_gelu", "force_quick_gelu")
+LISTED = 3  # templates, and classes of another name, that are told; of the others, how many there are
 MODES = {"shortest": "center", "squash": "squash", "longest": "border"}
 
 
@@ -44,6 +54,34 @@ class ClipModel(Recipe):
         model, wanted = self.entry.model, self.weights.open_clip
         require(model, open_clip.list_models(), "open_clip has no model")
         require(wanted, open_clip.list_pretrained_tags_by_model(model), "open_clip has no weights", model)
+        refuse_doors(self.entry.arguments, self.entry.label)
+        self._check_activation()
+        if self.weights.file:
+            files.find(self.weights.file, "file")
+
+    def _check_activation(self) -> None:
+        """Refuse weights in a network with another activation than they were trained with: it answers, but worse."""
+        import open_clip
+
+        model, tag = self.entry.model, self.weights.open_clip
+        usual = bool(open_clip.get_model_config(model).get("quick_gelu"))
+        trained = bool(open_clip.get_pretrained_cfg(model, tag).get("quick_gelu", usual))
+        if trained == self._quick:
+            return
+        mend = f"write model: {model}-quickgelu" if trained else f"write model: {model.removesuffix('-quickgelu')}"
+        if trained == usual:
+            mend = f"leave out arguments.{next(name for name in SWITCHES if name in self.entry.arguments)}"
+        mismatch = f"were trained with {ACTIVATIONS[trained]}, but this network has {ACTIVATIONS[self._quick]}"
+        raise InputError(f"'{self.entry.label}': the weights '{tag}' of {model} {mismatch}; {mend}")
+
+    @property
+    def _quick(self) -> bool:
+        """Whether the network has QuickGELU for GELU: the entry's arguments decide before open_clip's configuration."""
+        import open_clip
+
+        usual = open_clip.get_model_config(self.entry.model).get("quick_gelu", False)
+        arguments = self.entry.arguments
+        return bool(arguments.get("quick_gelu", usual or arguments.get("force_quick_gelu")))
 
     def usual(self) -> dict[str, Any]:
         """Read it from the configurations of weights and model, as open_clip does."""
@@ -64,32 +102,84 @@ class ClipModel(Recipe):
         }
 
     def rehearse(self, space: ClassSpace) -> None:
-        """Look up the classes that are given another name."""
+        """Look up the classes that are given another name; read the file, if there is one."""
         self.names(space)
+        if self.weights.file:
+            self._model()
 
     def build(self, space: ClassSpace) -> nn.Module:
         """Fetch the model and embed the prompts of every class, which takes long on a CPU and is done once."""
         import open_clip
 
-        names = self.names(space)
-        try:
-            model = open_clip.create_model(self.entry.model, self.weights.open_clip, **self.entry.arguments)
-            tokenizer = open_clip.get_tokenizer(self.entry.model)
-        except TypeError as error:
-            raise unbuildable(self.entry, error) from None
-        except Exception as error:
-            raise unavailable(self.entry.label, self.origin, error) from None
-        templates = self.weights.templates or open_clip.OPENAI_IMAGENET_TEMPLATES
-        # open_clip's own templates are functions; what they make of a word tells them apart as well.
-        texts = [each.format("x") if isinstance(each, str) else each("x") for each in templates]
-        made_of = [self.entry.model, self.weights.open_clip, self.entry.arguments, names, texts]
+        names, templates = self.names(space), self.weights.templates or open_clip.OPENAI_IMAGENET_TEMPLATES
+        model = self._model()
+        made_of = [self.entry.model, self.weights.open_clip, self.entry.arguments, names, _texts(templates, "x")]
+        made_of += [files.digest(files.find(self.weights.file, "file"))] if self.weights.file else []
         kept = paths.build() / "data" / "prompts" / f"{short_hash(made_of, 16)}.npy"
         if not kept.exists():
             log.info("%s: embedding %s prompts", self.entry.label, f"{len(names) * len(templates):,}")
             model, device = model.eval().to(devices()[0]), devices()[0]
-            prompts = open_clip.build_zero_shot_classifier(model, tokenizer, names, templates, device=device)
+            prompts = open_clip.build_zero_shot_classifier(model, self._tokenizer(), names, templates, device=device)
             write_array(kept, prompts.cpu().numpy())
         return ZeroShot(model.visual.cpu(), torch.from_numpy(read_array(kept)))
+
+    def _model(self) -> nn.Module:
+        """Make the model with its weights, downloaded or from a file."""
+        import open_clip
+
+        try:
+            if self.weights.file is None:
+                return open_clip.create_model(self.entry.model, self.weights.open_clip, **self.entry.arguments)
+            return self._from_file(files.find(self.weights.file, "file"))
+        except InputError:
+            raise
+        except TypeError as error:
+            raise unbuildable(self.entry, error) from None
+        except Exception as error:
+            tag = f"open_clip: {self.weights.open_clip}, "
+            raise unavailable(self.entry.label, self.origin, error, tag) from None
+
+    def _from_file(self, path: Path) -> nn.Module:
+        """Read weights as all files of them are read, and let open_clip fit them into the model."""
+        import open_clip
+
+        state = {name: value for name, value in read_weights(path).items() if name not in NUMBERS}
+        if all(name.startswith("module.") for name in state):
+            state = {name.removeprefix("module."): value for name, value in state.items()}
+        with TemporaryDirectory() as folder:
+            plain = f"{folder}/weights.pt"
+            torch.save(state, plain)
+            try:
+                return open_clip.create_model(self.entry.model, plain, **self.entry.arguments)
+            except (RuntimeError, KeyError) as error:
+                raise InputError(
+                    f"'{self.entry.label}': {path} does not fit {self.entry.model}: {brief(error)}"
+                ) from None
+
+    def _tokenizer(self) -> Any:
+        import open_clip
+
+        try:
+            return open_clip.get_tokenizer(self.entry.model)
+        except Exception as error:
+            raise InputError(f"the tokenizer of '{self.entry.label}' cannot be loaded: {brief(error)}") from None
+
+    def about(self, network: nn.Module, space: ClassSpace) -> dict[str, Any]:
+        """Add the templates and the names of the classes; the activation is also that of the text's half."""
+        import open_clip
+
+        facts, text = super().about(network, space), ACTIVATIONS[self._quick]
+        if text not in facts["activation"]:
+            facts["activation"] = f"{facts['activation']}; text: {text}"
+        given = self.weights.templates
+        templates = _listed([f"“{text}”" for text in _texts(given or open_clip.OPENAI_IMAGENET_TEMPLATES, "{}")])
+        count = len(given or open_clip.OPENAI_IMAGENET_TEMPLATES)
+        whose = f"open_clip's names of ImageNet's {len(synsets()):,} classes"
+        if space.synsets is None:
+            whose = f"the images' own names of {len(space.keys):,} classes"
+        if changed := [f"{name}: {text}" for name, text in self.weights.class_names.items()]:
+            whose += f", {len(changed):,} of them changed ({_listed(changed)})"
+        return facts | {"prompts": f"{count:,} templates{'' if given else ' of open_clip'} ({templates}), {whose}"}
 
     def names(self, space: ClassSpace) -> list[str]:
         """List what the classes are called in the prompts: ImageNet's 1,000, or else those of the images."""
@@ -107,5 +197,15 @@ class ClipModel(Recipe):
 
     @property
     def origin(self) -> str:
-        """Model and tag."""
-        return f"open_clip {self.entry.model}, {self.weights.open_clip}"
+        """Model and tag, and the name of the file if there is one."""
+        file = f", file {Path(self.weights.file).name}" if self.weights.file else ""
+        return f"open_clip {self.entry.model}, {self.weights.open_clip}{file}"
+
+
+def _texts(templates: Sequence[Any], word: str) -> list[str]:
+    """Write templates with a word in them; open_clip's own are functions."""
+    return [each.format(word) if isinstance(each, str) else each(word) for each in templates]
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return ", ".join(texts[:LISTED]) + (", ..." if len(texts) > LISTED else "")

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from ddd_utils.analysis.plausibility import Finding, examine
 from ddd_utils.responses import Responses, watch
 
@@ -20,8 +22,20 @@ def findings(answers: Responses) -> list[Finding]:
     return examine(answers.predictions[:, -1], answers.labels, names, answers.info, "epoch" in answers.networks)
 
 
+def zero_shot(networks: pd.DataFrame) -> list[str]:
+    """Say of each zero-shot model which activation it has, and what it was asked."""
+    if "prompts" not in networks:
+        return []
+    asked = networks.dropna(subset=["prompts"])
+    return [f"{row.network}: {row.activation}, {row.prompts}" for row in asked.itertuples()]
+
+
 def log_doubts(default: bool = False) -> None:
-    """Log from now on what is unlikely in responses that enter, each line once; a default yields to a notebook's."""
+    """
+    Log from now on what is unlikely in responses that enter, each line once; a default yields to a notebook's.
+
+    What zero-shot models were asked is logged as well: their answers depend on it.
+    """
     told: set[str] = set()
 
     def tell(answers: Responses) -> None:
@@ -29,7 +43,10 @@ def log_doubts(default: bool = False) -> None:
         lines = dict.fromkeys(f"{name}: {finding}" for finding in findings(answers))
         for line in lines.keys() - told:
             log.warning("%s", line)
-        told.update(lines)
+        asked = dict.fromkeys(f"{name}: {line}" for line in zero_shot(answers.networks))
+        for line in [line for line in asked if line not in told]:
+            log.info("%s", line)
+        told.update(lines, asked)
 
     watch(tell, default)
 
