@@ -275,7 +275,9 @@ def _unexpected(
     ]
     if far:
         named, shares, told = zip(*far, strict=True)
-        said = f"{_who(named, len(networks))}: {_span(shares)} right, but these weights are published with {_span(told)}"
+        said = (
+            f"{_who(named, len(networks))}: {_span(shares)} right, but these weights are published with {_span(told)}"
+        )
         yield Finding("published accuracy", named, said, "Are the images whole, and the weights, size and crop theirs?")
 
 

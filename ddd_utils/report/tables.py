@@ -30,13 +30,11 @@ DESCRIBED: dict[Any, list[str]] = {
     PretrainedSet: ["parameters"],
     Published: ["family", "recipe", "pretraining", "source"],
 }
-SHOWN = ["architecture", "input_size", "crop", "precision", "images_per_second", "weights"]
+UNKNOWN = "unknown"
 FORMS = {
     "parameters": "{:,}".format,
-    "images_per_second": "{:,.1f}".format,
     "seconds": "{:,.0f}".format,
     "learning_rate": "{:g}".format,
-    "crop": lambda words: words.replace(" ", "\u00a0"),  # on one line
 }
 LISTED = 50  # images that could not be read
 CONTINUED = {"plus_1_epoch": "kappa, plus 1 epoch", "plus_10_epochs": "kappa, plus 10 epochs"}
@@ -55,15 +53,41 @@ def models(answers: Responses) -> list[pd.DataFrame]:
     """
     Describe the models of a set: what they are and how often each is right, the most accurate first.
 
-    The 95% interval is for a new draw of images (Wilson). Of pretrained models a second table tells how the images
-    reached them and where their weights are from, of published answers which models lack.
+    The 95% interval is for a new draw of images (Wilson). Of pretrained models further tables tell how images reach
+    them, where their weights are from, and what zero-shot ones were asked; of published answers, which models lack.
     """
     found = [_accuracies(answers)]
     if missing := answers.info.get("not_at_hand"):
         found.append(pd.DataFrame({"published, but not at hand": missing}))
-    if isinstance(answers.config, PretrainedSet):
-        found.append(readable(_written(answers.networks, ["network", *SHOWN])))
-    return found
+    return found + _pretrained(answers.networks) if isinstance(answers.config, PretrainedSet) else found
+
+
+def _pretrained(networks: pd.DataFrame) -> list[pd.DataFrame]:
+    """Tell in few columns, for narrow screens, how images reach models, what these are, and what they were asked."""
+    known = networks.assign(network=network_names(networks))[networks["weights"].notna()]
+    rows = known.to_dict("records")
+    # How they are cropped and interpolated is kept as one: "center 0.875, bicubic".
+    images = [
+        f"{row['input_size']} px, {row['crop']}, {_channels(row, 'mean')}, {_channels(row, 'sd')}" for row in rows
+    ]
+    active = [row.get("activation") or UNKNOWN for row in rows]
+    prepared = {"network": known["network"], "size, crop, interpolation, mean and sd": images, "activation": active}
+    made = {
+        "network": known["network"],
+        "architecture and weights": known["architecture"] + "; " + known["weights"],
+        "speed": [f"{row['images_per_second']:,.1f} images/s, {row['precision']}" for row in rows],
+    }
+    found = [pd.DataFrame(prepared), pd.DataFrame(made)]
+    asked = known.reindex(columns=["network", "prompts"]).dropna()
+    return [*found, *([asked] if len(asked) else [])]
+
+
+def _channels(row: Mapping[Any, Any], name: str) -> str:
+    """Write a mean or sd of red, green and blue, or the one that they share; older results do not have it."""
+    values = row.get(name)
+    if not isinstance(values, Sequence | np.ndarray):
+        return f"{name} {UNKNOWN}"
+    return f"{name} {', '.join(f'{value:.3g}' for value in (values if len(set(values)) > 1 else values[:1]))}"
 
 
 def _accuracies(answers: Responses) -> pd.DataFrame:
@@ -74,10 +98,19 @@ def _accuracies(answers: Responses) -> pd.DataFrame:
     for title, count in (right or {"accuracy": correct.sum(axis=1)}).items():
         lower, upper = wilson(count, images)
         table = table.assign(**{title: count / images, f"{title}_lower": lower, f"{title}_upper": upper})
+    if isinstance(answers.config, PretrainedSet):
+        table["top-1 as published"] = _published_accuracy(networks)
     known = [column for column in DESCRIBED.get(type(answers.config), []) if column in networks]
     table = table.join(_written(networks, known))
     table = table.iloc[np.argsort(-correct.sum(axis=1), kind="stable")].reset_index(drop=True)
     return readable(table, ".1%" if isinstance(answers.config, PretrainedSet) else ".3f")
+
+
+def _published_accuracy(networks: pd.DataFrame) -> list[str]:
+    """Write the accuracy on ImageNet that is published for weights, and whether images are prepared as for it."""
+    known = networks.reindex(columns=["expected_top1", "own_transform"])
+    other = known["own_transform"].map({True: "", False: " (other input)"})
+    return (known["expected_top1"].map("{:.1%}".format) + other).fillna(UNKNOWN).tolist()
 
 
 def _written(networks: pd.DataFrame, columns: list[str]) -> pd.DataFrame:

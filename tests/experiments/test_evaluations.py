@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import timm
 import torch
@@ -466,3 +468,19 @@ def test_a_torn_file_is_made_anew(build, material):
     torn.with_name(f".{torn.name}.a1b2c3d4").write_bytes(b"what a killed process was writing")
     np.testing.assert_array_equal(experiments.responses(chosen).predictions, before.predictions)
     assert list(torn.parent.glob("*.damaged")) and not list(torn.parent.glob(".*"))
+
+
+def test_published_accuracies_are_compared_on_the_whole_validation_set_alone(monkeypatch):
+    networks = pd.DataFrame(
+        {"network": list("abc"), "expected_top1": [0.7, 0.8, np.nan], "own_transform": [True, False, None]}
+    )
+    assert evaluations._expected(networks) == {"a": 0.7}
+    assert evaluations._expected(networks[["network"]]) == {}
+    for images, on_imagenet, comparable in (
+        (50_000, True, True),
+        (49_960, True, True),
+        (5_000, True, False),
+        (50_000, False, False),
+    ):
+        found = SimpleNamespace(labels=np.zeros(images), info={"on_imagenet": on_imagenet})
+        assert evaluations._nearly_all(found) is comparable

@@ -14,11 +14,13 @@ import torch
 import torchvision
 from pydantic import TypeAdapter, ValidationError
 
+from ddd_utils import files
 from ddd_utils.config.model_sets import Model, Models
 from ddd_utils.data import views
 from ddd_utils.data.class_spaces import class_space, synsets
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import plans
+from ddd_utils.models import pretrained
 from ddd_utils.models.pretrained import recipe
 from ddd_utils.models.recipe import loading_safely
 
@@ -109,6 +111,36 @@ def test_images_are_prepared_as_open_clip_does(name, tag, monkeypatch):
     assert (prepared.view.size, prepared.view.interpolation) == (size, theirs["interpolation"])
     assert prepared.view.crop == {"shortest": "center", "squash": "squash"}[theirs["resize_mode"]]
     assert (prepared.mean, prepared.sd) == (tuple(theirs["mean"]), tuple(theirs["std"]))
+
+
+V1 = torchvision.models.ResNet50_Weights.IMAGENET1K_V1
+
+
+@pytest.mark.parametrize(
+    ("entry", "own"),
+    [
+        ({"model": "resnet50", "pretrained": {"torchvision": "IMAGENET1K_V1"}}, True),
+        ({"model": "resnet50", "pretrained": {"torchvision": "IMAGENET1K_V1"}, "preprocessing": {"size": 256}}, False),
+        ({"model": "resnet50.tv_in1k"}, True),  # these are torchvision's, by the address that timm has
+        ({"model": "resnet50.tv_in1k", "preprocessing": {"interpolation": "bicubic"}}, False),
+    ],
+)
+def test_published_accuracy_is_torchvisions_and_comparable_with_its_transform_alone(entry, own):
+    published = V1.meta["_metrics"]["ImageNet-1K"]["acc@1"] / 100
+    assert made(**entry).expected() == {"expected_top1": pytest.approx(published), "own_transform": own}
+
+
+def test_a_file_of_torchvisions_weights_is_known_by_its_content(weights, monkeypatch):
+    network, folder = weights
+    torch.save(network.state_dict(), folder / "mine.pth")
+    wanted = made(model="test_resnet", pretrained={"file": str(folder / "mine.pth")})
+    assert wanted.expected() == made(model="resnet50.a1_in1k").expected() == {}
+    monkeypatch.setattr(pretrained, "_weights_by_digest", lambda: {files.sha256(folder / "mine.pth")[:8]: V1})
+    assert wanted.expected() == {"expected_top1": 0.7613, "own_transform": False}
+    network, _ = wanted.network(LETTERS)
+    about = wanted.about(network, LETTERS)
+    assert about["expected_top1"] == 0.7613 and about["activation"] == "ReLU"
+    assert (about["mean"], about["sd"]) == (wanted.preparation.mean, wanted.preparation.sd)
 
 
 def test_an_entry_has_the_last_word():
