@@ -91,7 +91,7 @@ def _brief(value: Any) -> str:
 _TAGS = {"gaussian", "digits", "fashion_mnist", "cifar10", "cifar100", "npz", "imagenet", "folder", "photographs"}
 _TAGS |= {"torchvision", "bool", "TorchvisionWeights", "OpenClip", "Checkpoint", "Names", "Literal"}
 _TAGS |= {"dict[str,union[str,list[str]]]", "literal['indices']"}
-_TAGS |= {"Variants", "literal['training_variants']", "str", "Published", "literal['all']", "list[str]"}
+_TAGS |= {"Variants", "literal['training_variants']", "str", "Published", "Model", "literal['all']", "list[str]"}
 
 
 def _fields(model: Any, location: tuple) -> list[str]:

@@ -191,9 +191,15 @@ def located(entry: Any, folder: Path) -> Any:
     return {**entry, "pretrained": {**weights, "file": str(folder / file)}}
 
 
+class Published(Strict):
+    """Predictions that others have published; `models` are their names there, their sources or their families."""
+
+    published: Literal["imagenet"]
+    models: Annotated[list[str], Field(min_length=1)] | Literal["all"] = "all"
+    top: Literal[1, 5] = 1  # right if the label is among so many first answers
+
+
 def _names_differ(models: list[Model]) -> list[Model]:
-    if len(models) < 2:
-        raise ValueError("models: two models at least, as models are compared with each other")
     labels = [model.label for model in models]
     if double := sorted({label for label in labels if labels.count(label) > 1}):
         raise ValueError(f"two models are called '{double[0]}': give one another `name`")
@@ -205,4 +211,30 @@ def _names_differ(models: list[Model]) -> list[Model]:
     return models
 
 
+def _kind_of_entry(given: Any) -> str:
+    keys = given if isinstance(given, dict) else type(given).model_fields if isinstance(given, Strict) else ()
+    return "Published" if "published" in keys else "Model"
+
+
+def _worth_comparing(entries: list[Model | Published]) -> list[Model | Published]:
+    """Check that there is something to compare: two models, or one beside published ones."""
+    models = [entry for entry in entries if isinstance(entry, Model)]
+    beside = [entry for entry in entries if isinstance(entry, Published)]
+    _names_differ(models)
+    if not beside and len(models) < 2:
+        alone = "one alone is compared with published ones by models: [..., published: imagenet]"
+        raise ValueError(f"models: two models at least, as models are compared with each other; {alone}")
+    if beside and not models:
+        raise ValueError("models: published answers alone are given as responses: {published: imagenet}")
+    if len(beside) > 1 or any(each.top > 1 for each in beside):
+        raise ValueError(
+            "models: `published` is said once, and the first answers alone are compared with yours (top: 1)"
+        )
+    return entries
+
+
 Models = Annotated[list[Model], BeforeValidator(read_models), AfterValidator(_names_differ)]
+_Entry = Annotated[
+    Annotated[Model, Tag("Model")] | Annotated[Published, Tag("Published")], Discriminator(_kind_of_entry)
+]
+Entries = Annotated[list[_Entry], BeforeValidator(read_models), AfterValidator(_worth_comparing)]

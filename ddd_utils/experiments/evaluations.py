@@ -41,6 +41,11 @@ class Evaluation(Results):
         """The classes of all listed photographs."""
         return class_space(self.listing.keys, self.listing.order, self.config.images.mapping)
 
+    @cached_property
+    def beside(self) -> published.Imported | None:
+        """The published answers that join those of the models, if any do."""
+        return published.Imported(self.config.published, 1) if self.config.published else None
+
     @property
     def name(self) -> str:
         """What the images are called: with their folder, so that nobody's `imagenet` is taken for ImageNet."""
@@ -79,6 +84,8 @@ class Evaluation(Results):
     def complete(self) -> bool:
         """Say whether everything is there, and whole, and described for these very models."""
         if not (super().complete() and all(map(self.done, self.config.models))):
+            return False
+        if self.beside and not self.beside.complete():
             return False
         described = self.description()["networks"]
         return [row["run"] for row in described] == self.networks()["run"].tolist()
@@ -150,12 +157,14 @@ class Evaluation(Results):
         found = Responses.load(self.folder, networks)
         if len(self.space.names) == published_models.CLASSES:  # ImageNet's, so that labels can be compared with its own
             found = published.known_by_name(found)
+        if self.beside:
+            found = published.joined(found, self.beside.load())
         return found.attributed(
             self,
             configuration=self.config.model_dump(mode="json"),
             skipped=read_json(self.folder / "skipped.json")["skipped"],
             classes=self.class_names,
-            classes_present=len(np.unique(found.labels)),
+            classes_present=len(self.space.names if self.beside else np.unique(found.labels)),
             classes_all=len(self.space.names),
             expected=_expected(networks) if _nearly_all(found) else {},
         )
@@ -163,7 +172,7 @@ class Evaluation(Results):
     def alternatives(self) -> Mapping[str, Source]:
         """Return the decision among the classes present, and the one among all that a model knows."""
         found = {}
-        for among in SUFFIX:
+        for among in SUFFIX if self.beside is None else ():
             images = self.config.images.model_copy(update={"among": among})
             found[among] = Evaluation(self.config.model_copy(update={"images": images}))
             # They are of the same images: nothing is listed again.

@@ -39,8 +39,12 @@ SHARE = 0.4
 def check(evaluation: Evaluation) -> None:
     """Look every model up, and try those on an empty image that need no download; no photograph is read."""
     space = evaluation.space
+    if evaluation.beside and not evaluation.beside.complete():
+        evaluation.beside.make()
     for model in evaluation.config.models:
         try:
+            if evaluation.beside:
+                published.check_beside(evaluation.config, evaluation.listing.ids, space.labels)
             found = recipe(model)
             found.check()
             _ = found.preparation
@@ -53,6 +57,8 @@ def check(evaluation: Evaluation) -> None:
 def make(evaluation: Evaluation) -> None:
     """Let the models answer that have not yet; each one's answers are kept at once, also where others fail."""
     with lock(evaluation.folder_lock, f"computes {evaluation.folder.name}"):
+        if evaluation.beside and not evaluation.beside.complete():
+            evaluation.beside.make()
         if evaluation.complete():
             return
         remove_partials(evaluation.folder)

@@ -20,6 +20,7 @@ from ddd_utils.files import write_csv, write_text
 from ddd_utils.paths import NOTEBOOKS
 from ddd_utils.report import runs_for_page
 from ddd_utils.report.claims import paper_shares
+from ddd_utils.report.markup import ABSENT
 from ddd_utils.report.network_sets import NetworkSet, variants
 from ddd_utils.report.text import Prose, class_choices, described, estimated, p_value, percent, readable, written
 from ddd_utils.responses import Responses
@@ -27,12 +28,12 @@ from ddd_utils.responses import Responses
 DESCRIBED: dict[Any, list[str]] = {
     ModelSet: ["architecture", "parameters", "optimizer", "learning_rate", "seconds"],
     Variants: ["architecture", "parameters", "optimizer", "learning_rate", "batch_size", "seconds"],
-    PretrainedSet: ["parameters"],
+    PretrainedSet: ["parameters", "source"],
     Published: ["family", "recipe", "pretraining", "source"],
 }
 UNKNOWN = "unknown"
 FORMS = {
-    "parameters": "{:,}".format,
+    "parameters": "{:,.0f}".format,
     "seconds": "{:,.0f}".format,
     "learning_rate": "{:g}".format,
 }
@@ -110,13 +111,15 @@ def _published_accuracy(networks: pd.DataFrame) -> list[str]:
     """Write the accuracy on ImageNet that is published for weights, and whether images are prepared as for it."""
     known = networks.reindex(columns=["expected_top1", "own_transform"])
     other = known["own_transform"].map({True: "", False: " (other input)"})
-    return (known["expected_top1"].map("{:.1%}".format) + other).fillna(UNKNOWN).tolist()
+    told = (known["expected_top1"].map("{:.1%}".format) + other).fillna(UNKNOWN)
+    return told.where(networks["weights"].notna(), ABSENT).tolist()  # published answers are as they were published
 
 
 def _written(networks: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """Write what is hard to read otherwise as text; the rest stays as it is."""
     forms = {column: form for column, form in FORMS.items() if column in columns}
-    return networks[columns].assign(**{column: networks[column].map(form) for column, form in forms.items()})
+    texts = {column: networks[column].map(form, na_action="ignore").fillna(ABSENT) for column, form in forms.items()}
+    return networks[columns].assign(**texts)
 
 
 def unreadable(answers: Responses) -> list[Prose | pd.DataFrame]:
