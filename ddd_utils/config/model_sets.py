@@ -99,6 +99,13 @@ class Checkpoint(Strict):
         return self
 
 
+def _no_text(given: Any) -> Any:
+    if isinstance(given, str):
+        key = "file" if "." in given or "/" in given else "torchvision"
+        raise ValueError(f"pretrained: true, false or a block is needed, not '{given}': write {{{key}: {given}}}")
+    return given
+
+
 def _kind_of_weights(given: Any) -> str:
     """Tell by its key which block was meant, so that the right one explains a mistake in it."""
     if not isinstance(given, dict | Strict):
@@ -114,6 +121,7 @@ Weights = Annotated[
     | Annotated[OpenClip, Tag("OpenClip")]
     | Annotated[Checkpoint, Tag("Checkpoint")],
     Discriminator(_kind_of_weights),
+    BeforeValidator(_no_text),
 ]
 
 
@@ -165,7 +173,10 @@ class Training(Strict):
 def read_models(models: Any) -> Any:
     """Make a list of entries of a model set: a YAML file's name, or a list of names and entries."""
     if isinstance(models, str):
-        found = [path for path in (Path(models), paths.ROOT / models, paths.PARAMS / models) if path.is_file()]
+        places = [Path(models), paths.ROOT / models, paths.PARAMS / models]
+        found = [path for path in places if path.is_file()]
+        if any(path.is_dir() for path in places) and not found:
+            raise InputError(f"models: '{models}' is a folder; name a file that lists models")
         if not found:
             known = [f"models/{path.name}" for path in sorted((paths.PARAMS / "models").glob("*.yaml"))]
             raise InputError(f"models: there is no file '{models}'{nearest(models, known)}")

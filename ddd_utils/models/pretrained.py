@@ -93,6 +93,9 @@ class TimmModel(_LibraryModel):
 
     def check(self) -> None:
         """Look the name up in timm's registry, the tag among the name's."""
+        if self.entry.model.startswith(("timm.", "torchvision.")):
+            by_name.find(self.entry.model)
+            raise InputError(f"'{self.entry.model}' is a class, which has no weights; give `pretrained` a file")
         name, _, tag = self.entry.model.partition(".")
         if new := by_name.new_name(self.entry.model):
             raise InputError(f"'{self.entry.model}' is an old name: timm now calls it '{new}'")
