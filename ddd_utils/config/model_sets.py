@@ -222,30 +222,26 @@ def _names_differ(models: list[Model]) -> list[Model]:
     return models
 
 
-def _kind_of_entry(given: Any) -> str:
-    keys = given if isinstance(given, dict) else type(given).model_fields if isinstance(given, Strict) else ()
-    return "Published" if "published" in keys else "Model"
-
-
 def _worth_comparing(entries: list[Model | Published]) -> list[Model | Published]:
     """Check that there is something to compare: two models, or one beside published ones."""
-    models = [entry for entry in entries if isinstance(entry, Model)]
+    models = _names_differ([entry for entry in entries if isinstance(entry, Model)])
     beside = [entry for entry in entries if isinstance(entry, Published)]
-    _names_differ(models)
     if not beside and len(models) < 2:
         alone = "one alone is compared with published ones by models: [..., published: imagenet]"
         raise ValueError(f"models: two models at least, as models are compared with each other; {alone}")
-    if beside and not models:
+    if not models:
         raise ValueError("models: published answers alone are given as responses: {published: imagenet}")
     if len(beside) > 1 or any(each.top > 1 for each in beside):
-        raise ValueError(
-            "models: `published` is said once, and the first answers alone are compared with yours (top: 1)"
-        )
+        raise ValueError("models: `published` is said once, and with top: 1, as your models answer once")
     return entries
 
 
+def _kind_of_entry(given: Any) -> str:
+    published = isinstance(given, Published) or (isinstance(given, dict) and "published" in given)
+    return "Published" if published else "Model"
+
+
 Models = Annotated[list[Model], BeforeValidator(read_models), AfterValidator(_names_differ)]
-_Entry = Annotated[
-    Annotated[Model, Tag("Model")] | Annotated[Published, Tag("Published")], Discriminator(_kind_of_entry)
-]
+_Kinds = Annotated[Model, Tag("Model")] | Annotated[Published, Tag("Published")]
+_Entry = Annotated[_Kinds, Discriminator(_kind_of_entry)]
 Entries = Annotated[list[_Entry], BeforeValidator(read_models), AfterValidator(_worth_comparing)]

@@ -83,9 +83,8 @@ class Evaluation(Results):
 
     def complete(self) -> bool:
         """Say whether everything is there, and whole, and described for these very models."""
-        if not (super().complete() and all(map(self.done, self.config.models))):
-            return False
-        if self.beside and not self.beside.complete():
+        others = self.beside is None or self.beside.complete()
+        if not (others and super().complete() and all(map(self.done, self.config.models))):
             return False
         described = self.description()["networks"]
         return [row["run"] for row in described] == self.networks()["run"].tolist()
@@ -153,8 +152,7 @@ class Evaluation(Results):
 
     def load(self) -> Responses:
         """Read the answers."""
-        networks = self.networks()
-        found = Responses.load(self.folder, networks)
+        found = Responses.load(self.folder, self.networks())
         if len(self.space.names) == published_models.CLASSES:  # ImageNet's, so that labels can be compared with its own
             found = published.known_by_name(found)
         if self.beside:
@@ -166,7 +164,7 @@ class Evaluation(Results):
             classes=self.class_names,
             classes_present=len(self.space.names if self.beside else np.unique(found.labels)),
             classes_all=len(self.space.names),
-            expected=_expected(networks) if _nearly_all(found) else {},
+            expected=_expected(found),
         )
 
     def alternatives(self) -> Mapping[str, Source]:
@@ -192,14 +190,11 @@ class Evaluation(Results):
         return OneByOne(lambda index: np.asarray(self.listing.images.image(positions[index])))
 
 
-def _nearly_all(found: Responses) -> bool:
-    """Say whether these are ImageNet's validation images, but for a few that cannot be read."""
-    return bool(found.info.get("on_imagenet")) and len(found.labels) >= READ * published.IMAGES
-
-
-def _expected(networks: pd.DataFrame) -> dict[str, float]:
-    """Return the published accuracies of the networks that get images prepared as for these figures."""
-    if "expected_top1" not in networks:
+def _expected(found: Responses) -> dict[str, float]:
+    """Return the published accuracies that are comparable: on all, or nearly all, of ImageNet's validation images."""
+    networks = found.networks
+    nearly_all = found.info.get("on_imagenet") and len(found.labels) >= READ * published.IMAGES
+    if not nearly_all or "expected_top1" not in networks:
         return {}
-    known = networks[networks["own_transform"].eq(True)]
+    known = networks[networks["own_transform"].eq(True)]  # images prepared as for the published figure
     return dict(zip(known["network"], known["expected_top1"].astype(float), strict=True))

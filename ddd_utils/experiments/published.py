@@ -224,8 +224,7 @@ def check_beside(config: PretrainedSet, image_ids: Sequence[str], labels: np.nda
     truth = _aligned(lambda: _imagenet_truth()[0], image_ids)
     if truth is None:
         strange = next((name for name in image_ids if _validation_numbers([name]) is None), image_ids[0])
-        what = f"'{strange}' is not called as ImageNet's validation images are (ILSVRC2012_val_00000001.JPEG)"
-        raise InputError(f"published answers are to these alone, and {what}")
+        raise InputError(f"'{strange}' is not called as the images with published answers (ILSVRC2012_val_*.JPEG) are")
     if wrong := np.flatnonzero(truth != labels).tolist():
         raise InputError(
             f"published answers are by ImageNet's labels, which '{image_ids[wrong[0]]}' does not have here"

@@ -55,24 +55,17 @@ class ClipModel(Recipe):
         require(model, open_clip.list_models(), "open_clip has no model")
         require(wanted, open_clip.list_pretrained_tags_by_model(model), "open_clip has no weights", model)
         refuse_doors(self.entry.arguments, self.entry.label)
-        self._check_activation()
-        if self.weights.file:
-            files.find(self.weights.file, "file")
-
-    def _check_activation(self) -> None:
-        """Refuse weights in a network with another activation than they were trained with: it answers, but worse."""
-        import open_clip
-
-        model, tag = self.entry.model, self.weights.open_clip
-        usual = bool(open_clip.get_model_config(model).get("quick_gelu"))
-        trained = bool(open_clip.get_pretrained_cfg(model, tag).get("quick_gelu", usual))
-        if trained == self._quick:
-            return
-        mend = f"write model: {model}-quickgelu" if trained else f"write model: {model.removesuffix('-quickgelu')}"
-        if trained == usual:
-            mend = f"leave out arguments.{next(name for name in SWITCHES if name in self.entry.arguments)}"
-        mismatch = f"were trained with {ACTIVATIONS[trained]}, but this network has {ACTIVATIONS[self._quick]}"
-        raise InputError(f"'{self.entry.label}': the weights '{tag}' of {model} {mismatch}; {mend}")
+        _ = self._file
+        # With another activation than they were trained with, weights answer as well, but worse.
+        config, arguments = open_clip.get_model_config(model), self.entry.arguments
+        usual = config.get("quick_gelu", False)
+        trained, quick = open_clip.get_pretrained_cfg(model, wanted).get("quick_gelu", usual), self._quick
+        if trained != quick:
+            mend = f"write model: {model.removesuffix('-quickgelu')}{'-quickgelu' if trained else ''}"
+            if trained == usual:
+                mend = f"leave out arguments.{next(name for name in SWITCHES if name in arguments)}"
+            mismatch = f"were trained with {ACTIVATIONS[trained]}, but this network has {ACTIVATIONS[quick]}"
+            raise InputError(f"'{self.entry.label}': the weights '{wanted}' of {model} {mismatch}; {mend}")
 
     @property
     def _quick(self) -> bool:
@@ -82,6 +75,10 @@ class ClipModel(Recipe):
         usual = open_clip.get_model_config(self.entry.model).get("quick_gelu", False)
         arguments = self.entry.arguments
         return bool(arguments.get("quick_gelu", usual or arguments.get("force_quick_gelu")))
+
+    @property
+    def _file(self) -> Path | None:
+        return files.find(self.weights.file, "file") if self.weights.file else None
 
     def usual(self) -> dict[str, Any]:
         """Read it from the configurations of weights and model, as open_clip does."""
@@ -104,82 +101,64 @@ class ClipModel(Recipe):
     def rehearse(self, space: ClassSpace) -> None:
         """Look up the classes that are given another name; read the file, if there is one."""
         self.names(space)
-        if self.weights.file:
-            self._model()
+        if self._file:
+            self._made()
 
     def build(self, space: ClassSpace) -> nn.Module:
         """Fetch the model and embed the prompts of every class, which takes long on a CPU and is done once."""
         import open_clip
 
-        names, templates = self.names(space), self.weights.templates or open_clip.OPENAI_IMAGENET_TEMPLATES
-        model = self._model()
+        names, templates = self.names(space), self._templates
+        model, tokenizer = self._made()
         made_of = [self.entry.model, self.weights.open_clip, self.entry.arguments, names, _texts(templates, "x")]
-        made_of += [files.digest(files.find(self.weights.file, "file"))] if self.weights.file else []
+        made_of += [files.digest(self._file)] if self._file else []
         kept = paths.build() / "data" / "prompts" / f"{short_hash(made_of, 16)}.npy"
         if not kept.exists():
             log.info("%s: embedding %s prompts", self.entry.label, f"{len(names) * len(templates):,}")
             model, device = model.eval().to(devices()[0]), devices()[0]
-            prompts = open_clip.build_zero_shot_classifier(model, self._tokenizer(), names, templates, device=device)
+            prompts = open_clip.build_zero_shot_classifier(model, tokenizer, names, templates, device=device)
             write_array(kept, prompts.cpu().numpy())
         return ZeroShot(model.visual.cpu(), torch.from_numpy(read_array(kept)))
 
-    def _model(self) -> nn.Module:
-        """Make the model with its weights, downloaded or from a file."""
+    @property
+    def _templates(self) -> Sequence[Any]:
         import open_clip
 
+        return self.weights.templates or open_clip.OPENAI_IMAGENET_TEMPLATES
+
+    def _made(self) -> tuple[nn.Module, Any]:
+        """Make the model with its weights, downloaded or read as all files of weights are, and its tokenizer."""
+        import open_clip
+
+        source, model = self.weights.open_clip, self.entry.model
+        state = read_weights(self._file) if self._file else {}
         try:
-            if self.weights.file is None:
-                return open_clip.create_model(self.entry.model, self.weights.open_clip, **self.entry.arguments)
-            return self._from_file(files.find(self.weights.file, "file"))
-        except InputError:
-            raise
+            with TemporaryDirectory() as folder:
+                if state:  # open_clip fits in what was found to be weights and nothing else
+                    source = f"{folder}/weights.pt"
+                    plain = {name.removeprefix("module."): value for name, value in state.items()}
+                    torch.save({name: value for name, value in plain.items() if name not in NUMBERS}, source)
+                return open_clip.create_model(model, source, **self.entry.arguments), open_clip.get_tokenizer(model)
         except TypeError as error:
             raise unbuildable(self.entry, error) from None
         except Exception as error:
+            if "state_dict" in str(error):
+                raise InputError(f"'{self.entry.label}': the weights do not fit {model}: {brief(error)}") from None
             tag = f"open_clip: {self.weights.open_clip}, "
             raise unavailable(self.entry.label, self.origin, error, tag) from None
 
-    def _from_file(self, path: Path) -> nn.Module:
-        """Read weights as all files of them are read, and let open_clip fit them into the model."""
-        import open_clip
-
-        state = {name: value for name, value in read_weights(path).items() if name not in NUMBERS}
-        if all(name.startswith("module.") for name in state):
-            state = {name.removeprefix("module."): value for name, value in state.items()}
-        with TemporaryDirectory() as folder:
-            plain = f"{folder}/weights.pt"
-            torch.save(state, plain)
-            try:
-                return open_clip.create_model(self.entry.model, plain, **self.entry.arguments)
-            except (RuntimeError, KeyError) as error:
-                raise InputError(
-                    f"'{self.entry.label}': {path} does not fit {self.entry.model}: {brief(error)}"
-                ) from None
-
-    def _tokenizer(self) -> Any:
-        import open_clip
-
-        try:
-            return open_clip.get_tokenizer(self.entry.model)
-        except Exception as error:
-            raise InputError(f"the tokenizer of '{self.entry.label}' cannot be loaded: {brief(error)}") from None
-
     def about(self, network: nn.Module, space: ClassSpace) -> dict[str, Any]:
         """Add the templates and the names of the classes; the activation is also that of the text's half."""
-        import open_clip
-
-        facts, text = super().about(network, space), ACTIVATIONS[self._quick]
+        facts, text, given = super().about(network, space), ACTIVATIONS[self._quick], self.weights
         if text not in facts["activation"]:
             facts["activation"] = f"{facts['activation']}; text: {text}"
-        given = self.weights.templates
-        templates = _listed([f"“{text}”" for text in _texts(given or open_clip.OPENAI_IMAGENET_TEMPLATES, "{}")])
-        count = len(given or open_clip.OPENAI_IMAGENET_TEMPLATES)
-        whose = f"open_clip's names of ImageNet's {len(synsets()):,} classes"
-        if space.synsets is None:
-            whose = f"the images' own names of {len(space.keys):,} classes"
-        if changed := [f"{name}: {text}" for name, text in self.weights.class_names.items()]:
+        templates = f"{len(self._templates)} templates{'' if given.templates else ' of open_clip'}"
+        templates += f" ({_listed([f'“{text}”' for text in _texts(self._templates, '{}')])})"
+        whose = "open_clip's names of ImageNet's" if space.synsets is not None else "the images' own names of"
+        whose += f" {len(self.names(space)):,} classes"
+        if changed := [f"{name}: {text}" for name, text in given.class_names.items()]:
             whose += f", {len(changed):,} of them changed ({_listed(changed)})"
-        return facts | {"prompts": f"{count:,} templates{'' if given else ' of open_clip'} ({templates}), {whose}"}
+        return facts | {"prompts": f"{templates}, {whose}"}
 
     def names(self, space: ClassSpace) -> list[str]:
         """List what the classes are called in the prompts: ImageNet's 1,000, or else those of the images."""

@@ -41,14 +41,17 @@ FORMS = {
     b"version https://git-lfs": "Git LFS's note of a file, not the file; run git lfs pull",
     b"\x89HDF": f"HDF5 (Keras), whose weights do not fit PyTorch's; {STATE} in PyTorch",
     b"GGUF": f"GGUF; {STATE} in PyTorch",
-    b"\x1f\x8b": "compressed (gzip); decompress it first",
-    b"BZh": "compressed (bzip2); decompress it first",
-    b"\xfd7zXZ": "compressed (xz); decompress it first",
-    b"\x28\xb5\x2f\xfd": "compressed (Zstandard); decompress it first",
-    b"Rar!": "compressed (RAR); unpack it first",
     b"\x93NUMPY": f"an array of NumPy's; {STATE}",
-    b"7z\xbc\xaf": "compressed (7z); unpack it first",
 }
+PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+    b"Rar!": "RAR",
+    b"7z": "7z",
+}
+FORMS |= {start: f"compressed ({name}); decompress it first" for start, name in PACKED.items()}
 # The same by a name in a zip, and by the end of the file's name.
 ZIPPED = {
     "constants.pkl": "TorchScript; take the weights out of it: torch.save(torch.jit.load(...).state_dict(), ...)",
@@ -60,10 +63,7 @@ NAMED = {
     ".onnx": f"ONNX; {STATE} of the PyTorch model it was made from",
     ".pt2": f"an exported program; {STATE} of the model it was made from",
     ".tflite": f"TensorFlow Lite; {STATE} in PyTorch",
-    ".pb": f"TensorFlow; {STATE} in PyTorch",
-    ".index": f"TensorFlow; {STATE} in PyTorch",
-    ".meta": f"TensorFlow; {STATE} in PyTorch",
-    ".data-": f"TensorFlow; {STATE} in PyTorch",
+    **dict.fromkeys((".pb", ".index", ".meta", ".data-"), f"TensorFlow; {STATE} in PyTorch"),
     ".msgpack": f"Flax; {STATE} in PyTorch",
     ".engine": f"TensorRT; {STATE} of the model it was made from",
     ".mlmodel": f"Core ML; {STATE} of the model it was made from",

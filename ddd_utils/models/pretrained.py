@@ -43,10 +43,7 @@ def _digits(url: str | None) -> str:
 class _Classifier(Recipe):
     """A model with weights that may be torchvision's, whose accuracy is published; timm has its own list elsewhere."""
 
-    @property
-    @abstractmethod
-    def digest(self) -> str:
-        """The first digits of the weights' SHA-256, as far as they are known."""
+    digest: str  # the first digits of the weights' SHA-256, as far as they are known
 
     def expected(self) -> dict[str, Any]:
         """Take torchvision's figure for the weights, and say whether images are prepared as for that figure."""

@@ -65,30 +65,26 @@ def models(answers: Responses) -> list[pd.DataFrame]:
 
 def _pretrained(networks: pd.DataFrame) -> list[pd.DataFrame]:
     """Tell in few columns, for narrow screens, how images reach models, what these are, and what they were asked."""
-    known = networks.assign(network=network_names(networks))[networks["weights"].notna()]
-    rows = known.to_dict("records")
+    columns = [*dict.fromkeys([*networks, "mean", "sd", "activation", "prompts"])]  # older results lack the last
+    known = networks.assign(network=network_names(networks)).reindex(columns=columns)[networks["weights"].notna()]
+    named, asked = known[["network"]], known[["network", "prompts"]].dropna()
+    channels = ", mean " + known["mean"].map(_channels) + ", sd " + known["sd"].map(_channels)
     # How they are cropped and interpolated is kept as one: "center 0.875, bicubic".
-    images = [
-        f"{row['input_size']} px, {row['crop']}, {_channels(row, 'mean')}, {_channels(row, 'sd')}" for row in rows
-    ]
-    active = [row.get("activation") or UNKNOWN for row in rows]
-    prepared = {"network": known["network"], "size, crop, interpolation, mean and sd": images, "activation": active}
-    made = {
-        "network": known["network"],
-        "architecture and weights": known["architecture"] + "; " + known["weights"],
-        "speed": [f"{row['images_per_second']:,.1f} images/s, {row['precision']}" for row in rows],
+    images = known["input_size"].map("{:.0f} px, ".format) + known["crop"] + channels
+    prepared = {
+        "size, crop, interpolation, mean and sd": images,
+        "activation": known["activation"].astype(object).fillna(UNKNOWN),
     }
-    found = [pd.DataFrame(prepared), pd.DataFrame(made)]
-    asked = known.reindex(columns=["network", "prompts"]).dropna()
-    return [*found, *([asked] if len(asked) else [])]
+    speed = known["images_per_second"].map("{:,.1f} images/s, ".format) + known["precision"]
+    made = {"architecture and weights": known["architecture"] + "; " + known["weights"], "speed": speed}
+    return [named.assign(**prepared), named.assign(**made), *([asked] if len(asked) else [])]
 
 
-def _channels(row: Mapping[Any, Any], name: str) -> str:
-    """Write a mean or sd of red, green and blue, or the one that they share; older results do not have it."""
-    values = row.get(name)
+def _channels(values: Any) -> str:
+    """Write the values for red, green and blue, or the one that they share."""
     if not isinstance(values, Sequence | np.ndarray):
-        return f"{name} {UNKNOWN}"
-    return f"{name} {', '.join(f'{value:.3g}' for value in (values if len(set(values)) > 1 else values[:1]))}"
+        return UNKNOWN
+    return ", ".join(f"{value:.3g}" for value in (values if len(set(values)) > 1 else values[:1]))
 
 
 def _accuracies(answers: Responses) -> pd.DataFrame:

@@ -100,7 +100,7 @@ def test_what_nobody_has_published_answers_to_is_refused_before_any_model_runs(w
     (world / "val" / synsets()[0] / NAMES[1]).rename(world / "moved" / synsets()[5] / NAMES[1])
     (world / "other" / synsets()[0] / "cat.JPEG").write_bytes((world / "other" / synsets()[0] / NAMES[0]).read_bytes())
     for config, told in (
-        (read(world, images="other"), r"cat\.JPEG' is not called as ImageNet's validation images are"),
+        (read(world, images="other"), r"cat\.JPEG' is not called as the images with published answers"),
         (read(world, images="moved"), f"by ImageNet's labels, which '.*{NAMES[1]}' does not have here"),
         (read(world, name="beta", images="val"), "'beta' is also a published model: give yours another `name`"),
     ):
