@@ -309,8 +309,8 @@ def _report(options: argparse.Namespace) -> int:
     from ddd_utils.report import citation, page
 
     params.write(preset)
-    outcomes = _outcomes(preset, [section for section in chosen if section not in failed])
-    outcomes = _not_started(preset, failed) | outcomes
+    outcomes = _not_started(preset, failed)  # first, as the summary reads what all sections have recorded
+    outcomes |= _outcomes(preset, [section for section in chosen if section not in failed])
     needed = sources.needed(preset, list(outcomes))
     facts = {section: sources.provenance_of(each for each, of in needed if of == section) for section in outcomes}
     # Sections that were kept are on the page too, which the same command without `--sections` makes.
@@ -362,7 +362,7 @@ def _not_started(preset: params.Preset, failed: Mapping[str, str]) -> dict[str, 
 
     outcomes = {}
     for section, reason in failed.items():
-        notebook = preset.folder / "notebooks" / f"{section}.ipynb"
+        notebook = run.notebook(preset.folder, section)
         notebook.unlink(missing_ok=True)
         claims.forget(section, preset.name)
         game.forget(preset.folder, section)
