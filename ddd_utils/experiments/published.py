@@ -30,6 +30,7 @@ from ddd_utils.experiments.published_models import (
 from ddd_utils.experiments.store import Results
 from ddd_utils.files import read_array, read_json, remove_partials, safe_name, sha256, short_hash
 from ddd_utils.responses import Responses
+from ddd_utils.responses.runs import below_one_another
 
 log = logging.getLogger(__name__)
 
@@ -238,12 +239,15 @@ def joined(own: Responses, others: Responses) -> Responses:
     """Set published answers below those of one's own models to the same of ImageNet's images."""
     position = np.empty(IMAGES + 1, int)
     position[_validation_numbers(others.image_ids)] = np.arange(IMAGES)
-    images = position[_validation_numbers(own.image_ids)]
-    predictions = np.concatenate([own.predictions, others.predictions[:, :, images]])
+    others = others.select(images=position[_validation_numbers(own.image_ids)])
+    predictions = np.concatenate([own.predictions, others.predictions])
+    rows = [(each, row) for each in (own, others) for row in range(len(each.networks))]
+    stated = [{name: values[row] for name, values in each.certainty.items()} for each, row in rows]
+    certainty: dict[str, Any] = below_one_another(stated, len(own.labels))
     networks = pd.concat([own.networks, others.networks], ignore_index=True)
     networks = networks.fillna(dict.fromkeys(("family", "recipe", "pretraining", "source"), "yours"))
     about = {key: others.info[key] for key in ("not_at_hand", "same_model") if key in others.info}
-    return replace(own, predictions=predictions, networks=networks, info={**own.info, **about})
+    return replace(own, predictions=predictions, networks=networks, info={**own.info, **about}, **certainty)
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,9 @@ def test_published_answers_join_those_of_ones_own_model(world, wanted):
     np.testing.assert_array_equal(answers.predictions[1:, 0], expected[:, 1:].T)
     alone = Evaluation(config.model_copy(update={"published": None})).load()
     np.testing.assert_array_equal(answers.predictions[0], alone.predictions[0])
+    for name, values in alone.certainty.items():  # nothing is known of published models' probabilities here
+        np.testing.assert_array_equal(answers.certainty[name][0], values[0])
+        assert np.isnan(answers.certainty[name][1:].astype(float)).all()
     assert answers.networks["source"].tolist() == ["yours", *["imagenetv2"] * len(names)]
     assert answers.images([0])[0].shape == (40, 40, 3)
     provenance = sources.provenance_of([chosen])
