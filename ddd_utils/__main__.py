@@ -10,7 +10,7 @@ import tempfile
 import textwrap
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -309,18 +309,19 @@ def _report(options: argparse.Namespace) -> int:
     from ddd_utils.report import citation, page
 
     params.write(preset)
-    outcomes = _outcomes(preset, chosen)
+    outcomes = _not_started(preset, failed)  # first, as the summary reads what all sections have recorded
+    outcomes |= _outcomes(preset, [section for section in chosen if section not in failed])
     needed = sources.needed(preset, list(outcomes))
     facts = {section: sources.provenance_of(each for each, of in needed if of == section) for section in outcomes}
     # Sections that were kept are on the page too, which the same command without `--sections` makes.
     asked = options.sections if set(outcomes) == set(chosen) else None
     path = page.build(preset, outcomes, facts, citation.command(before.name, asked, options.set, options.out))
-    failed |= {section for section, outcome in outcomes.items() if outcome.error}
+    broken = sorted(section for section, outcome in outcomes.items() if outcome.error)
     log.info("%d sections in %.0f s", len(chosen), time.monotonic() - started)
-    if failed:
-        log.info("failed: %s (see the report)", ", ".join(sorted(failed)))
+    if broken:
+        log.info("failed: %s (see the report)", ", ".join(broken))
     print(path)
-    return EXIT_FAILED if failed else 0
+    return EXIT_FAILED if broken else 0
 
 
 def _asked(options: argparse.Namespace) -> tuple[params.Preset, list[str]]:
@@ -355,6 +356,20 @@ def _outcomes(preset: params.Preset, chosen: Sequence[str]) -> dict[str, "Outcom
     return outcomes | kept
 
 
+def _not_started(preset: params.Preset, failed: Mapping[str, str]) -> dict[str, "Outcome"]:
+    """Let sections whose answers cannot be had fail with the reason; their notebooks would only try again."""
+    from ddd_utils.report import claims, game, run
+
+    outcomes = {}
+    for section, reason in failed.items():
+        notebook = run.notebook(preset.folder, section)
+        notebook.unlink(missing_ok=True)
+        claims.forget(section, preset.name)
+        game.forget(preset.folder, section)
+        outcomes[section] = run.Outcome(section, notebook, reason, 0.0)
+    return outcomes
+
+
 def _chosen(preset: params.Preset, sections: Sequence[str] | None) -> list[str]:
     for section in sections or ():
         if section not in preset.sections:
@@ -373,8 +388,8 @@ def _check_writable(folder: Path) -> None:
             raise InputError(f"{each}: no permission to write there")
 
 
-def _compute(needed: Sequence[tuple[Source, str]]) -> set[str]:
-    """Compute what sections need, and tell what is unlikely in it; return the sections that failed."""
+def _compute(needed: Sequence[tuple[Source, str]]) -> dict[str, str]:
+    """Compute what sections need, and tell what is unlikely in it; return the sections that failed, and why."""
     failed = _computed(needed)
     from ddd_utils.report import doubts  # takes a second to load; a mistake in the preset is told before
 
@@ -385,15 +400,15 @@ def _compute(needed: Sequence[tuple[Source, str]]) -> set[str]:
     return failed
 
 
-def _computed(needed: Sequence[tuple[Source, str]]) -> set[str]:
+def _computed(needed: Sequence[tuple[Source, str]]) -> dict[str, str]:
     missing = [(source, section) for source, section in needed if not source.complete()]
     sources.check([source for source, _ in missing])
     try:
         sources.compute([source for source, _ in missing], [section for _, section in missing])
     except ExperimentError as error:
         log.info("error: %s", error)
-        return {section for source, section in missing if not source.complete()}
-    return set()
+        return {section: str(error) for source, section in missing if not source.complete()}
+    return {}
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import difflib
 import importlib.util
 from collections.abc import Iterable
+from pathlib import Path
 
 # The packages that each extra of pyproject.toml brings, as they are imported.
 EXTRAS = {
@@ -10,6 +11,8 @@ EXTRAS = {
     "clip": ("open_clip",),
     "lab": ("jupyterlab",),
 }
+
+NEAR = 0.6  # of two words, twice the matching characters over all: "dinov2_vitb14" and "tiny_vit_21m_384" have .55
 
 
 class InputError(ValueError):
@@ -26,8 +29,15 @@ class ExperimentError(RuntimeError):
 
 def nearest(word: object, options: Iterable[str]) -> str:
     """Suggest the option closest to a mistyped word: `` (did you mean 'option'?)``, or nothing if none is close."""
-    found = difflib.get_close_matches(str(word), [str(option) for option in options], n=1, cutoff=0.5)
+    found = difflib.get_close_matches(str(word), [str(option) for option in options], n=1, cutoff=NEAR)
     return f" (did you mean '{found[0]}'?)" if found else ""
+
+
+def nearest_file(path: str, names: Iterable[str]) -> str:
+    """Suggest what lies beside a path that is not there, by its name without the ending: the rest is alike anyway."""
+    by_stem = {Path(name).stem: name for name in sorted(names)}
+    found = difflib.get_close_matches(Path(path).stem, by_stem, n=1, cutoff=NEAR)
+    return f" (did you mean '{Path(path).parent / by_stem[found[0]]}'?)" if found else ""
 
 
 def needs_extra(extra: str, what: str) -> None:

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from ddd_utils import paths
-from ddd_utils.errors import InputError, nearest
+from ddd_utils.errors import InputError, nearest, nearest_file
 
 METADATA = b"ddd_utils"
 
@@ -304,11 +304,13 @@ def find(name: str, kind: str) -> Path:
         if path.is_dir() if kind == "folder" else path.is_file():
             # A link keeps its own name: results are called after it.
             return path.parent.resolve() / path.name
-    beside = {
-        found.name for path in candidates for found in path.parent.glob("*") if found.is_dir() == (kind == "folder")
-    }
-    suggestion = nearest(name, sorted(str(Path(name).parent / found) for found in beside))
     what = {"folder": "image folder"}.get(kind, kind)
+    if any(path.exists() for path in candidates):
+        raise InputError(f"'{name}' is a {'file' if kind == 'folder' else 'folder'}, and no {what}")
+    absent = "" if any(path.parent.is_dir() for path in candidates) else str(Path(name).parent)
+    beside = (found for path in _candidates(absent or name) for found in path.parent.glob("*"))
+    names = {found.name for found in beside if found.is_dir() == (kind == "folder" or bool(absent))}
+    suggestion = (f", nor a folder '{absent}'" if absent else "") + nearest_file(absent or name, names)
     raise InputError(f"there is no {what} '{name}'{suggestion}; looked in {', '.join(_looked_in(name))}")
 
 

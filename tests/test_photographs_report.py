@@ -17,6 +17,7 @@ from test_report import run
 from ddd_utils import __main__ as cli
 from ddd_utils.config import params
 from ddd_utils.experiments.evaluations import Evaluation
+from ddd_utils.report import run as run_notebooks
 
 SYNSETS = {"n01440764": "tench", "n01443537": "goldfish", "n02123045": "tabby"}
 MODELS = ["<b>bold</b>", "net & co", "third $x$", "fourth", "fifth"]
@@ -116,6 +117,14 @@ def test_a_model_that_cannot_be_had_is_told_and_the_rest_is_kept(made, capsys, m
     assert cli.main(["train", "photographs", "--set", asked]) == 1
     assert "error: 'resnet18': weights/never.pth: no connection while downloading" in capsys.readouterr().err
     assert list((folder / "third" / "results").glob("*/*bold*.parquet"))
+    started = []
+    monkeypatch.setattr(run_notebooks, "_one", started.append)
+    settings = ["--sections", "sota_comparison", "--set", asked]
+    assert cli.main(["report", "photographs", *settings]) == 1
+    told = capsys.readouterr()
+    assert started == [] and told.err.count("never.pth: no connection") == 1  # no notebook starts to try again
+    page = Path(told.out.strip()).read_text("utf-8")
+    assert "no connection while downloading" in page and "failed: sota_comparison (see the report)" in told.err
 
 
 def test_status_tells_how_many_models_are_done(made, capsys, monkeypatch):

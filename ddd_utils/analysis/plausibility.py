@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import bdtr, bdtrc
+from scipy.special import bdtr, bdtrc, ndtri
 
 from ddd_utils.analysis.difficulty import NOT_RECORDED
 
@@ -25,6 +25,7 @@ ONE_ANSWER = 0.9  # share of the images
 # answers were the same, among 100 draws of 30 images, only of pairs with at most 7 wrong, and 15 if not recorded.
 ALIKE, IDENTICAL = {True: 0.7, False: 0.9}, {True: 8, False: 20}
 FALSE_ALARM = 0.01  # for all pairs of networks together
+DECODED = 0.005  # by how much decoding, resizing and rounding move the share right: some .001, with a margin
 SAMPLE = 2_000  # images that tell which pairs need not be compared on all of them
 
 
@@ -64,9 +65,10 @@ def examine(
 
     ``info`` is as of `Responses`: labels_known; classes, their names; notes on the images, with what would mend it;
     by_file_name, how many labels "differ" from ImageNet's, by which the shares "right" are right; probabilities, the
-    lowest and the highest; missing, in words. Networks that were trained with these labels cannot number them
-    otherwise, and variants of one may well answer alike. A few classes that have changed places cannot be told from
-    confusion. Of fewer than 20 images little is said.
+    lowest and the highest; missing, in words; expected, by network, the share that is right by who published its
+    weights. Networks that were trained with these labels cannot number them otherwise, and variants of one may well
+    answer alike. A few classes that have changed places cannot be told from confusion. Of fewer than 20 images little
+    is said.
     """
     answers, truth, info = np.asarray(predictions), np.asarray(labels), info or {}
     found = [
@@ -78,6 +80,7 @@ def examine(
     if len(truth) < FEWEST:
         doubtful = not trained and (answers != truth).mean() > 0.5
         return [*found, *_sorted_as_text(info, networks)] if doubtful else found
+    found += _unexpected((answers == truth).mean(axis=1), len(truth), info.get("expected", {}), networks)
     faults = [_fault(each, truth, info, trained) for each in answers]
     likely = frozenset(fault.said for fault in faults if fault and fault.kind != "chance")
     for index, fault in enumerate(faults):
@@ -267,6 +270,25 @@ def _missing(info: Mapping[str, Any], networks: Sequence[str]) -> Iterator[Findi
 
 def _images(info: Mapping[str, Any], networks: Sequence[str]) -> Iterator[Finding]:
     return (Finding("images", tuple(networks), said, mend) for said, mend in info.get("notes", {}).items() if mend)
+
+
+def _unexpected(
+    right: np.ndarray, images: int, expected: Mapping[str, float], networks: Sequence[str]
+) -> Iterator[Finding]:
+    """Tell of shares right that are further from the published ones than another draw of images would explain."""
+    known = [(name, share, expected[name]) for name, share in zip(networks, right, strict=True) if name in expected]
+    many = ndtri(1 - FALSE_ALARM / 2 / max(1, len(known)))
+    far = [
+        (name, share, told)
+        for name, share, told in known
+        if abs(share - told) > DECODED + many * np.sqrt(told * (1 - told) / images)
+    ]
+    if far:
+        named, shares, told = zip(*far, strict=True)
+        said = (
+            f"{_who(named, len(networks))}: {_span(shares)} right, but these weights are published with {_span(told)}"
+        )
+        yield Finding("published accuracy", named, said, "Are the images whole, and the weights, size and crop theirs?")
 
 
 def _other_labels(info: Mapping[str, Any], networks: Sequence[str]) -> Iterator[Finding]:

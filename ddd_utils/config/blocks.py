@@ -1,7 +1,7 @@
 """The base of every block of a preset: strict, dumped for hashes, and a mistake in it explained in one line."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from pydantic import (
@@ -61,6 +61,33 @@ def _bounded(arguments: Any) -> Any:
 Arguments = Annotated[dict[str, Any], AfterValidator(_bounded)]
 
 
+# What is needed where pydantic finds something else, by the type of its error; {} are its own particulars.
+NEEDED = {
+    "int": "a whole number",
+    "string": "a text",
+    "bool": "true or false",
+    "too_short": "a longer list",
+    "too_long": "a shorter list",
+    **dict.fromkeys(("float", "finite"), "a number"),
+    **dict.fromkeys(("list", "tuple"), "a list"),
+    **dict.fromkeys(("dict", "model", "is"), "a block of keys"),
+    "union_tag_not_found": "a block with the key {discriminator}",
+    "greater_than_equal": "at least {ge:,}",
+    "greater_than": "more than {gt:,}",
+    "less_than_equal": "at most {le:,}",
+    "less_than": "less than {lt:,}",
+    r"^https://[^\s]+$": "an address that begins with https://",
+    r"^[0-9a-f]{64}$": "a SHA-256 of 64 digits (0 to 9, a to f)",
+}
+
+
+def _needed(problem: Mapping[str, Any]) -> str:
+    """Say what a value should be, in a preset's words."""
+    kind, about = problem["type"], problem.get("ctx", {})
+    form = NEEDED.get(about.get("pattern", kind)) or NEEDED.get(kind.partition("_")[0], "something else")
+    return f"{form if 'pattern' in about else form.format(**about)} is needed"
+
+
 def explain(error: ValidationError, root: type[BaseModel]) -> str:
     """Say in one line what is wrong with the first faulty key of a ``root``, with the nearest right one."""
     # A key that does not exist explains the one that is missing; in a union the longest path is in the best match.
@@ -69,6 +96,8 @@ def explain(error: ValidationError, root: type[BaseModel]) -> str:
     key = ".".join(location) or root.__name__
     if problem["type"] == "extra_forbidden":
         return f"{key}: unknown key{nearest(location[-1], _fields(root, problem['loc'][:-1]))}"
+    if problem["type"] == "missing" and isinstance(problem["loc"][-1], int):
+        return f"{'.'.join(location[:-1])}: a longer list is needed, not {_brief(problem['input'])}"
     if problem["type"] == "missing":
         return f"{key}: this key is needed"
     given = problem.get("input")
@@ -79,7 +108,7 @@ def explain(error: ValidationError, root: type[BaseModel]) -> str:
             key, given = f"{key}.name", given.get("name")
         return f"{key}: '{given}' is not one of {', '.join(options)}{nearest(given, options)}"
     message = problem["msg"].removeprefix("Value error, ")
-    return message if problem["type"] == "value_error" else f"{key}: {message}, not {_brief(given)}"
+    return message if problem["type"] == "value_error" else f"{key}: {_needed(problem)}, not {_brief(given)}"
 
 
 def _brief(value: Any) -> str:
@@ -91,7 +120,7 @@ def _brief(value: Any) -> str:
 _TAGS = {"gaussian", "digits", "fashion_mnist", "cifar10", "cifar100", "npz", "imagenet", "folder", "photographs"}
 _TAGS |= {"torchvision", "bool", "TorchvisionWeights", "OpenClip", "Checkpoint", "Names", "Literal"}
 _TAGS |= {"dict[str,union[str,list[str]]]", "literal['indices']"}
-_TAGS |= {"Variants", "literal['training_variants']", "str", "Published", "literal['all']", "list[str]"}
+_TAGS |= {"Variants", "literal['training_variants']", "str", "Published", "Model", "literal['all']", "list[str]"}
 
 
 def _fields(model: Any, location: tuple) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from ddd_utils import paths
-from ddd_utils.config.blocks import Arguments, Strict
+from ddd_utils.config.blocks import Arguments, Strict, later
 from ddd_utils.config.image_sets import Epochs, Side
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import read_yaml
@@ -54,13 +54,15 @@ class OpenClip(Strict):
     """
     Weights of an open_clip model by their tag; it answers zero-shot, with the class whose prompts are nearest.
 
-    `class_names` gives other names for the prompts, by WordNet id or by the images' own name of a class. `templates`
-    have one `{}` each; none = the 80 of Radford et al. (2021), as in open_clip.
+    `file` holds them where they cannot be downloaded; how images are prepared is as the tag says. `class_names` gives
+    other names for the prompts, by WordNet id or by the images' own name of a class. `templates` have one `{}` each;
+    none = the 80 of Radford et al. (2021), as in open_clip.
     """
 
     open_clip: str
     class_names: dict[str, str] = Field(default={})
     templates: Names | None = None
+    file: str | None = later(None)
 
     @model_validator(mode="after")
     def _templates_have_one_slot(self) -> "OpenClip":
@@ -97,6 +99,13 @@ class Checkpoint(Strict):
         return self
 
 
+def _no_text(given: Any) -> Any:
+    if isinstance(given, str):
+        key = "file" if "." in given or "/" in given else "torchvision"
+        raise ValueError(f"pretrained: true, false or a block is needed, not '{given}': write {{{key}: {given}}}")
+    return given
+
+
 def _kind_of_weights(given: Any) -> str:
     """Tell by its key which block was meant, so that the right one explains a mistake in it."""
     if not isinstance(given, dict | Strict):
@@ -112,6 +121,7 @@ Weights = Annotated[
     | Annotated[OpenClip, Tag("OpenClip")]
     | Annotated[Checkpoint, Tag("Checkpoint")],
     Discriminator(_kind_of_weights),
+    BeforeValidator(_no_text),
 ]
 
 
@@ -163,7 +173,10 @@ class Training(Strict):
 def read_models(models: Any) -> Any:
     """Make a list of entries of a model set: a YAML file's name, or a list of names and entries."""
     if isinstance(models, str):
-        found = [path for path in (Path(models), paths.ROOT / models, paths.PARAMS / models) if path.is_file()]
+        places = [Path(models), paths.ROOT / models, paths.PARAMS / models]
+        found = [path for path in places if path.is_file()]
+        if any(path.is_dir() for path in places) and not found:
+            raise InputError(f"models: '{models}' is a folder; name a file that lists models")
         if not found:
             known = [f"models/{path.name}" for path in sorted((paths.PARAMS / "models").glob("*.yaml"))]
             raise InputError(f"models: there is no file '{models}'{nearest(models, known)}")
@@ -189,9 +202,15 @@ def located(entry: Any, folder: Path) -> Any:
     return {**entry, "pretrained": {**weights, "file": str(folder / file)}}
 
 
+class Published(Strict):
+    """Predictions that others have published; `models` are their names there, their sources or their families."""
+
+    published: Literal["imagenet"]
+    models: Annotated[list[str], Field(min_length=1)] | Literal["all"] = "all"
+    top: Literal[1, 5] = 1  # right if the label is among so many first answers
+
+
 def _names_differ(models: list[Model]) -> list[Model]:
-    if len(models) < 2:
-        raise ValueError("models: two models at least, as models are compared with each other")
     labels = [model.label for model in models]
     if double := sorted({label for label in labels if labels.count(label) > 1}):
         raise ValueError(f"two models are called '{double[0]}': give one another `name`")
@@ -203,4 +222,26 @@ def _names_differ(models: list[Model]) -> list[Model]:
     return models
 
 
+def _worth_comparing(entries: list[Model | Published]) -> list[Model | Published]:
+    """Check that there is something to compare: two models, or one beside published ones."""
+    models = _names_differ([entry for entry in entries if isinstance(entry, Model)])
+    beside = [entry for entry in entries if isinstance(entry, Published)]
+    if not beside and len(models) < 2:
+        alone = "one alone is compared with published ones by models: [..., published: imagenet]"
+        raise ValueError(f"models: two models at least, as models are compared with each other; {alone}")
+    if not models:
+        raise ValueError("models: published answers alone are given as responses: {published: imagenet}")
+    if len(beside) > 1 or any(each.top > 1 for each in beside):
+        raise ValueError("models: `published` is said once, and with top: 1, as your models answer once")
+    return entries
+
+
+def _kind_of_entry(given: Any) -> str:
+    published = isinstance(given, Published) or (isinstance(given, dict) and "published" in given)
+    return "Published" if published else "Model"
+
+
 Models = Annotated[list[Model], BeforeValidator(read_models), AfterValidator(_names_differ)]
+_Kinds = Annotated[Model, Tag("Model")] | Annotated[Published, Tag("Published")]
+_Entry = Annotated[_Kinds, Discriminator(_kind_of_entry)]
+Entries = Annotated[list[_Entry], BeforeValidator(read_models), AfterValidator(_worth_comparing)]

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Validat
 from ddd_utils import files, paths
 from ddd_utils.config.blocks import Arguments, Strict, explain, later
 from ddd_utils.config.image_sets import AnyImages, Count, Dataset, Epochs, TestImages, read_images
-from ddd_utils.config.model_sets import Model, Models, Positive, Training
+from ddd_utils.config.model_sets import Entries, Model, Models, Positive, Published, Training
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import write_yaml
 
@@ -70,14 +70,7 @@ class PretrainedSet(Strict):
 
     models: Models
     images: TestImages
-
-
-class Published(Strict):
-    """Predictions that others have published; `models` are their names there, their sources or their families."""
-
-    published: Literal["imagenet"]
-    models: Annotated[list[str], Field(min_length=1)] | Literal["all"] = "all"
-    top: Literal[1, 5] = 1  # right if the label is among so many first answers
+    published: Published | None = later(None)  # answers to the same images that join theirs
 
 
 Missing = Literal["refuse", "wrong", "leave_out"]
@@ -113,11 +106,12 @@ class SotaComparison(Strict):
     Section 3.2 of the paper: `models` and `images`, unless `responses` says where predictions already are.
 
     Images with a training part (digits, CIFAR, ...) train the models; pretrained models are tested with photographs.
+    `published: imagenet` among the models sets those beside them whose answers to ImageNet's images are published.
     """
 
     responses: str | Published | None = None
     missing: Missing = later("refuse")
-    models: Models | None = None
+    models: Entries | None = None
     images: Annotated[AnyImages | None, BeforeValidator(read_images)] = None
     training: Training = Training()
     tolerance: Tolerance = 1
@@ -134,14 +128,19 @@ class SotaComparison(Strict):
             self._check_weights(self.models or [], getattr(self.images, "name", ""))
         return self
 
-    def _check_weights(self, models: list[Model], images: str) -> None:
+    def _check_weights(self, models: list[Model | Published], images: str) -> None:
         """Check that the whole set is trained here or pretrained; the images decide which of the two."""
         pretrained = isinstance(self.images, TestImages)
         for model in models:
-            if pretrained and model.pretrained is False:
+            if isinstance(model, Published):
+                if not pretrained:
+                    raise ValueError(
+                        f"sota_comparison.models: published answers are to ImageNet's images, not '{images}'"
+                    )
+            elif pretrained and model.pretrained is False:
                 what = f"'{images}' has no training part"
                 raise ValueError(f"sota_comparison.models: '{model.label}' is to be trained here, but {what}")
-            if not pretrained and model.pretrained:
+            elif not pretrained and model.pretrained:
                 what = f"'{images}' is for training; give images as a path, or as a data set of torchvision"
                 raise ValueError(f"sota_comparison.models: '{model.label}' is pretrained, but {what}")
 
@@ -153,9 +152,13 @@ class SotaComparison(Strict):
         if self.responses:
             return self.responses
         assert self.models and self.images  # checked when the block was read
-        if isinstance(self.images, TestImages):
-            return PretrainedSet(models=self.models, images=self.images)
-        return ModelSet(models=self.models, images=self.images, training=self.training)
+        models = [entry for entry in self.models if isinstance(entry, Model)]
+        if not isinstance(self.images, TestImages):
+            return ModelSet(models=models, images=self.images, training=self.training)
+        beside = next((entry for entry in self.models if isinstance(entry, Published)), None)
+        # Published models choose from all classes, so these do as well.
+        images = self.images.model_copy(update={"among": "all"}) if beside else self.images
+        return PretrainedSet(models=models, images=images, published=beside)
 
 
 class WhyImpossible(Strict):

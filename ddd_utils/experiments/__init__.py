@@ -95,6 +95,7 @@ def at_hand(what: Any, preset: str | Path = "quick") -> Responses | None:
 
 def _loaded(source: Source) -> Responses:
     if not source.complete():
+        sources.check([source])
         sources.compute([source])
     try:
         found = source.load()

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ddd_utils import files, paths
 from ddd_utils.config.image_sets import Photographs
-from ddd_utils.config.model_sets import Model
+from ddd_utils.config.model_sets import Model, OpenClip
 from ddd_utils.config.schema import PretrainedSet
 from ddd_utils.data.class_spaces import ClassSpace, class_space
 from ddd_utils.data.listing import Listing, listing
@@ -22,6 +22,7 @@ from ddd_utils.responses import CERTAINTY, Responses, Source, write_images, writ
 
 # The decision among all classes a model knows lies beside the one among those present, under its own file name.
 SUFFIX = {"present": "", "all": "-all"}
+READ = 0.999  # share of ImageNet's images that make a measured accuracy comparable with a published one
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class Evaluation(Results):
     def space(self) -> ClassSpace:
         """The classes of all listed photographs."""
         return class_space(self.listing.keys, self.listing.order, self.config.images.mapping)
+
+    @cached_property
+    def beside(self) -> published.Imported | None:
+        """The published answers that join those of the models, if any do."""
+        return published.Imported(self.config.published, 1) if self.config.published else None
 
     @property
     def name(self) -> str:
@@ -65,8 +71,10 @@ class Evaluation(Results):
         return self.folder / f"{plans.pretrained_file(model)}{SUFFIX[among]}.parquet"
 
     def done(self, model: Model) -> bool:
-        """Say whether a model's answers are there, and whole."""
-        return all(is_whole(self.file(model, among)) for among in SUFFIX)
+        """Say whether a model's answers are there, and whole; zero-shot ones must say what the model was asked."""
+        if not all(is_whole(self.file(model, among)) for among in SUFFIX):
+            return False
+        return not isinstance(model.pretrained, OpenClip) or "prompts" in read_metadata(self.file(model))
 
     def files(self) -> list[Path]:
         """List the files that there should be."""
@@ -75,7 +83,8 @@ class Evaluation(Results):
 
     def complete(self) -> bool:
         """Say whether everything is there, and whole, and described for these very models."""
-        if not super().complete():
+        others = self.beside is None or self.beside.complete()
+        if not (others and super().complete() and all(map(self.done, self.config.models))):
             return False
         described = self.description()["networks"]
         return [row["run"] for row in described] == self.networks()["run"].tolist()
@@ -146,20 +155,23 @@ class Evaluation(Results):
         found = Responses.load(self.folder, self.networks())
         if len(self.space.names) == published_models.CLASSES:  # ImageNet's, so that labels can be compared with its own
             found = published.known_by_name(found)
+        if self.beside:
+            found = published.joined(found, self.beside.load())
         return found.attributed(
             self,
             configuration=self.config.model_dump(mode="json"),
             skipped=read_json(self.folder / "skipped.json")["skipped"],
             notes=self.listing.notes,
             classes=self.class_names,
-            classes_present=len(np.unique(found.labels)),
+            classes_present=len(self.space.names if self.beside else np.unique(found.labels)),
             classes_all=len(self.space.names),
+            expected=_expected(found),
         )
 
     def alternatives(self) -> Mapping[str, Source]:
         """Return the decision among the classes present, and the one among all that a model knows."""
         found = {}
-        for among in SUFFIX:
+        for among in SUFFIX if self.beside is None else ():
             images = self.config.images.model_copy(update={"among": among})
             found[among] = Evaluation(self.config.model_copy(update={"images": images}))
             # They are of the same images: nothing is listed again.
@@ -177,3 +189,13 @@ class Evaluation(Results):
         positions = self.positions()
         assert positions is not None, "there are responses, so it is known which photographs can be read"
         return OneByOne(lambda index: np.asarray(self.listing.images.image(positions[index])))
+
+
+def _expected(found: Responses) -> dict[str, float]:
+    """Return the published accuracies that are comparable: on all, or nearly all, of ImageNet's validation images."""
+    networks = found.networks
+    nearly_all = found.info.get("on_imagenet") and len(found.labels) >= READ * published.IMAGES
+    if not nearly_all or "expected_top1" not in networks:
+        return {}
+    known = networks[networks["own_transform"].eq(True)]  # images prepared as for the published figure
+    return dict(zip(known["network"], known["expected_top1"].astype(float), strict=True))

@@ -39,8 +39,12 @@ SHARE = 0.4
 def check(evaluation: Evaluation) -> None:
     """Look every model up, and try those on an empty image that need no download; no photograph is read."""
     space = evaluation.space
+    if evaluation.beside and not evaluation.beside.complete():
+        evaluation.beside.make()
     for model in evaluation.config.models:
         try:
+            if evaluation.beside:
+                published.check_beside(evaluation.config, evaluation.listing.ids, space.labels)
             found = recipe(model)
             found.check()
             _ = found.preparation
@@ -53,6 +57,8 @@ def check(evaluation: Evaluation) -> None:
 def make(evaluation: Evaluation) -> None:
     """Let the models answer that have not yet; each one's answers are kept at once, also where others fail."""
     with lock(evaluation.folder_lock, f"computes {evaluation.folder.name}"):
+        if evaluation.beside and not evaluation.beside.complete():
+            evaluation.beside.make()
         if evaluation.complete():
             return
         remove_partials(evaluation.folder)
@@ -141,7 +147,7 @@ class _Pass:
     def _failed(self, label: str, error: Exception) -> str:
         reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {brief(error)}"
         full = reason if f"'{label}'" in reason else f"'{label}': {reason}"
-        self.progress.end(label, f"{self.evaluation.name}: {full}", trouble=reason)
+        self.progress.end(label, "", trouble=reason)  # told once, when the others are done
         return full
 
     def _answer(self, made: Recipe, network: torch.nn.Module, answer_of: np.ndarray) -> str:
@@ -171,6 +177,7 @@ class _Pass:
             "classes_unknown": never,
             "outputs": (meaning := self.evaluation.space.meaning(answer_of)),
             "device": describe(torch.device(devices()[0])),
+            **made.about(network, space),
             **right,
         }
         self.evaluation.write(made.entry, answers, facts)

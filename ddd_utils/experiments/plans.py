@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ddd_utils import files
-from ddd_utils.config.model_sets import Checkpoint, Model
+from ddd_utils.config.model_sets import Checkpoint, Model, OpenClip
 from ddd_utils.config.schema import Architecture, ModelSet, Training, Variants
 from ddd_utils.data.downloads import local_copy
 from ddd_utils.files import short_hash
@@ -199,9 +199,9 @@ def pretrained_file(entry: Model) -> str:
     """Name the files of a pretrained model, after its architecture, weights and preparation."""
     made_of: dict[str, Any] = entry.hashed(include=PRETRAINED)
     made_of["pretrained"] = made_of["pretrained"] or True
-    if isinstance(entry.pretrained, Checkpoint) and not entry.pretrained.sha256:
+    weights = entry.pretrained
+    if (isinstance(weights, Checkpoint) and not weights.sha256) or (isinstance(weights, OpenClip) and weights.file):
         # Wherever the file lies: what is in it counts.
-        weights = entry.pretrained
         path = files.find(weights.file, "file") if weights.file else local_copy(weights.place)
         made_of["pretrained"] |= {"file": None, "sha256": files.digest(path) if path else None}
     return _stem(entry, made_of)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ddd_utils import machine, paths
-from ddd_utils.config.schema import Published, Table
+from ddd_utils.config.schema import PretrainedSet, Published, Table
 from ddd_utils.data.class_spaces import imagenet_index, imagenet_names, timm_lists
 from ddd_utils.data.downloads import Unavailable, at_hand, fetch, local_copy, registry
 from ddd_utils.errors import InputError, nearest
@@ -30,6 +30,7 @@ from ddd_utils.experiments.published_models import (
 from ddd_utils.experiments.store import Results
 from ddd_utils.files import read_array, read_json, remove_partials, safe_name, sha256, short_hash
 from ddd_utils.responses import Responses
+from ddd_utils.responses.runs import below_one_another
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def imagenet_models(wanted: str | Sequence[str] = "all", top: int = 1) -> list[s
     return [model.name for model in [*named, *(here or members)]]
 
 
-def imagenet_responses(models: str | Sequence[str] = "all", top: int = 1) -> Responses:
+def imagenet_responses(models: str | Sequence[str] = "all", top: int = 1, fewest: int = 2) -> Responses:
     """Read published predictions for ImageNet's validation images (Recht et al., 2019); one epoch, by WordNet id."""
     known, models = known_models(), imagenet_models(models, top)
     labels, image_ids, classes = _imagenet_truth()
@@ -65,7 +66,7 @@ def imagenet_responses(models: str | Sequence[str] = "all", top: int = 1) -> Res
         row[0] = np.where(right, labels, answers[:, 0])
     same = same_models(predictions[:, 0] == labels, models)
     once = [model not in same for model in models]
-    if sum(once) < 2:
+    if sum(once) < fewest:
         raise InputError(f"models: {', '.join(models)} is one model; a comparison takes two")
     stated = np.array([probabilities(known[model], image_ids) for model in models])[once]
     networks = pd.DataFrame({"network": models, "condition": models, "instance": 1, "architecture": models})[once]
@@ -218,11 +219,43 @@ def _scores() -> np.ndarray:
     return np.rint(counts).astype(int)
 
 
+def check_beside(config: PretrainedSet, image_ids: Sequence[str], labels: np.ndarray) -> None:
+    """Refuse images that nobody has published answers to, other labels, and models called as published ones are."""
+    assert config.published
+    truth = _aligned(lambda: _imagenet_truth()[0], image_ids)
+    if truth is None:
+        strange = next((name for name in image_ids if _validation_numbers([name]) is None), image_ids[0])
+        raise InputError(f"'{strange}' is not called as the images with published answers (ILSVRC2012_val_*.JPEG) are")
+    if wrong := np.flatnonzero(truth != labels).tolist():
+        raise InputError(
+            f"published answers are by ImageNet's labels, which '{image_ids[wrong[0]]}' does not have here"
+        )
+    names = imagenet_models(config.published.models)
+    if same := next((model.label for model in config.models if model.label in names), None):
+        raise InputError(f"'{same}' is also a published model: give yours another `name`")
+
+
+def joined(own: Responses, others: Responses) -> Responses:
+    """Set published answers below those of one's own models to the same of ImageNet's images."""
+    position = np.empty(IMAGES + 1, int)
+    position[_validation_numbers(others.image_ids)] = np.arange(IMAGES)
+    others = others.select(images=position[_validation_numbers(own.image_ids)])
+    predictions = np.concatenate([own.predictions, others.predictions])
+    rows = [(each, row) for each in (own, others) for row in range(len(each.networks))]
+    stated = [{name: values[row] for name, values in each.certainty.items()} for each, row in rows]
+    certainty: dict[str, Any] = below_one_another(stated, len(own.labels))
+    networks = pd.concat([own.networks, others.networks], ignore_index=True)
+    networks = networks.fillna(dict.fromkeys(("family", "recipe", "pretraining", "source"), "yours"))
+    about = {key: others.info[key] for key in ("not_at_hand", "same_model") if key in others.info}
+    return replace(own, predictions=predictions, networks=networks, info={**own.info, **about}, **certainty)
+
+
 @dataclass(frozen=True)
 class Imported(Results):
     """Published predictions or a user's table, and where they are kept."""
 
     config: Published | Table
+    fewest: int = 2  # models; one is enough beside others
 
     @cached_property
     def folder(self) -> Path:
@@ -274,7 +307,10 @@ class Imported(Results):
             found, device = Responses.from_table(path, self.config.missing), f"table {path.name}"
             origin: dict[str, Any] = {"SHA-256": self._contents["sha256"]}
         else:
-            found, device = imagenet_responses(self.config.models, self.config.top), "published predictions"
+            found, device = (
+                imagenet_responses(self.config.models, self.config.top, self.fewest),
+                "published predictions",
+            )
             files = [registry()[name] for name in self._contents["files"]]
             unchecked = [Path(file.name).stem for file in files if file.sha256 is None]
             repositories = "; ".join(dict.fromkeys(file.origin for file in files))

@@ -117,12 +117,15 @@ def _by_kind(sources: Iterable[Source]) -> list[list[Any]]:
 
 def provenance_of(sources: Iterable[Source]) -> dict[str, Any]:
     """Tell where the responses of some sources come from, see :func:`provenance`; nothing of what is not computed."""
-    folders = [each.folder for each in sources if each.complete()]
+    whole = [each for each in sources if each.complete()]
+    folders = [each.folder for each in (*whole, *filter(None, (getattr(each, "beside", None) for each in whole)))]
     return provenance({folder.name: read_json(folder / "experiment.json") for folder in folders})
 
 
 def mend(source: Source, damaged: Path | None = None) -> None:
     """Set damaged files aside, so that they are made anew; also one that was whole at first sight only."""
+    if beside := getattr(source, "beside", None):
+        mend(beside, damaged)
     whole = source.whole if isinstance(source, Results) else is_whole
     for file in source.files():
         if file.exists() and (file == damaged or not whole(file)):

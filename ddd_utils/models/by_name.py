@@ -5,6 +5,7 @@ import importlib
 import inspect
 import re
 import warnings
+from collections import Counter
 from collections.abc import Callable
 
 import timm
@@ -30,7 +31,7 @@ TORCHVISION = torchvision.models.list_models(module=torchvision.models)
 
 
 # Arguments that bring weights, from files or the network, into what is to be trained here or filled from a file.
-DOORS = ("pretrained", "checkpoint_path", "weights", "cache_dir", "num_classes")
+DOORS = ("pretrained", "checkpoint_path", "weights", "cache_dir", "num_classes", "load_weights")
 
 
 def refuse_doors(arguments: dict, model: str) -> None:
@@ -84,7 +85,15 @@ def _form(outputs: object) -> str:
 def brief(error: BaseException) -> str:
     """Return an error's first sentence; libraries write paragraphs, some in colour."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip() or type(error).__name__
-    return text.splitlines()[0][:200].rstrip(".")
+    return re.split(r"\.\s|\n", re.sub(r":\s*\n\s*", ": ", text))[0][:200].rstrip(".")
+
+
+def activations(network: nn.Module) -> str:
+    """Name the activations that are modules of a network, the commonest first; gates and softmax are none."""
+    kinds = (type(each) for each in network.modules())
+    names = [kind.__name__ for kind in kinds if "activation" in kind.__module__ or kind.__name__ == "QuickGELU"]
+    counts = Counter(name for name in names if not re.search("igmoid|oftmax|Attention", name))
+    return ", ".join(name for name, _ in counts.most_common())
 
 
 def new_name(model: str) -> str | None:

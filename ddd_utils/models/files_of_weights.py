@@ -31,28 +31,39 @@ MAKERS = [
 STATE = "save torch.save(model.state_dict(), ...) or a .safetensors file"
 USUAL = ("state_dict", "model", "model_state_dict", "module", "net", "network", "weights")  # keys of them
 PICKLE = (b"PK\x03\x04", b"\x80")
+SAFE = b'{"'  # the header of safetensors, after eight bytes that say how long it is
+TAR, PROTOBUF = "a tar archive; unpack it first", f"ONNX or TensorFlow; {STATE} in PyTorch"
 # Other forms by their first bytes, and what to do about them.
 FORMS = {
+    b"<?xml": f"XML (OpenVINO, or a server's refusal); {STATE} in PyTorch",
     b"<": "a page of HTML: the download went wrong",
+    b"{": f"JSON (an index of several files, a configuration or a server's refusal); join the weights, and {STATE}",
     b"version https://git-lfs": "Git LFS's note of a file, not the file; run git lfs pull",
     b"\x89HDF": f"HDF5 (Keras), whose weights do not fit PyTorch's; {STATE} in PyTorch",
     b"GGUF": f"GGUF; {STATE} in PyTorch",
-    b"\x1f\x8b": "compressed (gzip); decompress it first",
     b"\x93NUMPY": f"an array of NumPy's; {STATE}",
-    b"7z\xbc\xaf": "compressed (7z); unpack it first",
 }
+PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+    b"Rar!": "RAR",
+    b"7z": "7z",
+}
+FORMS |= {start: f"compressed ({name}); decompress it first" for start, name in PACKED.items()}
 # The same by a name in a zip, and by the end of the file's name.
 ZIPPED = {
     "constants.pkl": "TorchScript; take the weights out of it: torch.save(torch.jit.load(...).state_dict(), ...)",
     "config.json": f"Keras, whose weights do not fit PyTorch's; {STATE} in PyTorch",
+    "serialized_exported_program.json": f"an exported program; {STATE} of the model it was made from",
     ".npy": f"arrays of NumPy's; {STATE}",
 }
 NAMED = {
     ".onnx": f"ONNX; {STATE} of the PyTorch model it was made from",
     ".pt2": f"an exported program; {STATE} of the model it was made from",
     ".tflite": f"TensorFlow Lite; {STATE} in PyTorch",
-    ".pb": f"TensorFlow; {STATE} in PyTorch",
-    ".index": f"TensorFlow; {STATE} in PyTorch",
+    **dict.fromkeys((".pb", ".index", ".meta", ".data-"), f"TensorFlow; {STATE} in PyTorch"),
     ".msgpack": f"Flax; {STATE} in PyTorch",
     ".engine": f"TensorRT; {STATE} of the model it was made from",
     ".mlmodel": f"Core ML; {STATE} of the model it was made from",
@@ -63,9 +74,10 @@ def read_weights(path: Path, key: str | None = None, strip: str = "") -> dict[st
     """Read a state dictionary: ``key`` says where in the file, names lose the prefix ``strip``; code is never run."""
     content = _load(path)
     state = _only(content) if key is None else _at(content, key, path)
+    if not isinstance(state, Mapping) or len(state) == 0:
+        raise InputError(f"{path}: holds an object of type {type(state).__name__}, but no weights by name; {STATE}")
     if not _is_state(state):
-        keys = list(state) if isinstance(state, Mapping) else []
-        raise InputError(f"{path}: no state dictionary here, give its `key`; the file has {_listed(keys)}")
+        raise InputError(f"{path}: no state dictionary here, give its `key`; the file has {_listed(list(state))}")
     found = {name.removeprefix(strip): value for name, value in state.items() if name.startswith(strip)}
     if not found:
         raise InputError(f"{path}: no name starts with '{strip}'; the first is '{next(iter(state), '')}'")
@@ -88,20 +100,19 @@ def _load(path: Path) -> Any:
     _refuse_other_forms(path)
     try:
         start = _start(path)
-        if path.suffix == ".safetensors" or start[8:10] == b'{"':
+        if path.suffix == ".safetensors" or start[8:10] == SAFE:
             return safetensors.torch.load_file(path)
         # An unusual protocol is refused all the same.
         with warnings.catch_warnings(action="ignore"), torch.serialization.safe_globals([*BESIDE, *MAKERS]):
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if _start(path).startswith(PICKLE):
-            more = f"holds more than weights{_what(error)}, and loading that could run code"
+            more = f"holds more than weights{_what(error)}, as whole models do, and loading that could run code"
             raise InputError(f"{path}: {more}; {STATE}") from None
         raise InputError(f"{path}: not a file of weights; {STATE}") from None
-    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError, OSError) as error:
-        raise InputError(f"{path}: not a whole file of weights ({brief(error)})") from None
-    except safetensors.SafetensorError as error:
-        raise InputError(f"{path}: not a whole file of weights ({brief(error)})") from None
+    except Exception as error:  # what is no such file makes torch stumble in any way
+        why = "" if "weights_only" in str(error) else f" ({brief(error)})"
+        raise InputError(f"{path}: not a whole file of weights{why}") from None
 
 
 def _what(error: Exception) -> str:
@@ -112,13 +123,17 @@ def _what(error: Exception) -> str:
 
 def _start(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(64)
+        return file.read(264)
 
 
 def _refuse_other_forms(path: Path) -> None:
     """Name what is no file of weights, and one of which a part is damaged."""
-    start = _start(path)
-    named = NAMED.get(path.suffix.lower(), "") if start else "an empty file"
+    start, suffix = _start(path), path.suffix.lower()
+    if start[8:10] == SAFE:  # the length before it may look like anything
+        return
+    named = next((form for end, form in NAMED.items() if suffix.startswith(end)), "") if start else "an empty file"
+    if not named:
+        named = TAR if start[257:262] == b"ustar" else PROTOBUF if start.startswith(b"\x08") else ""
     form = next((form for magic, form in FORMS.items() if start.lstrip().startswith(magic)), named)
     if not form and start.startswith(b"PK"):
         form = _zipped(path)
@@ -133,7 +148,7 @@ def _zipped(path: Path) -> str:
             names = archive.namelist()
             if not any(name.endswith("data.pkl") for name in names) or any("constants.pkl" in name for name in names):
                 found = (form for end, form in ZIPPED.items() if any(name.endswith(end) for name in names))
-                return next(found, f"a zip file without weights; unpack it, or {STATE}")
+                return next(found, f"a zip file of other files; unpack it, or {STATE}")
             damaged = archive.testzip()
     except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
         raise InputError(f"{path}: not a whole file of weights ({brief(error)})") from None

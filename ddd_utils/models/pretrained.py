@@ -1,7 +1,9 @@
 """Pretrained models: weights from timm, torchvision or a file, and the recipe of any model that is not trained here."""
 
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from torch import nn
 
 from ddd_utils import files
 from ddd_utils.config.model_sets import Checkpoint, Model, OpenClip, TorchvisionWeights
-from ddd_utils.data import downloads
+from ddd_utils.data import downloads, views
 from ddd_utils.data.class_spaces import ClassSpace
 from ddd_utils.data.datasets import IMAGENET_MEAN, IMAGENET_SD
 from ddd_utils.errors import InputError
@@ -26,7 +28,33 @@ from ddd_utils.models.recipe import Recipe, require, unavailable, unbuildable
 COUNTER = "num_batches_tracked"
 
 
-class _LibraryModel(Recipe):
+@cache
+def _weights_by_digest() -> dict[str, Any]:
+    """List torchvision's weights by the first digits of their SHA-256, which end the names of their files."""
+    every = (each for model in TORCHVISION for each in torchvision.models.get_model_weights(model))
+    return {digest: each for each in every if (digest := _digits(each.url))}
+
+
+def _digits(url: str | None) -> str:
+    found = re.search(r"-([0-9a-f]{8})\.pth$", url or "")
+    return found[1] if found else ""
+
+
+class _Classifier(Recipe):
+    """A model with weights that may be torchvision's, whose accuracy is published; timm has its own list elsewhere."""
+
+    digest: str  # the first digits of the weights' SHA-256, as far as they are known
+
+    def expected(self) -> dict[str, Any]:
+        """Take torchvision's figure for the weights, and say whether images are prepared as for that figure."""
+        weights = _weights_by_digest().get(self.digest[:8])
+        if weights is None or not (figures := weights.meta["_metrics"].get("ImageNet-1K")):
+            return {}
+        own = self.preparation == views.preparation(**torchvision_usual(weights))
+        return {"expected_top1": round(figures["acc@1"] / 100, 5), "own_transform": own}
+
+
+class _LibraryModel(_Classifier):
     """A model that a library builds by name, with or without its weights."""
 
     refusals: tuple[type[Exception], ...]  # what the library raises for arguments that a model does not take
@@ -62,6 +90,9 @@ class TimmModel(_LibraryModel):
 
     def check(self) -> None:
         """Look the name up in timm's registry, the tag among the name's."""
+        if self.entry.model.startswith(("timm.", "torchvision.")):
+            by_name.find(self.entry.model)
+            raise InputError(f"'{self.entry.model}' is a class, which has no weights; give `pretrained` a file")
         name, _, tag = self.entry.model.partition(".")
         if new := by_name.new_name(self.entry.model):
             raise InputError(f"'{self.entry.model}' is an old name: timm now calls it '{new}'")
@@ -86,6 +117,12 @@ class TimmModel(_LibraryModel):
     def create(self, with_weights: bool) -> nn.Module:
         """Let timm build it."""
         return timm.create_model(self.entry.model, pretrained=with_weights, **self.entry.arguments)
+
+    @property
+    def digest(self) -> str:
+        """Some of timm's weights are torchvision's."""
+        config: Any = timm.models.get_pretrained_cfg(self.entry.model)
+        return _digits(config.url)
 
     @property
     def origin(self) -> str:
@@ -138,6 +175,11 @@ class TorchvisionModel(_LibraryModel):
         return torchvision.models.get_model(self.entry.model, **chosen, **self.entry.arguments)
 
     @property
+    def digest(self) -> str:
+        """Their file is called after it."""
+        return _digits(self._chosen.url)
+
+    @property
     def origin(self) -> str:
         """The weights' name and address."""
         return f"torchvision {self.weights.torchvision}, {self._chosen.url}"
@@ -155,7 +197,7 @@ def torchvision_usual(weights: Any) -> dict[str, Any]:
     }
 
 
-class FileModel(Recipe):
+class FileModel(_Classifier):
     """An architecture of ours, timm's or torchvision's, and a file of weights for it."""
 
     def check(self) -> None:
@@ -210,6 +252,11 @@ class FileModel(Recipe):
 
     def _architecture(self, outputs: int) -> nn.Module:
         return by_name.create(self.entry.model, outputs, self.entry.arguments)
+
+    @property
+    def digest(self) -> str:
+        """What is in the file counts, whatever it is called."""
+        return files.digest(self._file())
 
     @property
     def origin(self) -> str:

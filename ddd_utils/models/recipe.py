@@ -18,7 +18,7 @@ from ddd_utils.data.class_spaces import ClassSpace
 from ddd_utils.data.views import Preparation
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.machine import environment
-from ddd_utils.models.by_name import brief, passed
+from ddd_utils.models.by_name import activations, brief, passed
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,15 @@ class Recipe(ABC):
     @abstractmethod
     def origin(self) -> str:
         """Where the weights come from, in words."""
+
+    def about(self, network: nn.Module, space: ClassSpace) -> dict[str, Any]:
+        """Say what else is known of a network that was made: activations, normalisation, published accuracy."""
+        prepared = self.preparation
+        return {"activation": activations(network), "mean": prepared.mean, "sd": prepared.sd, **self.expected()}
+
+    def expected(self) -> dict[str, Any]:
+        """Say which share of ImageNet's validation images is right by the weights' authors; nothing if not known."""
+        return {}
 
     @property
     def preparation(self) -> Preparation:
@@ -104,11 +113,11 @@ def unbuildable(entry: Model, error: BaseException) -> InputError:
     return InputError(f"'{entry.label}' cannot be built with {entry.arguments}: {reason}")
 
 
-def unavailable(label: str, origin: str, error: BaseException) -> InputError:
+def unavailable(label: str, origin: str, error: BaseException, beside: str = "") -> InputError:
     """Say that weights cannot be loaded, and what helps without a network."""
     return InputError(
         f"the weights of '{label}' ({origin}) cannot be loaded: {brief(error)}; without a network, give a file of "
-        "them as pretrained: {file: ...}"
+        f"them as pretrained: {{{beside}file: ...}}"
     )
 
 

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from ddd_utils.analysis.plausibility import Finding, examine
 from ddd_utils.responses import Responses, watch
 
@@ -20,14 +22,20 @@ def findings(answers: Responses) -> list[Finding]:
     return examine(answers.predictions[:, -1], answers.labels, names, answers.info, "epoch" in answers.networks)
 
 
+def _asked(networks: pd.DataFrame) -> list[str]:
+    """Say of each zero-shot model which activation it has, and what it was asked."""
+    rows = networks.reindex(columns=["network", "activation", "prompts"]).dropna(subset="prompts")
+    return [f"{row.network}: {row.activation}, {row.prompts}" for row in rows.itertuples()]
+
+
 def log_doubts(default: bool = False) -> None:
-    """Log from now on what is unlikely in responses that enter, each line once; a default yields to a notebook's."""
+    """Log once what is unlikely in responses that enter, and what zero-shot models were asked; a default yields."""
     told: set[str] = set()
 
     def tell(answers: Responses) -> None:
         name = answers.info.get("file") or (answers.folder.name if answers.folder else "answers")
-        lines = dict.fromkeys(f"{name}: {finding}" for finding in findings(answers))
-        for line in lines.keys() - told:
+        lines = dict.fromkeys(f"{name}: {line}" for line in [*findings(answers), *_asked(answers.networks)])
+        for line in [line for line in lines if line not in told]:
             log.warning("%s", line)
         told.update(lines)
 

@@ -162,11 +162,19 @@ def models(answers: Responses, dataset: str) -> Prose:
     parts = [
         f"M = {len(answers.networks)} models, {len(answers.labels):,} images, data set **{literal(dataset)}**.",
         f"{who}, {_images(answers, dataset, papers)}.",
-        HOW.get(type(config), "Their answers were not computed here; where they come from is said at the end."),
+        _whose(config),
     ]
     if isinstance(config, Published) and config.top == 5:
         parts.append("An answer counts as right if the label is among a model's first five.")
     return Prose(" ".join([*parts, at_hand(answers)]).strip())
+
+
+def _whose(config: Any) -> str:
+    """Say how models came to their answers; one's own may stand beside published ones."""
+    if isinstance(config, PretrainedSet) and config.published:
+        own = ", ".join(literal(model.label) for model in config.models)
+        return f"{own}: shown every image here. The answers of all others are published."
+    return HOW.get(type(config), "Their answers were not computed here; where they come from is said at the end.")
 
 
 def _images(answers: Responses, dataset: str, papers: bool) -> str:

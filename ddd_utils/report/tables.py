@@ -20,6 +20,7 @@ from ddd_utils.files import write_csv, write_text
 from ddd_utils.paths import NOTEBOOKS
 from ddd_utils.report import runs_for_page
 from ddd_utils.report.claims import paper_shares
+from ddd_utils.report.markup import ABSENT
 from ddd_utils.report.network_sets import NetworkSet, variants
 from ddd_utils.report.text import (
     Prose,
@@ -37,16 +38,14 @@ from ddd_utils.responses import Responses
 DESCRIBED: dict[Any, list[str]] = {
     ModelSet: ["architecture", "parameters", "optimizer", "learning_rate", "seconds"],
     Variants: ["architecture", "parameters", "optimizer", "learning_rate", "batch_size", "seconds"],
-    PretrainedSet: ["parameters"],
+    PretrainedSet: ["parameters", "source"],
     Published: ["family", "recipe", "pretraining", "source"],
 }
-SHOWN = ["architecture", "input_size", "crop", "precision", "images_per_second", "weights"]
+UNKNOWN = "unknown"
 FORMS = {
-    "parameters": "{:,}".format,
-    "images_per_second": "{:,.1f}".format,
+    "parameters": "{:,.0f}".format,
     "seconds": "{:,.0f}".format,
     "learning_rate": "{:g}".format,
-    "crop": lambda words: words.replace(" ", "\u00a0"),  # on one line
 }
 LISTED = 50  # images that could not be read
 CONTINUED = {"plus_1_epoch": "kappa, plus 1 epoch", "plus_10_epochs": "kappa, plus 10 epochs"}
@@ -65,15 +64,37 @@ def models(answers: Responses) -> list[pd.DataFrame]:
     """
     Describe the models of a set: what they are and how often each is right, the most accurate first.
 
-    The 95% interval is for a new draw of images (Wilson). Of pretrained models a second table tells how the images
-    reached them and where their weights are from, of published answers which models lack.
+    The 95% interval is for a new draw of images (Wilson). Of pretrained models further tables tell how images reach
+    them, where their weights are from, and what zero-shot ones were asked; of published answers, which models lack.
     """
     found = [_accuracies(answers)]
     if missing := answers.info.get("not_at_hand"):
         found.append(pd.DataFrame({"published, but not at hand": missing}))
-    if isinstance(answers.config, PretrainedSet):
-        found.append(readable(_written(answers.networks, ["network", *SHOWN])))
-    return found
+    return found + _pretrained(answers.networks) if isinstance(answers.config, PretrainedSet) else found
+
+
+def _pretrained(networks: pd.DataFrame) -> list[pd.DataFrame]:
+    """Tell in few columns, for narrow screens, how images reach models, what these are, and what they were asked."""
+    columns = [*dict.fromkeys([*networks, "mean", "sd", "activation", "prompts"])]  # older results lack the last
+    known = networks.assign(network=network_names(networks)).reindex(columns=columns)[networks["weights"].notna()]
+    named, asked = known[["network"]], known[["network", "prompts"]].dropna()
+    channels = ", mean " + known["mean"].map(_channels) + ", sd " + known["sd"].map(_channels)
+    # How they are cropped and interpolated is kept as one: "center 0.875, bicubic".
+    images = known["input_size"].map("{:.0f} px, ".format) + known["crop"] + channels
+    prepared = {
+        "size, crop, interpolation, mean and sd": images,
+        "activation": known["activation"].astype(object).fillna(UNKNOWN),
+    }
+    speed = known["images_per_second"].map("{:,.1f} images/s, ".format) + known["precision"]
+    made = {"architecture and weights": known["architecture"] + "; " + known["weights"], "speed": speed}
+    return [named.assign(**prepared), named.assign(**made), *([asked] if len(asked) else [])]
+
+
+def _channels(values: Any) -> str:
+    """Write the values for red, green and blue, or the one that they share."""
+    if not isinstance(values, Sequence | np.ndarray):
+        return UNKNOWN
+    return ", ".join(f"{value:.3g}" for value in (values if len(set(values)) > 1 else values[:1]))
 
 
 def _accuracies(answers: Responses) -> pd.DataFrame:
@@ -84,16 +105,27 @@ def _accuracies(answers: Responses) -> pd.DataFrame:
     for title, count in (right or {"accuracy": correct.sum(axis=1)}).items():
         lower, upper = wilson(count, images)
         table = table.assign(**{title: count / images, f"{title}_lower": lower, f"{title}_upper": upper})
+    if isinstance(answers.config, PretrainedSet):
+        table["top-1 as published"] = _published_accuracy(networks)
     known = [column for column in DESCRIBED.get(type(answers.config), []) if column in networks]
     table = table.join(_written(networks, known))
     table = table.iloc[np.argsort(-correct.sum(axis=1), kind="stable")].reset_index(drop=True)
     return readable(table, ".1%" if isinstance(answers.config, PretrainedSet) else ".3f")
 
 
+def _published_accuracy(networks: pd.DataFrame) -> list[str]:
+    """Write the accuracy on ImageNet that is published for weights, and whether images are prepared as for it."""
+    known = networks.reindex(columns=["expected_top1", "own_transform"])
+    other = known["own_transform"].map({True: "", False: " (other input)"})
+    told = (known["expected_top1"].map("{:.1%}".format) + other).fillna(UNKNOWN)
+    return told.where(networks["weights"].notna(), ABSENT).tolist()  # published answers are as they were published
+
+
 def _written(networks: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """Write what is hard to read otherwise as text; the rest stays as it is."""
     forms = {column: form for column, form in FORMS.items() if column in columns}
-    return networks[columns].assign(**{column: networks[column].map(form) for column, form in forms.items()})
+    texts = {column: networks[column].map(form, na_action="ignore").fillna(ABSENT) for column, form in forms.items()}
+    return networks[columns].assign(**texts)
 
 
 def unreadable(answers: Responses) -> list[Prose | pd.DataFrame]:

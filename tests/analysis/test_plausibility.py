@@ -189,3 +189,30 @@ def test_notes_on_the_images_are_told_where_something_would_mend_them():
 def test_few_images_tell_nothing(images):
     labels = np.arange(images) % 2
     assert told(np.vstack([labels, 1 - labels]), labels) == []
+
+
+def draws(expected, images, shift, seed):
+    """Answers of models whose chance of being right is the published share, moved."""
+    labels = np.arange(images) % 1_000
+    right = (
+        np.random.default_rng(seed).random((len(expected), images)) < np.array(list(expected.values()))[:, None] + shift
+    )
+    return np.where(right, labels, (labels + 7) % 1_000), labels
+
+
+PUBLISHED = {"m0": 0.565, "m1": 0.761, "m2": 0.885}
+
+
+def test_accuracies_that_are_another_draw_of_the_published_ones_are_not_told():
+    alarms = [draw for draw in range(40) if told(*draws(PUBLISHED, 50_000, 0, draw), info={"expected": PUBLISHED})]
+    assert alarms == []
+
+
+@pytest.mark.parametrize("shift", [-0.02, 0.02])
+def test_an_accuracy_far_from_the_published_one_is_told_of_its_models(shift):
+    answers, labels = draws(PUBLISHED, 50_000, shift, 0)
+    known = {name: PUBLISHED[name] for name in ("m0", "m1")}
+    [found] = examine(answers, labels, list(PUBLISHED), {"expected": known})
+    shares = [f"{(answers[row] == labels).mean():.1%}" for row in (0, 1)]
+    assert (found.kind, found.networks) == ("published accuracy", ("m0", "m1"))
+    assert f"{shares[0]} to {shares[1]} right, but these weights are published with 56.5% to 76.1%" in found.found

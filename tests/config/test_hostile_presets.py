@@ -29,10 +29,10 @@ PRESETS = {
     f"subsetting: {{tolerance: {'[' * 900}{']' * 900}}}": "nested more than 50 levels deep",
     BOMB: "more than 100,000 values",
     "training_variants: {experiment: {dataset: {name: digits}, epochs: 1000000000000000000000}}": "epochs: a number",
-    "training_variants: {experiment: {dataset: {name: digits}, instances: {data_order: 1000000000}}}": "to 1000, not",
-    "training_variants: {experiment: {dataset: {name: digits, image_size: 1000000}}}": "Input should be less",
-    "training_variants: {experiment: {dataset: {name: digits}, epochs: 1000000}}": "epochs: Input should be less than",
-    "sota_comparison: {models: [resnet18, resnet34], images: {path: ''}}": "images.path: String should have at least 1",
+    "training_variants: {experiment: {dataset: {name: digits}, instances: {data_order: 1000000000}}}": "at most 1,000",
+    "training_variants: {experiment: {dataset: {name: digits, image_size: 1000000}}}": "at most 4,096 is needed",
+    "training_variants: {experiment: {dataset: {name: digits}, epochs: 1000000}}": "epochs: at most 100,000 is needed",
+    "sota_comparison: {models: [resnet18, resnet34], images: {path: ''}}": "images.path: a text is needed, not ''",
 }
 
 

@@ -9,11 +9,11 @@ import papermill
 import pytest
 import yaml
 
-from ddd_utils import paths
+from ddd_utils import files, paths
 from ddd_utils.config import params
 from ddd_utils.config.image_sets import Photographs
 from ddd_utils.config.schema import ModelSet, PretrainedSet, Published, Table, Variants
-from ddd_utils.errors import InputError
+from ddd_utils.errors import InputError, nearest
 
 PRESETS = sorted(path.stem for path in paths.PARAMS.glob("*.yaml"))
 
@@ -27,8 +27,8 @@ def test_every_preset_is_valid(preset):
 MISTAKES = [
     ("training_variants.tolerence=1", "training_variants.tolerence: unknown key (did you mean 'tolerance'?)"),
     ("trainingvariants.tolerance=1", "trainingvariants: unknown key (did you mean 'training_variants'?)"),
-    ("training_variants.tolerance=some", "tolerance: Input should be a valid integer, not 'some'"),
-    ("experiment.epochs=-3", "experiment.epochs: Input should be greater than or equal to 1, not -3"),
+    ("training_variants.tolerance=some", "tolerance: a whole number is needed, not 'some'"),
+    ("experiment.epochs=-3", "experiment.epochs: at least 1 is needed, not -3"),
     ("experiment.dataset.name=gausian", "'gausian' is not one of"),
     ("experiment.dataset.train_image=3", "unknown key (did you mean 'train_images'?)"),
     ("controls.other_bases=[{dataset: {name: digits}, epoch: 3}]", "unknown key (did you mean 'epochs'?)"),
@@ -41,21 +41,24 @@ MISTAKES = [
     ("sota.responses={published: imagnet}", "'imagnet' is not one of imagenet (did you mean 'imagenet'?)"),
     ("sota.responses={publishd: imagenet}", "unknown key (did you mean 'published'?)"),
     ("sota.responses={published: imagenet, top: 3}", "responses.top: '3' is not one of 1, 5"),
-    ("sota.responses={published: imagenet, models: vgg11}", "responses.models: Input should be a valid list"),
-    ("sota.responses={published: imagenet, models: []}", "responses.models: List should have at least 1"),
-    ("sota.responses={published: imagenet, models: [a, 1]}", "responses.models.1: Input should be a valid st"),
+    ("sota.responses={published: imagenet, models: vgg11}", "responses.models: a list is needed"),
+    ("sota.responses={published: imagenet, models: []}", "responses.models: a longer list is needed"),
+    ("sota.responses={published: imagenet, models: [a, 1]}", "responses.models.1: a text is needed"),
     (
         "sota.missing=wrng",
         "sota_comparison.missing: 'wrng' is not one of refuse, wrong, leave_out (did you mean 'wrong'?)",
     ),
-    ("sota.responses=7", "sota_comparison.responses: Input should be a valid string, not 7"),
+    ("sota.responses=7", "sota_comparison.responses: a text is needed, not 7"),
     ("sota.responses=''", "sota_comparison.responses: there is no table ''"),
     ("sota.images={path: notebooks, lables: x}", "images.lables: unknown key (did you mean 'labels'?)"),
     ("sota.images={path: notebooks, among: some}", "images.among: 'some' is not one of present, all"),
-    ("sota.images={path: notebooks, mapping: {a: 3}}", "mapping.a: Input should be a valid string, not 3"),
+    ("sota.images={path: notebooks, mapping: {a: 3}}", "mapping.a: a text is needed, not 3"),
     ("sota.images={name: torchvison}", "'torchvison' is not one of gaussian"),
     ("sota.models=[{model: a, pretrained: {file: b, strp: c}}, d]", "0.pretrained.strp: unknown key (did you mean 's"),
-    ("sota.models=[{model: a, pretrained: {url: 'http://b'}}, d]", "0.pretrained.url: String should match pattern"),
+    (
+        "sota.models=[{model: a, pretrained: {url: 'http://b'}}, d]",
+        "0.pretrained.url: an address that begins with https:// is needed",
+    ),
     ("sota.models=[{model: a, pretrained: {key: b}}, d]", "a checkpoint needs either `file` or `url`"),
     ("sota.models=[{model: a, pretrained: {open_clip: b, templates: [c]}}, d]", "templates: 'c' needs one {}"),
     ("sota.models=[{model: a, classes: imagnet}, d]", "'imagnet' is not one of imagenet, images, numbers (did you"),
@@ -323,3 +326,61 @@ def test_the_people_preset_trains_nothing_and_finds_tables(tmp_path):
     assert params.load("people", [f"people.tables=[{table}]"]).people.tables == [str(table)]
     with pytest.raises(InputError, match=r"there is no table '.*mine\.cvs' \(did you mean '.*mine\.csv'"):
         params.load("people", [f"people.tables=[{tmp_path}/mine.cvs]"])
+
+
+WRONG = {
+    "sota_comparison.tolerance": [True, 1.5, "one", -1, None, [1], {"a": 1}],
+    "sota_comparison.models": [[5, "b"], [None, "b"], [["a"], "b"], [{}, "b"], [{"model": 18}, "b"]],
+    "sota_comparison.images": [5, {"folder": "x"}, [1], True, {"name": 3}, {"path": 3}],
+    "training_variants.experiment": [5, [], "x", {"dataset": 3}, {"dataset": {"name": "digits"}, "learning_rate": "a"}],
+    "cluster": [3, {"mem_gb": "a"}, {"gpus_per_node": 0.5}],
+}
+WRONG |= {
+    f"sota_comparison.models.0.{key}": values
+    for key, values in {
+        "pretrained": ["best.pth", "IMAGENET1K_V1", 3, {"torchvision": True}, {"url": "http://a.org/b"}, {}],
+        "preprocessing": [3, {"size": "224"}, {"size": [224]}, {"size": 0}, {"mean": 0.5}, {"mean": [0.5]}],
+        "arguments": [["x"], 3],
+        "classes": [{"a": 0}, [0, 1], [], 3],
+    }.items()
+}
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in WRONG.items() for value in values], ids=str)
+def test_a_mistake_is_told_in_a_presets_words(key, value):
+    """Whatever is wrong: the key, what is needed and what was given, and none of pydantic's words."""
+    section, _, inner = key.partition(".")
+    if inner.startswith("models.0"):
+        value = [{"model": "resnet18", inner.rpartition(".")[2]: value}, "resnet34"]
+        inner = "models"
+    block = {"images": {"path": "x"}, "models": ["a", "b"]} if section == "sota_comparison" else {}
+    given = {section: value if not inner else block | {inner: value}}
+    with pytest.raises(InputError) as caught:
+        params._validate(given, "mine", "mine.yaml")
+    told = str(caught.value)
+    assert "\n" not in told and not re.search(
+        r"[Ii]nput should|valid (integer|string|list|dict|tuple)|discriminator|Model\b", told
+    )
+    assert told.startswith("mine.yaml: ")
+
+
+def test_a_file_that_is_not_there_is_told_by_what_lies_beside_it(tmp_path):
+    for name in ("best.pth", "v.pth", "notes.txt"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "photos").mkdir()
+    told = {
+        ("bets.pth", "file"): f"there is no file '{tmp_path}/bets.pth' (did you mean '{tmp_path}/best.pth'?)",
+        ("O.pth", "file"): f"there is no file '{tmp_path}/O.pth'; looked in",  # only the ending is alike
+        ("photos", "file"): f"'{tmp_path}/photos' is a folder, and no file",
+        ("v.pth", "folder"): f"'{tmp_path}/v.pth' is a file, and no image folder",
+        ("phots/x.pth", "file"): f"x.pth', nor a folder '{tmp_path}/phots' (did you mean '{tmp_path}/photos'?)",
+    }
+    for (name, kind), message in told.items():
+        with pytest.raises(InputError) as caught:
+            files.find(str(tmp_path / name), kind)
+        assert message in str(caught.value)
+
+
+def test_nothing_is_meant_where_nothing_is_near():
+    assert nearest("dinov2_vitb14", ["tiny_vit_21m_384", "resnet50"]) == nearest("xyzzy", ["quick", "paper"]) == ""
+    assert nearest("resnet5O", ["resnet50", "vgg"]) == " (did you mean 'resnet50'?)"

@@ -231,7 +231,7 @@ def test_a_preset_says_what_jobs_ask_for():
     [
         ("cluster.partitoin=gpu", "cluster.partitoin: unknown key (did you mean 'partition'?)"),
         ("clutser.partition=gpu", "clutser: unknown key (did you mean 'cluster'?)"),
-        ("cluster.timeout_min=1", "cluster.timeout_min: Input should be greater than or equal to 3, not 1"),
+        ("cluster.timeout_min=1", "cluster.timeout_min: at least 3 is needed, not 1"),
         ("cluster.extra={acount: lab}", "cluster.extra.acount: not among the options that say where and when (did you"),
         ("cluster.extra={output: /tmp/x}", "cluster.extra.output: not among the options that say where and when"),
         ("cluster.extra={wrap: touch PWNED}", "cluster.extra.wrap: not among the options"),
@@ -239,7 +239,7 @@ def test_a_preset_says_what_jobs_ask_for():
         ('cluster.partition="a\\u2028b"', r"cluster: 'a\u2028b' is not plain"),
         ("cluster.partition=$(touch PWNED)", "cluster: '$(touch PWNED)' is not plain"),
         ("cluster.extra={nice: [1]}", "cluster.extra.nice: a word or a whole number is needed, not [1]"),
-        ("cluster.gpus_per_node=-1", "cluster.gpus_per_node: Input should be greater than or equal to 0, not -1"),
+        ("cluster.gpus_per_node=-1", "cluster.gpus_per_node: at least 0 is needed, not -1"),
     ],
 )
 def test_a_mistake_in_the_cluster_is_named(override, message):

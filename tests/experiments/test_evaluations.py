@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -503,3 +505,16 @@ def test_a_torn_file_is_made_anew(build, material):
     torn.with_name(f".{torn.name}.a1b2c3d4").write_bytes(b"what a killed process was writing")
     np.testing.assert_array_equal(experiments.responses(chosen).predictions, before.predictions)
     assert list(torn.parent.glob("*.damaged")) and not list(torn.parent.glob(".*"))
+
+
+def test_published_accuracies_are_compared_on_the_whole_validation_set_alone():
+    networks = pd.DataFrame(
+        {"network": list("abc"), "expected_top1": [0.7, 0.8, np.nan], "own_transform": [True, False, None]}
+    )
+    known = {True: {"a": 0.7}, False: {}}
+    cases = {(50_000, True): True, (49_960, True): True, (5_000, True): False, (50_000, False): False}
+    for (images, on_imagenet), comparable in cases.items():
+        found = SimpleNamespace(labels=np.zeros(images), info={"on_imagenet": on_imagenet}, networks=networks)
+        assert evaluations._expected(found) == known[comparable]
+        found.networks = networks[["network"]]
+        assert evaluations._expected(found) == {}

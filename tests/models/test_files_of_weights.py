@@ -3,6 +3,7 @@
 import argparse
 import os
 import pickle
+import tarfile
 import warnings
 import zipfile
 from pathlib import Path
@@ -94,6 +95,11 @@ def as_zip(*names):
     return write
 
 
+def as_tar(path):
+    with tarfile.open(path, "w") as archive:
+        archive.addfile(tarfile.TarInfo("w.pth"))
+
+
 def as_bytes(content):
     return lambda path: path.write_bytes(content)
 
@@ -108,12 +114,29 @@ def as_bytes(content):
         ("a.pth", as_bytes(b"\n<!DOCTYPE html>"), "a page of HTML"),
         ("a.pth", as_bytes(b"version https://git-lfs.github.com/spec/v1"), "Git LFS's note"),
         ("a.npz", as_zip("w.npy"), "arrays of NumPy's"),
-        ("a.zip", as_zip("readme.txt"), "a zip file without weights"),
+        ("a.zip", as_zip("readme.txt"), "a zip file of other files"),
         ("a.msgpack", as_bytes(b"\x81\xa6params"), "Flax"),
         ("a.pth", as_bytes(b""), "an empty file"),
         ("a.pth.gz", as_bytes(b"\x1f\x8b\x08"), "compressed (gzip)"),
         ("a.pth", as_bytes(b"lr: 0.1\n"), "not a file of weights; save"),
-        ("a.pkl", lambda path: path.write_bytes(pickle.dumps(Evil("x"))), "holds more than weights"),
+        (
+            "model.safetensors.index.json",
+            as_bytes(b'{"weight_map": {"a": "1.safetensors"}}'),
+            "JSON (an index of several",
+        ),
+        ("a.pth", as_bytes(b"<?xml version='1.0'?><Error/>"), "XML"),
+        ("a.pth", as_bytes(b"\x08\x07\x12\x07pytorch"), "ONNX or TensorFlow"),
+        ("tf.data-00000-of-00001", as_bytes(bytes(40)), "TensorFlow"),
+        ("a.pth.xz", as_bytes(b"\xfd7zXZ\0"), "compressed (xz)"),
+        ("a.pth.bz2", as_bytes(b"BZh91"), "compressed (bzip2)"),
+        ("a.zip", as_zip("serialized_exported_program.json"), "an exported program"),
+        ("a.tar", as_tar, "a tar archive; unpack it"),
+        ("a.pth", as_bytes(b"Rar!\x1a\x07"), "RAR"),
+        ("a.pth", as_bytes(bytes(1000)), "not a whole file of weights"),
+        ("a.pth", lambda path: torch.save(torch.ones(3), path), "an object of type Tensor, but no weights by name"),
+        ("a.pth", lambda path: torch.save([torch.ones(3)], path), "an object of type list"),
+        ("a.pth", lambda path: torch.save({}, path), "no weights by name"),
+        ("a.pkl", lambda path: path.write_bytes(pickle.dumps(Evil("x"))), "as whole models do"),
         ("a.pth", lambda path: torch.save(torch.nn.Linear(3, 2), path), "holds more than weights (torch.nn.modules."),
     ],
 )
@@ -123,6 +146,17 @@ def test_other_forms_are_named(tmp_path, name, write, message):
         read_weights(tmp_path / name)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value) and "weights_only" not in str(caught.value)
+
+
+@pytest.mark.parametrize("first", [b"\x08", b"{", b"<"])
+def test_safetensors_are_not_taken_for_what_their_length_looks_like(tmp_path, first):
+    """The first eight bytes are the length of the header, which may be any number."""
+    header = b'{"fc.bias":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
+    header = header.ljust(256 + first[0])
+    content = len(header).to_bytes(8, "little") + header + np.ones(2, np.float32).tobytes()
+    assert content.startswith(first)
+    (tmp_path / "model.bin").write_bytes(content)
+    torch.testing.assert_close(read_weights(tmp_path / "model.bin"), {"fc.bias": torch.ones(2)})
 
 
 def test_weights_are_known_by_their_content_rather_than_by_their_suffix(tmp_path):

@@ -1,7 +1,6 @@
 """Pretrained models of every kind are found by name, prepared as in their libraries, and no code in files is run."""
 
 import copy
-import logging
 import os
 import pickle
 
@@ -15,11 +14,13 @@ import torch
 import torchvision
 from pydantic import TypeAdapter, ValidationError
 
+from ddd_utils import files
 from ddd_utils.config.model_sets import Model, Models
 from ddd_utils.data import views
 from ddd_utils.data.class_spaces import class_space, synsets
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import plans
+from ddd_utils.models import pretrained
 from ddd_utils.models.pretrained import recipe
 from ddd_utils.models.recipe import loading_safely
 
@@ -110,6 +111,36 @@ def test_images_are_prepared_as_open_clip_does(name, tag, monkeypatch):
     assert (prepared.view.size, prepared.view.interpolation) == (size, theirs["interpolation"])
     assert prepared.view.crop == {"shortest": "center", "squash": "squash"}[theirs["resize_mode"]]
     assert (prepared.mean, prepared.sd) == (tuple(theirs["mean"]), tuple(theirs["std"]))
+
+
+V1 = torchvision.models.ResNet50_Weights.IMAGENET1K_V1
+
+
+@pytest.mark.parametrize(
+    ("entry", "own"),
+    [
+        ({"model": "resnet50", "pretrained": {"torchvision": "IMAGENET1K_V1"}}, True),
+        ({"model": "resnet50", "pretrained": {"torchvision": "IMAGENET1K_V1"}, "preprocessing": {"size": 256}}, False),
+        ({"model": "resnet50.tv_in1k"}, True),  # these are torchvision's, by the address that timm has
+        ({"model": "resnet50.tv_in1k", "preprocessing": {"interpolation": "bicubic"}}, False),
+    ],
+)
+def test_published_accuracy_is_torchvisions_and_comparable_with_its_transform_alone(entry, own):
+    published = V1.meta["_metrics"]["ImageNet-1K"]["acc@1"] / 100
+    assert made(**entry).expected() == {"expected_top1": pytest.approx(published), "own_transform": own}
+
+
+def test_a_file_of_torchvisions_weights_is_known_by_its_content(weights, monkeypatch):
+    network, folder = weights
+    torch.save(network.state_dict(), folder / "mine.pth")
+    wanted = made(model="test_resnet", pretrained={"file": str(folder / "mine.pth")})
+    assert wanted.expected() == made(model="resnet50.a1_in1k").expected() == {}
+    monkeypatch.setattr(pretrained, "_weights_by_digest", lambda: {files.sha256(folder / "mine.pth")[:8]: V1})
+    assert wanted.expected() == {"expected_top1": 0.7613, "own_transform": False}
+    network, _ = wanted.network(LETTERS)
+    about = wanted.about(network, LETTERS)
+    assert about["expected_top1"] == 0.7613 and about["activation"] == "ReLU"
+    assert (about["mean"], about["sd"]) == (wanted.preparation.mean, wanted.preparation.sd)
 
 
 def test_an_entry_has_the_last_word():
@@ -284,7 +315,7 @@ def test_two_urls_of_one_file_name_are_refused():
             "'alexnet' cannot be built with {'dropuot': 0.1}",
         ),
         (
-            {"model": "ViT-B-32", "pretrained": {"open_clip": "openai", "class_names": {"d": "x"}}},
+            {"model": "ViT-B-32-quickgelu", "pretrained": {"open_clip": "openai", "class_names": {"d": "x"}}},
             "there is no class 'd'",
         ),
     ],
@@ -322,58 +353,6 @@ def test_an_input_the_network_cannot_take_is_told(weights):
     entry = {"pretrained": {"file": str(folder / "vit.pth")}, "preprocessing": {"size": 100}}
     with pytest.raises(InputError, match="'test_vit' cannot take images of 100 px: Input height"):
         made(model="test_vit", **entry).network(LETTERS)
-
-
-TINY = {
-    "embed_dim": 16,
-    "vision_cfg": {"image_size": 32, "layers": 1, "width": 16, "head_width": 8, "patch_size": 16},
-    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
-}
-
-
-@pytest.fixture
-def tiny_clip(monkeypatch, tmp_path):
-    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
-    monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "Tiny", TINY)
-    monkeypatch.setitem(open_clip.pretrained._PRETRAINED, "Tiny", {"random": {"mean": (0.5,) * 3, "std": (0.25,) * 3}})
-    torch.manual_seed(0)
-    model = open_clip.create_model("Tiny").eval()
-    monkeypatch.setattr(open_clip, "create_model", lambda name, tag: model)
-    return model
-
-
-def test_zero_shot_answers_are_open_clips(tiny_clip, caplog):
-    templates = ["a photo of a {}.", "{}"]
-    entry = {"open_clip": "random", "templates": templates, "class_names": {"b": "a big bee"}}
-    wanted = made(model="Tiny", pretrained=entry)
-    wanted.check()
-    caplog.set_level(logging.INFO, "ddd_utils")
-    network, answers = wanted.network(LETTERS)
-    again, _ = wanted.network(LETTERS)  # its prompts were kept
-    assert caplog.messages == ["Tiny: embedding 6 prompts"]
-    torch.testing.assert_close(again.prompts, network.prompts, rtol=0, atol=0)
-    assert wanted.preparation == views.preparation(
-        32, (0.5,) * 3, (0.25,) * 3, interpolation="bicubic", crop_fraction=1.0
-    )
-    images = torch.rand(4, 3, 32, 32)
-    with torch.no_grad():
-        tokens = open_clip.get_tokenizer("ViT-B-32")(
-            [text.format(c) for c in ["a", "a big bee", "c"] for text in templates]
-        )
-        texts = torch.nn.functional.normalize(tiny_clip.encode_text(tokens), dim=-1).view(3, 2, -1).mean(1)
-        expected = 100 * tiny_clip.encode_image(images, normalize=True) @ torch.nn.functional.normalize(texts, dim=-1).T
-    torch.testing.assert_close(network(images), expected)
-    assert answers.tolist() == [0, 1, 2]
-
-
-def test_zero_shot_classes_of_imagenet_have_open_clips_names(tiny_clip):
-    wanted = made(model="Tiny", pretrained={"open_clip": "random", "class_names": {synsets()[1]: "goldy"}})
-    names = wanted.names(IMAGENET)
-    by_name = made(model="Tiny", pretrained={"open_clip": "random", "class_names": {"goldfish": "goldy"}})
-    assert by_name.names(IMAGENET) == names
-    assert names[:2] == ["tench", "goldy"] and names[2:] == list(open_clip.IMAGENET_CLASSNAMES[2:])
-    with pytest.raises(InputError, match="there is no class 'n0144076'"):
-        made(model="Tiny", pretrained={"open_clip": "random", "class_names": {"n0144076": "x"}}).network(IMAGENET)
 
 
 def test_files_are_called_after_all_that_decides_the_answers(weights, monkeypatch):

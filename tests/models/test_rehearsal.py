@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from ddd_utils.config.model_sets import Model, Models
+from ddd_utils.config.model_sets import Model
 from ddd_utils.data.class_spaces import class_space, synsets
 from ddd_utils.errors import InputError
 from ddd_utils.models import by_name
@@ -90,8 +90,3 @@ def test_usual_means_are_taken():
         ([0.5] * 3, [1 / 255] * 3),
     ):
         Model.model_validate({"model": "resnet50", "preprocessing": {"mean": mean, "sd": sd}})
-
-
-def test_one_model_alone_is_told_why():
-    with pytest.raises(ValidationError, match="two models at least, as models are compared with each other"):
-        TypeAdapter(Models).validate_python(["resnet50"])

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -64,23 +65,39 @@ def test_answers_from_elsewhere_come_with_accuracies_alone(config):
 
 
 def test_pretrained_models_have_an_accuracy_for_each_choice():
-    table, _ = tables.models(answers(PRETRAINED, **CLASSES))
+    table, *_ = tables.models(answers(PRETRAINED, **CLASSES))
     assert table.columns.tolist() == [
         "network",
         "right among the 200 classes present",
         "right among all 1,000 classes",
+        "top-1 as published",
         "parameters",
     ]
     assert table.iloc[0, 1:3].tolist() == ["75.0% (30.1% to 95.4%)", "50.0% (15.0% to 85.0%)"]
-    alike, _ = tables.models(answers(PRETRAINED, **{**CLASSES, "classes_all": 200}))
-    assert alike.columns.tolist() == ["network", "accuracy", "parameters"]
+    alike, *_ = tables.models(answers(PRETRAINED, **{**CLASSES, "classes_all": 200}))
+    assert alike.columns.tolist() == ["network", "accuracy", "top-1 as published", "parameters"]
 
 
 def test_the_way_of_the_images_to_pretrained_models_is_written_out():
-    _, table = tables.models(answers(PRETRAINED))
-    assert table["images per second"].tolist() == ["1,234.6", "0.4"]
-    assert table["crop"][0].split() == ["center", "0.875,", "bicubic"] and " " not in table["crop"][0]
-    assert table["network"].tolist() == ["one", "two"]
+    known = {"mean": [[0.485, 0.456, 0.406], [0.5] * 3], "sd": [[0.25] * 3] * 2, "activation": ["ReLU", "GELU"]}
+    given = answers(PRETRAINED)
+    _, prepared, made = tables.models(replace(given, networks=NETWORKS.assign(**known)))
+    assert prepared["size, crop, interpolation, mean and sd"].tolist() == [
+        "224 px, center 0.875, bicubic, mean 0.485, 0.456, 0.406, sd 0.25",
+        "224 px, center 0.875, bicubic, mean 0.5, sd 0.25",
+    ]
+    assert prepared["activation"].tolist() == ["ReLU", "GELU"]
+    assert made["speed"].tolist() == ["1,234.6 images/s, bfloat16", "0.4 images/s, bfloat16"]
+    assert made["architecture and weights"].tolist() == ["resnet18; a file", "vit; a file"]
+    _, older, _ = tables.models(given)  # what versions did not keep is not known
+    assert older.iloc[0, 1].endswith("mean unknown, sd unknown") and set(older["activation"]) == {"unknown"}
+
+
+def test_the_published_accuracy_stands_beside_the_measured_one():
+    known = NETWORKS.assign(expected_top1=[0.76130, np.nan], own_transform=[False, None])
+    for networks, told in ((NETWORKS, "unknown"), (known, "76.1% (other input)")):
+        table, *_ = tables.models(replace(answers(PRETRAINED), networks=networks))
+        assert table.set_index("network")["top-1 as published"].to_dict() == {"one": told, "two": "unknown"}
 
 
 def test_images_that_could_not_be_read_are_listed_up_to_a_limit():
