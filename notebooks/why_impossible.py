@@ -28,8 +28,8 @@ import numpy as np
 from IPython.display import Markdown, display
 
 from ddd_utils import charts, experiments, report
-from ddd_utils.analysis import classes, factors, verdict, wrong_answers
-from ddd_utils.report import findings, reasons, sentences, tables, text, verdicts
+from ddd_utils.analysis import classes, difficulty, factors, verdict, wrong_answers
+from ddd_utils.report import explorer, findings, reasons, sentences, tables, text, verdicts
 
 parameters, book = report.begin("why_impossible", globals())
 
@@ -55,10 +55,17 @@ if answers.info.get("on_imagenet") and known.accepted is None:
     display(Markdown("ReaL's labels are not at hand: they come with the extra `models` (`pip install '.[models]'`)."))
 
 # %%
+found = experiments.marks(answers, parameters.marks)
+explored = explorer.explored(answers, range(M), difficulty.fitting_tolerance(1, M), found)
+absent, again = reasons.no_marks(found), reasons.no_marks(found, again=True)
+explored
+
+# %%
 if relabelled:
     status = wrong_answers.label_status(labels, known.accepted)
     looked_up = wrong_answers.status_by_score(status, correct)
-    display(charts.label_bars(looked_up, reasons.label_heading(looked_up, answers)))
+    bars = charts.label_bars(looked_up, reasons.label_heading(looked_up, answers))
+    display(explored.linked(bars, "score"))
 
 # %%
 if relabelled:
@@ -108,8 +115,6 @@ if known.wrong_label is not None:
 # images carry does not count: it tells next to nothing.
 
 # %%
-found = experiments.marks(answers, parameters.marks)
-absent, again = reasons.no_marks(found), reasons.no_marks(found, again=True)
 absent
 
 # %%
@@ -179,7 +184,8 @@ if not absent:
     best_first = np.argsort(-correct.mean(axis=1), kind="stable")
     ranked = [names[i] for i in best_first]
     peers = factors.against_peers(correct[best_first][:, kept], marked, ranked, named)
-    display(charts.peer_matrix(peers, reasons.peer_heading(peers, answers, primary.images)))
+    heading = reasons.peer_heading(peers, answers, primary.images, found.prototypes)
+    display(charts.peer_matrix(peers, heading))
 
 # %%
 again or reasons.peer_table(peers)

@@ -198,7 +198,7 @@ def families(names: Sequence[str]) -> dict[str, np.ndarray]:
     return {stem: np.flatnonzero(np.array(stems) == stem) for stem in dict.fromkeys(stems)}
 
 
-def is_resnet50(names: Sequence[str]) -> np.ndarray:
+def is_resnet50(names: Iterable[str]) -> np.ndarray:
     """Tell, by its name, which models are a ResNet-50 as that of the prototypes, bool (models,)."""
     return np.array([bool(re.fullmatch(r"resnet[-_ ]?50([-_. ].*)?", name.lower())) for name in names], bool)
 

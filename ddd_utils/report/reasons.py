@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ddd_utils.analysis.factors import COMMON, PRIMARY, Regression
+from ddd_utils.analysis.factors import COMMON, PRIMARY, Regression, is_resnet50
 from ddd_utils.analysis.statistics import Estimate, wilson
 from ddd_utils.analysis.wrong_answers import LABELS, OUTCOMES
 from ddd_utils.charts import Heading
@@ -200,19 +200,30 @@ def explained(table: pd.DataFrame) -> Prose:
 # For whom.
 
 
-def peer_heading(table: pd.DataFrame, answers: Responses, images: int) -> Heading:
-    """How many models differ from their peers, and which most (`against_peers`), on so many images."""
+def peer_heading(table: pd.DataFrame, answers: Responses, images: int, prototypes: int = 0) -> Heading:
+    """
+    How many models differ from their peers, and on which factor most of them (`against_peers`), on so many images.
+
+    A ResNet-50 counts, but is not named where it chose the prototypes.
+    """
     under = _under("errors on a factor, against images that as many models get right", answers, images)
     told = table[table["p_holm"] < 0.05]
     if told.empty:
         return Heading(f"On none of {table['factor'].nunique()} factors does a model differ from its peers", under)
-    most = told.loc[told["z"].abs().idxmax()]
-    word = "more" if most["ratio"] > 1 else "fewer"
+    factor = told["factor"].mode()[0]
+    rows = told[told["factor"] == factor].sort_values("ratio")
+    others = rows[~is_resnet50(rows["model"])] if prototypes else rows
+    ends = (others if len(others) else rows).iloc[[0, -1]].drop_duplicates()
+    said = [f"{condition_name(row.model)} errs {_changed(row.ratio)}" for row in ends.itertuples()]
     return Heading(
-        f"{told['model'].nunique()} of {table['model'].nunique()} models differ from their peers on some factor; "
-        f"{condition_name(most['model'])} most: {percent(abs(most['ratio'] - 1))} {word} errors on {most['factor']}",
+        f"{told['model'].nunique()} of {table['model'].nunique()} models differ from their peers on some factor, "
+        f"{len(rows)} of them on {factor}: {' and '.join(said)}",
         under,
     )
+
+
+def _changed(ratio: float) -> str:
+    return f"{percent(abs(ratio - 1))} {'more' if ratio > 1 else 'less'}"
 
 
 def peer_table(table: pd.DataFrame) -> pd.DataFrame:

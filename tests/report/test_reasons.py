@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 from functools import cache
 from pathlib import Path
 
@@ -160,8 +161,13 @@ def test_peers():
     correct[2] &= ~(marked[:, 1] & (np.arange(900) % 3 > 0))
     table = factors.against_peers(correct, marked, [f"model_{i}" for i in range(6)], ["one", "two"])
     said = reasons.peer_heading(table, made(), 900)
-    assert "of 6 models differ from their peers on some factor; model_2 most: " in said
-    assert said.endswith("more errors on two")
+    assert "of 6 models differ from their peers on some factor, " in said
+    assert re.search(r" of them on two: model_\d errs .* less and model_2 errs \d+\.\d% more$", said)
+    one = table.assign(p_holm=np.where((table["model"] == "model_2") & (table["factor"] == "two"), 0.01, 1))
+    assert reasons.peer_heading(one, made(), 900).count("model_") == 1
+    chooser = table.replace({"model": {"model_2": "resnet50"}})
+    assert "ResNet-50" in reasons.peer_heading(chooser, made(), 900)
+    assert "ResNet-50" not in reasons.peer_heading(chooser, made(), 900, prototypes=3)
     shown = reasons.peer_table(table).set_index("model")
     assert shown.loc["model_2", "errs more on"].startswith("two (+")
     assert shown.loc["model_2", "errs less on"] == "–"
