@@ -190,10 +190,14 @@ def record_guesses(book: Book, table: pd.DataFrame | None, answers: Responses, i
 
 def explained(table: pd.DataFrame) -> Prose:
     """Say how much of the images' difficulty is explained, in the order in which it was asked (`factors.explained`)."""
-    steps = ", ".join(f"then {row.step} {percent(row.added)}" for row in table.iloc[1:].itertuples())
+    added = zip(table["added"], table["added_lower"], table["added_upper"], strict=True)
+    first, *others = [with_interval(*each, ".1%") for each in added]
+    then = ", ".join(f"then {step} {share}" for step, share in zip(table["step"][1:], others, strict=True))
+    last = table.iloc[-1]
+    left = with_interval(1 - last["r2"], 1 - last["r2_upper"], 1 - last["r2_lower"], ".1%")
     return Prose(
-        f"Of the variance of difficulty, class explains {percent(table['added'].iloc[0])}, {steps}. "
-        f"{percent(1 - table['r2'].iloc[-1])} is left: what none of these tells."
+        f"Of the variance of difficulty, class explains {first}, {then}: {percent(last['r2'])} in all. {left} is left: "
+        "what none of these tells. Intervals are for other classes with their images."
     )
 
 

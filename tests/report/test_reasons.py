@@ -213,10 +213,15 @@ def test_confusions():
 
 
 def test_explained():
-    table = pd.DataFrame({"step": ["class", "label", "factors"], "r2": [0.2, 0.4, 0.45], "added": [0.2, 0.2, 0.05]})
+    columns = {"step": ["class", "label", "factors"], "r2": [0.2, 0.4, 0.45], "added": [0.2, 0.2, 0.05]}
+    table = pd.DataFrame(columns)
+    for name in ("r2", "added"):
+        table[f"{name}_lower"], table[f"{name}_upper"] = table[name] - 0.01, table[name] + 0.01
     said = reasons.explained(table)
-    assert said.startswith("Of the variance of difficulty, class explains 20.0%, then label 20.0%, then factors 5.0%.")
-    assert "55.0% is left" in said
+    assert said.startswith(
+        "Of the variance of difficulty, class explains 20.0% (19.0% to 21.0%), then label 20.0% (19.0% to 21.0%), then "
+        "factors 5.0% (4.0% to 6.0%): 45.0% in all. 55.0% (54.0% to 56.0%) is left"
+    )
 
 
 # What the issue states, recomputed on one source of models. It was tried with 47 of three.
