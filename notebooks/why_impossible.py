@@ -61,10 +61,17 @@ absent, again = reasons.no_marks(found), reasons.no_marks(found, again=True)
 explored
 
 # %%
+by_score = None
+if known.wrong_label is not None:
+    by_score = wrong_answers.error_rates(known.wrong_label, correct.sum(axis=0), range(M + 1))
+    none = by_score.set_index("score").loc[0]
+    book.record("impossible_label_errors", none["rate"], (none["lower"], none["upper"]), answers, "tolerance 0")
+
+# %%
 if relabelled:
     status = wrong_answers.label_status(labels, known.accepted)
     looked_up = wrong_answers.status_by_score(status, correct)
-    bars = charts.label_bars(looked_up, reasons.label_heading(looked_up, answers))
+    bars = charts.label_bars(looked_up, reasons.label_heading(looked_up, answers), by_score)
     display(explored.linked(bars, "score"))
 
 # %%
@@ -73,6 +80,9 @@ if relabelled:
     stays = outcome.set_index("outcome").loc["still impossible"]
     book.record("impossible_beyond_labels", stays["share"], (stays["lower"], stays["upper"]), answers, "tolerance 0")
     display(reasons.labels(outcome, status))
+
+# %%
+reasons.label_verdicts(preset)
 
 # %%
 if relabelled:
@@ -85,11 +95,8 @@ if relabelled:
 # ### The authors' list of label errors (figures 2a and 17a)
 
 # %%
-if known.wrong_label is not None:
-    by_score = wrong_answers.error_rates(known.wrong_label, correct.sum(axis=0), range(M + 1))
+if by_score is not None:
     display(charts.label_error_dots(by_score, findings.label_errors(by_score, answers)))
-    none = by_score.set_index("score").loc[0]
-    book.record("impossible_label_errors", none["rate"], (none["lower"], none["upper"]), answers, "tolerance 0")
 
 # %%
 if known.wrong_label is not None and unrecorded < 1:
@@ -111,8 +118,8 @@ if known.wrong_label is not None:
 # often is an image impossible with a mark as without it? The ratio is adjusted for class and all other factors
 # (Poisson regression with an effect for each class, errors robust to dependence within classes) and tested together
 # with all secondary outcomes (Holm, 5%). It is asked again without ResNet-50, without one family of models at a time
-# (names that begin alike), and on images whose label ReaL accepts. A factor that more than three quarters of the
-# images carry does not count: it tells next to nothing.
+# (names that begin alike, or architectures: CNN, transformer), and on images whose label ReaL accepts. A factor that
+# more than three quarters of the images carry does not count: it tells next to nothing.
 
 # %%
 absent
@@ -129,7 +136,8 @@ if not absent:
 if not absent:
     main = None if found.top is None else found.top[kept]
     ratios = factors.adjusted_ratios(asked, marked, of, named, main)
-    without = factors.without_models(correct[:, kept], names, marked, of, named)
+    kinds = answers.networks.get("family", [])
+    without = factors.without_models(correct[:, kept], names, marked, of, named, kinds)
 
 # %%
 if not absent and relabelled:
@@ -147,7 +155,8 @@ if not absent:
 
 # %%
 if not absent:
-    display(reasons.ratio_table(shown, without, certain if relabelled else None))
+    accepted = certain if relabelled else None
+    display(reasons.robust(shown, without, accepted), reasons.ratio_table(shown, without, accepted))
 
 # %%
 guesses = None if absent else reasons.guesses(named, marked, primary, asked["impossible"])

@@ -205,15 +205,22 @@ def is_resnet50(names: Iterable[str]) -> np.ndarray:
 
 
 def without_models(
-    correct: np.ndarray, names: Sequence[str], marks: np.ndarray, labels: np.ndarray, factors: Sequence[str]
+    correct: np.ndarray,
+    names: Sequence[str],
+    marks: np.ndarray,
+    labels: np.ndarray,
+    factors: Sequence[str],
+    kinds: Sequence[str] = (),
 ) -> pd.DataFrame:
     """
     Ask again which images are impossible without some of the models: those like ResNet-50, or one family.
 
+    A family are models whose names begin alike, and those of one of ``kinds`` (of each model: transformer, CNN, ...).
     Columns factor, without_resnet50 (the ratio; NaN where there is none among the models), lowest and highest (of the
     ratios without one family each).
     """
-    gone, parts = is_resnet50(names), [rows for rows in families(names).values() if len(rows) < len(names)]
+    groups = [*families(names).values(), *(np.flatnonzero(np.array(kinds) == kind) for kind in dict.fromkeys(kinds))]
+    gone, parts = is_resnet50(names), [rows for rows in groups if len(rows) < len(names)]
     ratios = np.array([*_ratios(correct, parts, marks, labels)] or [np.full(len(factors), np.nan)])
     (other,) = _ratios(correct, [np.flatnonzero(gone)], marks, labels) if gone.any() else [np.nan]
     table = pd.DataFrame({"factor": list(factors), "without_resnet50": other})

@@ -203,6 +203,9 @@ def test_models_are_left_out_in_turn():
     each = np.array([ratios(2, 3, 4), ratios(0, 1, 4), ratios(0, 1, 2, 3)])
     np.testing.assert_allclose(table["without_resnet50"], ratios(0, 1, 2, 4))
     np.testing.assert_allclose(table[["lowest", "highest"]], np.array([each.min(axis=0), each.max(axis=0)]).T)
+    kinds = factors.without_models(correct, names, marks, labels, ["one", "two"], list("aaabb"))
+    each = np.array([*each, ratios(3, 4), ratios(0, 1, 2)])
+    np.testing.assert_allclose(kinds[["lowest", "highest"]], np.array([each.min(axis=0), each.max(axis=0)]).T)
     alone = factors.without_models(correct[:2], names[:2], marks, labels, ["one", "two"])
     assert alone.drop(columns="factor").isna().all(axis=None)
 
