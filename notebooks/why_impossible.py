@@ -61,9 +61,9 @@ absent, again = reasons.no_marks(found), reasons.no_marks(found, again=True)
 explored
 
 # %%
-by_score = None
-if known.wrong_label is not None:
-    by_score = wrong_answers.error_rates(known.wrong_label, correct.sum(axis=0), range(M + 1))
+wrong, score = known.wrong_label, correct.sum(axis=0)
+by_score = None if wrong is None else wrong_answers.error_rates(wrong, score, range(M + 1))
+if by_score is not None:
     none = by_score.set_index("score").loc[0]
     book.record("impossible_label_errors", none["rate"], (none["lower"], none["upper"]), answers, "tolerance 0")
 
@@ -99,15 +99,15 @@ if by_score is not None:
     display(charts.label_error_dots(by_score, findings.label_errors(by_score, answers)))
 
 # %%
-if known.wrong_label is not None and unrecorded < 1:
+if wrong is not None and unrecorded < 1:
     groups = wrong_answers.difficulty_groups(predictions, labels)
-    by_group = wrong_answers.error_rates(known.wrong_label, groups, wrong_answers.GROUPS, "group")
+    by_group = wrong_answers.error_rates(wrong, groups, wrong_answers.GROUPS, "group")
     display(charts.label_error_rows(by_group, findings.label_errors_of_groups(by_group, answers)))
 
 # %%
-if known.wrong_label is not None:
-    parts = wrong_answers.shares_without_errors(correct, known.wrong_label)
-    display(Markdown(f"With and without the {known.wrong_label.sum():,} images with label errors (tolerance 0):"))
+if wrong is not None:
+    parts = wrong_answers.shares_without_errors(correct, wrong)
+    display(Markdown(f"With and without the {wrong.sum():,} images with label errors (tolerance 0):"))
     display(tables.in_percent(parts, ["share", "lower", "upper"]))
 
 # %% [markdown]
