@@ -28,7 +28,7 @@ import numpy as np
 from IPython.display import Markdown, display
 
 from ddd_utils import charts, experiments, report
-from ddd_utils.analysis import classes, difficulty, factors, verdict, wrong_answers
+from ddd_utils.analysis import classes, factors, verdict, wrong_answers
 from ddd_utils.report import explorer, findings, reasons, sentences, tables, text, verdicts
 
 parameters, book = report.begin("why_impossible", globals())
@@ -56,7 +56,7 @@ if answers.info.get("on_imagenet") and known.accepted is None:
 
 # %%
 found = experiments.marks(answers, parameters.marks)
-explored = explorer.explored(answers, range(M), difficulty.fitting_tolerance(1, M), found)
+explored = explorer.explored(answers, range(M), marks=found)
 absent, again = reasons.no_marks(found), reasons.no_marks(found, again=True)
 explored
 

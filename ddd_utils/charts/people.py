@@ -8,7 +8,9 @@ import pandas as pd
 
 from .forms import (
     BOUND,
+    COLUMN,
     KAPPA,
+    LABELS,
     POOLED,
     TICKS,
     WIDTH,
@@ -19,10 +21,12 @@ from .forms import (
     dots,
     finish,
     framed,
+    label_width,
     looks,
     quiet,
     reference,
     share_axis,
+    tell,
     title,
     under,
 )
@@ -173,6 +177,39 @@ def set_dots(table: pd.DataFrame, heading: str) -> alt.LayerChart:
     tips |= {"largest": (".3f", "largest possible"), "pooled": (".3f", POOLED)}
     scale, axis = alt.Scale(domain=[min(0, table["lower"].min()), 1]), "error consistency of two people (kappa)"
     return dot_rows(parts, "at", axis, title(heading), scale, row="set", names="set", tips=tips)
+
+
+def score_rows(table: pd.DataFrame, heading: str) -> alt.LayerChart:
+    """Show how many people get the images of each set right (`deciders.score_table`), a bar a set."""
+    frame = table.melt("set", var_name="right", value_name="share").dropna().astype({"right": int})
+    frame["people"] = frame.groupby("set")["right"].transform("max")
+    frame["part"] = frame["right"] / frame["people"]
+    x = alt.X(
+        "share:Q",
+        title="share of the set's images",
+        stack="zero",
+        axis=quiet(format="%"),
+        scale=alt.Scale(domain=[0, 1]),
+    )
+    y = alt.Y("set:N", title=None, sort=table["set"].tolist(), axis=quiet(labelLimit=LABELS))
+    shades = alt.Scale(
+        domain=[0, 0.5, 1], range=[CLASS_COLOURS[kind] for kind in ("impossible", "in-between", "trivial")]
+    )
+    legend = alt.Legend(title="people who are right", orient="top", format="%", gradientLength=200)
+    tips = {"set": "", "right": ("", "people right"), "people": "", "share": ".1%"}
+    bars = (
+        alt.Chart(frame)
+        .mark_bar()
+        .encode(x=x, y=y, color=alt.Color("part:Q", scale=shades, legend=legend), order="right:O", tooltip=tell(tips))
+    )
+    ends = frame[frame["right"].isin([0]) | (frame["right"] == frame["people"])]
+    text = "; ".join(
+        f"{name} none {part['share'].iloc[0]:.1%}, all {part['share'].iloc[-1]:.1%}"
+        for name, part in ends.groupby("set", sort=False)
+    )
+    width = min(WIDTH, COLUMN - 25 - label_width(table["set"], LABELS))
+    chart = framed(bars, width=width, height=24 * len(table))
+    return finish(chart, title(heading), f"{heading}: a bar a set, from images that no person gets right. {text}.")
 
 
 def hardness_dots(table: pd.DataFrame, heading: str) -> alt.LayerChart:

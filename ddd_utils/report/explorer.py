@@ -12,7 +12,7 @@ import altair as alt
 import numpy as np
 from IPython.display import HTML
 
-from ddd_utils.analysis.difficulty import scores
+from ddd_utils.analysis.difficulty import fitting_tolerance, scores
 from ddd_utils.analysis.examples import answers_of, examples, hard_and_easy
 from ddd_utils.analysis.exploration import Exploration, explore
 from ddd_utils.charts.gallery import answers_gallery, data_uri, gallery
@@ -125,9 +125,16 @@ class Comparable:
         }
 
 
-def explored(answers: Responses, rows: Sequence[int], tolerance: int, marks: Marks | str = "") -> Explorer:
-    """Collect what a click in charts about some networks shows: display it once, and link the charts to it."""
+def explored(
+    answers: Responses, rows: Sequence[int], tolerance: int | None = None, marks: Marks | str = ""
+) -> Explorer:
+    """
+    Collect what a click in charts about some networks shows: display it once, and link the charts to it.
+
+    Without a tolerance, in-between images are those at tolerance 1, or as near to it as so many networks allow.
+    """
     chosen = answers.select(list(rows))
+    tolerance = fitting_tolerance(1, len(rows)) if tolerance is None else tolerance
     found = explore(chosen.correct(), network_names(chosen.networks), answers.labels, tolerance=tolerance)
     pictures = answers.thumbnails(found.images, SIDE) if answers.has_images else None
     return Explorer(found, answers, rows, answers.class_names, pictures, marks)

@@ -83,14 +83,22 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**cells).fillna("–").rename(columns=named)
 
 
+def score_heading(table: pd.DataFrame) -> Heading:
+    """In how many sets more images are trivial, and impossible, than for independent people (`deciders.overview`)."""
+    trivial, impossible = (int((table[end] > table[f"{end}_independent"]).sum()) for end in ("trivial", "impossible"))
+    return Heading(
+        f"More images are trivial than for independent people in {trivial} of {len(table)} sets, more impossible in "
+        f"{impossible}",
+        "images by the share of people who are right, from none to all",
+    )
+
+
 def ends(table: pd.DataFrame) -> Prose:
     """Say how many images are trivial or impossible for people, and for independent ones (`deciders.overview`)."""
     said = [
         f"On {_span(table[end], '.1%')} of a set's images all people are {verb}; independent people of the same "
-        f"accuracies would be on {_span(table[f'{end}_independent'], '.1%')}. More than that are {end} in "
-        f"{int(more.sum())} of {len(table)} sets."
+        f"accuracies would be on {_span(table[f'{end}_independent'], '.1%')}."
         for end, verb in (("trivial", "right"), ("impossible", "wrong"))
-        if len(more := table[end] > table[f"{end}_independent"])
     ]
     return Prose(f"{' '.join(said)} More people are less often unanimous: compare sets of equally many people only.")
 

@@ -109,6 +109,7 @@ def test_an_explorer_is_made_from_the_responses_alone():
     found = explorer.explored(answers, [1, 2, 3, 4, 5], 1).data
     assert found["networks"] == [f"model {i}" for i in range(1, 6)]
     assert sum(found["scores"]) == 90 and found["between"]["total"] > 0
+    assert explorer.explored(answers, [1, 2, 3, 4, 5]).data == found
     assert all(image["picture"].startswith("data:image/png") for image in found["images"])
     without = explorer.explored(made_models(6, pictures=False), range(6), 1).data
     assert not any("picture" in image for image in without["images"])

@@ -87,8 +87,10 @@ def test_few_people_are_not_asked_and_why_is_arithmetic(sets):
 
 
 def test_unanimity_is_held_against_independence(table):
-    said = people.ends(table.assign(trivial=[0.5, 0.6], trivial_independent=[0.4, 0.7]))
-    assert "On 50.0% to 60.0%" in said and "trivial in 1 of 2 sets" in said
+    changed = table.assign(trivial=[0.5, 0.6], trivial_independent=[0.4, 0.7])
+    assert "On 50.0% to 60.0% of a set's images all people are right" in people.ends(changed)
+    heading = people.score_heading(changed.assign(impossible=[0.2, 0.3], impossible_independent=0.1))
+    assert heading == "More images are trivial than for independent people in 1 of 2 sets, more impossible in 2"
 
 
 def test_tables_and_charts_show_each_set(sets, table):
@@ -98,6 +100,7 @@ def test_tables_and_charts_show_each_set(sets, table):
     assert scores.loc["colour <b>", "7"] == "–" and scores.loc["edge", "7"].endswith("%")
     conditions = pd.concat({name: deciders.by_condition(*each) for name, each in sets.items()}, names=["set"])
     drawn = [charts.set_dots(table, people.set_heading(table))]
+    drawn.append(charts.score_rows(deciders.score_table(sets), people.score_heading(table)))
     drawn.append(charts.hardness_dots(conditions.reset_index("set"), people.hardness(conditions)))
     for chart in drawn:
         rows = [row for data in chart.to_dict()["datasets"].values() for row in data]
