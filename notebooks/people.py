@@ -58,11 +58,11 @@ if sets:
 
 # %% [markdown]
 # ## Are images trivial or impossible for people?
-# How many people get an image right, from none (impossible) to all (trivial).
+# How many people get an image right, from none (impossible) to all (trivial). Lines part one number from the next.
 
 # %%
 if sets:
-    scores = deciders.score_table(sets)
+    scores = deciders.score_table({name: sets[name] for name in table["set"]})
     display(charts.score_rows(scores, people.score_heading(table)), people.ends(table), people.shown(scores))
 
 # %% [markdown]

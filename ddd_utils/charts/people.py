@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from .forms import (
@@ -31,7 +32,7 @@ from .forms import (
     under,
 )
 from .matrix import INTERVAL, cell_size, cells, fewer, kappa_shades, offered, undefined
-from .names_and_colours import CLASS_COLOURS, bracketed, condition_name, range_in_words
+from .names_and_colours import CLASS_COLOURS, NOTE, bracketed, condition_name, range_in_words
 from .order import arrangement
 
 CHANCE = 0.5
@@ -183,33 +184,20 @@ def score_rows(table: pd.DataFrame, heading: str) -> alt.LayerChart:
     """Show how many people get the images of each set right (`deciders.score_table`), a bar a set."""
     frame = table.melt("set", var_name="right", value_name="share").dropna().astype({"right": int})
     frame["people"] = frame.groupby("set")["right"].transform("max")
-    frame["part"] = frame["right"] / frame["people"]
-    x = alt.X(
-        "share:Q",
-        title="share of the set's images",
-        stack="zero",
-        axis=quiet(format="%"),
-        scale=alt.Scale(domain=[0, 1]),
-    )
+    ends = [frame["right"] == 0, frame["right"] == frame["people"]]
+    frame["kind"] = np.select(ends, ["impossible", "trivial"], "in-between")
+    x = alt.X("share:Q", title="share of images", axis=quiet(format="%"), scale=alt.Scale(domain=[0, 1]))
     y = alt.Y("set:N", title=None, sort=table["set"].tolist(), axis=quiet(labelLimit=LABELS))
-    shades = alt.Scale(
-        domain=[0, 0.5, 1], range=[CLASS_COLOURS[kind] for kind in ("impossible", "in-between", "trivial")]
-    )
-    legend = alt.Legend(title="people who are right", orient="top", format="%", gradientLength=200)
     tips = {"set": "", "right": ("", "people right"), "people": "", "share": ".1%"}
-    bars = (
-        alt.Chart(frame)
-        .mark_bar()
-        .encode(x=x, y=y, color=alt.Color("part:Q", scale=shades, legend=legend), order="right:O", tooltip=tell(tips))
-    )
-    ends = frame[frame["right"].isin([0]) | (frame["right"] == frame["people"])]
-    text = "; ".join(
-        f"{name} none {part['share'].iloc[0]:.1%}, all {part['share'].iloc[-1]:.1%}"
-        for name, part in ends.groupby("set", sort=False)
-    )
+    bars = alt.Chart(frame).mark_bar(stroke=NOTE, strokeWidth=0.6)
+    bars = bars.encode(x=x, y=y, color=by_kind(), order="right:O", tooltip=tell(tips))
     width = min(WIDTH, COLUMN - 25 - label_width(table["set"], LABELS))
+    text = "; ".join(
+        f"{kind} {range_in_words(zip(part['set'], part['share'], strict=True))}"
+        for kind, part in frame[frame["kind"] != "in-between"].groupby("kind")
+    )
     chart = framed(bars, width=width, height=24 * len(table))
-    return finish(chart, title(heading), f"{heading}: a bar a set, from images that no person gets right. {text}.")
+    return finish(chart, title(heading), f"{heading}: a bar a set, from images that nobody gets right. {text}.")
 
 
 def hardness_dots(table: pd.DataFrame, heading: str) -> alt.LayerChart:

@@ -107,8 +107,9 @@ def shapes(found: pd.DataFrame, sets: Sets, tolerance: int = 1) -> Prose:
     """Say where difficulty is dichotomous for people (`deciders.shapes`), and why that is not asked of few people."""
     said = [f"{len(found)} conditions have at least {FEWEST} people."]
     if len(found):
-        outcomes = ", ".join(f"{outcome} in {count}" for outcome, count in found["dichotomous"].value_counts().items())
-        said.append(f"That difficulty is dichotomous for people: {outcomes}.")
+        counts = found["dichotomous"].replace("not decidable", "is not decidable").value_counts()
+        outcomes = ", ".join(f"{outcome} in {count}" for outcome, count in counts.items())
+        said.append(f"The claim that difficulty is dichotomous for people {outcomes} of them.")
     few = sorted({len(correct) for correct, _ in sets.values() if 2 * (tolerance + 1) <= len(correct) < FEWEST})
     bands = {people: list(dict.fromkeys(map(written, nulls.selection_band(people, tolerance)))) for people in few}
     if told := " and ".join(f"{' to '.join(band)} with {people} people" for people, band in bands.items()):
@@ -122,8 +123,9 @@ def shapes(found: pd.DataFrame, sets: Sets, tolerance: int = 1) -> Prose:
 def hardness(conditions: pd.DataFrame) -> Heading:
     """How kappa depends on how hard a condition is, from `deciders.by_condition` of several sets."""
     rows = deciders.by_hardness(conditions)[["kappa", "accuracy"]].to_numpy()
-    told = ", ".join(f"{written(kappa)} where {percent(share)} of the answers are right" for kappa, share in rows)
-    return Heading(f"Kappa is {told}", f"mean kappa of two people in each of {len(conditions)} conditions")
+    told = ", ".join(f"{written(kappa)} where {percent(share)} are" for kappa, share in rows)
+    told = told.replace("% are", "% of the answers are right", 1)
+    return Heading(f"Two people’s kappa is {told}", f"mean kappa of two people in each of {len(conditions)} conditions")
 
 
 def against_paper(conditions: pd.DataFrame) -> Prose:

@@ -36,7 +36,7 @@ def test_titles_count_and_span(table):
     assert "4 to 7 people a set · 1,200 images" in said.drawn
     rows = pd.DataFrame({"accuracy": [0.1, 0.2, 0.9], "kappa": [0.1, 0.3, 0.45]})
     said = people.hardness(rows)
-    assert said == "Kappa is 0.20 where 15.0% of the answers are right, 0.45 where 90.0% of the answers are right"
+    assert said == "Two people’s kappa is 0.20 where 15.0% of the answers are right, 0.45 where 90.0% are"
 
 
 def test_pooling_names_the_set_that_it_changes_most(table):
@@ -84,6 +84,9 @@ def test_few_people_are_not_asked_and_why_is_arithmetic(sets):
     assert "arithmetic" not in people.shapes(deciders.shapes(alone), alone)
     few = {"colour": sets["colour <b>"]}
     assert people.shapes(deciders.shapes(few), few).startswith("0 conditions")
+    found = pd.DataFrame({"dichotomous": ["holds", "not decidable", "not decidable"]})
+    said = "The claim that difficulty is dichotomous for people is not decidable in 2, holds in 1 of them."
+    assert said in people.shapes(found, sets)
 
 
 def test_unanimity_is_held_against_independence(table):
