@@ -31,8 +31,9 @@ def label_bars(table: pd.DataFrame, heading: str, listed: pd.DataFrame | None = 
     none = table[table["score"] == table["score"].min()]
     text = ", ".join(f"{row.status} {row.images:,}" for row in none.itertuples())
     if listed is not None:
-        ticks = listed.assign(status=LISTED, images=listed["errors"], share=listed["rate"])
-        ticks = ticks[["score", "status", "images", "share"]]
+        ticks = (
+            listed.drop(columns="images").rename(columns={"errors": "images", "rate": "share"}).assign(status=LISTED)
+        )
         layers.append(alt.Chart(ticks).mark_tick(thickness=3).encode(x=x, y=y, color=colour, tooltip=tell(tips)))
         text += f", {LISTED} {listed['errors'].iloc[0]:,}"
     return finish(framed(*layers), title(heading), f"{heading}: stacked bars by score. No model right: {text}.")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from itertools import pairwise
 from os.path import commonprefix
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import altair as alt
 import numpy as np
@@ -28,23 +28,14 @@ SIDE = 80  # pixels of a picture: two hundred of them stay below a megabyte
 Chart = TypeVar("Chart", bound=alt.TopLevelMixin)
 
 
-class Marks(Protocol):
-    """Factors that people marked on the images of some responses (`experiments.marks`)."""
-
-    source: str
-    factors: tuple[str, ...]
-    marked: np.ndarray  # bool (images, factors)
-    known: np.ndarray  # bool (images,): somebody looked
-
-
 class Explorer:
     """
     What a notebook displays once, for the report to show piece by piece.
 
     ``found`` is about the networks ``rows`` of the responses; ``pictures`` are its images, (height, width, 3) uint8
-    each, in that order. Without them images are called by their names. ``marks`` are about all images; a line that says
-    why there are none will do. ``data`` is plain data, whose ``key`` is the same for the same contents, so that a page
-    holds these once.
+    each, in that order. Without them images are called by their names. ``marks`` are those of `experiments.marks`, or
+    the line that says why there are none. ``data`` is plain data; its ``key``, the same for the same contents, lets a
+    page hold them once.
     """
 
     def __init__(
@@ -54,7 +45,7 @@ class Explorer:
         rows: Sequence[int],
         classes: Sequence[str],
         pictures: Sequence[np.ndarray] | None = None,
-        marks: Marks | str = "",
+        marks: Any = "",
     ):
         chosen = np.asarray(rows)
         answers = responses.predictions[chosen, -1][:, found.images]
@@ -102,7 +93,7 @@ class Comparable:
     has the names of the factors and such bits: whether somebody looked at an image, and whether each factor is marked.
     """
 
-    def __init__(self, answers: Responses, marks: Marks | str = ""):
+    def __init__(self, answers: Responses, marks: Any = ""):
         order = np.argsort(answers.image_ids, kind="stable")
         classes = answers.class_names if answers.info.get("labels_known", True) else []
         contents = {
@@ -125,14 +116,8 @@ class Comparable:
         }
 
 
-def explored(
-    answers: Responses, rows: Sequence[int], tolerance: int | None = None, marks: Marks | str = ""
-) -> Explorer:
-    """
-    Collect what a click in charts about some networks shows: display it once, and link the charts to it.
-
-    Without a tolerance, in-between images are those at tolerance 1, or as near to it as so many networks allow.
-    """
+def explored(answers: Responses, rows: Sequence[int], tolerance: int | None = None, marks: Any = "") -> Explorer:
+    """Collect what a click in charts about some networks shows: display it once, and link the charts to it."""
     chosen = answers.select(list(rows))
     tolerance = fitting_tolerance(1, len(rows)) if tolerance is None else tolerance
     found = explore(chosen.correct(), network_names(chosen.networks), answers.labels, tolerance=tolerance)
@@ -195,7 +180,7 @@ def _images(names: np.ndarray, labels: np.ndarray, answers: np.ndarray, used: li
     ]
 
 
-def _factors(marks: Marks, score: np.ndarray, networks: int) -> dict[str, Any]:
+def _factors(marks: Any, score: np.ndarray, networks: int) -> dict[str, Any]:
     """Count, by the number of networks right, images at which somebody looked, and of them those with each factor."""
     by_score = [np.bincount(score[some], minlength=networks + 1).tolist() for some in (marks.known, *marks.marked.T)]
     return {"source": marks.source, "names": list(marks.factors), "known": by_score[0], "marked": by_score[1:]}
@@ -219,7 +204,6 @@ def _between(found: Exploration) -> dict | None:
 def _pairs(found: Exploration) -> dict[str, list[str]]:
     """Write the figures of every pair, in the order of the upper triangle, row by row."""
     upper = np.triu_indices(len(found.kappa.labels), 1)
-
     kappa, null = found.kappa, found.null
     written = {"kappa": bracketed(kappa.kappa, kappa.lower, kappa.upper)[upper].tolist()}
     if null is None:

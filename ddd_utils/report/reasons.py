@@ -11,7 +11,7 @@ from ddd_utils.analysis.statistics import Estimate, wilson
 from ddd_utils.analysis.wrong_answers import LABELS, OUTCOMES
 from ddd_utils.charts import Heading
 from ddd_utils.charts.names_and_colours import condition_name
-from ddd_utils.report.claims import Book, Claim, Record, claim, recorded
+from ddd_utils.report.claims import Book, claim, recorded
 from ddd_utils.report.comparability import Basis
 from ddd_utils.report.findings import drawn
 from ddd_utils.report.text import Absence, Prose, literal, p_value, percent, with_interval, written
@@ -59,14 +59,13 @@ def labels(outcome: pd.DataFrame, status: np.ndarray) -> Prose:
 
 def label_verdicts(preset: str) -> Prose:
     """Say what becomes of the paper's words on label errors, as far as it has been recorded."""
-    records = recorded(preset)[0]
-    return Prose("\n".join(_worded(claim(name), words, records) for name, words in WORDED.items() if name in records))
-
-
-def _worded(stated: Claim, words: str, records: Mapping[str, Record]) -> str:
-    found, judged = figure(stated.id, records), verdict(stated, records[stated.id]).outcome
-    what, here = f"{stated.short[0].upper()}{stated.short[1:]}", f"{found.here} ({found.interval})"
-    return f"- **“{words}”** ({stated.where}): {judged}. {what}: {here}; it would have to be {found.paper}."
+    records, said = recorded(preset)[0], []
+    for name, words in WORDED.items():
+        if name in records:
+            stated, found = claim(name), figure(name, records)
+            here = f"{stated.short}: {found.here} ({found.interval}), which would have to be {found.paper}"
+            said.append(f"- **“{words}”** ({stated.where}): {verdict(stated, records[name]).outcome}; {here}.")
+    return Prose("\n".join(said))
 
 
 def label_heading(table: pd.DataFrame, answers: Responses) -> Heading:
@@ -230,14 +229,13 @@ def record_guesses(book: Book, table: pd.DataFrame | None, answers: Responses, i
 
 def explained(table: pd.DataFrame) -> Prose:
     """Say how much of the images' difficulty is explained, in the order in which it was asked (`factors.explained`)."""
-    added = zip(table["added"], table["added_lower"], table["added_upper"], strict=True)
-    first, *others = [with_interval(*each, ".1%") for each in added]
+    first, *others = [with_interval(*each, ".1%") for each in table[["added", "added_lower", "added_upper"]].to_numpy()]
     then = ", ".join(f"then {step} {share}" for step, share in zip(table["step"][1:], others, strict=True))
-    last = table.iloc[-1]
-    left = with_interval(1 - last["r2"], 1 - last["r2_upper"], 1 - last["r2_lower"], ".1%")
+    total, lower, upper = table[["r2", "r2_lower", "r2_upper"]].iloc[-1]
     return Prose(
-        f"Of the variance of difficulty, class explains {first}, {then}: {percent(last['r2'])} in all. {left} is left: "
-        "what none of these tells. Intervals are for other classes with their images."
+        f"Of the variance of difficulty, class explains {first}, {then}: {percent(total)} in all. "
+        f"{with_interval(1 - total, 1 - upper, 1 - lower, '.1%')} is left: what none of these tells. Intervals are for "
+        "other classes with their images."
     )
 
 
@@ -245,11 +243,7 @@ def explained(table: pd.DataFrame) -> Prose:
 
 
 def peer_heading(table: pd.DataFrame, answers: Responses, images: int, prototypes: int = 0) -> Heading:
-    """
-    How many models differ from their peers, and on which factor most of them (`against_peers`), on so many images.
-
-    A ResNet-50 counts, but is not named where it chose the prototypes.
-    """
+    """How many models differ from their peers, on which factor most; a ResNet-50 that chose prototypes is not named."""
     under = _under("errors on a factor, against images that as many models get right", answers, images)
     told = table[table["p_holm"] < 0.05]
     if told.empty:
@@ -258,16 +252,15 @@ def peer_heading(table: pd.DataFrame, answers: Responses, images: int, prototype
     rows = told[told["factor"] == factor].sort_values("ratio")
     others = rows[~is_resnet50(rows["model"])] if prototypes else rows
     ends = (others if len(others) else rows).iloc[[0, -1]].drop_duplicates()
-    said = [f"{condition_name(row.model)} errs {_changed(row.ratio)}" for row in ends.itertuples()]
+    said = [
+        f"{condition_name(row.model)} errs {percent(abs(row.ratio - 1))} {'more' if row.ratio > 1 else 'less'}"
+        for row in ends.itertuples()
+    ]
     return Heading(
         f"{told['model'].nunique()} of {table['model'].nunique()} models differ from their peers on some factor, "
         f"{len(rows)} of them on {factor}: {' and '.join(said)}",
         under,
     )
-
-
-def _changed(ratio: float) -> str:
-    return f"{percent(abs(ratio - 1))} {'more' if ratio > 1 else 'less'}"
 
 
 def peer_table(table: pd.DataFrame) -> pd.DataFrame:

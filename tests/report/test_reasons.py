@@ -98,7 +98,7 @@ def test_the_papers_words_on_label_errors_are_judged(book, share, outcome):
     said = reasons.label_verdicts("made")
     assert said.startswith("- **“Beyond label errors”** (abstract): ")
     here = f"{share:.1%} ({share - 0.01:.1%} to {share + 0.01:.1%})"
-    assert outcome in said and f"{here}; it would have to be above 50.0%" in said
+    assert outcome in said and f"{here}, which would have to be above 50.0%" in said
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ function shownResult(result, networks) {
 function deviatingTable({ name, deviating }) {
   const told = deviating.filter(({ error }) => error > 0).sort((one, other) => Math.abs(other.z) - Math.abs(one.z));
   if (!told.length) return [];
-  const change = (value) => { const size = percentage(Math.abs(value)); return size === "0.0%" ? size : `${value > 0 ? "+" : "−"}${size}`; };
+  const change = (value) => `${value >= 0 ? "+" : "−"}${percentage(Math.abs(value))}`.replace(/^.0[.]0%$/, "0.0%");
   const sides = ({ wrong, expected, error }) => [0, -1.96, 1.96].map((margin) => change((wrong + margin * error) / expected - 1));
   const whole = (count) => Math.round(count).toLocaleString("en"), cell = (value, beside) => made("td", {}, `${value} `, made("small", { text: `(${beside})` }));
   const rows = told.map((row) => { const [value, low, high] = sides(row); return made("tr", { class: Math.abs(row.z) > 1.96 ? "apart" : "" }, made("th", { scope: "row", text: row.factor }), cell(whole(row.wrong), whole(row.expected)), cell(value, `${low.slice(0, -1)} to ${high}`)); });
