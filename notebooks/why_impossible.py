@@ -56,9 +56,7 @@ if answers.info.get("on_imagenet") and known.accepted is None:
 
 # %%
 found = experiments.marks(answers, parameters.marks)
-explored = explorer.explored(answers, range(M), marks=found)
 absent, again = reasons.no_marks(found), reasons.no_marks(found, again=True)
-explored
 
 # %%
 wrong, score = known.wrong_label, correct.sum(axis=0)
@@ -72,7 +70,8 @@ if relabelled:
     status = wrong_answers.label_status(labels, known.accepted)
     looked_up = wrong_answers.status_by_score(status, correct)
     bars = charts.label_bars(looked_up, reasons.label_heading(looked_up, answers), by_score)
-    display(explored.linked(bars, "score"))
+    explored = explorer.explored(answers, range(M), marks=found)
+    display(explored, explored.linked(bars, "score"))
 
 # %%
 if relabelled:
