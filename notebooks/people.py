@@ -37,7 +37,6 @@ parameters, _ = report.begin("people", globals())
 # %%
 found = experiments.observed_sets()
 sets = {name: (trials.correct, trials.conditions) for name, trials in found.sets.items()}
-people.absent(found.missing)
 
 # %% [markdown]
 # ## How alike people err
@@ -48,6 +47,7 @@ people.absent(found.missing)
 if sets:
     table = deciders.overview(sets)
     display(charts.set_dots(table, people.set_heading(table)), people.pooling(table))
+people.absent(found.missing)
 
 # %% [markdown]
 # M people with mean error correlation rho, within conditions, are worth M / (1 + (M - 1) rho) *independent people*.
@@ -58,11 +58,12 @@ if sets:
 
 # %% [markdown]
 # ## Are images trivial or impossible for people?
-# Share of each set's images that 0, 1, ... people get right.
+# How many people get an image right, from none (impossible) to all (trivial). Lines part one number from the next.
 
 # %%
 if sets:
-    display(people.shown(deciders.score_table(sets)), people.ends(table))
+    scores = deciders.score_table({name: sets[name] for name in table["set"]})
+    display(charts.score_rows(scores, people.score_heading(table)), people.ends(table), people.shown(scores))
 
 # %% [markdown]
 # ### Smooth or dichotomous

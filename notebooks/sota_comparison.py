@@ -68,7 +68,8 @@ display(*tables.unreadable(answers), *tables.models(answers), sentences.choices(
 # smoothly from image to image. With eleven models, as many as the paper has, the paper's own bars are drawn too.
 
 # %%
-explored = explorer.explored(answers, range(M), dissent)
+marks = experiments.marks(answers)
+explored = explorer.explored(answers, range(M), dissent, marks)
 explored
 
 # %%
@@ -211,7 +212,7 @@ game.keep_pairs(preset, "sota_comparison", answers, range(M), dissent)
 
 # %%
 if parameters.answers_in_page:
-    display(explorer.Comparable(answers))
+    display(explorer.Comparable(answers, marks))
 
 # %% [markdown]
 # ### To take away

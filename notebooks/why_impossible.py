@@ -29,7 +29,7 @@ from IPython.display import Markdown, display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import classes, factors, verdict, wrong_answers
-from ddd_utils.report import findings, reasons, sentences, tables, text, verdicts
+from ddd_utils.report import explorer, findings, reasons, sentences, tables, text, verdicts
 
 parameters, book = report.begin("why_impossible", globals())
 
@@ -55,10 +55,23 @@ if answers.info.get("on_imagenet") and known.accepted is None:
     display(Markdown("ReaL's labels are not at hand: they come with the extra `models` (`pip install '.[models]'`)."))
 
 # %%
+found = experiments.marks(answers, parameters.marks)
+absent, again = reasons.no_marks(found), reasons.no_marks(found, again=True)
+
+# %%
+wrong, score = known.wrong_label, correct.sum(axis=0)
+by_score = None if wrong is None else wrong_answers.error_rates(wrong, score, range(M + 1))
+if by_score is not None:
+    none = by_score.set_index("score").loc[0]
+    book.record("impossible_label_errors", none["rate"], (none["lower"], none["upper"]), answers, "tolerance 0")
+
+# %%
 if relabelled:
     status = wrong_answers.label_status(labels, known.accepted)
     looked_up = wrong_answers.status_by_score(status, correct)
-    display(charts.label_bars(looked_up, reasons.label_heading(looked_up, answers)))
+    bars = charts.label_bars(looked_up, reasons.label_heading(looked_up, answers), by_score)
+    explored = explorer.explored(answers, range(M), marks=found)
+    display(explored, explored.linked(bars, "score"))
 
 # %%
 if relabelled:
@@ -66,6 +79,9 @@ if relabelled:
     stays = outcome.set_index("outcome").loc["still impossible"]
     book.record("impossible_beyond_labels", stays["share"], (stays["lower"], stays["upper"]), answers, "tolerance 0")
     display(reasons.labels(outcome, status))
+
+# %%
+reasons.label_verdicts(preset)
 
 # %%
 if relabelled:
@@ -78,22 +94,19 @@ if relabelled:
 # ### The authors' list of label errors (figures 2a and 17a)
 
 # %%
-if known.wrong_label is not None:
-    by_score = wrong_answers.error_rates(known.wrong_label, correct.sum(axis=0), range(M + 1))
+if by_score is not None:
     display(charts.label_error_dots(by_score, findings.label_errors(by_score, answers)))
-    none = by_score.set_index("score").loc[0]
-    book.record("impossible_label_errors", none["rate"], (none["lower"], none["upper"]), answers, "tolerance 0")
 
 # %%
-if known.wrong_label is not None and unrecorded < 1:
+if wrong is not None and unrecorded < 1:
     groups = wrong_answers.difficulty_groups(predictions, labels)
-    by_group = wrong_answers.error_rates(known.wrong_label, groups, wrong_answers.GROUPS, "group")
+    by_group = wrong_answers.error_rates(wrong, groups, wrong_answers.GROUPS, "group")
     display(charts.label_error_rows(by_group, findings.label_errors_of_groups(by_group, answers)))
 
 # %%
-if known.wrong_label is not None:
-    parts = wrong_answers.shares_without_errors(correct, known.wrong_label)
-    display(Markdown(f"With and without the {known.wrong_label.sum():,} images with label errors (tolerance 0):"))
+if wrong is not None:
+    parts = wrong_answers.shares_without_errors(correct, wrong)
+    display(Markdown(f"With and without the {wrong.sum():,} images with label errors (tolerance 0):"))
     display(tables.in_percent(parts, ["share", "lower", "upper"]))
 
 # %% [markdown]
@@ -104,12 +117,10 @@ if known.wrong_label is not None:
 # often is an image impossible with a mark as without it? The ratio is adjusted for class and all other factors
 # (Poisson regression with an effect for each class, errors robust to dependence within classes) and tested together
 # with all secondary outcomes (Holm, 5%). It is asked again without ResNet-50, without one family of models at a time
-# (names that begin alike), and on images whose label ReaL accepts. A factor that more than three quarters of the
-# images carry does not count: it tells next to nothing.
+# (names that begin alike, or architectures: CNN, transformer), and on images whose label ReaL accepts. A factor that
+# more than three quarters of the images carry does not count: it tells next to nothing.
 
 # %%
-found = experiments.marks(answers, parameters.marks)
-absent, again = reasons.no_marks(found), reasons.no_marks(found, again=True)
 absent
 
 # %%
@@ -124,7 +135,8 @@ if not absent:
 if not absent:
     main = None if found.top is None else found.top[kept]
     ratios = factors.adjusted_ratios(asked, marked, of, named, main)
-    without = factors.without_models(correct[:, kept], names, marked, of, named)
+    kinds = answers.networks.get("family", [])
+    without = factors.without_models(correct[:, kept], names, marked, of, named, kinds)
 
 # %%
 if not absent and relabelled:
@@ -142,7 +154,8 @@ if not absent:
 
 # %%
 if not absent:
-    display(reasons.ratio_table(shown, without, certain if relabelled else None))
+    accepted = certain if relabelled else None
+    display(reasons.robust(shown, without, accepted), reasons.ratio_table(shown, without, accepted))
 
 # %%
 guesses = None if absent else reasons.guesses(named, marked, primary, asked["impossible"])
@@ -179,7 +192,8 @@ if not absent:
     best_first = np.argsort(-correct.mean(axis=1), kind="stable")
     ranked = [names[i] for i in best_first]
     peers = factors.against_peers(correct[best_first][:, kept], marked, ranked, named)
-    display(charts.peer_matrix(peers, reasons.peer_heading(peers, answers, primary.images)))
+    heading = reasons.peer_heading(peers, answers, primary.images, found.prototypes)
+    display(charts.peer_matrix(peers, heading))
 
 # %%
 again or reasons.peer_table(peers)

@@ -11,12 +11,13 @@ from scipy.special import ndtr, stdtr, stdtrit
 
 from ddd_utils.analysis.difficulty import as_correct, as_labels, classify
 from ddd_utils.analysis.score_models import fit_beta_binomial, posterior_difficulty, score_counts
-from ddd_utils.analysis.statistics import Estimate, holm
+from ddd_utils.analysis.statistics import Estimate, holm, percentile_interval
 from ddd_utils.errors import InputError
 
 ITERATIONS, ENOUGH = 50, 1e-9
 LARGEST_STEP = 2.0  # of a coefficient: a factor of seven
 PRIMARY = "impossible"
+DRAWS = 1_000  # of classes, for an interval
 COMMON = 0.75  # of the images carry the mark: it tells next to nothing about the others
 
 
@@ -198,21 +199,28 @@ def families(names: Sequence[str]) -> dict[str, np.ndarray]:
     return {stem: np.flatnonzero(np.array(stems) == stem) for stem in dict.fromkeys(stems)}
 
 
-def is_resnet50(names: Sequence[str]) -> np.ndarray:
+def is_resnet50(names: Iterable[str]) -> np.ndarray:
     """Tell, by its name, which models are a ResNet-50 as that of the prototypes, bool (models,)."""
     return np.array([bool(re.fullmatch(r"resnet[-_ ]?50([-_. ].*)?", name.lower())) for name in names], bool)
 
 
 def without_models(
-    correct: np.ndarray, names: Sequence[str], marks: np.ndarray, labels: np.ndarray, factors: Sequence[str]
+    correct: np.ndarray,
+    names: Sequence[str],
+    marks: np.ndarray,
+    labels: np.ndarray,
+    factors: Sequence[str],
+    kinds: Sequence[str] = (),
 ) -> pd.DataFrame:
     """
     Ask again which images are impossible without some of the models: those like ResNet-50, or one family.
 
+    A family are models whose names begin alike, and those of one of ``kinds`` (of each model: transformer, CNN, ...).
     Columns factor, without_resnet50 (the ratio; NaN where there is none among the models), lowest and highest (of the
     ratios without one family each).
     """
-    gone, parts = is_resnet50(names), [rows for rows in families(names).values() if len(rows) < len(names)]
+    groups = [*families(names).values(), *(np.flatnonzero(np.array(kinds) == kind) for kind in dict.fromkeys(kinds))]
+    gone, parts = is_resnet50(names), [rows for rows in groups if len(rows) < len(names)]
     ratios = np.array([*_ratios(correct, parts, marks, labels)] or [np.full(len(factors), np.nan)])
     (other,) = _ratios(correct, [np.flatnonzero(gone)], marks, labels) if gone.any() else [np.nan]
     table = pd.DataFrame({"factor": list(factors), "without_resnet50": other})
@@ -227,23 +235,47 @@ def _ratios(
         yield np.exp(fixed_effects_poisson(impossible, marks, labels).log_ratios)
 
 
-def explained(outcome: ArrayLike, blocks: Mapping[str, ArrayLike], labels: ArrayLike) -> pd.DataFrame:
+def explained(
+    outcome: ArrayLike, blocks: Mapping[str, ArrayLike], labels: ArrayLike, draws: int = DRAWS, seed: int = 0
+) -> pd.DataFrame:
     """
     Share of an outcome's variance that classes explain, and with them one block of variables after the other.
 
     Linear regression with an effect for each class; the share of a block depends on its place in the order, and none is
-    adjusted for the number of variables. Blocks are (images, variables). Columns step, r2 (up to this step), added.
+    adjusted for the number of variables. Blocks are (images, variables). Columns step, r2 (up to this step) and added,
+    each with lower and upper: 95% intervals for other classes, which are drawn anew with their images.
     """
     outcome = np.asarray(outcome, float)
     group = np.unique(as_labels(labels, outcome), return_inverse=True)[1]
-    left, total = _within(outcome[:, None], group)[:, 0], ((outcome - outcome.mean()) ** 2).sum()
-    steps, design = {"class": 1 - (left @ left) / total}, np.empty((len(outcome), 0))
-    for name, block in blocks.items():
-        design = np.column_stack([design, _within(np.asarray(block, float), group)])
-        rest = left - design @ np.linalg.lstsq(design.T @ design, design.T @ left)[0]
-        steps[name] = 1 - (rest @ rest) / total
-    table = pd.DataFrame({"step": list(steps), "r2": list(steps.values())})
-    return table.assign(added=table["r2"].diff().fillna(table["r2"]))
+    variables = [np.asarray(block, float) for block in blocks.values()]
+    within = _within(np.column_stack([*variables, outcome]), group)
+    ends = np.cumsum([0, *(block.shape[1] for block in variables)])
+    products, moments = _by_class(within, outcome - outcome.mean(), group)
+    classes, rng = len(moments), np.random.default_rng(seed)
+    weights = np.vstack([np.ones(classes), rng.multinomial(classes, np.full(classes, 1 / classes), draws)])
+    crossed = np.tensordot(weights, products, 1)
+    r2 = np.array([_shares(*each, ends) for each in zip(crossed, weights @ moments, strict=True)])
+    table = pd.DataFrame({"step": ["class", *blocks]})
+    for name, values in {"r2": r2, "added": np.diff(r2, axis=1, prepend=0)}.items():
+        lower, upper = percentile_interval(values[1:])
+        table = table.assign(**{name: values[0], f"{name}_lower": lower, f"{name}_upper": upper})
+    return table
+
+
+def _by_class(within: np.ndarray, centred: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return each class's products of variables, and its images, sum and sum of squares of the outcome."""
+    order, counts = np.argsort(group, kind="stable"), np.bincount(group)
+    parts = np.split(within[order], np.cumsum(counts)[:-1])
+    moments = np.column_stack([counts, np.bincount(group, centred), np.bincount(group, centred**2)])
+    return np.stack([part.T @ part for part in parts]), moments
+
+
+def _shares(crossed: np.ndarray, moments: np.ndarray, ends: np.ndarray) -> list[float]:
+    """Compute R2 with classes alone and up to the end of each block; the outcome is the last variable."""
+    images, total, squares = moments
+    all_of_it, variance = crossed[-1, -1], squares - total**2 / images
+    fitted = [np.linalg.lstsq(crossed[:end, :end], crossed[:end, -1])[0] @ crossed[:end, -1] for end in ends]
+    return [1 - (all_of_it - each) / variance for each in fitted]
 
 
 def against_peers(correct: ArrayLike, marks: ArrayLike, names: Sequence[str], factors: Sequence[str]) -> pd.DataFrame:

@@ -34,6 +34,7 @@ from .people import (
     observer_dots,
     observer_matrix,
     response_time_dots,
+    score_rows,
     set_dots,
 )
 from .reasons import class_rows, factor_forest, label_bars, peer_matrix
@@ -85,6 +86,7 @@ __all__ = [
     "reliability_curves",
     "response_time_dots",
     "score_bars",
+    "score_rows",
     "set_dots",
     "sigma_curves",
     "subset_size_curves",

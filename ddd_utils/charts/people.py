@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from .forms import (
     BOUND,
+    COLUMN,
     KAPPA,
+    LABELS,
     POOLED,
     TICKS,
     WIDTH,
@@ -19,15 +22,17 @@ from .forms import (
     dots,
     finish,
     framed,
+    label_width,
     looks,
     quiet,
     reference,
     share_axis,
+    tell,
     title,
     under,
 )
 from .matrix import INTERVAL, cell_size, cells, fewer, kappa_shades, offered, undefined
-from .names_and_colours import CLASS_COLOURS, bracketed, condition_name, range_in_words
+from .names_and_colours import CLASS_COLOURS, NOTE, bracketed, condition_name, range_in_words
 from .order import arrangement
 
 CHANCE = 0.5
@@ -173,6 +178,23 @@ def set_dots(table: pd.DataFrame, heading: str) -> alt.LayerChart:
     tips |= {"largest": (".3f", "largest possible"), "pooled": (".3f", POOLED)}
     scale, axis = alt.Scale(domain=[min(0, table["lower"].min()), 1]), "error consistency of two people (kappa)"
     return dot_rows(parts, "at", axis, title(heading), scale, row="set", names="set", tips=tips)
+
+
+def score_rows(table: pd.DataFrame, heading: str) -> alt.LayerChart:
+    """Show how many people get the images of each set right (`deciders.score_table`), a bar a set."""
+    frame = table.melt("set", var_name="right", value_name="share").dropna().astype({"right": int})
+    frame["people"] = frame.groupby("set")["right"].transform("max")
+    ends = [frame["right"] == 0, frame["right"] == frame["people"]]
+    frame["kind"] = np.select(ends, ["impossible", "trivial"], "in-between")
+    x = alt.X("share:Q", title="share of images", axis=quiet(format="%"), scale=alt.Scale(domain=[0, 1]))
+    y = alt.Y("set:N", title=None, sort=table["set"].tolist(), axis=quiet(labelLimit=LABELS))
+    tips = {"set": "", "right": ("", "people right"), "people": "", "share": ".1%"}
+    bars = alt.Chart(frame).mark_bar(stroke=NOTE, strokeWidth=0.6)
+    bars = bars.encode(x=x, y=y, color=by_kind(), order="right:O", tooltip=tell(tips))
+    trivial, width = frame[ends[1]], min(WIDTH, COLUMN - 25 - label_width(table["set"], LABELS))
+    text = range_in_words(zip(trivial["set"], trivial["share"], strict=True))
+    chart = framed(bars, width=width, height=24 * len(table))
+    return finish(chart, title(heading), f"{heading}: a bar a set. Share that all get right, {text}.")
 
 
 def hardness_dots(table: pd.DataFrame, heading: str) -> alt.LayerChart:

@@ -7,24 +7,36 @@ import pandas as pd
 
 from .forms import COLUMN, LABELS, WIDTH, dot_rows, finish, framed, label_width, quiet, tell, title
 from .matrix import BLUE, RED, _from_clear
-from .names_and_colours import MUTED, NOTE, SECOND, SERIES, condition_name, range_in_words
+from .names_and_colours import ACCENT, MUTED, NOTE, SECOND, SERIES, condition_name, range_in_words
 
 STATUS = {"label accepted": MUTED, "other label accepted": SECOND, "no acceptable label": SERIES[2]}
+LISTED = "on the authors' list"
 ROW = 17  # px of a model
 
 
-def label_bars(table: pd.DataFrame, heading: str) -> alt.LayerChart:
-    """Show what a second look says of the labels, by how many models are right (`wrong_answers.status_by_score`)."""
+def label_bars(table: pd.DataFrame, heading: str, listed: pd.DataFrame | None = None) -> alt.LayerChart:
+    """
+    Show what a second look says of the labels, by how many models are right (`wrong_answers.status_by_score`).
+
+    ``listed`` counts the label errors of another list (`wrong_answers.error_rates`), as in the paper's figures 2a, 17a.
+    """
     x = alt.X("score:O", title="models that are right", axis=quiet(labelAngle=0, labelOverlap="greedy"))
     y = alt.Y("images:Q", title="images", axis=quiet(format=",d", tickCount=6))
-    scale = alt.Scale(domain=list(STATUS), range=list(STATUS.values()))
+    colours = STATUS if listed is None else {**STATUS, LISTED: ACCENT}
+    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
     colour = alt.Color("status:N", scale=scale, legend=alt.Legend(title=None, orient="top", labelLimit=300))
     frame = table.assign(order=table["status"].map(list(STATUS)[::-1].index))
     tips = {"score": ("", "models right"), "status": ("", "label"), "images": ",", "share": (".1%", "of these images")}
-    bars = alt.Chart(frame).mark_bar().encode(x=x, y=y, color=colour, order="order:Q", tooltip=tell(tips))
+    layers = [alt.Chart(frame).mark_bar().encode(x=x, y=y, color=colour, order="order:Q", tooltip=tell(tips))]
     none = table[table["score"] == table["score"].min()]
     text = ", ".join(f"{row.status} {row.images:,}" for row in none.itertuples())
-    return finish(framed(bars), title(heading), f"{heading}: stacked bars by score. No model right: {text}.")
+    if listed is not None:
+        ticks = (
+            listed.drop(columns="images").rename(columns={"errors": "images", "rate": "share"}).assign(status=LISTED)
+        )
+        layers.append(alt.Chart(ticks).mark_tick(thickness=3).encode(x=x, y=y, color=colour, tooltip=tell(tips)))
+        text += f", {LISTED} {listed['errors'].iloc[0]:,}"
+    return finish(framed(*layers), title(heading), f"{heading}: stacked bars by score. No model right: {text}.")
 
 
 def factor_forest(ratios: pd.DataFrame, accepted: pd.DataFrame | None, heading: str) -> alt.LayerChart:

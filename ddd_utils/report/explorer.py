@@ -12,7 +12,7 @@ import altair as alt
 import numpy as np
 from IPython.display import HTML
 
-from ddd_utils.analysis.difficulty import scores
+from ddd_utils.analysis.difficulty import fitting_tolerance, scores
 from ddd_utils.analysis.examples import answers_of, examples, hard_and_easy
 from ddd_utils.analysis.exploration import Exploration, explore
 from ddd_utils.charts.gallery import answers_gallery, data_uri, gallery
@@ -33,8 +33,9 @@ class Explorer:
     What a notebook displays once, for the report to show piece by piece.
 
     ``found`` is about the networks ``rows`` of the responses; ``pictures`` are its images, (height, width, 3) uint8
-    each, in that order. Without them images are called by their names. ``data`` is plain data, whose ``key`` is the
-    same for the same contents, so that a page holds these once.
+    each, in that order. Without them images are called by their names. ``marks`` are those of `experiments.marks`, or
+    the line that says why there are none. ``data`` is plain data; its ``key``, the same for the same contents, lets a
+    page hold them once.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Explorer:
         rows: Sequence[int],
         classes: Sequence[str],
         pictures: Sequence[np.ndarray] | None = None,
+        marks: Any = "",
     ):
         chosen = np.asarray(rows)
         answers = responses.predictions[chosen, -1][:, found.images]
@@ -62,6 +64,10 @@ class Explorer:
         }
         for image, picture in zip(contents["images"], pictures or [], strict=bool(pictures)):
             image["picture"] = data_uri(picture)
+        if not isinstance(marks, str):
+            contents["factors"] = _factors(marks, scores(responses.select(list(rows)).correct()), len(chosen))
+            for image, at in zip(contents["images"], found.images, strict=True):
+                image["marked"] = np.flatnonzero(marks.marked[at]).tolist()
         self.data = {"key": markup.key(contents), **contents}
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
@@ -83,10 +89,11 @@ class Comparable:
 
     ``data`` has the names of networks and classes and, deflated and in base64, the images' names (sorted, a line each:
     how many letters are those of the name before, a blank, and the others), their labels (int16, little-endian, the
-    lower bytes first) and for each network a bit an image, filled up to whole bytes (`np.packbits`).
+    lower bytes first) and for each network a bit an image, filled up to whole bytes (`np.packbits`). With ``marks`` it
+    has the names of the factors and such bits: whether somebody looked at an image, and whether each factor is marked.
     """
 
-    def __init__(self, answers: Responses):
+    def __init__(self, answers: Responses, marks: Any = ""):
         order = np.argsort(answers.image_ids, kind="stable")
         classes = answers.class_names if answers.info.get("labels_known", True) else []
         contents = {
@@ -96,6 +103,9 @@ class Comparable:
             "labels": _packed(answers.labels[order].astype("<i2").view(np.uint8).reshape(-1, 2).T.tobytes()),
             "right": _packed(np.packbits(answers.correct()[:, order], axis=1).tobytes()),
         }
+        if not isinstance(marks, str):
+            bits = np.packbits(np.vstack([marks.known, marks.marked.T])[:, order], axis=1)
+            contents |= {"factors": list(marks.factors), "marked": _packed(bits.tobytes())}
         self.data = {"key": markup.key(contents), **contents}
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
@@ -106,12 +116,13 @@ class Comparable:
         }
 
 
-def explored(answers: Responses, rows: Sequence[int], tolerance: int) -> Explorer:
+def explored(answers: Responses, rows: Sequence[int], tolerance: int | None = None, marks: Any = "") -> Explorer:
     """Collect what a click in charts about some networks shows: display it once, and link the charts to it."""
     chosen = answers.select(list(rows))
+    tolerance = fitting_tolerance(1, len(rows)) if tolerance is None else tolerance
     found = explore(chosen.correct(), network_names(chosen.networks), answers.labels, tolerance=tolerance)
     pictures = answers.thumbnails(found.images, SIDE) if answers.has_images else None
-    return Explorer(found, answers, rows, answers.class_names, pictures)
+    return Explorer(found, answers, rows, answers.class_names, pictures, marks)
 
 
 def examples_gallery(answers: Responses, rows: Sequence[int], kind: str, tolerance: int) -> list[Prose | HTML]:
@@ -169,6 +180,12 @@ def _images(names: np.ndarray, labels: np.ndarray, answers: np.ndarray, used: li
     ]
 
 
+def _factors(marks: Any, score: np.ndarray, networks: int) -> dict[str, Any]:
+    """Count, by the number of networks right, images at which somebody looked, and of them those with each factor."""
+    by_score = [np.bincount(score[some], minlength=networks + 1).tolist() for some in (marks.known, *marks.marked.T)]
+    return {"source": marks.source, "names": list(marks.factors), "known": by_score[0], "marked": by_score[1:]}
+
+
 def _spare(conditions: np.ndarray, rows: np.ndarray) -> list[int]:
     """Count the networks of each one's condition that it stands for: a matrix may be about all of them."""
     left_out = np.delete(conditions, rows)
@@ -187,7 +204,6 @@ def _between(found: Exploration) -> dict | None:
 def _pairs(found: Exploration) -> dict[str, list[str]]:
     """Write the figures of every pair, in the order of the upper triangle, row by row."""
     upper = np.triu_indices(len(found.kappa.labels), 1)
-
     kappa, null = found.kappa, found.null
     written = {"kappa": bracketed(kappa.kappa, kappa.lower, kappa.upper)[upper].tolist()}
     if null is None:

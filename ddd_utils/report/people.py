@@ -83,14 +83,22 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**cells).fillna("–").rename(columns=named)
 
 
+def score_heading(table: pd.DataFrame) -> Heading:
+    """In how many sets more images are trivial, and impossible, than for independent people (`deciders.overview`)."""
+    trivial, impossible = (int((table[end] > table[f"{end}_independent"]).sum()) for end in ("trivial", "impossible"))
+    return Heading(
+        f"More images are trivial than for independent people in {trivial} of {len(table)} sets, more impossible in "
+        f"{impossible}",
+        "images by the share of people who are right, from none to all",
+    )
+
+
 def ends(table: pd.DataFrame) -> Prose:
     """Say how many images are trivial or impossible for people, and for independent ones (`deciders.overview`)."""
     said = [
         f"On {_span(table[end], '.1%')} of a set's images all people are {verb}; independent people of the same "
-        f"accuracies would be on {_span(table[f'{end}_independent'], '.1%')}. More than that are {end} in "
-        f"{int(more.sum())} of {len(table)} sets."
+        f"accuracies would be on {_span(table[f'{end}_independent'], '.1%')}."
         for end, verb in (("trivial", "right"), ("impossible", "wrong"))
-        if len(more := table[end] > table[f"{end}_independent"])
     ]
     return Prose(f"{' '.join(said)} More people are less often unanimous: compare sets of equally many people only.")
 
@@ -99,8 +107,9 @@ def shapes(found: pd.DataFrame, sets: Sets, tolerance: int = 1) -> Prose:
     """Say where difficulty is dichotomous for people (`deciders.shapes`), and why that is not asked of few people."""
     said = [f"{len(found)} conditions have at least {FEWEST} people."]
     if len(found):
-        outcomes = ", ".join(f"{outcome} in {count}" for outcome, count in found["dichotomous"].value_counts().items())
-        said.append(f"That difficulty is dichotomous for people: {outcomes}.")
+        counts = found["dichotomous"].replace("not decidable", "is not decidable").value_counts()
+        outcomes = ", ".join(f"{outcome} in {count}" for outcome, count in counts.items())
+        said.append(f"The claim that difficulty is dichotomous for people {outcomes} of them.")
     few = sorted({len(correct) for correct, _ in sets.values() if 2 * (tolerance + 1) <= len(correct) < FEWEST})
     bands = {people: list(dict.fromkeys(map(written, nulls.selection_band(people, tolerance)))) for people in few}
     if told := " and ".join(f"{' to '.join(band)} with {people} people" for people, band in bands.items()):
@@ -114,8 +123,9 @@ def shapes(found: pd.DataFrame, sets: Sets, tolerance: int = 1) -> Prose:
 def hardness(conditions: pd.DataFrame) -> Heading:
     """How kappa depends on how hard a condition is, from `deciders.by_condition` of several sets."""
     rows = deciders.by_hardness(conditions)[["kappa", "accuracy"]].to_numpy()
-    told = ", ".join(f"{written(kappa)} where {percent(share)} of the answers are right" for kappa, share in rows)
-    return Heading(f"Kappa is {told}", f"mean kappa of two people in each of {len(conditions)} conditions")
+    told = ", ".join(f"{written(kappa)} where {percent(share)} are" for kappa, share in rows)
+    told = told.replace("% are", "% of the answers are right", 1)
+    return Heading(f"Two people’s kappa is {told}", f"mean kappa of two people in each of {len(conditions)} conditions")
 
 
 def against_paper(conditions: pd.DataFrame) -> Prose:

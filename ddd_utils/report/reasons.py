@@ -6,15 +6,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ddd_utils.analysis.factors import COMMON, PRIMARY, Regression
+from ddd_utils.analysis.factors import COMMON, PRIMARY, Regression, is_resnet50
 from ddd_utils.analysis.statistics import Estimate, wilson
 from ddd_utils.analysis.wrong_answers import LABELS, OUTCOMES
 from ddd_utils.charts import Heading
 from ddd_utils.charts.names_and_colours import condition_name
-from ddd_utils.report.claims import Book
+from ddd_utils.report.claims import Book, claim, recorded
 from ddd_utils.report.comparability import Basis
 from ddd_utils.report.findings import drawn
 from ddd_utils.report.text import Absence, Prose, literal, p_value, percent, with_interval, written
+from ddd_utils.report.verdicts import figure, verdict
 from ddd_utils.responses import Responses
 
 # What the paper guesses in section 4, and the factors of ImageNet-X that come nearest, by the claim in paper.yaml.
@@ -23,6 +24,11 @@ GUESSES = {
     "impossible_unusual_objects": ("unusual objects", ("subcategory", "texture", "shape")),
     "impossible_viewpoint": ("unusual viewpoints", ("pose",)),
     "impossible_background": ("the background", ("background",)),
+}
+# The paper's words on label errors, by the claim in paper.yaml that says what would bear them out.
+WORDED = {
+    "impossible_beyond_labels": "Beyond label errors",
+    "impossible_label_errors": "Only … a minor influence on the ‘None-Bar’",
 }
 ALIKE = 0.001  # of the images: classes that differ by less are called equal
 GUESSED = ["claim", "guess", "factors", "marked", "of_impossible", "ratio", "lower", "upper", "verdict"]
@@ -49,6 +55,17 @@ def labels(outcome: pd.DataFrame, status: np.ndarray) -> Prose:
         f"accepts counts as right, {none} have no acceptable label, and {stays} stay impossible. Of all images, ReaL "
         f"rejects the label of {questioned}."
     )
+
+
+def label_verdicts(preset: str) -> Prose:
+    """Say what becomes of the paper's words on label errors, as far as it has been recorded."""
+    records, said = recorded(preset)[0], []
+    for name, words in WORDED.items():
+        if name in records:
+            stated, found = claim(name), figure(name, records)
+            here = f"{stated.short}: {found.here} ({found.interval}), which would have to be {found.paper}"
+            said.append(f"- **“{words}”** ({stated.where}): {verdict(stated, records[name]).outcome}; {here}.")
+    return Prose("\n".join(said))
 
 
 def label_heading(table: pd.DataFrame, answers: Responses) -> Heading:
@@ -121,6 +138,28 @@ def ratio_table(primary: pd.DataFrame, without: pd.DataFrame, accepted: pd.DataF
     return shown
 
 
+def robust(primary: pd.DataFrame, without: pd.DataFrame, accepted: pd.DataFrame | None) -> Prose:
+    """Say which of the factors that go with impossible images still do so when it is asked again."""
+    rows = primary.merge(without, on="factor")
+    rows = rows[(rows["p_holm"] < 0.05) & (rows["ratio"] > 1) & (rows["marked"] <= COMMON)].set_index("factor")
+    asked = {"without_resnet50": "without ResNet-50", "lowest": "without any one family of models"}
+    said = [
+        f"{words}, {_how_many(rows[column] > 1)} ratios stay above 1 (the smallest: {rows[column].idxmin()}, "
+        f"{written(rows[column].min())})"
+        for column, words in asked.items()
+        if len(rows) and rows[column].notna().all()
+    ]
+    if accepted is not None and len(rows):
+        stays = accepted.set_index("factor").loc[rows.index, "lower"] > 1
+        lost = f", not those of {', '.join(stays.index[~stays])}" if not stays.all() else ""
+        said.append(f"on accepted labels alone, the intervals of {_how_many(stays)} lie above 1{lost}")
+    return Prose(f"Asked again: {'; '.join(said)}." if said else "")
+
+
+def _how_many(which: pd.Series) -> str:
+    return f"all {len(which)}" if which.all() else f"{int(which.sum())} of {len(which)}"
+
+
 def secondary_table(ratios: pd.DataFrame) -> pd.DataFrame:
     """Show the other outcomes, a column each; a star where Holm's p is below 0.05."""
     others = ratios[ratios["outcome"] != PRIMARY]
@@ -145,12 +184,12 @@ def guesses(factors: Sequence[str], marked: np.ndarray, regression: Regression, 
     impossible images), ratio (of several factors, their geometric mean), lower, upper, verdict.
     """
     rows = []
-    for claim, (guess, names) in GUESSES.items():
+    for name, (guess, names) in GUESSES.items():
         if set(names) <= set(factors):
             at = np.isin(factors, names)
             carried, ratio = marked[:, at].any(axis=1), regression.estimate(at / at.sum())
             shares, limits = (carried.mean(), carried[impossible].mean()), (ratio.value, ratio.lower, ratio.upper)
-            rows.append((claim, guess, ", ".join(names), *shares, *limits, _judged(ratio, shares[0])))
+            rows.append((name, guess, ", ".join(names), *shares, *limits, _judged(ratio, shares[0])))
     return pd.DataFrame(rows, columns=GUESSED)
 
 
@@ -180,8 +219,8 @@ def record_guesses(book: Book, table: pd.DataFrame | None, answers: Responses, i
     """Record the guesses about ImageNet; without marks (None), that they are not tested for want of them."""
     if not answers.info.get("on_imagenet"):
         return
-    for claim in GUESSES if table is None else ():
-        book.record(claim, None, None, answers, NO_MARKS)
+    for name in GUESSES if table is None else ():
+        book.record(name, None, None, answers, NO_MARKS)
     for row in [] if table is None else table.to_dict("records"):
         obstacle = NOT_TESTABLE if row["verdict"] == NOT_TESTABLE else ""
         basis = Basis(len(answers.networks), images, "imagenet", obstacle)
@@ -190,27 +229,36 @@ def record_guesses(book: Book, table: pd.DataFrame | None, answers: Responses, i
 
 def explained(table: pd.DataFrame) -> Prose:
     """Say how much of the images' difficulty is explained, in the order in which it was asked (`factors.explained`)."""
-    steps = ", ".join(f"then {row.step} {percent(row.added)}" for row in table.iloc[1:].itertuples())
+    first, *others = [with_interval(*each, ".1%") for each in table[["added", "added_lower", "added_upper"]].to_numpy()]
+    then = ", ".join(f"then {step} {share}" for step, share in zip(table["step"][1:], others, strict=True))
+    total, lower, upper = table[["r2", "r2_lower", "r2_upper"]].iloc[-1]
     return Prose(
-        f"Of the variance of difficulty, class explains {percent(table['added'].iloc[0])}, {steps}. "
-        f"{percent(1 - table['r2'].iloc[-1])} is left: what none of these tells."
+        f"Of the variance of difficulty, class explains {first}, {then}: {percent(total)} in all. "
+        f"{with_interval(1 - total, 1 - upper, 1 - lower, '.1%')} is left: what none of these tells. Intervals are for "
+        "other classes with their images."
     )
 
 
 # For whom.
 
 
-def peer_heading(table: pd.DataFrame, answers: Responses, images: int) -> Heading:
-    """How many models differ from their peers, and which most (`against_peers`), on so many images."""
+def peer_heading(table: pd.DataFrame, answers: Responses, images: int, prototypes: int = 0) -> Heading:
+    """How many models differ from their peers, on which factor most; a ResNet-50 that chose prototypes is not named."""
     under = _under("errors on a factor, against images that as many models get right", answers, images)
     told = table[table["p_holm"] < 0.05]
     if told.empty:
         return Heading(f"On none of {table['factor'].nunique()} factors does a model differ from its peers", under)
-    most = told.loc[told["z"].abs().idxmax()]
-    word = "more" if most["ratio"] > 1 else "fewer"
+    factor = told["factor"].mode()[0]
+    rows = told[told["factor"] == factor].sort_values("ratio")
+    others = rows[~is_resnet50(rows["model"])] if prototypes else rows
+    ends = (others if len(others) else rows).iloc[[0, -1]].drop_duplicates()
+    said = [
+        f"{condition_name(row.model)} errs {percent(abs(row.ratio - 1))} {'more' if row.ratio > 1 else 'less'}"
+        for row in ends.itertuples()
+    ]
     return Heading(
-        f"{told['model'].nunique()} of {table['model'].nunique()} models differ from their peers on some factor; "
-        f"{condition_name(most['model'])} most: {percent(abs(most['ratio'] - 1))} {word} errors on {most['factor']}",
+        f"{told['model'].nunique()} of {table['model'].nunique()} models differ from their peers on some factor, "
+        f"{len(rows)} of them on {factor}: {' and '.join(said)}",
         under,
     )
 
@@ -254,16 +302,16 @@ def confusions(pairs: pd.DataFrame, images: int, superclass: Mapping[str, float]
     share = with_interval(count / images, *wilson(count, images), ".1%")
     half = int((pairs["images"].cumsum() < count / 2).sum()) + 1
     said = [
-        f"Most models give the same wrong answer on {count:,} images, {share}. Half of these images are in {half:,} of "
-        f"{len(pairs):,} rows of that table."
+        f"Most models give the same wrong answer on {count:,} images, {share}. {half:,} of {len(pairs):,} pairs of "
+        "label and answer account for half of these images."
     ]
     if "accepted" in pairs:
-        said.append(f"ReaL accepts the models' answer on {percent(pairs['accepted'].sum() / count)} of them.")
+        said.append(f"ReaL accepts the models' answer on {percent(pairs['accepted'].sum() / count)} of these images.")
     if superclass:
         limits, chance = (superclass[key] for key in ("share", "lower", "upper")), percent(superclass["chance"])
         said.append(
-            f"In {with_interval(*limits, '.1%')} it is of the label's superclass, against {chance} if the answers were "
-            "dealt out anew."
+            f"On {with_interval(*limits, '.1%')} the answer is at least of the label's superclass; if the answers were "
+            f"dealt out anew, it would be on {chance}."
         )
     return Prose(" ".join(said))
 

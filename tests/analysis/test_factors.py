@@ -203,6 +203,9 @@ def test_models_are_left_out_in_turn():
     each = np.array([ratios(2, 3, 4), ratios(0, 1, 4), ratios(0, 1, 2, 3)])
     np.testing.assert_allclose(table["without_resnet50"], ratios(0, 1, 2, 4))
     np.testing.assert_allclose(table[["lowest", "highest"]], np.array([each.min(axis=0), each.max(axis=0)]).T)
+    kinds = factors.without_models(correct, names, marks, labels, ["one", "two"], list("aaabb"))
+    each = np.array([*each, ratios(3, 4), ratios(0, 1, 2)])
+    np.testing.assert_allclose(kinds[["lowest", "highest"]], np.array([each.min(axis=0), each.max(axis=0)]).T)
     alone = factors.without_models(correct[:2], names[:2], marks, labels, ["one", "two"])
     assert alone.drop(columns="factor").isna().all(axis=None)
 
@@ -217,7 +220,32 @@ def test_explained_variance_is_that_of_linear_regressions():
         design = np.column_stack(designs[:count])
         assert row.r2 == pytest.approx(LinearRegression().fit(design, outcome).score(design, outcome))
     assert table["step"].tolist() == ["class", "label", "factors"]
+    assert table["added"].iloc[0] == table["r2"].iloc[0]
     assert table["added"].sum() == pytest.approx(table["r2"].iloc[-1])
+
+
+def test_the_interval_of_explained_variance_is_that_of_classes_drawn_anew():
+    correct, marks, labels = decided(images=800)
+    outcome, rng = correct.mean(axis=0), np.random.default_rng(1)
+    table = factors.explained(outcome, {"factors": marks}, labels, draws=400)
+    drawn = []
+    for _ in range(150):
+        images = [np.flatnonzero(labels == c) for c in rng.integers(0, 10, 10)]
+        again, at = np.repeat(np.arange(10), [len(each) for each in images]), np.concatenate(images)
+        designs = dummies(again), np.column_stack([dummies(again), marks[at]])
+        alone, both = (LinearRegression().fit(design, outcome[at]).score(design, outcome[at]) for design in designs)
+        drawn.append([alone, both, both - alone])
+    rows = table.to_dict("list")
+    widths = [*np.subtract(rows["r2_upper"], rows["r2_lower"]), rows["added_upper"][1] - rows["added_lower"][1]]
+    np.testing.assert_allclose(widths, np.subtract(*np.quantile(drawn, [0.975, 0.025], axis=0)), rtol=0.3)
+
+
+def test_explained_variance_of_all_of_imagenet_takes_a_second():
+    rng = np.random.default_rng(0)
+    labels, marks = np.repeat(np.arange(1_000), 48), rng.random((48_000, 16)) < 0.1
+    started = time.process_time()
+    factors.explained(rng.random(48_000) + marks[:, 0], {"label": marks[:, :2], "factors": marks[:, 2:]}, labels)
+    assert time.process_time() - started < 5
 
 
 def test_peers_by_a_loop_over_scores():

@@ -119,22 +119,21 @@ def test_a_faulty_table_is_named(tmp_path, text, message):
         factors.own_marks(table(tmp_path, text), ["a", "b", "c.png"])
 
 
-REAL = (
-    importlib.util.find_spec("imagenet_x") is not None and Path(os.environ.get("DDD_DATA", ""), "imagenetv2").is_dir()
-)
+DATA = Path(os.environ.get("DDD_DATA", "/none"))
+REAL = importlib.util.find_spec("imagenet_x") is not None and (DATA / "imagenetx").is_dir()
 
 
-@pytest.mark.skipif(not REAL, reason="needs the package imagenet-x, and DDD_DATA with imagenetv2/")
-def test_the_package_reads_its_files_in_the_same_way():
-    responses = imagenet_responses(["vgg16_bn"])
-    found, right = factors.imagenet_x(factors._annotations(), responses.image_ids), responses.correct()[0]
+@pytest.mark.skipif(not REAL, reason="needs the package imagenet-x, and DDD_DATA with imagenetx/")
+def test_error_ratios_of_the_main_factor_are_those_of_the_package():
+    responses = imagenet_responses(["SimCLR", "ViT"])
+    found, wrong = factors.imagenet_x(factors._annotations(), responses.image_ids), ~responses.correct()
     program = (
-        "import imagenet_x as x, json; a = x.load_annotations('top');"
-        "print(json.dumps({f: a.file_name[a[f] == 1].tolist() for f in x.FACTORS}))"
+        "import imagenet_x as x, sys;print(x.error_ratio(x.get_factor_accuracies(sys.argv[1])).to_json(orient='index'))"
     )
-    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    for factor, names in json.loads(shown).items():
-        at = FACTORS.index(factor)
-        assert set(responses.image_ids[found.top[:, at]]) == set(names)
-        assert 0 < right[found.top[:, at]].mean() < 1
+    command = [sys.executable, "-c", program, str(DATA / "imagenetx")]
+    theirs = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    for model, errs in zip(responses.networks["network"], wrong, strict=True):
+        for at, factor in enumerate(factors.FACTORS):
+            ratio = errs[found.top[:, at]].mean() / errs[found.known].mean()
+            assert ratio == pytest.approx(theirs[model][factor])
     assert imagenet_facts(responses).wrong_label is None  # the responses do not claim to be ImageNet's

@@ -1,6 +1,8 @@
 """Published models of several sources: joined by file name, chosen by what they are, counted once, lacking by name."""
 
+import importlib.util
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -166,6 +168,59 @@ def test_the_registry_has_all_models_and_a_checksum_for_each():
     assert table["source"].value_counts().to_dict() == counts
     assert all(downloads.registry()[file].sha256 for file in table["file"])
     assert table["name"].is_unique and table.notna().all(axis=None)
+
+
+# The weights of each timm model, and how often they are right, as timm's own tables give it for those at hand.
+WEIGHTS = {
+    "convit_small": ("fb_in1k", 0.814),
+    "convit_tiny": ("fb_in1k", None),
+    "convmixer_768_32": ("in1k", None),
+    "convnext_tiny": ("fb_in1k", 0.821),
+    "deit_small_patch16_224": ("fb_in1k", None),
+    "deit_tiny_patch16_224": ("fb_in1k", 0.722),
+    "densenet121_timm": ("ra_in1k", 0.756),
+    "efficientnet_b4": ("ra2_in1k", 0.828),
+    "resnet50_timm": ("a1_in1k", 0.804),
+    "swin_base_patch4_window7_224": ("ms_in22k_ft_in1k", None),
+    "swin_tiny_patch4_window7_224": ("ms_in1k", 0.814),
+    "vgg11_timm": ("tv_in1k", 0.690),
+    "vit_small_patch16_224": ("augreg_in21k_ft_in1k", 0.814),
+    "vit_small_patch32_224": ("augreg_in21k_ft_in1k", None),
+    "vit_tiny_patch16_224": ("augreg_in21k_ft_in1k", 0.755),
+}
+
+
+@pytest.mark.skipif(importlib.util.find_spec("timm") is None, reason="timm is not installed")
+def test_what_timms_models_saw_is_what_the_names_of_their_weights_say():
+    table = published_models.family_table().set_index("name")
+    rows = table[table["source"] == "analysing_relations"]
+    assert set(WEIGHTS) == set(rows.index)
+    # Read, not imported: that takes many seconds.
+    folder = Path(importlib.util.find_spec("timm").origin).parent / "models"
+    every = "".join(file.read_text() for file in folder.glob("*.py"))
+    for name, (weights, _) in WEIGHTS.items():
+        assert f"'{name.removesuffix('_timm')}.{weights}'" in every
+        more = "ImageNet-21k" if re.search("in2[12]k", weights) else "ImageNet-1k"
+        assert rows.loc[name, "pretraining"] == more
+        assert (rows.loc[name, "family"] == "transformer") == bool(re.match("convit|deit|swin|vit", name))
+        assert (rows.loc[name, "recipe"] == "classic") == weights.startswith("tv_")
+
+
+@pytest.mark.skipif(not (REAL / "analysing_relations").is_dir(), reason="DDD_DATA names no analysing_relations/")
+def test_timms_models_are_as_accurate_as_their_weights():
+    found = published.imagenet_responses(["analysing_relations"])
+    accuracy = dict(zip(found.networks["network"], found.correct().mean(axis=1), strict=True))
+    wanted = {name: share for name, (_, share) in WEIGHTS.items() if name in accuracy and share}
+    assert len(wanted) == len(accuracy) and accuracy == pytest.approx(wanted, abs=0.001)
+
+
+def test_models_that_saw_more_than_imagenet_are_named_in_their_sources():
+    table = published_models.family_table().set_index("name")
+    ours = table[table["source"] == "imagenetv2"]
+    more = ours.index[ours["pretraining"] != "ImageNet-1k"].tolist()
+    assert more == ["dpn107", "dpn68b", "dpn92"]  # pretrained="imagenet+5k" in its eval.py
+    assert set(ours["family"]) == {"CNN"} and set(ours["recipe"]) == {"classic"}
+    assert table.loc["ViT", ["recipe", "pretraining"]].tolist() == ["unknown", "unknown"]
 
 
 @pytest.mark.skipif(not (REAL / "sha256.yaml").is_file(), reason="DDD_DATA names no folder with sha256.yaml")

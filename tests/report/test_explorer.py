@@ -2,7 +2,7 @@ import json
 
 import nbformat
 import pytest
-from made_explorer import CLASSES, HOSTILE, made
+from made_explorer import CLASSES, HOSTILE, made, marks
 from made_models import made as made_models
 from made_notebooks import code, executed, shown
 
@@ -60,6 +60,19 @@ def test_the_in_between_images_have_counts_and_kappas_of_their_own():
     assert data["between"]["kappa"][1].startswith(written(found.between.kappa.kappa[0, 2], ".3f") + " [")
 
 
+def test_factors_are_counted_by_the_number_of_networks_right():
+    (one, responses, found), looked = made(marked=True), marks()
+    score, factors = responses.correct()[1:].sum(axis=0), one.data["factors"]
+    assert factors["names"] == list(looked.factors)
+    for right in range(6):
+        images = [image for image in range(60) if looked.known[image] and score[image] == right]
+        assert factors["known"][right] == len(images)
+        assert [each[right] for each in factors["marked"]] == [looked.marked[images, at].sum() for at in (0, 1)]
+    for image, at in zip(one.data["images"], found.images, strict=True):
+        assert image["marked"] == [factor for factor in (0, 1) if looked.marked[at, factor]]
+    assert "factors" not in made()[0].data and "marked" not in made()[0].data["images"][0]
+
+
 def test_the_same_contents_have_the_same_key_and_stand_on_a_page_once():
     one, again, other = made()[0], made()[0], made(pictures=False)[0]
     assert one.data["key"] == again.data["key"] != other.data["key"]
@@ -96,6 +109,7 @@ def test_an_explorer_is_made_from_the_responses_alone():
     found = explorer.explored(answers, [1, 2, 3, 4, 5], 1).data
     assert found["networks"] == [f"model {i}" for i in range(1, 6)]
     assert sum(found["scores"]) == 90 and found["between"]["total"] > 0
+    assert explorer.explored(answers, [1, 2, 3, 4, 5]).data == found
     assert all(image["picture"].startswith("data:image/png") for image in found["images"])
     without = explorer.explored(made_models(6, pictures=False), range(6), 1).data
     assert not any("picture" in image for image in without["images"])

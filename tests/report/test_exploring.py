@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from made_explorer import HOSTILE, made
+from made_explorer import HOSTILE, made, marks
 from made_notebooks import Preset, chart, code, executed, prose, shown
 
 from ddd_utils import charts
 from ddd_utils.analysis import consistency, difficulty
 from ddd_utils.analysis.exploration import explore
+from ddd_utils.analysis.statistics import wilson
 from ddd_utils.report import page
 from ddd_utils.report.explorer import Explorer
 from ddd_utils.report.text import written
@@ -19,7 +20,7 @@ from ddd_utils.responses import Responses
 @pytest.fixture(scope="module")
 def explored(tmp_path_factory):
     """Build a page of two sections with the same explorer: a histogram in one, a matrix in the other."""
-    one, responses, found = made()
+    one, responses, found = made(marked=True)
     correct = responses.correct()[1:]
     histogram = charts.score_bars(difficulty.score_histogram(correct), 1, "Scores")
     matrix = charts.kappa_matrix(consistency.pairwise_matrix(correct, found.kappa.labels), "Kappa")
@@ -69,6 +70,34 @@ def test_a_click_on_a_bar_shows_its_images_and_who_said_what(tab, explored):
     first.locator("summary").first.click()
     right = [found.kappa.labels[network] for network in np.flatnonzero(correct[:, pictured[0]])]
     assert first.locator(".who").first.text_content() == ", ".join(right)
+    assert tab.evaluate("window.hacked") is None
+
+
+def test_a_click_on_a_bar_says_which_factors_its_images_have(tab, explored):
+    _, correct, _, found = explored
+    looked, score = marks(), correct.sum(axis=0)
+    here = looked.known & (score == 3)
+    tab.locator("#first .closer select").select_option("3")
+    panel = behind(tab, "first")
+    said = panel.locator(".note").first.text_content()
+    assert f"on {here.sum()} images of this bar, and on all 55 at which they looked" in said
+    rows = panel.locator(".factors tbody tr")
+    shares = {
+        name: (looked.marked[here, at].mean(), looked.marked[:, at].sum() / 55)
+        for at, name in enumerate(looked.factors)
+    }
+    order = sorted(shares, key=lambda name: -shares[name][0] / shares[name][1])
+    assert rows.locator("th").all_text_contents() == order
+    for row, name in zip(rows.all(), order, strict=True):
+        share, everywhere = shares[name]
+        low, high = wilson(share * here.sum(), here.sum())
+        cells = row.locator("td").all_text_contents()
+        assert cells == [f"{share:.1%} ({low:.1%} to {high:.1%})", f"{everywhere:.1%}"]
+        assert ("apart" in (row.get_attribute("class") or "")) == (not low <= everywhere <= high)
+    first = found.images[score[found.images] == 3][0]
+    has = [name for at, name in enumerate(looked.factors) if looked.marked[first, at]]
+    caption = panel.locator("figcaption").first.text_content()
+    assert caption.endswith(f"marked: {', '.join(has)}") if has else "marked" not in caption
     assert tab.evaluate("window.hacked") is None
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 from made_notebooks import Preset, code, executed, prose, shown
 
 from ddd_utils import error_consistency
+from ddd_utils.analysis import factors
 from ddd_utils.analysis.consistency.profile import profile_limits
 from ddd_utils.analysis.statistics import wilson
 from ddd_utils.report import explorer, page
@@ -17,6 +19,9 @@ from ddd_utils.responses import Responses
 HOSTILE = "<img src=x onerror='window.hacked=1'>,\"a\""
 CLASSES = ["tabby", HOSTILE, "lynx"]
 IMAGES, NETWORKS = 401, 5
+KNOWN = np.arange(IMAGES) % 10 > 0
+MARKED = (np.random.default_rng(5).random((IMAGES, 3)) < [0.3, 0.6, 0.0]) & KNOWN[:, None]
+MARKS = SimpleNamespace(source="people", factors=("smaller", HOSTILE, "never"), marked=MARKED, known=KNOWN)
 
 
 def answers(**info):
@@ -37,7 +42,7 @@ def made(tmp_path_factory, browser):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DDD_BUILD", str(tmp_path_factory.mktemp("page")))
         responses, mine = answers()
-        data = explorer.Comparable(responses).data
+        data = explorer.Comparable(responses, MARKS).data
         outcome = executed("only", prose("# Only"), code("a", shown(**{explorer.COMPARABLE: data})))
         target = page.build(Preset(["only"]), {"only": outcome}, {})
     tab = browser.new_context(offline=True, accept_downloads=True).new_page()
@@ -92,6 +97,22 @@ def test_the_browsers_numbers_are_pythons(made):
     assert (images["right"] == right).all() and (images["networks_right"] == correct.sum(axis=0)).all()
     alone = int((right & ~correct.any(axis=0)).sum())
     assert f"{alone} image{'s' * (alone != 1)} that mine.csv alone gets right" in said
+
+
+def test_the_factors_on_which_it_differs_are_pythons(made):
+    tab, give, responses, mine = made
+    give(table(responses, mine))
+    correct = np.vstack([responses.correct(), mine == responses.labels])[:, KNOWN]
+    peers = factors.against_peers(correct, MARKED[KNOWN], list("abcdef"), MARKS.factors)
+    own = peers[(peers["model"] == "f") & peers["z"].notna()].sort_values("z", key=abs, ascending=False)
+    rows = tab.locator(".own-result .factors tbody tr")
+    assert rows.locator("th").all_text_contents() == own["factor"].tolist()
+    for row, wanted in zip(rows.all(), own.itertuples(), strict=True):
+        sides = [f"{side - 1:+.1%}".replace("-", "−") for side in (wanted.ratio, wanted.lower, wanted.upper)]
+        said = f"{sides[0]} ({sides[1][:-1]} to {sides[2]})"
+        assert row.locator("td").all_text_contents() == [f"{wanted.wrong:.0f} ({wanted.expected:.0f})", said]
+        assert (row.get_attribute("class") == "apart") == (abs(wanted.z) > 1.96)
+    assert tab.evaluate("window.hacked") is None
 
 
 @pytest.mark.parametrize(

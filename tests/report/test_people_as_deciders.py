@@ -36,7 +36,7 @@ def test_titles_count_and_span(table):
     assert "4 to 7 people a set · 1,200 images" in said.drawn
     rows = pd.DataFrame({"accuracy": [0.1, 0.2, 0.9], "kappa": [0.1, 0.3, 0.45]})
     said = people.hardness(rows)
-    assert said == "Kappa is 0.20 where 15.0% of the answers are right, 0.45 where 90.0% of the answers are right"
+    assert said == "Two people’s kappa is 0.20 where 15.0% of the answers are right, 0.45 where 90.0% are"
 
 
 def test_pooling_names_the_set_that_it_changes_most(table):
@@ -84,11 +84,16 @@ def test_few_people_are_not_asked_and_why_is_arithmetic(sets):
     assert "arithmetic" not in people.shapes(deciders.shapes(alone), alone)
     few = {"colour": sets["colour <b>"]}
     assert people.shapes(deciders.shapes(few), few).startswith("0 conditions")
+    found = pd.DataFrame({"dichotomous": ["holds", "not decidable", "not decidable"]})
+    said = "The claim that difficulty is dichotomous for people is not decidable in 2, holds in 1 of them."
+    assert said in people.shapes(found, sets)
 
 
 def test_unanimity_is_held_against_independence(table):
-    said = people.ends(table.assign(trivial=[0.5, 0.6], trivial_independent=[0.4, 0.7]))
-    assert "On 50.0% to 60.0%" in said and "trivial in 1 of 2 sets" in said
+    changed = table.assign(trivial=[0.5, 0.6], trivial_independent=[0.4, 0.7])
+    assert "On 50.0% to 60.0% of a set's images all people are right" in people.ends(changed)
+    heading = people.score_heading(changed.assign(impossible=[0.2, 0.3], impossible_independent=0.1))
+    assert heading == "More images are trivial than for independent people in 1 of 2 sets, more impossible in 2"
 
 
 def test_tables_and_charts_show_each_set(sets, table):
@@ -98,6 +103,7 @@ def test_tables_and_charts_show_each_set(sets, table):
     assert scores.loc["colour <b>", "7"] == "–" and scores.loc["edge", "7"].endswith("%")
     conditions = pd.concat({name: deciders.by_condition(*each) for name, each in sets.items()}, names=["set"])
     drawn = [charts.set_dots(table, people.set_heading(table))]
+    drawn.append(charts.score_rows(deciders.score_table(sets), people.score_heading(table)))
     drawn.append(charts.hardness_dots(conditions.reset_index("set"), people.hardness(conditions)))
     for chart in drawn:
         rows = [row for data in chart.to_dict()["datasets"].values() for row in data]

@@ -20,6 +20,7 @@ function pictured(found, image, pair = []) {
     : given.length <= MOST_ANSWERS + 1 ? given
       : [...given.slice(0, MOST_ANSWERS), made("li", {}, folded(`${given.length - MOST_ANSWERS} more answers`, made("ul", {}, ...given.slice(MOST_ANSWERS))))];
   caption.append(made("ul", {}, ...list));
+  if (image.marked?.length) caption.append(made("span", { class: "name", text: `marked: ${image.marked.map((factor) => found.factors.names[factor]).join(", ")}` }));
   figure.append(caption);
   return figure;
 }
@@ -67,7 +68,23 @@ function behindScore(found, score) {
   const networks = found.networks.length;
   const who = score === 0 ? `None of ${networks} networks is right` : score === networks ? `All ${networks} networks are right` : `${score} of ${networks} networks ${score === 1 ? "is" : "are"} right`;
   const about = count ? `${counted(count)}, ${share(count, found.total)} of ${found.total.toLocaleString("en")}; ${kept(images, count)}.` : "There is no such image.";
-  return { title: who, parts: [made("p", { text: about }), ...gallery(found, images)] };
+  return { title: who, parts: [made("p", { text: about }), ...factorTable(found, score), ...gallery(found, images)] };
+}
+
+/* How often people marked each factor on the images of a bar, and on all: what these have more often comes first. */
+function factorTable({ factors }, score) {
+  const here = factors?.known[score], everywhere = factors && sum(factors.known);
+  if (!here) return [];
+  const rows = factors.names.map((name, at) => ({ name, count: factors.marked[at][score], all: sum(factors.marked[at]) / everywhere })).filter(({ all }) => all);
+  rows.sort((one, other) => other.count / other.all - one.count / one.all);
+  const cells = rows.map(({ name, count, all }) => {
+    const [low, high] = wilson(count, here), apart = all < low || all > high;
+    return made("tr", { class: apart ? "apart" : "" }, made("th", { scope: "row", text: name }), made("td", {}, `${share(count, here)} `, made("small", { text: `(${share(low, 1)} to ${share(high, 1)})` })), made("td", { text: share(all, 1) }));
+  });
+  const head = ["factor", "these images", "all images"].map((text) => made("th", { scope: "col", text }));
+  const about = `Factors that people marked (${factors.source}) on ${counted(here)} of this bar, and on all ${everywhere.toLocaleString("en")} at which they looked; in brackets, 95% intervals. Bold: another share than of all images.`;
+  const table = made("table", { class: "factors", "aria-label": "Factors of these images and of all" }, made("thead", {}, made("tr", {}, ...head)), made("tbody", {}, ...cells));
+  return [made("p", { class: "note", text: about }), table];
 }
 
 /* The four counts of two networks on all images or on a part of them: both right, only one, only the other, none. */

@@ -27,7 +27,7 @@ async function inflated(text) {
   return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer());
 }
 async function unpacked(data) {
-  const [names, labels, bits] = await Promise.all([data.names, data.labels, data.right].map(inflated));
+  const [names, labels, right, marks] = await Promise.all([data.names, data.labels, data.right, ...(data.factors ? [data.marked] : [])].map(inflated));
   let before = "";
   const lines = new TextDecoder().decode(names).split("\n").map((line) => {
     const blank = line.indexOf(" ");
@@ -35,7 +35,8 @@ async function unpacked(data) {
     return before;
   });
   const width = Math.ceil(lines.length / 8), low = lines.length;
-  return { ...data, names: lines, labels: Int16Array.from(lines, (_name, at) => labels[at] + 256 * labels[low + at]), right: data.networks.map((_, row) => Uint8Array.from(lines, (_name, at) => (bits[row * width + (at >> 3)] >> (7 - (at & 7))) & 1)) };
+  const rows = (bits, count) => Array.from({ length: count }, (_, row) => Uint8Array.from(lines, (_name, at) => (bits[row * width + (at >> 3)] >> (7 - (at & 7))) & 1));
+  return { ...data, names: lines, labels: Int16Array.from(lines, (_name, at) => labels[at] + 256 * labels[low + at]), right: rows(right, data.networks.length), marks: marks && rows(marks, data.factors.length + 1) };
 }
 
 /* Read a file and compare: nothing is shown of a faulty one but what is wrong with it. */
@@ -51,8 +52,8 @@ async function compared(file, report) {
   if (kept.length < report.names.length) notes.push(`All numbers here are for the ${kept.length.toLocaleString("en")} of ${report.names.length.toLocaleString("en")} images that the table has.`);
   const mine = { ...table, rows: kept.map((row) => table.rows[row]) }, where = kept.map((row) => at[row]);
   const right = Uint8Array.from(judged(mine, where, report)), networks = report.right.map((hits) => Uint8Array.from(where, (place) => hits[place]));
-  const found = besides(right, networks);
-  return { name: file.name, found, notes: [...notes, ...doubts(mine, where, report, found, report.networks)], names: where.map((place) => report.names[place]), mine: right };
+  const found = besides(right, networks), deviating = report.marks ? deviations(right, found.score, report.marks.map((bits) => Uint8Array.from(where, (place) => bits[place]))).map((row, at) => ({ factor: report.factors[at], ...row })) : [];
+  return { name: file.name, found, deviating, notes: [...notes, ...doubts(mine, where, report, found, report.networks)], names: where.map((place) => report.names[place]), mine: right };
 }
 
 /* Accuracy against the mean kappa with the networks of the report: theirs, and the new one's. */
@@ -96,9 +97,23 @@ function shownResult(result, networks) {
     scatter(result, networks),
     made("div", { class: "scroll" }, made("table", { "aria-label": `${name} beside the networks of this report` }, made("thead", {}, row(["network", "accuracy", "kappa", "expected", "excess"], "th")), made("tbody", {}, ...order.map((network) => row(cells(network)))))),
     made("p", { class: "note", text: `In brackets: 95% intervals for a new draw of images (profile likelihood). Expected: if two share nothing but how many of the other networks are right on an image.${excesses.length ? ` Among the networks of this report that excess runs from ${decimals(quantile(0.05), "+")} to ${decimals(quantile(0.95), "+")} (90% of the pairs).` : ""}` }),
+    ...deviatingTable(result),
     listed(found.right, "gets right"), listed(found.wrong, "gets wrong"),
     saves(`the comparison with ${name}`, { "CSV of networks": () => saveText(csv(asRows), "text/csv", `${stem}-networks.csv`), "CSV of images": () => saveText(csv(perImage), "text/csv", `${stem}-images.csv`) }),
   ];
+}
+
+/* On which factors the model errs more, or less, than the networks of the report let expect. */
+function deviatingTable({ name, deviating }) {
+  const told = deviating.filter(({ error }) => error > 0).sort((one, other) => Math.abs(other.z) - Math.abs(one.z));
+  if (!told.length) return [];
+  const change = (value) => `${value >= 0 ? "+" : "−"}${percentage(Math.abs(value))}`.replace(/^.0[.]0%$/, "0.0%");
+  const sides = ({ wrong, expected, error }) => [0, -1.96, 1.96].map((margin) => change((wrong + margin * error) / expected - 1));
+  const whole = (count) => Math.round(count).toLocaleString("en"), cell = (value, beside) => made("td", {}, `${value} `, made("small", { text: `(${beside})` }));
+  const rows = told.map((row) => { const [value, low, high] = sides(row); return made("tr", { class: Math.abs(row.z) > 1.96 ? "apart" : "" }, made("th", { scope: "row", text: row.factor }), cell(whole(row.wrong), whole(row.expected)), cell(value, `${low.slice(0, -1)} to ${high}`)); });
+  const head = ["factor", "errors (expected)", "more or less"].map((text) => made("th", { scope: "col", text }));
+  const note = `Errors on images with each factor, and those expected if marks did not matter among images that equally many networks get right; in brackets, 95% intervals. Bold: the interval excludes no difference. Of ${told.length} factors, ${(0.05 * told.length).toFixed(1)} would be bold by chance alone.`;
+  return [made("h5", { text: `On which factors ${name} differs from its peers` }), made("p", { class: "note", text: note }), made("table", { class: "factors", "aria-label": `Errors of ${name} by factor` }, made("thead", {}, made("tr", {}, ...head)), made("tbody", {}, ...rows))];
 }
 
 all("script.comparable").forEach((script) => {

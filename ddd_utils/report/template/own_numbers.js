@@ -80,3 +80,16 @@ function besides(mine, networks) {
   const alone = (hit) => [...mine.keys()].filter((at) => mine[at] === hit && score[at] === (hit ? 0 : networks.length));
   return { images, own, pairs, peers, score, right: alone(1), wrong: alone(0) };
 }
+
+/* Errors on the images with each factor, and those expected among images of one score, as in ddd_utils/analysis/factors.py. */
+function deviations(mine, others, [looked, ...marked]) {
+  const most = 2 + others.reduce((top, count) => Math.max(top, count), 0), at = [...mine.keys()].filter((image) => looked[image]);
+  const byScore = (weight) => { const counts = new Float64Array(most); at.forEach((image) => { counts[others[image] + mine[image]] += weight(image); }); return counts; };
+  const images = byScore(() => 1), errors = byScore((image) => 1 - mine[image]);
+  return marked.map((bits) => {
+    const having = byScore((image) => bits[image]), means = having.map((count, score) => count && (count * errors[score]) / images[score]);
+    const variance = sum(means.map((mean, score) => mean && mean * (1 - errors[score] / images[score]) * ((images[score] - having[score]) / Math.max(images[score] - 1, 1))));
+    const wrong = sum(at.map((image) => bits[image] * (1 - mine[image]))), expected = sum(means), error = Math.sqrt(variance);
+    return { wrong, expected, error, z: (wrong - expected) / error };
+  });
+}
