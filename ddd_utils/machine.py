@@ -3,6 +3,7 @@
 import logging
 import os
 import platform
+import re
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import filelock
+
+from ddd_utils.errors import InputError
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +27,11 @@ def cores() -> int:
 
 
 def devices() -> list[str]:
-    """List the torch devices to compute on: every GPU, or else one entry per core."""
+    """List the torch devices to compute on: those that DDD_DEVICES names, or every GPU, or else one entry per core."""
+    if named := os.environ.get("DDD_DEVICES", "").replace(" ", ""):
+        if not re.fullmatch(r"(cpu(,cpu)*|cuda:\d+(,cuda:\d+)*)", named):
+            raise InputError(f"DDD_DEVICES: '{named}' is not a list such as cuda:0,cuda:1 or cpu,cpu")
+        return named.split(",")
     # Without an NVIDIA driver torch need not be imported.
     if Path("/proc/driver/nvidia").exists() or os.environ.get("CUDA_VISIBLE_DEVICES"):
         import torch

@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -21,12 +21,12 @@ from ddd_utils.config.model_sets import Model
 from ddd_utils.data.photographs import NotAnImage, Photographs
 from ddd_utils.data.views import Preparation, View
 from ddd_utils.errors import ExperimentError, InputError
-from ddd_utils.experiments import published
+from ddd_utils.experiments import launch
 from ddd_utils.experiments.decisions import DECISION, Chooser
 from ddd_utils.experiments.evaluations import Evaluation
 from ddd_utils.experiments.progress import DECODING, INFERENCE, Progress, Steps
-from ddd_utils.files import remove_partials
-from ddd_utils.machine import cores, describe, devices, lock
+from ddd_utils.experiments.store import PATIENCE
+from ddd_utils.machine import cores, describe, devices, lock_if_free
 from ddd_utils.models.pretrained import recipe
 from ddd_utils.models.recipe import Recipe, brief
 
@@ -50,48 +50,58 @@ def check(evaluation: Evaluation) -> None:
             raise InputError(f"sota_comparison.models: {error}") from None
 
 
-def make(evaluation: Evaluation) -> None:
-    """Let the models answer that have not yet; each one's answers are kept at once, also where others fail."""
-    with lock(evaluation.folder_lock, f"computes {evaluation.folder.name}"):
-        if evaluation.complete():
-            return
-        remove_partials(evaluation.folder)
-        missing = evaluation.missing()
-        if failures := _answered(evaluation, missing) if missing else []:
-            raise ExperimentError("; ".join(failures))
-        evaluation.describe()
-    published.fetch_companions(evaluation.readable()["id"])
+def make(evaluation: Evaluation, models: Sequence[Model] | None = None) -> None:
+    """Let models (all) answer that have not yet; each one's answers are kept at once, also where others fail."""
+    wanted = evaluation.config.models if models is None else models
+
+    def asked(failures: dict[Path, str]) -> list[launch.Task]:
+        return [task for task in launch.missing([evaluation], failures=failures) if task[1] in wanted]
+
+    failures = launch.shared(asked, lambda free: _claimed(evaluation, [model for _, model, _ in free]))
+    launch.finish([evaluation])
+    if failures:
+        raise ExperimentError("; ".join(failures.values()))
 
 
-def _answered(evaluation: Evaluation, models: Sequence[Model]) -> list[str]:
-    """Let some models answer; return what went wrong with which."""
+def _claimed(evaluation: Evaluation, models: Sequence[Model]) -> dict[Path, str]:
+    """Let models answer that no other process is at; return what went wrong, by results file."""
+    with ExitStack() as stack:
+        ours = [model for model in models if stack.enter_context(lock_if_free(evaluation.lock(model), PATIENCE))]
+        left = evaluation.missing()  # another process may just have finished
+        ours = [model for model in ours if model in left]
+        return _answered(evaluation, ours) if ours else {}
+
+
+def _answered(evaluation: Evaluation, models: Sequence[Model]) -> dict[Path, str]:
+    """Let models answer, those with the same view one after the other; return what went wrong."""
     by_view: dict[View, list[Recipe]] = {}
     for each in map(recipe, models):
         each.check()
         by_view.setdefault(each.preparation.view, []).append(each)
-    shutil.rmtree(evaluation.scratch, ignore_errors=True)  # what a killed process has left
+    scratch = evaluation.lock(models[0]).with_suffix("")  # nobody else's, as the lock is ours
+    shutil.rmtree(scratch, ignore_errors=True)  # what a killed process has left
     budget = int(SHARE * free_memory())
     # How long a model takes is not known before it is at work, so neither is the time left.
     rows = {model.label: Steps(evaluation.name, model.label, evaluation.count()) for model in models}
     progress = Progress(rows, INFERENCE)
-    failures: list[str] = []
+    failures: dict[Path, str] = {}
     try:
         for views in passes(list(by_view), len(evaluation.listing.ids), budget):
-            now = _Pass(evaluation, views, budget, progress)
+            now = _Pass(evaluation, views, (scratch, budget), progress)
             for view in views:
-                failures += filter(None, map(now.attempt, by_view[view]))
+                failures |= {evaluation.file(each.entry): now.attempt(each) for each in by_view[view]}
                 now.release(view)
     finally:
         progress.close()
-        shutil.rmtree(evaluation.scratch, ignore_errors=True)
-    return failures
+        shutil.rmtree(scratch, ignore_errors=True)
+    return {file: failure for file, failure in failures.items() if failure}
 
 
 class _Pass:
     """Photographs decoded for some views, but only once a network is ready: it may fail to be made."""
 
-    def __init__(self, evaluation: Evaluation, views: Sequence[View], budget: int, progress: Progress):
-        self.evaluation, self.progress, self._views, self._budget = evaluation, progress, views, budget
+    def __init__(self, evaluation: Evaluation, views: Sequence[View], room: tuple[Path, int], progress: Progress):
+        self.evaluation, self.progress, self._views, self._room = evaluation, progress, views, room
 
     @cached_property
     def decoded(self) -> tuple[dict[View, np.ndarray], np.ndarray]:
@@ -101,20 +111,26 @@ class _Pass:
         started, line = time.monotonic(), ""
         progress = Progress({"": Steps(evaluation.name, "decoding", len(wanted), 1)}, DECODING)
         try:
-            room = evaluation.scratch, self._budget
-            pixels, unread = decode(evaluation.listing.images, wanted, self._views, *room, partial(progress.add, ""))
-            lost = "no image can be read" if len(unread) == len(wanted) else ""
-            if known is not None:
-                lost = "an image that could be read before cannot be read now"
-            if unread and lost:
-                raise InputError(f"{evaluation.name}: {lost}: {unread[0][1]}")
-            if known is None:
-                evaluation.keep_images({int(wanted[row]): reason for row, reason in unread})
+            added = partial(progress.add, "")
+            pixels, unread = decode(evaluation.listing.images, wanted, self._views, *self._room, added)
+            kept = self._agreed(wanted, {int(wanted[row]): reason for row, reason in unread})
             skipped = f", {len(unread):,} skipped" if unread else ""
             line = f"{evaluation.name}: {len(wanted):,} images decoded in {time.monotonic() - started:.0f} s{skipped}"
         finally:
             progress.close(line)
-        return pixels, np.setdiff1d(np.arange(len(wanted)), [row for row, _ in unread])
+        return pixels, kept
+
+    def _agreed(self, wanted: np.ndarray, unread: dict[int, str]) -> np.ndarray:
+        """Return the rows that count: of the images that can be read, as whoever came first has found them."""
+        if len(unread) == len(wanted):
+            raise InputError(f"{self.evaluation.name}: no image can be read: {next(iter(unread.values()))}")
+        self.evaluation.keep_images(unread)
+        known = self.evaluation.positions()
+        assert known is not None, "they have just been written down"
+        if lost := np.intersect1d(known, list(unread)).tolist():
+            told = "an image that could be read before cannot be read now"
+            raise InputError(f"{self.evaluation.name}: {told}: {unread[lost[0]]}")
+        return np.flatnonzero(np.isin(wanted, known))
 
     def release(self, view: View) -> None:
         """Forget the photographs of a view that no model needs any more."""

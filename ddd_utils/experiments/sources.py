@@ -55,6 +55,21 @@ def evaluations(preset: Preset, sections: Sequence[str]) -> list[tuple[str, Eval
     return list(found.values())
 
 
+def computed(preset: Preset, sections: Sequence[str]) -> tuple[list[str], list[Experiment | Evaluation]]:
+    """List what sections have computed here, by pretrained models or training: the titles, and what they are of."""
+    found = [*evaluations(preset, sections), *trained(preset, sections)]
+    return [title for title, _ in found], [each for _, each in found]
+
+
+def compute_group(group: launch.Group) -> None:
+    """Compute what is missing of a group on all devices of this machine: what a SLURM job does."""
+    if isinstance(group.experiment, Experiment):
+        return launch.train_group(group)
+    from ddd_utils.experiments import inference
+
+    return inference.make(group.experiment, group.runs)
+
+
 def trained(preset: Preset, sections: Sequence[str] | None = None) -> list[tuple[str, Experiment]]:
     """List what sections (all by default) train, each experiment once and with a title."""
     found: dict[Path, tuple[str, Experiment]] = {}

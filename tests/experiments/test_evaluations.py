@@ -137,7 +137,7 @@ def test_views_that_do_not_fit_into_memory_together_are_made_one_after_the_other
     lines = make(chosen)
     assert sum("decoded" in line for line in lines) == 2
     in_a_file = chosen.load().predictions
-    assert not chosen.scratch.exists()
+    assert not chosen.unfinished.exists()
     for file in chosen.folder.glob("*.parquet"):
         file.unlink()
     monkeypatch.undo()
@@ -150,7 +150,7 @@ def test_a_full_disk_is_told_before_anything_is_written(build, material, monkeyp
     monkeypatch.setattr(inference, "free_memory", lambda: 0)
     monkeypatch.setattr(inference.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 1_000))
     with pytest.raises(
-        InputError, match=r"unfinished: 0\.00 GB are needed for decoded images of \d+ px, 0\.00 are free"
+        InputError, match=r"unfinished/net_0-\w+: 0\.00 GB are needed for decoded images of \d+ px, 0\.00 are free"
     ):
         make(evaluation(material))
 
@@ -295,11 +295,12 @@ def test_a_lost_description_is_made_anew(build, material, lost):
 
 def test_what_a_killed_run_has_left_is_removed_first(build, material, monkeypatch):
     chosen = evaluation(material, (0, 1))
-    chosen.scratch.mkdir(parents=True)
-    (chosen.scratch / "32.npy").write_bytes(b"left over")
+    left = chosen.unfinished / chosen.file(chosen.config.models[0]).stem
+    left.mkdir(parents=True)
+    (left / "32.npy").write_bytes(b"left over")
     seen = []
     plain = inference.decode
-    monkeypatch.setattr(inference, "decode", lambda *given: seen.append(chosen.scratch.exists()) or plain(*given))
+    monkeypatch.setattr(inference, "decode", lambda *given: seen.append(left.exists()) or plain(*given))
     make(chosen)
     assert seen == [False]
 
