@@ -249,9 +249,6 @@ def _plan(options: argparse.Namespace) -> int:
     from ddd_utils.experiments import calibration
 
     preset, chosen = _asked(options)
-    for section, evaluation in sources.evaluations(preset, chosen):
-        count = len(evaluation.config.models)
-        log.info("%s: %d pretrained models are not counted, nothing is trained for them", section, count)
     plan = calibration.estimate(preset, chosen, options.watts, options.gco2, options.seconds)
     print(json.dumps(plan.as_dict(), indent=1) if options.json else costs.text(plan))
     return 0

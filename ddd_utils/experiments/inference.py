@@ -273,6 +273,11 @@ CPU_PIXELS, GPU_PIXELS = 4 * 224**2, 256 * 224**2
 CHECKED, TOLERATED = 4_096, 0.001
 
 
+def batch_size(size: int, device: torch.device) -> int:
+    """Return how many images of a size (px a side) a device answers at a time."""
+    return max(1, (CPU_PIXELS if device.type == "cpu" else GPU_PIXELS) // size**2)
+
+
 @dataclass(frozen=True)
 class Answers:
     """What a network answers, `DECISION` (images,): among the classes that the images have, and among all it knows."""
@@ -316,7 +321,7 @@ class _Runner:
         self._chooser = chooser
         # As torchvision's ToTensor and Normalize compute it, so that the very same numbers come out.
         self._mean, self._sd = (torch.tensor(each).view(3, 1, 1) for each in (preparation.mean, preparation.sd))
-        self.batch = max(1, (GPU_PIXELS if self._gpu else CPU_PIXELS) // preparation.view.size**2)
+        self.batch = batch_size(preparation.view.size, self._devices[0])
 
     def settle_precision(self, pixels: np.ndarray, labels: np.ndarray) -> torch.dtype:
         """Find out whether bfloat16 is good enough; on a CPU it would not be faster."""
