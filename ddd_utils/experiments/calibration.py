@@ -167,7 +167,7 @@ def _on_all(devices: Sequence[str], cases: Sequence[Case], budget: float) -> lis
 
 def _start(together: Barrier) -> None:
     """Wait until all processes are there: starting takes longer than measuring a small network."""
-    launch.prepare_worker()
+    launch.prepare_worker("cpu")  # which GPU, the work says
     together.wait(START_SECONDS)
 
 

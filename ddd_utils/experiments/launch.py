@@ -339,16 +339,18 @@ def _start(events: Queue, free: Queue, decoders: int) -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    prepare_worker()
+    prepare_worker(_device)
 
 
-def prepare_worker() -> None:
-    """Make a process compute on one thread, and cuBLAS the same sums every time."""
+def prepare_worker(device: str) -> None:
+    """Make a process compute on one thread and its own GPU, and cuBLAS the same sums every time."""
     # cuBLAS is deterministic only with a workspace of fixed size; it reads this when it starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch
 
     torch.set_num_threads(1)
+    if device.startswith("cuda"):
+        torch.cuda.set_device(torch.device(device))  # also where streams and graphs are made without naming one
 
 
 def _end_with_parent() -> None:
