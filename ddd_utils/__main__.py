@@ -218,7 +218,8 @@ def _submit(preset: params.Preset, sections: Sequence[str], wait: bool) -> list[
     """Hand what is missing to SLURM, one job a group; a second command joins the jobs of the first."""
     from ddd_utils.experiments import cluster
 
-    titles, experiments = sources.computed(preset, sections)
+    titled = sources.computed(preset, sections)
+    titles, experiments = [title for title, _ in titled], [each for _, each in titled]
     folder = paths.results() / "slurm" / preset.name
     jobs = cluster.unfinished(folder)
     if jobs:
