@@ -29,6 +29,7 @@ from ddd_utils.data import datasets
 from ddd_utils.data.loader import Loader
 from ddd_utils.data.views import preparation
 from ddd_utils.experiments import calibration, costs, inference, launch, lockstep
+from ddd_utils.experiments.decisions import Chooser
 from ddd_utils.experiments.plans import Run
 from ddd_utils.experiments.trainee import Trainee
 from ddd_utils.files import write_text
@@ -247,7 +248,7 @@ class Bench:
 
     def _precisions(self, network: torch.nn.Module, pixels: np.ndarray) -> dict[str, dict[str, float]]:
         prepared = preparation(self.sizes.large, (0.5,) * 3, (0.25,) * 3)
-        chooser = inference.Chooser(np.arange(1_000), np.ones(1_000, bool))
+        chooser, labels = Chooser(np.arange(1_000), np.ones(1_000, bool)), np.zeros(len(pixels), int)
         runner = inference._Runner(network, prepared, chooser, [str(self.device)])
         found, exact = {}, None
         for name, rounded, dtype in (
@@ -256,7 +257,7 @@ class Bench:
             ("bfloat16", True, torch.bfloat16),
         ):
             with tf32(rounded):
-                answers, seconds = runner._timed(pixels, dtype)
+                answers, seconds = runner.timed(pixels, labels, dtype)
             exact = answers if exact is None else exact
             found[name] = {"images_per_second": len(pixels) / seconds, "differ": float((answers != exact).mean())}
         return found

@@ -13,6 +13,7 @@ from ddd_utils.config import params
 from ddd_utils.data.views import preparation
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import inference, launch
+from ddd_utils.experiments.decisions import Chooser
 from ddd_utils.experiments.store import Experiment
 
 THREE = ["cpu", "cpu", "cpu"]
@@ -80,7 +81,7 @@ def test_pretrained_models_answer_on_every_device_at_once():
             return images.mean((2, 3))
 
     prepared = preparation(8, (0.5,) * 3, (0.2,) * 3)
-    runner = inference._Runner(Patient(), prepared, inference.Chooser(np.arange(3), np.ones(3, bool)), THREE)
+    runner = inference._Runner(Patient(), prepared, Chooser(np.arange(3), np.ones(3, bool)), THREE)
     runner.batch = 2
-    runner.run(np.zeros((40, 8, 8, 3), np.uint8), torch.float32)
+    runner.run(np.zeros((40, 8, 8, 3), np.uint8), np.zeros(40, int), torch.float32)
     assert len(at_work) == 3 and sum(at_work.values()) == 20
