@@ -2,6 +2,7 @@
 
 import logging
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -14,13 +15,13 @@ import timm
 import torch
 from PIL import Image
 
-from ddd_utils import experiments, logs, paths
+from ddd_utils import experiments, logs, machine, paths
 from ddd_utils.analysis import margins
 from ddd_utils.config import params
 from ddd_utils.config.schema import SotaComparison, Subsetting
 from ddd_utils.data import photographs
 from ddd_utils.errors import ExperimentError, InputError
-from ddd_utils.experiments import evaluations, inference, sources
+from ddd_utils.experiments import evaluations, inference, launch, sources
 from ddd_utils.experiments.evaluations import SUFFIX, Evaluation
 from ddd_utils.files import read_metadata
 from ddd_utils.responses import CERTAINTY, read_predictions, write_predictions
@@ -395,6 +396,44 @@ def test_two_at_once_share_the_work(build, material, lines):
     for worker in workers:
         worker.join()
     assert sum("images/s" in line for line in lines) == 4
+
+
+def test_some_models_of_a_set_are_made_apart_and_followed(build, material):
+    chosen = evaluation(material)
+    there = pickle.loads(pickle.dumps(chosen))  # as a job gets it
+    assert vars(there).keys() == {"config"} and there.lock(there.config.models[0]).is_relative_to(chosen.folder)
+    groups = launch.grouped(launch.missing([chosen], ["section"]), 1)
+    assert [[model.label for model in group.runs] for group in groups] == [["net 0", "net 1", "net 2"], ["net 3"]]
+    sources.compute_group(groups[1])
+    assert [chosen.done(model) for model in chosen.config.models] == [False] * 3 + [True]
+    assert not chosen.description_file.exists()
+    with machine.lock_if_free(chosen.lock(chosen.config.models[0])):
+        told = launch.evaluation_status("section", chosen)
+    assert "  1 done, 1 claimed by a process or job at work, 2 missing; about 0 s left" in told
+    sources.compute_group(groups[0])
+    assert chosen.complete() and not chosen.unfinished.exists()
+    assert launch.evaluation_status("section", chosen).endswith("  4 done")
+
+
+def test_photographs_that_only_another_process_could_read_end_the_work(build, material, monkeypatch):
+    first, second = evaluation(material, (0, 1)), evaluation(material, (2, 3))
+    plain, row = inference.decode, list(first.listing.ids).index("ant/1.png")
+
+    def decode(*given):  # meanwhile another process has come to the same photographs, and read one more
+        if second.positions() is None:
+            inference_make(first)
+        pixels, unread = plain(*given)
+        return pixels, sorted([*unread, (row, "gone")])
+
+    def inference_make(evaluation):
+        with monkeypatch.context() as patch:
+            patch.setattr(inference, "decode", plain)
+            make(evaluation)
+
+    monkeypatch.setattr(inference, "decode", decode)
+    with pytest.raises(InputError, match="could be read before cannot be read now: gone"):
+        make(second)
+    assert first.complete()
 
 
 KILLED = """
