@@ -6,7 +6,7 @@ import platform
 import re
 import signal
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +39,27 @@ def devices() -> list[str]:
         if torch.cuda.is_available():
             return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     return ["cpu"] * cores()
+
+
+def free_memory() -> int:
+    """Return the bytes of memory that this process may still take: the system's, or what is left to its job."""
+    import psutil
+
+    return min([psutil.virtual_memory().available, *_left_to_the_job()])
+
+
+def _left_to_the_job() -> Iterator[int]:
+    """Read what control groups (containers, SLURM's jobs) leave to this process, where there are any."""
+    try:
+        own = Path("/proc/self/cgroup").read_text().rpartition("0::/")[2].strip()
+    except OSError:
+        return
+    root = Path("/sys/fs/cgroup")
+    for group in (root / own, *(root / own).parents):
+        if not group.is_relative_to(root):
+            return
+        with suppress(OSError, ValueError):  # "max" is no number
+            yield int((group / "memory.max").read_text()) - int((group / "memory.current").read_text())
 
 
 def describe(device: "torch.device") -> str:

@@ -4,15 +4,14 @@ import copy
 import queue
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
-import psutil
 import torch
 from PIL import Image
 from torch import nn
@@ -26,7 +25,7 @@ from ddd_utils.experiments.decisions import DECISION, Chooser
 from ddd_utils.experiments.evaluations import Evaluation
 from ddd_utils.experiments.progress import DECODING, INFERENCE, Progress, Steps
 from ddd_utils.experiments.store import PATIENCE
-from ddd_utils.machine import cores, describe, devices, lock_if_free
+from ddd_utils.machine import cores, describe, devices, free_memory, lock_if_free
 from ddd_utils.models.pretrained import recipe
 from ddd_utils.models.recipe import Recipe, brief
 
@@ -111,8 +110,8 @@ class _Pass:
         started, line = time.monotonic(), ""
         progress = Progress({"": Steps(evaluation.name, "decoding", len(wanted), 1)}, DECODING)
         try:
-            added = partial(progress.add, "")
-            pixels, unread = decode(evaluation.listing.images, wanted, self._views, *self._room, added)
+            given = evaluation.listing.images, wanted, self._views, *self._room
+            pixels, unread = decode(*given, partial(progress.add, ""))
             kept = self._agreed(wanted, {int(wanted[row]): reason for row, reason in unread})
             skipped = f", {len(unread):,} skipped" if unread else ""
             line = f"{evaluation.name}: {len(wanted):,} images decoded in {time.monotonic() - started:.0f} s{skipped}"
@@ -126,10 +125,9 @@ class _Pass:
             raise InputError(f"{self.evaluation.name}: no image can be read: {next(iter(unread.values()))}")
         self.evaluation.keep_images(unread)
         known = self.evaluation.positions()
-        assert known is not None, "they have just been written down"
         if lost := np.intersect1d(known, list(unread)).tolist():
-            told = "an image that could be read before cannot be read now"
-            raise InputError(f"{self.evaluation.name}: {told}: {unread[lost[0]]}")
+            told = f"an image that could be read before cannot be read now: {unread[lost[0]]}"
+            raise InputError(f"{self.evaluation.name}: {told}")
         return np.flatnonzero(np.isin(wanted, known))
 
     def release(self, view: View) -> None:
@@ -205,25 +203,6 @@ def passes(views: Sequence[View], images: int, budget: int) -> list[list[View]]:
     return found
 
 
-def free_memory() -> int:
-    """Return the bytes of memory that this process may still take: the system's, or what is left to its job."""
-    return min([psutil.virtual_memory().available, *_left_to_the_job()])
-
-
-def _left_to_the_job() -> Iterator[int]:
-    """Read what control groups (containers, SLURM's jobs) leave to this process, where there are any."""
-    try:
-        own = Path("/proc/self/cgroup").read_text().rpartition("0::/")[2].strip()
-    except OSError:
-        return
-    root = Path("/sys/fs/cgroup")
-    for group in (root / own, *(root / own).parents):
-        if not group.is_relative_to(root):
-            return
-        with suppress(OSError, ValueError):  # "max" is no number
-            yield int((group / "memory.max").read_text()) - int((group / "memory.current").read_text())
-
-
 def decode(
     photographs: Photographs,
     wanted: np.ndarray,
@@ -270,7 +249,7 @@ def _room(view: View, images: int, scratch: Path, budget: int) -> np.ndarray:
 # batches of 4, 34 in batches of 16, 26 in batches of 64), small ones leave a GPU idle.
 CPU_PIXELS, GPU_PIXELS = 4 * 224**2, 256 * 224**2
 # A GPU computes in bfloat16 only if, on so many images, float32 takes more than so many times as long and no larger
-# share of the decisions differs from float32. Smaller sets are not worth the question.
+# share of the decisions differs. Smaller sets are not worth the question.
 CHECKED, SLOWER, TOLERATED = 4_096, 2.0, 0.001
 
 
@@ -306,8 +285,7 @@ def answer(
     precision = runner.settle_precision(pixels, labels)
     started = time.monotonic()
     answers = runner.run(pixels, labels, precision, progress)
-    seconds, name = time.monotonic() - started, runner.named(precision)
-    return Answers(**answers, seconds=seconds, precision=name, batch=runner.batch)
+    return Answers(**answers, seconds=time.monotonic() - started, precision=runner.named(precision), batch=runner.batch)
 
 
 class _Runner:
