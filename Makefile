@@ -31,7 +31,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --no-annotate --no-header --
 	$(if $(UPGRADE),--upgrade) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help report light test lab docs bench lint format lock clean
+.PHONY: help report light test lab docs bench gpu lint format lock clean
 
 help:  ## List these commands
 	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ bench: $(VENV)/.installed-test  ## Measure speed and memory
 	@for bench in tests/benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
 
 # .pre-commit-config.yaml runs the same, with the programs that are found first on PATH.
+gpu: $(VENV)/.installed-test  ## Measure one GPU, into build/gpu.json: ARGS="--device cpu --tiny" tries the script
+	$(BIN)/python tests/benchmarks/gpu.py $(ARGS)
+
 lint: $(VENV)/.installed-test  ## Check style, formatting and types, notebooks included
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)

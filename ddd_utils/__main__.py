@@ -215,21 +215,19 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _submit(preset: params.Preset, sections: Sequence[str], wait: bool) -> list[str]:
-    """Hand what is missing to SLURM, one job a lockstep group; a second command joins the jobs of the first."""
+    """Hand what is missing to SLURM, one job a group; a second command joins the jobs of the first."""
     from ddd_utils.experiments import cluster
 
-    for section, _ in sources.evaluations(preset, sections):
-        log.info("%s: `report` runs pretrained models, not a job", section)
-    trained = sources.trained(preset, sections)
-    experiments = [experiment for _, experiment in trained]
+    titled = sources.computed(preset, sections)
+    titles, experiments = [title for title, _ in titled], [each for _, each in titled]
     folder = paths.results() / "slurm" / preset.name
     jobs = cluster.unfinished(folder)
     if jobs:
         log.info("%d jobs of an earlier command are still queued or running: nothing is submitted", len(jobs))
     else:
-        launch.check(experiments)
-        groups = grouped(launch.missing(experiments, [title for title, _ in trained]), 1)
-        jobs = cluster.submit([partial(launch.train_group, group) for group in groups], preset.cluster, folder)
+        sources.check(experiments)
+        groups = grouped(launch.missing(experiments, titles), 1)
+        jobs = cluster.submit([partial(sources.compute_group, group) for group in groups], preset.cluster, folder)
     failures = cluster.wait(jobs) if wait else []
     launch.finish(experiments)
     for line in failures:
@@ -252,9 +250,6 @@ def _plan(options: argparse.Namespace) -> int:
     from ddd_utils.experiments import calibration
 
     preset, chosen = _asked(options)
-    for section, evaluation in sources.evaluations(preset, chosen):
-        count = len(evaluation.config.models)
-        log.info("%s: %d pretrained models are not counted, nothing is trained for them", section, count)
     plan = calibration.estimate(preset, chosen, options.watts, options.gco2, options.seconds)
     print(json.dumps(plan.as_dict(), indent=1) if options.json else costs.text(plan))
     return 0

@@ -3,14 +3,17 @@
 import logging
 import os
 import platform
+import re
 import signal
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import filelock
+
+from ddd_utils.errors import InputError
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +27,11 @@ def cores() -> int:
 
 
 def devices() -> list[str]:
-    """List the torch devices to compute on: every GPU, or else one entry per core."""
+    """List the torch devices to compute on: those that DDD_DEVICES names, or every GPU, or else one entry per core."""
+    if named := os.environ.get("DDD_DEVICES", "").replace(" ", ""):
+        if not re.fullmatch(r"(cpu(,cpu)*|cuda:\d+(,cuda:\d+)*)", named):
+            raise InputError(f"DDD_DEVICES: '{named}' is not a list such as cuda:0,cuda:1 or cpu,cpu")
+        return named.split(",")
     # Without an NVIDIA driver torch need not be imported.
     if Path("/proc/driver/nvidia").exists() or os.environ.get("CUDA_VISIBLE_DEVICES"):
         import torch
@@ -32,6 +39,27 @@ def devices() -> list[str]:
         if torch.cuda.is_available():
             return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     return ["cpu"] * cores()
+
+
+def free_memory() -> int:
+    """Return the bytes of memory that this process may still take: the system's, or what is left to its job."""
+    import psutil
+
+    return min([psutil.virtual_memory().available, *_left_to_the_job()])
+
+
+def _left_to_the_job() -> Iterator[int]:
+    """Read what control groups (containers, SLURM's jobs) leave to this process, where there are any."""
+    try:
+        own = Path("/proc/self/cgroup").read_text().rpartition("0::/")[2].strip()
+    except OSError:
+        return
+    root = Path("/sys/fs/cgroup")
+    for group in (root / own, *(root / own).parents):
+        if not group.is_relative_to(root):
+            return
+        with suppress(OSError, ValueError):  # "max" is no number
+            yield int((group / "memory.max").read_text()) - int((group / "memory.current").read_text())
 
 
 def describe(device: "torch.device") -> str:

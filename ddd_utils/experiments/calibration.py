@@ -1,16 +1,18 @@
 """How fast networks are on this machine: a few real steps of each kind on random images, on all devices at once."""
 
 import json
+import logging
 import multiprocessing
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -18,13 +20,17 @@ from torch.utils.flop_counter import FlopCounterMode
 from ddd_utils import machine
 from ddd_utils.config.params import Preset
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import costs, sources
+from ddd_utils.experiments import costs, inference, launch, sources
 from ddd_utils.experiments.costs import Case, Measured
-from ddd_utils.experiments.launch import prepare_worker
+from ddd_utils.experiments.evaluations import Evaluation
 from ddd_utils.experiments.plans import Run
 from ddd_utils.experiments.trainee import Trainee
 from ddd_utils.models import by_name
+from ddd_utils.models.recipe import loading_safely
 
+log = logging.getLogger(__name__)
+
+PHOTOGRAPHS = 64  # to see how long decoding takes
 MOST_REPEATS, LEAST_REPEATS = 5, 2
 # A measurement takes two warm-up steps, two or more repeats of a whole and a half step, and forward (a third of one).
 STEPS = 7
@@ -47,17 +53,40 @@ def estimate(
     preset: Preset, sections: Sequence[str], watts: float | None, grams: float, budget: float
 ) -> costs.Estimate:
     """Estimate what sections would cost here, in about ``budget`` seconds; their data need not be there."""
-    found = sources.trained(preset, sections)
+    found, evaluated = sources.trained(preset, sections), list(_countable(preset, sections))
     cases = {costs.case(run, each.dataset) for _, each in found for run in each.missing()}
+    cases |= {costs.answer_case(model, each) for _, each in evaluated for model in each.missing()}
     available = machine.devices()
     measured = measure(sorted(cases, key=repr), available, budget)
-    rows = [costs.row(title, each, measured) for title, each in found]
+    rows = [costs.answers_row(title, each, measured, _decoding(each), len(available)) for title, each in evaluated]
+    rows += [costs.row(title, each, measured) for title, each in found]
     limit = costs.power_limit(available[0]) if watts is None else None
     known = [(watts, "as given"), (limit, "its power limit"), (costs.PAPER_WATTS, costs.WATTS_FROM_PAPER)]
     power, source = next((value, source) for value, source in known if value is not None)
     name = machine.describe(torch.device(available[0])) if available[0] != "cpu" else "CPU core"
     total = costs.add("total", rows)
-    return costs.Estimate(preset.name, rows, total, name, len(available), power, source, grams, measured)
+    jobs = len(launch.grouped(launch.missing([each for _, each in (*evaluated, *found)]), 1))
+    return costs.Estimate(preset.name, rows, total, name, len(available), power, source, grams, measured, jobs)
+
+
+def _countable(preset: Preset, sections: Sequence[str]) -> Iterator[tuple[str, Evaluation]]:
+    """Find the sets of pretrained models whose photographs are at hand."""
+    for section, evaluation in sources.evaluations(preset, sections):
+        models = f"{len(evaluation.config.models)} pretrained"
+        try:
+            yield f"{section}: {models}, {evaluation.folder.name.rpartition('-')[0]}", evaluation
+        except InputError as error:
+            log.info("%s: %s models are not counted: %s", section, models, error)
+
+
+def _decoding(evaluation: Evaluation) -> float:
+    """Measure the seconds for a photograph, read and cut into all views on all cores at once."""
+    views = list({evaluation.stream(model) for model in evaluation.missing()})
+    photographs = evaluation.listing.images
+    some = np.unique(np.linspace(0, len(evaluation.listing.ids) - 1, PHOTOGRAPHS).astype(int))
+    started = time.perf_counter()
+    inference.decode(photographs, some, views, evaluation.unfinished, inference.free_memory(), lambda more: None)
+    return (time.perf_counter() - started) / len(some)
 
 
 def measure(cases: Sequence[Case], devices: Sequence[str], budget: float) -> dict[Case, Measured]:
@@ -109,7 +138,18 @@ def forward_flops(case: Case) -> float:
 def _on_meta(case: Case) -> nn.Module:
     """Build a network without memory for its weights."""
     with torch.device("meta"):
-        return by_name.create(case.model, case.classes, json.loads(case.arguments))
+        return _create(case)
+
+
+def _create(case: Case) -> nn.Module:
+    arguments = json.loads(case.arguments)
+    if not case.model.startswith(costs.OPEN_CLIP):
+        return by_name.create(case.model, case.classes, arguments)
+    import open_clip
+
+    name, device = case.model.removeprefix(costs.OPEN_CLIP), torch.get_default_device()
+    with loading_safely():
+        return open_clip.create_model(name, device=device, **arguments).visual
 
 
 def _on_all(devices: Sequence[str], cases: Sequence[Case], budget: float) -> list[list[Timing]]:
@@ -127,7 +167,7 @@ def _on_all(devices: Sequence[str], cases: Sequence[Case], budget: float) -> lis
 
 def _start(together: Barrier) -> None:
     """Wait until all processes are there: starting takes longer than measuring a small network."""
-    prepare_worker()
+    launch.prepare_worker("cpu")  # which GPU, the work says
     together.wait(START_SECONDS)
 
 
@@ -137,7 +177,11 @@ def time_cases(cases: Sequence[Case], device: str, budget: float) -> list[Timing
     timings = []
     for index, case in enumerate(cases):
         share = (deadline - time.perf_counter()) / (len(cases) - index)
-        timings.append(_time(case, torch.device(device), share))
+        time_one = _time if case.update else _time_answers
+        try:
+            timings.append(time_one(case, torch.device(device), share))
+        except torch.cuda.OutOfMemoryError:
+            raise InputError(f"calibration: '{case.model}' does not fit into the memory of {device}") from None
     return timings
 
 
@@ -146,20 +190,31 @@ def _time(case: Case, device: torch.device, share: float) -> Timing:
     end = time.perf_counter() + share
     run = Run("timed", case.model, json.loads(case.arguments), 1, case.update, 1e-6, 1e-4, optimizer=case.optimizer)
     trainee = Trainee(run, case.classes, device)
-    try:
-        images = _affordable(case, trainee, share / STEPS)
-        timing = Timing(images, max(images // 2, _fewest(case)) if images < case.update else 0)
-        pixels, labels = _batch(images, case, device)
-        while len(timing.step) < LEAST_REPEATS or (len(timing.step) < MOST_REPEATS and time.perf_counter() < end):
-            trainee.network.train()
-            if few := timing.fewer:
-                timing.small.append(_clock(trainee, trainee.learn, pixels[:few], labels[:few]))
-            timing.step.append(_clock(trainee, trainee.learn, pixels, labels))
-            trainee.network.eval()
-            timing.answer.append(_clock(trainee, torch.no_grad()(trainee.forward), pixels))
-        return timing
-    except torch.cuda.OutOfMemoryError:
-        raise InputError(f"calibration: '{case.model}' does not fit into the memory of {device}") from None
+    images = _affordable(case, trainee, share / STEPS)
+    timing = Timing(images, max(images // 2, _fewest(case)) if images < case.update else 0)
+    pixels, labels = _batch(images, case, device)
+    while len(timing.step) < LEAST_REPEATS or (len(timing.step) < MOST_REPEATS and time.perf_counter() < end):
+        trainee.network.train()
+        if few := timing.fewer:
+            timing.small.append(_clock(device, trainee.learn, pixels[:few], labels[:few]))
+        timing.step.append(_clock(device, trainee.learn, pixels, labels))
+        trainee.network.eval()
+        timing.answer.append(_clock(device, torch.no_grad()(trainee.forward), pixels))
+    return timing
+
+
+def _time_answers(case: Case, device: torch.device, share: float) -> Timing:
+    """Time a pretrained model, which never learns, on batches as large as inference takes."""
+    end = time.perf_counter() + share
+    network = _create(case).eval().to(device, memory_format=torch.channels_last)
+    images = inference.batch_size(case.image_size, device)
+    answer = Timing(images)
+    with torch.inference_mode():
+        pixels, _ = _batch(images, case, device)
+        network(pixels[:1])  # warms up
+        while len(answer.step) < LEAST_REPEATS or (len(answer.step) < MOST_REPEATS and time.perf_counter() < end):
+            answer.step.append(_clock(device, network, pixels))
+    return replace(answer, answer=answer.step)
 
 
 def _batch(images: int, case: Case, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -179,16 +234,16 @@ def _affordable(case: Case, trainee: Trainee, step: float) -> int:
     trainee.learn(*_batch(images, case, trainee.device))
     while images < case.update:
         images = min(2 * images, case.update)
-        if 2 * _clock(trainee, trainee.learn, *_batch(images, case, trainee.device)) > step:
+        if 2 * _clock(trainee.device, trainee.learn, *_batch(images, case, trainee.device)) > step:
             break
     return images
 
 
-def _clock(trainee: Trainee, call: Callable[..., object], *batch: torch.Tensor) -> float:
-    _finish(trainee.device)
+def _clock(device: torch.device, call: Callable[..., object], *batch: torch.Tensor) -> float:
+    _finish(device)
     started = time.perf_counter()
     call(*batch)
-    _finish(trainee.device)
+    _finish(device)
     return time.perf_counter() - started
 
 

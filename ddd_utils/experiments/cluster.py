@@ -14,6 +14,7 @@ from submitit import SlurmExecutor, SlurmJob
 from submitit.core.utils import FailedJobError
 from submitit.helpers import DelayedSubmission
 
+from ddd_utils import logs
 from ddd_utils.config.schema import Cluster
 from ddd_utils.errors import InputError
 
@@ -34,6 +35,7 @@ class _Work:
         self.work = work
 
     def __call__(self) -> None:
+        logs.install()
         self.work()
 
     def checkpoint(self) -> DelayedSubmission:

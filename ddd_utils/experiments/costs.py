@@ -14,12 +14,16 @@ import numpy as np
 from tqdm import tqdm
 
 from ddd_utils.config import image_sets
+from ddd_utils.config.model_sets import Model, OpenClip
+from ddd_utils.experiments.evaluations import Evaluation
 from ddd_utils.experiments.plans import Run, work
 from ddd_utils.experiments.store import Experiment
 from ddd_utils.responses import write_predictions
 
 if TYPE_CHECKING:
     from torch import nn
+
+OPEN_CLIP = "open_clip/"  # in front of the names of its models
 
 # Backward takes twice the operations of forward: one pass for the inputs' gradients and one for the weights'.
 TRAINING_FORWARDS = 3
@@ -42,7 +46,7 @@ class Case:
     arguments: str  # as JSON
     optimizer: str
     image_size: int  # px a side
-    update: int  # images in an update
+    update: int  # images in an update; 0: pretrained, it only answers
     classes: int = field(compare=False)  # no other speed for that
 
 
@@ -84,6 +88,13 @@ def case(run: Run, dataset: image_sets.Dataset) -> Case:
     classes, size = _shape(dataset)
     arguments = json.dumps(run.arguments, sort_keys=True)
     return Case(run.model, arguments, run.optimizer, size, -(-run.batch_size // run.splits), classes)
+
+
+def answer_case(model: Model, evaluation: Evaluation) -> Case:
+    """Return what decides a pretrained model's speed."""
+    kind = OPEN_CLIP if isinstance(model.pretrained, OpenClip) else ""
+    arguments = json.dumps(model.arguments, sort_keys=True)
+    return Case(kind + model.model, arguments, "sgd", evaluation.stream(model).size, 0, 1_000)
 
 
 def _shape(dataset: image_sets.Dataset) -> tuple[int, int]:
@@ -134,6 +145,24 @@ def row(title: str, experiment: Experiment, measured: Mapping[Case, Measured]) -
     return add(title, [Row(title, done=len(experiment.plan.runs) - len(missing)), *parts])
 
 
+def answers_row(
+    title: str, evaluation: Evaluation, measured: Mapping[Case, Measured], decoding: float, devices: int
+) -> Row:
+    """Add up an evaluation's missing models; decoding takes so many seconds a photograph, and all devices wait."""
+    missing, images = evaluation.missing(), evaluation.count()
+    disk = 2 * predictions_bytes(1, images, len(evaluation.space.names))
+    waiting = devices * images * decoding / 3600 if missing else 0
+    done = len(evaluation.config.models) - len(missing)
+    rows = [Row(title, done=done, hours=waiting, hours_low=waiting, hours_high=waiting)]
+    for model in missing:
+        cost = measured[answer_case(model, evaluation)]
+        hours, flops = images * cost.answer / 3600, images * cost.flops
+        # A model is on all devices at once.
+        range_and_longest = hours * cost.low, hours * cost.high, hours / devices
+        rows.append(Row(model.label, 0, 1, 0, 0, images, flops, disk, hours, *range_and_longest))
+    return add(title, rows)
+
+
 def _run_row(run: Run, dataset: image_sets.Dataset, measured: Mapping[Case, Measured]) -> Row:
     which, what = case(run, dataset), work(run, dataset.sizes)
     cost, forwards = measured[which], what.answered + what.recalibrated
@@ -173,6 +202,7 @@ class Estimate:
     watts_from: str  # who says so
     grams: float  # of CO2 for each kilowatt-hour
     calibration: dict[Case, Measured]
+    jobs: int  # of SLURM
 
     @property
     def wall_hours(self) -> float:
@@ -192,6 +222,7 @@ class Estimate:
             "total": {**rows[-1], "wall_hours": self.wall_hours, "kg_co2": self.kwh(self.total) * self.grams / 1000},
             "device": self.device,
             "devices": self.devices,
+            "slurm_jobs": self.jobs,
             "watts": self.watts,
             "watts_from": self.watts_from,
             "g_co2_per_kwh": self.grams,
@@ -251,6 +282,7 @@ def _costs(plan: Estimate) -> list[str]:
     return [
         f"here: {_short(plan.total.hours)} hours on one {plan.device}; on all {plan.devices} at once about "
         f"{_short(plan.wall_hours)} (longest network: {_short(plan.total.longest)})",
+        f"      through SLURM {plan.jobs} jobs, one a group of networks that share images",
         f"      {_short(kwh)} kWh and {_short(kwh * plan.grams / 1000)} kg of CO2 at {plan.grams:g} g/kWh",
         f"      {plan.watts:g} W a device ({plan.watts_from})",
         f"paper: about {PAPER_GPU_DAYS} GPU-days ({24 * PAPER_GPU_DAYS:,} hours), {PAPER_KWH:,} kWh and "
@@ -268,7 +300,8 @@ def _notes(plan: Estimate) -> list[str]:
         lines += [
             f"Hours: medians of {min(repeats)} to {max(repeats)} steps of every kind of network on random images, all "
             f"{plan.devices} devices busy at once;",
-            "       range: the fastest and the slowest step. Reading, decoding, augmenting and storing are not in it.",
+            "       range: the fastest and the slowest step. No reading, augmenting or storing is in it; decoding is",
+            "       for pretrained models.",
         ]
     if cut := sum(each.images < case.update for case, each in plan.calibration.items()):
         lines.append(f"       {cut} of {len(plan.calibration)} kinds were timed on fewer images than an update holds.")

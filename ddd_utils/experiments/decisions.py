@@ -19,6 +19,11 @@ class Chooser:
         self._answer_of, self._classes = answer_of, len(present)
         self._forbidden = {"all": torch.from_numpy(~known), "present": torch.from_numpy(~(known & present[answer_of]))}
 
+    def tied(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Say which images have more than one largest output, among those "present" or among "all", bool (images,)."""
+        allowed = (outputs.masked_fill(mask.to(outputs.device), -torch.inf) for mask in self._forbidden.values())
+        return torch.stack([(each == each.amax(1, keepdim=True)).sum(1) > 1 for each in allowed]).any(0)
+
     def choose(self, outputs: torch.Tensor, labels: np.ndarray) -> dict[str, np.ndarray]:
         """Choose the answer with the largest output, among those "present" and among "all", `DECISION` (images,)."""
         outputs = outputs.float()

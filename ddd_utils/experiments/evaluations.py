@@ -1,6 +1,8 @@
 """Pretrained models and the photographs they answer: where their answers are, and which are missing."""
 
-from collections.abc import Mapping
+import glob
+import shutil
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ddd_utils import files, paths
+from ddd_utils import files, machine, paths
 from ddd_utils.config.image_sets import Photographs
 from ddd_utils.config.model_sets import Model, OpenClip
 from ddd_utils.config.schema import PretrainedSet
@@ -61,10 +63,9 @@ class Evaluation(Results):
         matters = [self.listing.state, self.config.images.mapping]
         return paths.results() / f"{safe_name(self.name)}-{short_hash(matters)}"
 
-    @property
-    def scratch(self) -> Path:
-        """A folder for what is needed only while models answer."""
-        return self.folder / "unfinished"
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel to other processes without the list of photographs, which each makes anew."""
+        return {"config": self.config}
 
     def file(self, model: Model, among: str = "present") -> Path:
         """Return the file of a model's answers."""
@@ -81,6 +82,20 @@ class Evaluation(Results):
         described = [self.folder / name for name in ("experiment.json", "skipped.json", "images.parquet")]
         return described + [self.file(model, among) for model in self.config.models for among in SUFFIX]
 
+    def lock(self, model: Model) -> Path:
+        """Return the lock of a model: whoever lets it answer holds it."""
+        return self.unfinished / f"{plans.pretrained_file(model)}.lock"
+
+    def stream(self, model: Model) -> Hashable:
+        """Return what models must agree in to be shown the same decoded photographs."""
+        from ddd_utils.models.pretrained import recipe  # torch, timm: a light installation can tell what is there
+
+        return recipe(model).preparation.view
+
+    def work(self, model: Model) -> float:
+        """Guess a model's work in training images, as for a run; that models differ is not known before."""
+        return self.count() / 3
+
     def complete(self) -> bool:
         """Say whether everything is there, and whole, and described for these very models."""
         others = self.beside is None or self.beside.complete()
@@ -95,13 +110,18 @@ class Evaluation(Results):
         return [model for model in self.config.models if not (known and self.done(model))]
 
     def keep_images(self, unread: dict[int, str]) -> None:
-        """Write down which photographs there are; those that cannot be read, with a reason each, are left out."""
-        names = ((self.listing.ids[index], reason) for index, reason in unread.items())
-        # Where the files lie on this machine is nobody's business.
-        skipped = [{"image": name, "reason": reason.rpartition(f"{name}: ")[2]} for name, reason in names]
-        write_json(self.folder / "skipped.json", {"skipped": skipped})
-        kept = np.setdiff1d(np.arange(len(self.listing.ids)), list(unread))
-        write_images(self.folder, self.space.labels[kept], np.array(self.listing.ids)[kept])
+        """Write down which photographs can be read, unless another process has; a reason is kept for each other."""
+        with machine.lock(self.folder_lock, f"describes {self.folder.name}"):
+            if self.positions() is not None:
+                return
+            for name in ("skipped.json", "images.parquet"):
+                files.remove_partials(self.folder, name)
+            names = ((self.listing.ids[index], reason) for index, reason in unread.items())
+            # Where the files lie on this machine is nobody's business.
+            skipped = [{"image": name, "reason": reason.rpartition(f"{name}: ")[2]} for name, reason in names]
+            write_json(self.folder / "skipped.json", {"skipped": skipped})
+            kept = np.setdiff1d(np.arange(len(self.listing.ids)), list(unread))
+            write_images(self.folder, self.space.labels[kept], np.array(self.listing.ids)[kept])
 
     def readable(self) -> pd.DataFrame:
         """Read which photographs can be read: ``image``, ``id`` and ``label``."""
@@ -122,6 +142,8 @@ class Evaluation(Results):
     def write(self, model: Model, answers: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
         """Write a model's answers, with their probabilities; the file of those among the classes present comes last."""
         self.outdate(*(self.file(model, among) for among in SUFFIX))
+        for among in SUFFIX:
+            files.remove_partials(self.folder, glob.escape(self.file(model, among).name))
         for among in ("all", "present"):
             decided = answers[among]
             certainty = {name: decided[name] for name in CERTAINTY}
@@ -136,19 +158,23 @@ class Evaluation(Results):
             rows.append({**named, **read_metadata(self.file(model))})
         return pd.DataFrame(rows)
 
-    def describe(self) -> None:
+    def finish(self) -> None:
         """Write ``experiment.json`` once all models have answered."""
-        networks = self.networks()
-        facts = self.described(
-            dataset=self.name,
-            device="; ".join(networks["device"].unique()),
-            source={"weights": networks["weights"].tolist()},
-            answer_seconds=round(float(networks["seconds"].sum()), 1),
-            epochs=1,
-            networks=networks.to_dict("records"),
-            checksums=self._summed(),
-        )
-        write_json(self.folder / "experiment.json", facts)
+        with machine.lock(self.folder_lock, f"describes {self.folder.name}"):
+            files.remove_partials(self.folder, "experiment.json")
+            shutil.rmtree(self.unfinished, ignore_errors=True)  # all have answered: nobody is at work
+            networks = self.networks()
+            facts = self.described(
+                dataset=self.name,
+                device="; ".join(networks["device"].unique()),
+                source={"weights": networks["weights"].tolist()},
+                answer_seconds=round(float(networks["seconds"].sum()), 1),
+                epochs=1,
+                networks=networks.to_dict("records"),
+                checksums=self._summed(),
+            )
+            write_json(self.folder / "experiment.json", facts)
+        published.fetch_companions(self.readable()["id"])
 
     def load(self) -> Responses:
         """Read the answers."""

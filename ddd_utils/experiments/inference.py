@@ -4,15 +4,14 @@ import copy
 import queue
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
-import psutil
 import torch
 from PIL import Image
 from torch import nn
@@ -21,12 +20,12 @@ from ddd_utils.config.model_sets import Model
 from ddd_utils.data.photographs import NotAnImage, Photographs
 from ddd_utils.data.views import Preparation, View
 from ddd_utils.errors import ExperimentError, InputError
-from ddd_utils.experiments import published
+from ddd_utils.experiments import launch, published
 from ddd_utils.experiments.decisions import DECISION, Chooser
 from ddd_utils.experiments.evaluations import Evaluation
 from ddd_utils.experiments.progress import DECODING, INFERENCE, Progress, Steps
-from ddd_utils.files import remove_partials
-from ddd_utils.machine import cores, describe, devices, lock
+from ddd_utils.experiments.store import PATIENCE
+from ddd_utils.machine import cores, describe, devices, free_memory, lock_if_free
 from ddd_utils.models.pretrained import recipe
 from ddd_utils.models.recipe import Recipe, brief
 
@@ -54,50 +53,60 @@ def check(evaluation: Evaluation) -> None:
             raise InputError(f"sota_comparison.models: {error}") from None
 
 
-def make(evaluation: Evaluation) -> None:
-    """Let the models answer that have not yet; each one's answers are kept at once, also where others fail."""
-    with lock(evaluation.folder_lock, f"computes {evaluation.folder.name}"):
-        if evaluation.beside and not evaluation.beside.complete():
-            evaluation.beside.make()
-        if evaluation.complete():
-            return
-        remove_partials(evaluation.folder)
-        missing = evaluation.missing()
-        if failures := _answered(evaluation, missing) if missing else []:
-            raise ExperimentError("; ".join(failures))
-        evaluation.describe()
-    published.fetch_companions(evaluation.readable()["id"])
+def make(evaluation: Evaluation, models: Sequence[Model] | None = None) -> None:
+    """Let models (all) answer that have not yet; each one's answers are kept at once, also where others fail."""
+    wanted = evaluation.config.models if models is None else models
+    if evaluation.beside and not evaluation.beside.complete():
+        evaluation.beside.make()
+
+    def asked(failures: dict[Path, str]) -> list[launch.Task]:
+        return [task for task in launch.missing([evaluation], failures=failures) if task[1] in wanted]
+
+    failures = launch.shared(asked, lambda free: _claimed(evaluation, [model for _, model, _ in free]))
+    launch.finish([evaluation])
+    if failures:
+        raise ExperimentError("; ".join(failures.values()))
 
 
-def _answered(evaluation: Evaluation, models: Sequence[Model]) -> list[str]:
-    """Let some models answer; return what went wrong with which."""
+def _claimed(evaluation: Evaluation, models: Sequence[Model]) -> dict[Path, str]:
+    """Let models answer that no other process is at; return what went wrong, by results file."""
+    with ExitStack() as stack:
+        ours = [model for model in models if stack.enter_context(lock_if_free(evaluation.lock(model), PATIENCE))]
+        left = evaluation.missing()  # another process may just have finished
+        ours = [model for model in ours if model in left]
+        return _answered(evaluation, ours) if ours else {}
+
+
+def _answered(evaluation: Evaluation, models: Sequence[Model]) -> dict[Path, str]:
+    """Let models answer, those with the same view one after the other; return what went wrong."""
     by_view: dict[View, list[Recipe]] = {}
     for each in map(recipe, models):
         each.check()
         by_view.setdefault(each.preparation.view, []).append(each)
-    shutil.rmtree(evaluation.scratch, ignore_errors=True)  # what a killed process has left
+    scratch = evaluation.lock(models[0]).with_suffix("")  # nobody else's, as the lock is ours
+    shutil.rmtree(scratch, ignore_errors=True)  # what a killed process has left
     budget = int(SHARE * free_memory())
     # How long a model takes is not known before it is at work, so neither is the time left.
     rows = {model.label: Steps(evaluation.name, model.label, evaluation.count()) for model in models}
     progress = Progress(rows, INFERENCE)
-    failures: list[str] = []
+    failures: dict[Path, str] = {}
     try:
         for views in passes(list(by_view), len(evaluation.listing.ids), budget):
-            now = _Pass(evaluation, views, budget, progress)
+            now = _Pass(evaluation, views, (scratch, budget), progress)
             for view in views:
-                failures += filter(None, map(now.attempt, by_view[view]))
+                failures |= {evaluation.file(each.entry): now.attempt(each) for each in by_view[view]}
                 now.release(view)
     finally:
         progress.close()
-        shutil.rmtree(evaluation.scratch, ignore_errors=True)
-    return failures
+        shutil.rmtree(scratch, ignore_errors=True)
+    return {file: failure for file, failure in failures.items() if failure}
 
 
 class _Pass:
     """Photographs decoded for some views, but only once a network is ready: it may fail to be made."""
 
-    def __init__(self, evaluation: Evaluation, views: Sequence[View], budget: int, progress: Progress):
-        self.evaluation, self.progress, self._views, self._budget = evaluation, progress, views, budget
+    def __init__(self, evaluation: Evaluation, views: Sequence[View], room: tuple[Path, int], progress: Progress):
+        self.evaluation, self.progress, self._views, self._room = evaluation, progress, views, room
 
     @cached_property
     def decoded(self) -> tuple[dict[View, np.ndarray], np.ndarray]:
@@ -107,20 +116,25 @@ class _Pass:
         started, line = time.monotonic(), ""
         progress = Progress({"": Steps(evaluation.name, "decoding", len(wanted), 1)}, DECODING)
         try:
-            room = evaluation.scratch, self._budget
-            pixels, unread = decode(evaluation.listing.images, wanted, self._views, *room, partial(progress.add, ""))
-            lost = "no image can be read" if len(unread) == len(wanted) else ""
-            if known is not None:
-                lost = "an image that could be read before cannot be read now"
-            if unread and lost:
-                raise InputError(f"{evaluation.name}: {lost}: {unread[0][1]}")
-            if known is None:
-                evaluation.keep_images({int(wanted[row]): reason for row, reason in unread})
+            given = evaluation.listing.images, wanted, self._views, *self._room
+            pixels, unread = decode(*given, partial(progress.add, ""))
+            kept = self._agreed(wanted, {int(wanted[row]): reason for row, reason in unread})
             skipped = f", {len(unread):,} skipped" if unread else ""
             line = f"{evaluation.name}: {len(wanted):,} images decoded in {time.monotonic() - started:.0f} s{skipped}"
         finally:
             progress.close(line)
-        return pixels, np.setdiff1d(np.arange(len(wanted)), [row for row, _ in unread])
+        return pixels, kept
+
+    def _agreed(self, wanted: np.ndarray, unread: dict[int, str]) -> np.ndarray:
+        """Return the rows that count: of the images that can be read, as whoever came first has found them."""
+        if len(unread) == len(wanted):
+            raise InputError(f"{self.evaluation.name}: no image can be read: {next(iter(unread.values()))}")
+        self.evaluation.keep_images(unread)
+        known = self.evaluation.positions()
+        if lost := np.intersect1d(known, list(unread)).tolist():
+            told = f"an image that could be read before cannot be read now: {unread[lost[0]]}"
+            raise InputError(f"{self.evaluation.name}: {told}")
+        return np.flatnonzero(np.isin(wanted, known))
 
     def release(self, view: View) -> None:
         """Forget the photographs of a view that no model needs any more."""
@@ -197,25 +211,6 @@ def passes(views: Sequence[View], images: int, budget: int) -> list[list[View]]:
     return found
 
 
-def free_memory() -> int:
-    """Return the bytes of memory that this process may still take: the system's, or what is left to its job."""
-    return min([psutil.virtual_memory().available, *_left_to_the_job()])
-
-
-def _left_to_the_job() -> Iterator[int]:
-    """Read what control groups (containers, SLURM's jobs) leave to this process, where there are any."""
-    try:
-        own = Path("/proc/self/cgroup").read_text().rpartition("0::/")[2].strip()
-    except OSError:
-        return
-    root = Path("/sys/fs/cgroup")
-    for group in (root / own, *(root / own).parents):
-        if not group.is_relative_to(root):
-            return
-        with suppress(OSError, ValueError):  # "max" is no number
-            yield int((group / "memory.max").read_text()) - int((group / "memory.current").read_text())
-
-
 def decode(
     photographs: Photographs,
     wanted: np.ndarray,
@@ -261,8 +256,14 @@ def _room(view: View, images: int, scratch: Path, budget: int) -> np.ndarray:
 # Pixels of a batch: large ones fall out of a core's cache (EfficientNet-Lite0 answers 53 images a second on one core in
 # batches of 4, 34 in batches of 16, 26 in batches of 64), small ones leave a GPU idle.
 CPU_PIXELS, GPU_PIXELS = 4 * 224**2, 256 * 224**2
-# A GPU computes in bfloat16 if on so many images no larger share of the decisions differs from float32.
-CHECKED, TOLERATED = 4_096, 0.001
+# A GPU computes in bfloat16 only if, on so many images, float32 takes more than so many times as long and no larger
+# share of the decisions differs. Smaller sets are not worth the question.
+CHECKED, SLOWER, TOLERATED = 4_096, 2.0, 0.001
+
+
+def batch_size(size: int, device: torch.device) -> int:
+    """Return how many images of a size (px a side) a device answers at a time."""
+    return max(1, (CPU_PIXELS if device.type == "cpu" else GPU_PIXELS) // size**2)
 
 
 @dataclass(frozen=True)
@@ -272,7 +273,7 @@ class Answers:
     present: np.ndarray
     all: np.ndarray
     seconds: float  # for all images, without decoding
-    precision: str  # float32 or bfloat16
+    precision: str  # in words
     batch: int  # images at a time
 
 
@@ -292,7 +293,7 @@ def answer(
     precision = runner.settle_precision(pixels, labels)
     started = time.monotonic()
     answers = runner.run(pixels, labels, precision, progress)
-    return Answers(**answers, seconds=time.monotonic() - started, precision=str(precision)[6:], batch=runner.batch)
+    return Answers(**answers, seconds=time.monotonic() - started, precision=runner.named(precision), batch=runner.batch)
 
 
 class _Runner:
@@ -308,21 +309,33 @@ class _Runner:
         self._chooser = chooser
         # As torchvision's ToTensor and Normalize compute it, so that the very same numbers come out.
         self._mean, self._sd = (torch.tensor(each).view(3, 1, 1) for each in (preparation.mean, preparation.sd))
-        self.batch = max(1, (GPU_PIXELS if self._gpu else CPU_PIXELS) // preparation.view.size**2)
+        self.batch = batch_size(preparation.view.size, self._devices[0])
+
+    def named(self, precision: torch.dtype) -> str:
+        """Name a precision; unless told otherwise, cuDNN rounds what convolutions multiply to TF32's 10 bits."""
+        rounded = self._gpu and precision == torch.float32 and torch.backends.cudnn.allow_tf32
+        return f"{str(precision)[6:]}{', convolutions in TF32' if rounded else ''}"
 
     def settle_precision(self, pixels: np.ndarray, labels: np.ndarray) -> torch.dtype:
-        """Find out whether bfloat16 is good enough; on a CPU it would not be faster."""
-        if not self._gpu:
+        """Choose float32, unless on a GPU it takes too long and bfloat16 is good enough."""
+        if not self._gpu or len(pixels) <= CHECKED:
             return torch.float32
         # Spread over all images, which come class after class.
         spread = np.unique(np.linspace(0, len(pixels) - 1, CHECKED).astype(int))
         some = pixels[spread], labels[spread]
-        exact = self.run(*some, torch.float32)["all"]["prediction"]
         try:
-            fast = self.run(*some, torch.bfloat16)["all"]["prediction"]
+            (exact, slow), (answers, fast) = (self.timed(*some, kind) for kind in (torch.float32, torch.bfloat16))
         except (InputError, RuntimeError):
             return torch.float32
-        return torch.bfloat16 if (exact != fast).mean() <= TOLERATED else torch.float32
+        good_enough = slow > SLOWER * fast and (exact != answers).mean() <= TOLERATED
+        return torch.bfloat16 if good_enough else torch.float32
+
+    def timed(self, pixels: np.ndarray, labels: np.ndarray, precision: torch.dtype) -> tuple[np.ndarray, float]:
+        """Answer images among all classes; also return the seconds that it took."""
+        few = slice(self.batch * len(self._devices))
+        self.run(pixels[few], labels[few], precision)  # kernels are chosen the first time
+        started = time.monotonic()
+        return self.run(pixels, labels, precision)["all"]["prediction"], time.monotonic() - started
 
     def run(
         self,
@@ -384,6 +397,13 @@ class _Runner:
     def _outputs(self, pixels: np.ndarray, device: torch.device, precision: torch.dtype) -> torch.Tensor:
         images = torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(0, 3, 1, 2)
         images = images.float().div_(255).sub_(self._mean.to(device)).div_(self._sd.to(device))
-        reduced = torch.autocast(device.type, precision, enabled=precision != torch.float32)
-        with torch.inference_mode(), reduced:
-            return self._copies[device](images)
+        network = self._copies[device]
+        with torch.inference_mode():
+            if precision == torch.float32:
+                return network(images)
+            with torch.autocast(device.type, precision):
+                outputs = network(images).float()
+            # Few digits tie often, and the first of the largest would be the answer: float32 decides.
+            if (tied := self._chooser.tied(outputs)).any():
+                outputs[tied] = network(images[tied])
+            return outputs

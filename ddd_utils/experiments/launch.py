@@ -9,10 +9,11 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any
@@ -44,15 +45,16 @@ _events: Queue
 _device: str
 _decoders: int
 
-Task = tuple[Experiment, Run, str]  # a run, its experiment, and what to call that in progress lines
+# A run of an experiment, or a model of an evaluation, and what to call the whole in progress lines.
+Task = tuple[Any, Any, str]
 
 
 @dataclass(frozen=True)
 class Group:
-    """Runs of one experiment that share a stream of batches, and what to call the experiment."""
+    """Runs of one experiment that share batches, or models of an evaluation that share photographs, and its name."""
 
-    experiment: Experiment
-    runs: tuple[Run, ...]
+    experiment: Any  # Experiment or Evaluation
+    runs: tuple[Any, ...]  # Run or Model
     title: str
 
     @property
@@ -63,31 +65,39 @@ class Group:
 
 def compute(experiments: Sequence[Experiment], titles: Sequence[str] | None = None) -> None:
     """Compute what is missing of experiments; networks that fail raise ExperimentError once the others are finished."""
-    failures: dict[Path, str] = {}
-    waiting = False
-    while tasks := missing(experiments, titles, failures):
-        free = [task for task in tasks if not is_locked(task[0].lock(task[1]))]
-        if free:
-            failures |= train(grouped(free, len(devices())), devices())
-            continue
-        if not waiting:
-            log.info("waiting for another process that trains %s", ", ".join(run.file for _, run, _ in tasks))
-        waiting = True
-        time.sleep(POLL_SECONDS)
+    asked = partial(missing, experiments, titles)
+    failures = shared(asked, lambda free: train(grouped(free, len(devices())), devices()))
     finish(experiments)
     _complain(failures)
 
 
-def finish(experiments: Iterable[Experiment]) -> None:
-    """Describe the experiments whose runs are all there."""
+def shared(
+    asked: Callable[[dict[Path, str]], list[Task]], work: Callable[[list[Task]], dict[Path, str]]
+) -> dict[Path, str]:
+    """Have tasks worked off until nothing but failures is missing; wait for those that other processes are at."""
+    failures: dict[Path, str] = {}
+    waiting = False
+    while tasks := asked(failures):
+        if free := [task for task in tasks if not is_locked(task[0].lock(task[1]))]:
+            failures |= work(free)
+            continue
+        if not waiting:
+            names = ", ".join(experiment.file(run).stem for experiment, run, _ in tasks)
+            log.info("waiting for another process that computes %s", names)
+        waiting = True
+        time.sleep(POLL_SECONDS)
+    return failures
+
+
+def finish(experiments: Iterable[Experiment | Evaluation]) -> None:
+    """Describe the experiments whose runs, or models, are all there."""
     for experiment in experiments:
         if not experiment.complete() and not experiment.missing():
             experiment.finish()
 
 
 def train_group(group: Group) -> None:
-    """Train what is missing of a group on all devices of this machine: what a SLURM job does."""
-    logs.install()
+    """Train what is missing of a group on all devices of this machine."""
     if tasks := [(group.experiment, run, group.title) for run in group.runs if not group.experiment.done(run)]:
         _complain(train(grouped(tasks, len(devices())), devices()))
 
@@ -98,9 +108,11 @@ def _complain(failures: dict[Path, str]) -> None:
 
 
 def missing(
-    experiments: Sequence[Experiment], titles: Sequence[str] | None = None, failures: Iterable[Path] = ()
+    experiments: Sequence[Experiment | Evaluation],
+    titles: Sequence[str] | None = None,
+    failures: Iterable[Path] = (),
 ) -> list[Task]:
-    """List the runs that are missing, each once, except those whose results files have failed before."""
+    """List the runs and models that are missing, each once, except those whose results files have failed before."""
     titles = titles or [experiment.folder.name for experiment in experiments]
     tasks: dict[Path, Task] = {}
     for experiment, title in zip(experiments, titles, strict=True):
@@ -208,18 +220,23 @@ def evaluation_status(title: str, evaluation: Evaluation) -> str:
     models = evaluation.config.models
     title = f"{title}: {len(models)} pretrained models"
     try:
-        done = sum(map(evaluation.done, models))
-        working = ", running" if is_locked(evaluation.folder_lock) else ""
-        return f"{title}  {evaluation.folder.name}  {done} done, {len(models) - done} missing{working}"
+        left = [model for model in models if not evaluation.done(model)]
+        took = [read_metadata(evaluation.file(model))["seconds"] for model in models if model not in left]
+        locked = sum(is_locked(evaluation.lock(model)) for model in left)
+        counts = {"done": len(took), "claimed by a process or job at work": locked, "missing": len(left) - locked}
+        told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     except InputError as error:
         return f"{title}  {error}"
+    seconds = remaining(sum(took), len(took), len(left))
+    time_left = f"; about {duration(seconds)} left, one after another" if seconds else ""
+    return f"{title}  {evaluation.folder.name}  {told}{time_left}"
 
 
 def grouped(tasks: Sequence[Task], processes: int) -> list[Group]:
     """Put runs into lockstep groups, the most work first; for several processes, large groups are divided."""
     streams: dict[tuple, list[Task]] = {}
     for experiment, run, title in tasks:
-        streams.setdefault((experiment.folder, run.stream), []).append((experiment, run, title))
+        streams.setdefault((experiment.folder, experiment.stream(run)), []).append((experiment, run, title))
     whole = [Group(tasks[0][0], tuple(run for _, run, _ in tasks), tasks[0][2]) for tasks in streams.values()]
     limit = LARGEST_SHARE * sum(group.work for group in whole) / processes
     groups = [part for group in whole for part in (_divided(group, limit) if processes > 1 else [group])]
@@ -322,16 +339,18 @@ def _start(events: Queue, free: Queue, decoders: int) -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    prepare_worker()
+    prepare_worker(_device)
 
 
-def prepare_worker() -> None:
-    """Make a process compute on one thread, and cuBLAS the same sums every time."""
+def prepare_worker(device: str) -> None:
+    """Make a process compute on one thread and its own GPU, and cuBLAS the same sums every time."""
     # cuBLAS is deterministic only with a workspace of fixed size; it reads this when it starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch
 
     torch.set_num_threads(1)
+    if device.startswith("cuda"):
+        torch.cuda.set_device(torch.device(device))  # also where streams and graphs are made without naming one
 
 
 def _end_with_parent() -> None:

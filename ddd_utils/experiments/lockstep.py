@@ -19,7 +19,7 @@ from torch import nn
 from ddd_utils.data import datasets
 from ddd_utils.data.loader import Loader
 from ddd_utils.experiments.plans import Run
-from ddd_utils.experiments.store import Experiment
+from ddd_utils.experiments.store import PATIENCE, Experiment
 from ddd_utils.experiments.trainee import (
     Trainee,
     batches,
@@ -33,9 +33,6 @@ from ddd_utils.machine import describe, lock_if_free
 BATCH = 500
 
 log = logging.getLogger(__name__)
-
-# Seconds to try for a lock, so that nobody who only asks for its state keeps a run from being trained.
-PATIENCE = 0.5
 
 
 def train(

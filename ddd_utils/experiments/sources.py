@@ -46,22 +46,34 @@ def needed(preset: Preset, sections: Sequence[str]) -> list[tuple[Source, str]]:
     return found
 
 
-def evaluations(preset: Preset, sections: Sequence[str]) -> list[tuple[str, Evaluation]]:
-    """List the sets of pretrained models that sections need: each with the first section that needs it, once."""
-    found: dict[int, tuple[str, Evaluation]] = {}
-    for each, section in needed(preset, sections):
+def computed(preset: Preset, sections: Sequence[str] | None = None) -> list[tuple[str, Experiment | Evaluation]]:
+    """List what sections (all by default) have computed here, with a title: pretrained models and training, once."""
+    found: dict[Any, tuple[str, Experiment | Evaluation]] = {}
+    for each, section in needed(preset, sections or preset.sections):
         if isinstance(each, Evaluation):
-            found.setdefault(id(each), (section, each))
+            found.setdefault(id(each), (section, each))  # where its folder is, only the photographs tell
+        elif isinstance(each, Experiment):
+            found.setdefault(each.folder, (f"{section}: {_title(each.config)}", each))
     return list(found.values())
+
+
+def evaluations(preset: Preset, sections: Sequence[str] | None = None) -> list[tuple[str, Evaluation]]:
+    """List the sets of pretrained models among what is computed."""
+    return [(title, each) for title, each in computed(preset, sections) if isinstance(each, Evaluation)]
 
 
 def trained(preset: Preset, sections: Sequence[str] | None = None) -> list[tuple[str, Experiment]]:
-    """List what sections (all by default) train, each experiment once and with a title."""
-    found: dict[Path, tuple[str, Experiment]] = {}
-    for each, section in needed(preset, sections or preset.sections):
-        if isinstance(each, Experiment):
-            found.setdefault(each.folder, (f"{section}: {_title(each.config)}", each))
-    return list(found.values())
+    """List what is trained among what is computed."""
+    return [(title, each) for title, each in computed(preset, sections) if isinstance(each, Experiment)]
+
+
+def compute_group(group: launch.Group) -> None:
+    """Compute what is missing of a group on all devices of this machine: what a SLURM job does."""
+    if isinstance(group.experiment, Experiment):
+        return launch.train_group(group)
+    from ddd_utils.experiments import inference
+
+    return inference.make(group.experiment, group.runs)
 
 
 def _title(config: schema.Variants | schema.ModelSet) -> str:

@@ -36,6 +36,8 @@ from ddd_utils.responses import Responses, Source, write_images, write_predictio
 RUNNING = "-running"
 # Checkpoints and locks of runs that are not finished.
 WORK = "unfinished"
+# Seconds to try for a lock, so that nobody who only asks for its state keeps a run from being computed.
+PATIENCE = 0.5
 # What a result may depend on.
 PACKAGES = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "scikit-learn")
 # What is left out of the hash: asking for more networks or models adds to a folder, it does not start another.
@@ -60,6 +62,11 @@ class Results(ABC):
     def folder_lock(self) -> Path:
         """The lock of whoever works on the folder as a whole; it is beside it, where it may stay."""
         return self.folder.with_name(f"{self.folder.name}.lock")
+
+    @property
+    def unfinished(self) -> Path:
+        """A folder for what is needed only while results are computed."""
+        return self.folder / WORK
 
     def complete(self) -> bool:
         """Say whether everything is there, and whole."""
@@ -181,11 +188,15 @@ class Experiment(Results):
 
     def checkpoint(self, run: Run) -> Path:
         """Return where a run that is not finished keeps its state."""
-        return self.folder / WORK / f"{run.file}.pt"
+        return self.unfinished / f"{run.file}.pt"
 
     def lock(self, run: Run) -> Path:
         """Return the lock of a run: whoever trains it holds it."""
-        return self.folder / WORK / f"{run.file}.lock"
+        return self.unfinished / f"{run.file}.lock"
+
+    def stream(self, run: Run) -> tuple:
+        """Return what runs must agree in to be trained together."""
+        return run.stream
 
     def tidy(self, run: Run) -> None:
         """Remove what a finished run no longer needs; whoever still waits for its lock finds its results."""
@@ -195,7 +206,7 @@ class Experiment(Results):
             remove_partials(file.parent, glob.escape(file.name))
         remove_partials(self.folder, f"{glob.escape(run.file)}-logits-*.npy")
         with suppress(OSError):
-            (self.folder / WORK).rmdir()
+            self.unfinished.rmdir()
 
     def write(self, run: Run, trained: Any, data: datasets.Data, device: str) -> None:
         """Write one run's results; its Parquet file comes last, so that its presence means all is there."""

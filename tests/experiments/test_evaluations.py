@@ -2,6 +2,7 @@
 
 import logging
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -18,13 +19,13 @@ import timm
 import torch
 from PIL import Image
 
-from ddd_utils import experiments, logs, paths
+from ddd_utils import experiments, logs, machine, paths
 from ddd_utils.analysis import margins
 from ddd_utils.config import params
 from ddd_utils.config.schema import SotaComparison, Subsetting
 from ddd_utils.data import photographs
 from ddd_utils.errors import ExperimentError, InputError
-from ddd_utils.experiments import evaluations, inference, sources
+from ddd_utils.experiments import evaluations, inference, launch, sources
 from ddd_utils.experiments.evaluations import SUFFIX, Evaluation
 from ddd_utils.files import read_metadata
 from ddd_utils.responses import CERTAINTY, read_predictions, write_predictions
@@ -176,7 +177,7 @@ def test_views_that_do_not_fit_into_memory_together_are_made_one_after_the_other
     lines = make(chosen)
     assert sum("decoded" in line for line in lines) == 2
     in_a_file = chosen.load().predictions
-    assert not chosen.scratch.exists()
+    assert not chosen.unfinished.exists()
     for file in chosen.folder.glob("*.parquet"):
         file.unlink()
     monkeypatch.undo()
@@ -189,7 +190,7 @@ def test_a_full_disk_is_told_before_anything_is_written(build, material, monkeyp
     monkeypatch.setattr(inference, "free_memory", lambda: 0)
     monkeypatch.setattr(inference.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 1_000))
     with pytest.raises(
-        InputError, match=r"unfinished: 0\.00 GB are needed for decoded images of \d+ px, 0\.00 are free"
+        InputError, match=r"unfinished/net_0-\w+: 0\.00 GB are needed for decoded images of \d+ px, 0\.00 are free"
     ):
         make(evaluation(material))
 
@@ -334,11 +335,12 @@ def test_a_lost_description_is_made_anew(build, material, lost):
 
 def test_what_a_killed_run_has_left_is_removed_first(build, material, monkeypatch):
     chosen = evaluation(material, (0, 1))
-    chosen.scratch.mkdir(parents=True)
-    (chosen.scratch / "32.npy").write_bytes(b"left over")
+    left = chosen.unfinished / chosen.file(chosen.config.models[0]).stem
+    left.mkdir(parents=True)
+    (left / "32.npy").write_bytes(b"left over")
     seen = []
     plain = inference.decode
-    monkeypatch.setattr(inference, "decode", lambda *given: seen.append(chosen.scratch.exists()) or plain(*given))
+    monkeypatch.setattr(inference, "decode", lambda *given: seen.append(left.exists()) or plain(*given))
     make(chosen)
     assert seen == [False]
 
@@ -433,6 +435,44 @@ def test_two_at_once_share_the_work(build, material, lines):
     for worker in workers:
         worker.join()
     assert sum("images/s" in line for line in lines) == 4
+
+
+def test_some_models_of_a_set_are_made_apart_and_followed(build, material):
+    chosen = evaluation(material)
+    there = pickle.loads(pickle.dumps(chosen))  # as a job gets it
+    assert vars(there).keys() == {"config"} and there.lock(there.config.models[0]).is_relative_to(chosen.folder)
+    groups = launch.grouped(launch.missing([chosen], ["section"]), 1)
+    assert [[model.label for model in group.runs] for group in groups] == [["net 0", "net 1", "net 2"], ["net 3"]]
+    sources.compute_group(groups[1])
+    assert [chosen.done(model) for model in chosen.config.models] == [False] * 3 + [True]
+    assert not chosen.description_file.exists()
+    with machine.lock_if_free(chosen.lock(chosen.config.models[0])):
+        told = launch.evaluation_status("section", chosen)
+    assert "  1 done, 1 claimed by a process or job at work, 2 missing; about 0 s left" in told
+    sources.compute_group(groups[0])
+    assert chosen.complete() and not chosen.unfinished.exists()
+    assert launch.evaluation_status("section", chosen).endswith("  4 done")
+
+
+def test_photographs_that_only_another_process_could_read_end_the_work(build, material, monkeypatch):
+    first, second = evaluation(material, (0, 1)), evaluation(material, (2, 3))
+    plain, row = inference.decode, list(first.listing.ids).index("ant/1.png")
+
+    def decode(*given):  # meanwhile another process has come to the same photographs, and read one more
+        if second.positions() is None:
+            inference_make(first)
+        pixels, unread = plain(*given)
+        return pixels, sorted([*unread, (row, "gone")])
+
+    def inference_make(evaluation):
+        with monkeypatch.context() as patch:
+            patch.setattr(inference, "decode", plain)
+            make(evaluation)
+
+    monkeypatch.setattr(inference, "decode", decode)
+    with pytest.raises(InputError, match="could be read before cannot be read now: gone"):
+        make(second)
+    assert first.complete()
 
 
 KILLED = """

@@ -137,15 +137,63 @@ def test_a_class_that_a_network_does_not_know_has_probability_0():
     assert chosen["all"]["probability_label"].tolist() == [0]
 
 
-@pytest.mark.parametrize("flips, precision", [(0, torch.bfloat16), (1, torch.bfloat16), (2, torch.float32)])
-def test_bfloat16_is_used_if_it_hardly_changes_a_decision(monkeypatch, flips, precision):
+@pytest.mark.parametrize(
+    ("flips", "seconds", "checked", "precision"),
+    [
+        (0, 2.1, 40, torch.bfloat16),
+        (1, 2.1, 40, torch.bfloat16),
+        (2, 2.1, 40, torch.float32),
+        (0, 1.9, 40, torch.float32),  # not slow enough
+        (0, 2.1, 50, torch.float32),  # too few images
+    ],
+)
+def test_bfloat16_is_used_if_float32_is_slow_and_it_hardly_changes_a_decision(
+    monkeypatch, flips, seconds, checked, precision
+):
     runner = inference._Runner(network(), PREPARED, everything(), ["cpu"])
     runner._gpu = True
     exact = np.zeros(1_000, np.int16)
     changed = np.where(np.arange(1_000) < flips, 1, exact)
-    answers = {torch.float32: exact, torch.bfloat16: changed}
-    monkeypatch.setattr(runner, "run", lambda _, __, kind: {"all": {"prediction": answers[kind]}})
+    clock = [0.0]
+    monkeypatch.setattr(inference.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(inference, "CHECKED", checked)
+
+    def run(some, labels, kind):
+        clock[0] += seconds if kind == torch.float32 else 1
+        return {"all": {"prediction": exact if kind == torch.float32 else changed}}
+
+    monkeypatch.setattr(runner, "run", run)
     assert runner.settle_precision(pixels(), LABELS) == precision
+    assert runner.named(precision).startswith(("bfloat16", "float32, convolutions in TF32"))
+
+
+class Undecided(nn.Module):
+    """Puts out what differs by less than bfloat16 can tell: for the images' n-th brightness class n is the largest."""
+
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(CLASSES, CLASSES, bias=False)
+        self.last.weight.data = torch.ones(CLASSES, CLASSES) + 1e-4 * torch.eye(CLASSES)
+
+    def forward(self, images):
+        brightness = (images[:, 0, 0, 0] * 0.2 + 0.4) * 255
+        return self.last(torch.nn.functional.one_hot(brightness.round().long(), CLASSES).float())
+
+
+def test_no_tie_of_low_precision_is_decided_by_the_class_index():
+    truth = np.arange(40) % CLASSES
+    images = np.broadcast_to(truth[:, None, None, None], (40, 16, 16, 3)).astype(np.uint8)
+    # One class is not among the images': ties among the others count too.
+    chooser = Chooser(np.arange(CLASSES), np.arange(CLASSES) > 0)
+    runner = inference._Runner(Undecided(), PREPARED, chooser, ["cpu"])
+    with torch.autocast("cpu", torch.bfloat16):
+        assert (Undecided()(torch.from_numpy(images).permute(0, 3, 1, 2) / 255 / 0.2 - 2).argmax(1) == 0).all()
+    for precision in (torch.float32, torch.bfloat16):
+        found = runner.run(images, truth, precision)
+        np.testing.assert_array_equal(found["all"]["prediction"], truth)
+        np.testing.assert_array_equal(found["present"]["prediction"][truth > 0], truth[truth > 0])
+    outputs = torch.tensor([[3.0, 3.0, 1.0], [3.0, 1.0, 1.0], [1.0, 2.0, 3.0]])
+    assert Chooser(np.arange(3), np.array([False, True, True])).tied(outputs).tolist() == [True, True, False]
 
 
 def test_bfloat16_really_is_computed_when_asked_for():

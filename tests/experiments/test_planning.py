@@ -5,10 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import timm
 import torch
 import torchvision
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from ddd_utils import __main__, machine
 from ddd_utils.config import params
@@ -17,7 +20,7 @@ from ddd_utils.config.schema import Variants
 from ddd_utils.data import datasets
 from ddd_utils.data.loader import Loader
 from ddd_utils.errors import InputError
-from ddd_utils.experiments import calibration, costs, lockstep, plans, sources
+from ddd_utils.experiments import calibration, costs, inference, lockstep, plans, sources
 from ddd_utils.experiments.calibration import Timing
 from ddd_utils.experiments.costs import Case, Measured, Row
 from ddd_utils.experiments.store import Experiment
@@ -209,7 +212,7 @@ def test_an_unknown_model_is_named():
 def plan(rows, devices=2, watts=100.0):
     kinds = {imagenet("vgg11"): replace(FREE, images=2, repeats=4)}
     total = costs.add("total", rows)
-    return costs.Estimate("paper", rows, total, "CPU core", devices, watts, "as given", 400, kinds)
+    return costs.Estimate("paper", rows, total, "CPU core", devices, watts, "as given", 400, kinds, 3)
 
 
 def test_energy_and_wall_hours_follow_from_device_hours():
@@ -251,3 +254,40 @@ def test_classes_of_a_folder_are_counted_where_it_exists(tmp_path):
     assert costs.case(run, found).classes == 2
     assert costs.case(run, found.model_copy(update={"train": "/nowhere"})).classes == 1000
     assert costs.case(run, Gaussian(classes=7)).classes == 7
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """Two kinds of models, one twice with other weights, in two views of six photographs."""
+    for number in range(6):
+        path = tmp_path / "photos" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((40, 40, 3), number, np.uint8)).save(path)
+    models = []
+    for name, size in (("test_resnet", 32), ("test_resnet", 32), ("test_vit2", 64)):
+        weights = {"file": str(tmp_path / f"{len(models)}.pth")}
+        torch.save(timm.create_model(name, num_classes=2).state_dict(), weights["file"])
+        models.append({"model": name, "name": f"{len(models)}", "pretrained": weights, "preprocessing": {"size": size}})
+    file = tmp_path / "photos.yaml"
+    block = {"models": models, "images": {"path": str(tmp_path / "photos")}}
+    file.write_text(yaml.safe_dump({"sota_comparison": block}), "utf-8")
+    return file
+
+
+def test_pretrained_models_are_planned_and_what_has_answered_is_not_counted(photographs, monkeypatch, capsys):
+    monkeypatch.setattr(machine, "devices", lambda: ["cpu"])
+    [(_, evaluation)] = sources.evaluations(params.load(photographs), ["sota_comparison"])
+    cases = [costs.answer_case(model, evaluation) for model in evaluation.config.models]
+    assert [(case.model, case.image_size) for case in cases] == [("test_resnet", 32)] * 2 + [("test_vit2", 64)]
+    free = dict.fromkeys(cases, FREE)
+    row = costs.answers_row("all", evaluation, {case: replace(FREE, answer=2.0) for case in free}, 5.0, 2)
+    assert (row.networks, row.done, row.answered, row.flops, row.trained) == (3, 0, 18, 18, 0)
+    # Two seconds an image, and five for decoding each of six, while both devices wait.
+    assert row.hours == pytest.approx((18 * 2 + 6 * 5 * 2) / 3600)
+    inference.make(evaluation, evaluation.config.models[:1])
+    left = costs.answers_row("rest", evaluation, free, 5.0, 2)
+    assert (left.networks, left.done, left.answered) == (2, 1, 12)
+    assert __main__.main(["plan", str(photographs), "--seconds", "0.1", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["slurm_jobs"] == 2 and printed["experiments"][0]["networks"] == 2
+    assert 0 < printed["total"]["hours_low"] <= printed["total"]["hours"] <= printed["total"]["hours_high"]

@@ -266,7 +266,7 @@ def test_a_run_that_another_process_trains_is_left_to_it(build, monkeypatch):
     monkeypatch.setattr(launch.log, "info", logged)
     launch.compute([experiment])
     assert trained == [["optimizer"], ["base"]]
-    assert "waiting for another process that trains base" in lines
+    assert "waiting for another process that computes base" in lines
     assert experiment.complete()
     assert not (experiment.folder / "unfinished").exists()
 
