@@ -35,6 +35,15 @@ def test_an_images_numbers_do_not_depend_on_its_neighbours(indices, epoch):
     assert (together < 1).all()
 
 
+def test_a_counter_gives_four_numbers_that_follow_one_another():
+    seed, epoch, stream = 2**40 + 1312, 3, 1
+    found = uniforms([5, 0], 10, seed, epoch, stream) * 2**32
+    key = (seed & 0xFFFFFFFF, seed >> 32)
+    for row, image in zip(found, (5, 0), strict=True):
+        blocks = [philox([np.array([n], np.int64) for n in (block, image, epoch, stream)], key) for block in range(3)]
+        assert row.tolist() == [int(word[0]) for words in blocks for word in words][:10]
+
+
 def test_numbers_differ_between_images_epochs_seeds_and_streams():
     draws = [
         uniforms([i], 4, seed, epoch, stream)[0]

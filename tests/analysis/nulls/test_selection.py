@@ -143,6 +143,18 @@ def test_small_sizes_take_every_subset():
         assert (row["band_lower"], row["band_upper"]) == selection_band(int(row["models"]), 1)
 
 
+@pytest.mark.parametrize("tolerance", [0, 1, 2])
+def test_the_fewest_models_of_which_an_image_can_be_in_between_are_enough(tolerance):
+    fewest = 2 * (tolerance + 1)
+    correct = deciders(7, 100)
+    curve = subset_curve(correct, tolerance, sizes=[fewest], subsets=2)
+    assert curve["models"].tolist() == [fewest] == subset_curve(correct, tolerance)["models"].tolist()[:1]
+    # Only one score is in-between there, so that both limits of the band are the same.
+    assert curve["band_lower"].item() == pytest.approx(curve["band_upper"].item())
+    with pytest.raises(InputError, match=f"must have {fewest} to 7 models at tolerance {tolerance}, not {fewest - 1}"):
+        subset_curve(correct, tolerance, sizes=[fewest - 1])
+
+
 def test_large_sizes_draw_different_subsets_the_same_each_time():
     correct = deciders(12, 200)
     curve = subset_curve(correct, 0, sizes=[6, 11], subsets=10, seed=3)
