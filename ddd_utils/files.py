@@ -2,6 +2,7 @@
 
 import csv
 import functools
+import glob
 import hashlib
 import itertools
 import json
@@ -9,9 +10,10 @@ import math
 import os
 import re
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ from ddd_utils import paths
 from ddd_utils.errors import InputError, nearest, nearest_file
 
 METADATA = b"ddd_utils"
+# Nobody writes a file and pauses for so long.
+DEAD_S = 3600
 
 
 class TornFile(InputError):
@@ -47,6 +51,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     """Yield a temporary file to write, and rename it to ``path`` at the end: a file is complete or not there."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_partials(path.parent, glob.escape(path.name), DEAD_S)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
     partial = Path(name)
@@ -66,10 +71,12 @@ def atomic(path: str | Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def remove_partials(folder: Path, name: str = "*") -> None:
-    """Remove what killed processes were writing with :func:`atomic`; no other process may be writing it now."""
-    for partial in folder.glob(f".{name}.*"):
-        partial.unlink(missing_ok=True)
+def remove_partials(folder: Path, name: str = "*", untouched_s: float = 0) -> None:
+    """Remove what killed processes were writing with :func:`atomic`: all, or what was not written to for so long."""
+    for partial in folder.glob(f".{name}.{'?' * 8}"):
+        with suppress(OSError):  # another process was faster, or it is another user's
+            if untouched_s == 0 or time.time() - partial.stat().st_mtime > untouched_s:
+                partial.unlink()
 
 
 def _flush(path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ddd_utils import paths
 from ddd_utils.errors import InputError
-from ddd_utils.files import read_yaml, sha256
+from ddd_utils.files import atomic, read_yaml, sha256
 
 log = logging.getLogger(__name__)
 
@@ -104,27 +104,29 @@ def fetch_from(url: str, digest: str | None, name: str, hint: str = "") -> Path:
 
 
 def _download(url: str, digest: str, name: str, hint: str) -> Path:
-    """Let pooch download to a temporary name, check and rename; what is there and right is kept."""
+    """Download to a temporary name, check and rename; what is there and right is kept."""
     import pooch
     import requests
     from tqdm import tqdm
 
-    pooch.get_logger().setLevel("WARNING")
     target = _downloaded(name)
+    if target.is_file() and sha256(target) == digest:
+        return target
     live = sys.stderr.isatty()
-    if not (live or target.is_file()):
+    if not live:
         log.info("downloading %s", url)
     try:
         # tqdm needs a total from the start; pooch puts in the real one.
         with tqdm(total=1, desc=target.name, unit="B", unit_scale=True, leave=False, disable=not live) as bar:
             downloader = pooch.HTTPDownloader(progressbar=bar if live else False, chunk_size=1 << 16)
-            pooch.retrieve(url, f"sha256:{digest}", target.name, target.parent, downloader=downloader)
+            with atomic(target) as partial:
+                downloader(url, str(partial), None)
+                if sha256(partial) != digest:
+                    raise InputError(f"{url}: differs from the published file (SHA-256); not kept, try again later")
     except requests.RequestException as error:
         raise Unavailable(
             f"{name}: {_reason(error)} while downloading {url}; put a copy at {place_for(name)}{hint}"
         ) from None
-    except ValueError:
-        raise InputError(f"{url}: differs from the published file (SHA-256); not kept, try again later") from None
     return target
 
 
