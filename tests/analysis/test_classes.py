@@ -21,6 +21,11 @@ def test_equal_classes_are_drawn_together():
     assert ((table["lower"] <= 0.7) & (table["upper"] >= 0.7)).mean() > 0.9
 
 
+def test_classes_that_are_equally_hard_stay_in_order():
+    table = classes.class_difficulty(np.tile([True, False], (3, 60)), np.repeat(np.arange(60), 2), range(60))
+    assert table["label"].tolist() == list(range(60))
+
+
 def test_classes_that_differ_keep_their_distance():
     rng = np.random.default_rng(0)
     labels, truth = np.repeat(np.arange(30), 200), np.linspace(0.2, 0.95, 30)

@@ -54,6 +54,23 @@ def test_one_network_gets_the_same_interval_from_both_tables(networks):
     assert (single["lower"], single["upper"]) == (mean["lower"], mean["upper"])
 
 
+def test_a_condition_is_ranked_by_its_mean_kappa_with_the_base(networks):
+    correct = correlated(6, 800)
+    correct[5, 30:] = correct[0, 30:]  # the base with a few answers of its own
+    kappa = consistency.pairwise_error_consistency(correct)[0]
+    means = {"initialisation": kappa[1:3].mean(), "half_data": kappa[3:5].mean(), "combined": kappa[5]}
+    order = sorted(means, key=means.get, reverse=True)
+    assert order[0] == "combined"
+    for place, condition in enumerate(order, 1):
+        found = consistency.condition_rank(correct, networks, condition, draws=200)
+        assert (found.value, found.of) == (place, 3)
+        assert found.lower <= place <= found.upper
+        resampled = consistency.bootstrap(correct, draws=200)[:, 0]
+        drawn = np.column_stack([resampled[:, 1:3].mean(axis=1), resampled[:, 3:5].mean(axis=1), resampled[:, 5]])
+        chosen = drawn[:, list(means).index(condition)]
+        assert found.first == (chosen[:, None] >= drawn).all(axis=1).mean()
+
+
 def no_image_error(correct):
     """Repeat the images so that classes can be made of equal ones, which leave nothing to resample."""
     return np.tile(correct, 2), np.tile(np.arange(correct.shape[1]), 2)

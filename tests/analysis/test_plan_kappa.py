@@ -93,6 +93,13 @@ def test_more_power_a_smaller_difference_and_a_stricter_test_take_more_images():
     assert plan_kappa([0.4, 0.3]) == before
 
 
+def test_each_kappa_has_the_accuracies_of_its_own_deciders():
+    found = plan_kappa([0.3, 0.2], [0.6, 0.7, 0.8, 0.9])
+    assert found == plan_kappa([0.2, 0.3], [0.8, 0.9, 0.6, 0.7]) == plan_kappa([0.2, 0.3], [0.9, 0.8, 0.7, 0.6])
+    assert found != plan_kappa([0.2, 0.3], [0.6, 0.7, 0.8, 0.9])
+    assert plan_kappa([0.2, 0.3], [0.7] * 3, design="shared model") == plan_kappa([0.2, 0.3], 0.7, design="shared model")
+
+
 def test_the_error_of_one_kappa_is_that_of_the_package():
     decisions = np.repeat([[1, 1], [1, 0], [0, 1], [0, 0]], [600, 100, 150, 150], axis=0).T
     kappa = ddd.error_consistency(*decisions)
@@ -108,6 +115,7 @@ def test_the_error_of_one_kappa_is_that_of_the_package():
         ((0,), "one that differs from 0"),
         (([0.1, 0.2, 0.3],), "one that differs from 0, or two"),
         ((0.9, [0.5, 0.8]), "accuracies 0.5 and 0.8 allow -0.400 to 0.400, not 0.9"),
+        (([0.2, 0.3], [0.7] * 4, 0.8, 0.05, "shared model"), "one for all or one for each of 3 deciders, not 4"),
         ((0.2, [0.5, 0.8, 0.9]), "one for all or one for each of 2 deciders, not 3"),
         ((0.2, 1.2), "must lie between 0 and 1"),
         (([0.1, 0.2], 0.8, 0.8, 0.05, "same"), "'same' is none of independent, same images, shared model"),

@@ -167,8 +167,10 @@ def test_simulated_trials_can_be_read_back(tmp_path):
 
 
 def test_a_simulation_takes_observers_and_trials():
-    with pytest.raises(InputError, match="at least one"):
-        psychophysics.simulate(0, 149)
+    for few in ((0, 149), (3, 0)):
+        with pytest.raises(InputError, match="at least one"):
+            psychophysics.simulate(*few)
+    assert len(psychophysics.simulate(1, 1)) == 1
 
 
 def test_the_papers_figures_agree_with_each_other():
@@ -203,6 +205,8 @@ def test_limits_of_the_spread_hold_for_every_sample():
     for _ in range(200):
         sample = rng.choice([rng.random(), 0.0, 1.0], size=9) + 0.1 * rng.random(9)
         low, mean, high = sample.min(), sample.mean(), sample.max()
+        lowest, highest = psychophysics._mean_limits(9, low, high)
+        assert lowest == np.mean([*[low] * 8, high]) and highest == pytest.approx(np.mean([low, *[high] * 8]))
         least, most = psychophysics._sd_limits(9, low, mean, high)
         assert least <= sample.std() + 1e-12 and sample.std(ddof=1) <= most + 1e-12
 

@@ -206,20 +206,21 @@ def test_impossible_images_beyond_label_errors():
 
 
 @pytest.mark.parametrize(
-    "call",
+    ("call", "size"),
     [
-        lambda: verdict.fail_alike([[1, 0, 1]]),
-        lambda: verdict.fail_alike(np.ones((2, 5), bool)),
-        lambda: verdict.dichotomous(worlds.smooth(3, 100)),
-        lambda: verdict.models_differ(worlds.smooth(3, 100), 0),
-        lambda: verdict.models_differ(worlds.smooth(5, 30), 1),
-        lambda: verdict.falls_in_between([5, 0, 0, 0, 5], 1),
-        lambda: verdict.beyond_label_errors([[1, 0], [1, 1]], [False, False]),
+        (lambda: verdict.fail_alike([[1, 0, 1]]), (1, 3)),
+        (lambda: verdict.fail_alike(np.ones((2, 5), bool)), (2, 5)),
+        (lambda: verdict.dichotomous(worlds.smooth(3, 100)), (3, 100)),
+        (lambda: verdict.models_differ(worlds.smooth(3, 100), 0), (3, 100)),
+        (lambda: verdict.models_differ(worlds.smooth(5, 30), 1), (5, 30)),
+        (lambda: verdict.falls_in_between([5, 0, 0, 0, 5], 1), (4, 10)),
+        (lambda: verdict.beyond_label_errors([[1, 0], [1, 1]], [False, False]), (2, 2)),
     ],
 )
-def test_what_cannot_be_tested_is_left_open_with_the_reason(call):
+def test_what_cannot_be_tested_is_left_open_with_the_reason(call, size):
     found = call()
     assert found.outcome == OPEN and found.reason and np.isnan(found.effect)
+    assert (found.networks, found.n) == size
     assert json.loads(json.dumps(found.as_json()))["low"] is None
 
 

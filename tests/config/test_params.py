@@ -384,3 +384,33 @@ def test_a_file_that_is_not_there_is_told_by_what_lies_beside_it(tmp_path):
 def test_nothing_is_meant_where_nothing_is_near():
     assert nearest("dinov2_vitb14", ["tiny_vit_21m_384", "resnet50"]) == nearest("xyzzy", ["quick", "paper"]) == ""
     assert nearest("resnet5O", ["resnet50", "vgg"]) == " (did you mean 'resnet50'?)"
+
+
+def test_what_is_not_said_is_as_in_the_paper():
+    experiment = params.experiment({"dataset": {"name": "cifar10"}})
+    assert set(experiment.instances.model_dump().values()) == {5}
+    assert (experiment.epochs, experiment.batch_size, experiment.learning_rate, experiment.seed) == (90, 256, 0.1, 1312)
+    assert (experiment.momentum, experiment.weight_decay, experiment.base.model) == (0.9, 1e-4, "resnet18")
+    assert (experiment.other.model, experiment.other.batch_size) == ("densenet121", 64)
+    assert experiment.dataset.sizes == (50_000, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("key", "least", "most"),
+    [
+        ("epochs", 1, 100_000),
+        ("batch_size", 4, 1_000_000),
+        ("instances.combined", 1, 1_000),
+        ("dataset.image_size", 8, 4_096),
+        ("representation_images", 3, None),
+        ("bn_recalibration", 0, None),
+        ("seed", 0, None),
+    ],
+)
+def test_bounds_are_inside(key, least, most):
+    for value in filter(None, (least, most)):
+        params.load("smoke", [f"training_variants.experiment.{key}={value}"])
+    for value in (least - 1, most and most + 1):
+        if value is not None:
+            with pytest.raises(InputError, match=f"{key}: Input should be"):
+                params.load("smoke", [f"training_variants.experiment.{key}={value}"])

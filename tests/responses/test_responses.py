@@ -35,6 +35,8 @@ def test_save_and_load_give_back_the_table(responses, tmp_path):
     assert list(again.image_ids) == list(responses.image_ids)
     assert list(again.networks["network"]) == ["a", "b"]
     assert again.info["dataset"] == "toy"
+    some = Responses.load(tmp_path, again.networks[1:])
+    assert list(some.networks) == list(again.networks) and some.networks["network"].to_dict() == {0: "b"}
 
 
 def test_correct_compares_with_the_labels(responses):
@@ -90,6 +92,7 @@ def test_some_networks_are_chosen_by_row(responses, tmp_path):
         chosen = answers.select(rows)
         assert np.array_equal(chosen.predictions, responses.predictions[1:])
         assert chosen.networks["network"].to_dict() == {0: "b"}
+        assert list(chosen.networks) == list(responses.networks)
         assert chosen.source is answers.source and chosen.config is answers.config
     assert answers.select([1, 0]).networks["network"].tolist() == ["b", "a"]
 

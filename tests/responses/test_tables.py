@@ -394,3 +394,15 @@ def test_file_names_of_ones_own_are_kept_whole(tmp_path):
 )
 def test_a_fault_in_trials_is_named_by_their_own_headings(tmp_path, change, message):
     assert complaint(write(tmp_path, change(trials()))) == message
+
+
+def test_as_many_classes_as_numbers_of_two_bytes_can_name(tmp_path, monkeypatch):
+    from ddd_utils.responses import classes
+
+    monkeypatch.setattr(classes, "HIGHEST", 3)
+    for names in ("abcd", "abcde"):
+        rows = [f"{model},{name}.png,{name},{name}" for model in ("one", "two") for name in names]
+        (tmp_path / f"{names}.csv").write_text("\n".join(["model,image,prediction,label", *rows]))
+    assert list(Responses.from_table(tmp_path / "abcd.csv").class_names) == list("abcd")
+    with pytest.raises(InputError, match="has 5 classes, more than 4"):
+        Responses.from_table(tmp_path / "abcde.csv")
