@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from ddd_utils import interrupts, logs, machine, paths
 from ddd_utils.config import params
-from ddd_utils.errors import ExperimentError, InputError, missing_extra, nearest
+from ddd_utils.config.schema import TAKEN
+from ddd_utils.errors import ExperimentError, InputError, missing_extra, nearest, one_line
 from ddd_utils.experiments import costs, launch, sources
 from ddd_utils.experiments.launch import grouped
 from ddd_utils.files import TornFile, safe_name, write_text
@@ -37,6 +38,7 @@ CLONE = "clone the project and run it there"
 
 def run() -> None:
     """Run as a program: a polite request to end is treated as Ctrl+C, so that workers end too."""
+    interrupts.end_soon()
     interrupts.answer(interrupts.orderly)
     status = main()
     interrupts.answer(interrupts.at_once)
@@ -81,7 +83,7 @@ def _kept() -> str:
 
 
 def _stop(line: str, status: int) -> int:
-    print(line, file=sys.stderr)
+    print(one_line(line), file=sys.stderr)
     return status
 
 
@@ -330,8 +332,9 @@ def _beside(preset: params.Preset, before: params.Preset, out: str | None) -> pa
     """Keep a preset that was changed out of the folder of the report that it was changed from."""
     if out is None:
         return params.beside(preset, before)
-    if out != safe_name(out, len(out)):
-        raise InputError(f"--out {out}: a folder in {paths.build()}, named with letters, digits, hyphens, underscores")
+    if out != safe_name(out, len(out)) or out.casefold() in TAKEN:
+        named = "named with letters, digits, hyphens, underscores"
+        raise InputError(f"--out {out}: a folder of its own in {paths.build()}, {named}")
     if (paths.PARAMS / f"{out}.yaml").exists() and params.digest(params.load(out)) != params.digest(preset):
         raise InputError(f"--out {out}: the report of the preset '{out}' has other parameters; choose another name")
     return preset.model_copy(update={"name": out})

@@ -15,8 +15,16 @@ EXTRAS = {
 NEAR = 0.6  # of two words, twice the matching characters over all: "dinov2_vitb14" and "tiny_vit_21m_384" have .55
 
 
+def one_line(text: object) -> str:
+    """Write what ends a line, or is a command to a terminal, as Python would: names of files may have it in them."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in str(text))
+
+
 class InputError(ValueError):
     """Bad input. The message is one line that names the key, file or value at fault."""
+
+    def __init__(self, message: object):
+        super().__init__(one_line(message))
 
     def _render_traceback_(self) -> list[str]:
         """Show a notebook's reader that line alone: where in this package it was found out is of no use to them."""

@@ -1,9 +1,11 @@
-"""Ctrl+C at any moment, also while the program is being imported: one line, exit status 130."""
+"""Ctrl+C at any moment, also while the program is being imported or deep in a library: one line, exit status 130."""
 
 import os
 import signal
+import socket
 import sys
 import threading
+from contextlib import suppress
 from typing import Any, NoReturn
 
 EXIT = 130
@@ -19,13 +21,30 @@ def at_once(*_: Any) -> NoReturn:
 
 
 def orderly(*_: Any) -> NoReturn:
-    """Raise KeyboardInterrupt, once; whatever keeps that from ending the program, it ends soon."""
+    """Raise KeyboardInterrupt, once."""
     for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
-    end = threading.Timer(PATIENCE_S, at_once)
-    end.daemon = True
-    end.start()
     raise KeyboardInterrupt
+
+
+def end_soon() -> None:
+    """End after the first Ctrl+C, whatever keeps it from being answered, and at the second that is not answered."""
+    # Python calls no handler while a library computes, but writes down at once which signal came.
+    written, told = socket.socketpair()
+    told.setblocking(False)
+    signal.set_wakeup_fd(told.detach(), warn_on_full_buffer=False)
+
+    def wait() -> None:
+        if hasattr(signal, "pthread_sigmask"):  # where the main thread holds them back, they do not come here instead
+            signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        while written.recv(1)[0] not in SIGNALS:
+            pass
+        written.settimeout(PATIENCE_S)
+        with suppress(TimeoutError):
+            written.recv(1)
+        at_once()
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def answer(how: Any) -> None:

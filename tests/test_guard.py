@@ -94,6 +94,43 @@ def test_whatever_a_factory_raises_is_one_line(arguments):
         by_name.create(name, 10, arguments)
 
 
+COMPUTES = """
+import hashlib, sys
+sys.argv[0] = "/bin/ddd"
+from ddd_utils import interrupts
+interrupts.PATIENCE_S = float(sys.argv[1])
+interrupts.end_soon()
+interrupts.answer(interrupts.orderly)
+print("computing", flush=True)
+hashlib.pbkdf2_hmac("sha256", b"", b"", 1_000_000_000)
+"""
+
+
+@pytest.mark.parametrize(("patience", "times"), [(0.2, 1), (60, 2)])
+def test_ctrl_c_ends_what_a_library_computes(patience, times):
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMPUTES, str(patience)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=paths.ROOT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert process.stdout.readline() == "computing\n"
+    took = psutil.Process(process.pid).cpu_times
+    before = took().user
+    while took().user < before + 0.05:
+        time.sleep(0.02)
+    try:
+        for _ in range(times):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.1)
+        _, told = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert (process.returncode, told) == (130, f"{LINE}\n")
+
+
 def train(build):
     file = build.parent / "tiny.yaml"
     config = {**TINY, "epochs": 300, "dataset": {**TINY["dataset"], "train_images": 1000}}

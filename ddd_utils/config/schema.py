@@ -268,13 +268,24 @@ class OwnSection(Strict):
     model_config = ConfigDict(extra="allow")
 
 
+# What else is in build/: no report goes there.
+TAKEN = "cache compare data docs errors fire lab observers results".split()
+
+
+def _own_folder(name: str) -> str:
+    """Refuse a name of a preset that names no folder of its own in build/."""
+    if not name.strip(".") or not name.isprintable() or name.casefold() in TAKEN:
+        raise ValueError(f"a report goes to build/ under its preset's name, and {name!r} cannot be a folder of its own")
+    return name
+
+
 class Preset(Strict):
     """A whole preset: one block a notebook, and what SLURM is asked for. A section that is left out is not run."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, OwnSection]
 
-    name: str
+    name: Annotated[str, AfterValidator(_own_folder)]
     notices: list[str] = Field(default=[])  # what whoever reads the report must know first
     summary: Summary | None = Summary()
     training_variants: TrainingVariants | None = None

@@ -47,6 +47,15 @@ def test_a_hostile_preset_is_one_line_at_once(tmp_path, text, message):
     assert time.process_time() - started < 5
 
 
+@pytest.mark.parametrize("name", [".", "..", "results", "Data", "a\nb", "a\u2028b"])
+def test_a_report_goes_to_a_folder_of_its_own(tmp_path, name):
+    file = tmp_path / f"{name}.yaml"
+    file.write_text("summary: {}")
+    with pytest.raises(InputError, match="cannot be a folder of its own") as caught:
+        params.load(file)
+    assert len(str(caught.value).splitlines()) == 1
+
+
 def test_many_keys_are_compared_at_once():
     started = time.process_time()
     files.parse_yaml("".join(f"k{number}: 1\n" for number in range(20_000)), "many")
