@@ -50,12 +50,12 @@ def test_learning_history_of_known_decisions():
         ],
         bool,
     )
-    table = dynamics.learning_history(correct, [1, 2, 3])
+    table = dynamics.learning_history(correct, [0, 1, 2, 3])
     assert table["quantity"].tolist() == [
-        "learned in the first epoch and never lost", "never learned", *["lost at the learning-rate step"] * 3,
+        "learned in the first epoch and never lost", "never learned", *["lost at the learning-rate step"] * 4,
     ]  # fmt: skip
-    assert table["epoch"].tolist() == [3, 3, 2, 3, 4]
-    np.testing.assert_allclose(table["share"], [0.2, 0.2, 0.2, 0.2, np.nan])
+    assert table["epoch"].tolist() == [3, 3, 1, 2, 3, 4]
+    np.testing.assert_allclose(table["share"], [0.2, 0.2, np.nan, 0.2, 0.2, np.nan])
 
 
 def test_a_history_takes_training_and_steps_inside_it():

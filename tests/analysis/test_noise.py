@@ -84,6 +84,6 @@ def test_bayes_accuracy_of_few_classes():
 
 
 def test_string_sorting_puts_the_single_digits_where_figure_8_has_its_spikes():
-    positions = noise.string_sorted_positions(100)
+    positions = noise.string_sorted_positions()
     assert positions[4:10].tolist() == [35, 46, 57, 68, 79, 90]
     assert sorted(positions) == list(range(1, 101))

@@ -97,7 +97,9 @@ def test_each_kappa_has_the_accuracies_of_its_own_deciders():
     found = plan_kappa([0.3, 0.2], [0.6, 0.7, 0.8, 0.9])
     assert found == plan_kappa([0.2, 0.3], [0.8, 0.9, 0.6, 0.7]) == plan_kappa([0.2, 0.3], [0.9, 0.8, 0.7, 0.6])
     assert found != plan_kappa([0.2, 0.3], [0.6, 0.7, 0.8, 0.9])
-    assert plan_kappa([0.2, 0.3], [0.7] * 3, design="shared model") == plan_kappa([0.2, 0.3], 0.7, design="shared model")
+    assert plan_kappa([0.2, 0.3], [0.7] * 3, design="shared model") == plan_kappa(
+        [0.2, 0.3], 0.7, design="shared model"
+    )
 
 
 def test_the_error_of_one_kappa_is_that_of_the_package():

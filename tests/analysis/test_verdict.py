@@ -79,6 +79,9 @@ def test_where_a_smooth_family_does_as_well_as_two_kinds_it_is_left_open():
     rest = worlds.smooth(11, 10_000, centre=0.5, abilities=0.5)
     found = verdict.dichotomous(np.select([kinds == 0, kinds == 2], [False, True], rest), draws=60)
     assert found.outcome == OPEN and found.details["misfit"] < 0.02
+    for name in ("misfit", "described"):
+        value, low, high = (found.details[f"{name}{end}"] for end in ("", "_low", "_high"))
+        assert low < value < high and value - low == pytest.approx(high - value)
 
 
 @pytest.mark.parametrize(("networks", "images"), [SMALL, WIDE, (11, 50_000)])

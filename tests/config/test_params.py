@@ -393,6 +393,27 @@ def test_what_is_not_said_is_as_in_the_paper():
     assert (experiment.momentum, experiment.weight_decay, experiment.base.model) == (0.9, 1e-4, "resnet18")
     assert (experiment.other.model, experiment.other.batch_size) == ("densenet121", 64)
     assert experiment.dataset.sizes == (50_000, 10_000)
+    assert params.experiment({"dataset": {"name": "gaussian"}}).dataset.seed == 1312
+
+
+def test_a_folders_photographs_are_counted(tmp_path):
+    for part, count in (("train", 3), ("test", 2)):
+        (tmp_path / part / "cat").mkdir(parents=True)
+        for number in range(count):
+            (tmp_path / part / "cat" / f"{number}.png").touch()
+    images = {"name": "folder", "train": str(tmp_path / "train"), "test": str(tmp_path / "test")}
+    assert params.experiment({"dataset": images}).dataset.sizes == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("images", "least"), [({"name": "folder", "train": "a", "test": "b"}, 1), ({"name": "fashion_mnist"}, 28)]
+)
+def test_bounds_of_the_size_of_images_are_inside(images, least):
+    for size in (least, 4_096):
+        assert params.experiment({"dataset": {**images, "image_size": size}}).dataset.image_size == size
+    for size in (least - 1, 4_097):
+        with pytest.raises(InputError, match="image_size: Input should be"):
+            params.experiment({"dataset": {**images, "image_size": size}})
 
 
 @pytest.mark.parametrize(
@@ -400,17 +421,16 @@ def test_what_is_not_said_is_as_in_the_paper():
     [
         ("epochs", 1, 100_000),
         ("batch_size", 4, 1_000_000),
-        ("instances.combined", 1, 1_000),
-        ("dataset.image_size", 8, 4_096),
         ("representation_images", 3, None),
-        ("bn_recalibration", 0, None),
         ("seed", 0, None),
     ],
 )
-def test_bounds_are_inside(key, least, most):
-    for value in filter(None, (least, most)):
-        params.load("smoke", [f"training_variants.experiment.{key}={value}"])
+@pytest.mark.parametrize("block", ["training_variants.experiment", "sota_comparison.training"])
+def test_bounds_are_inside(block, key, least, most):
+    for value in (least, most):
+        if value is not None:
+            params.load("smoke", [f"{block}.{key}={value}"])
     for value in (least - 1, most and most + 1):
         if value is not None:
             with pytest.raises(InputError, match=f"{key}: Input should be"):
-                params.load("smoke", [f"training_variants.experiment.{key}={value}"])
+                params.load("smoke", [f"{block}.{key}={value}"])

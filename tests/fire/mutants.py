@@ -97,7 +97,7 @@ class Reached:
 
     def by(self, test):
         """Put down what was called so far to a test."""
-        for code in self.called:
+        for code in (code for code in self.called if code.co_filename.startswith(self.folder)):
             file = code.co_filename.removeprefix(self.folder)
             self.tests[f"{file}:{code.co_firstlineno}"].add(test)
             self.tests[file].add(test)
@@ -150,6 +150,11 @@ def copied(folder):
     sys.dont_write_bytecode = True
 
 
+def said(old, new):
+    """Write what stood and what stands there, on a line each."""
+    return [" ".join(ast.unparse(each).split())[:120] for each in (old, new)]
+
+
 def tried(file, function, line, old, new, text, reached):
     """Try one mutant; return what became of it."""
     tests = reached["tests"].get(f"{file}:{function}" if function else file, [])
@@ -158,15 +163,29 @@ def tried(file, function, line, old, new, text, reached):
     seconds = sum(reached["seconds"][test] for test in tests)
     status = pytest_in_a_fork(tests, int(SLACK_S + 4 * seconds)) if tests else 0
     Path(file).write_text(before, "utf-8")
-    said = [" ".join(ast.unparse(each).split())[:120] for each in (old, new)]
-    row = {"killed": bool(status), "file": file, "line": line, "old": said[0], "new": said[1], "status": status}
+    before, after = said(old, new)
+    row = {"killed": bool(status), "file": file, "line": line, "old": before, "new": after, "status": status}
     return row | {"tests": len(tests), "seconds": round(time.monotonic() - began, 1)}
+
+
+def again(row, reached, tests):
+    """Try a survivor again with tests that have changed since it was found."""
+    tree, found = ast.parse(Path(row["file"]).read_text("utf-8")), None
+    for place in mutants(tree):
+        if said(*place[2:]) == [row["old"], row["new"]] and abs(place[1] - row["line"]) < 40:
+            near = [test for test in tests if test.split("/")[1] == row["file"].split("/")[1]]
+            here = {"tests": {row["file"]: near}, "seconds": defaultdict(float, reached["seconds"])}
+            found = tried(row["file"], None, *place[1:], ast.unparse(tree), here)
+            if found["killed"]:
+                break
+    return found or {}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[1])
     parser.add_argument("count", type=int, help="how many mutants")
     parser.add_argument("--rooms", nargs="+", default=["analysis", "responses", "config"])
+    parser.add_argument("--again", action="store_true", help="try survivors again with tests that have changed since")
     parser.add_argument("--seed", type=int, default=1312)
     parser.add_argument("--log", type=Path, default=ROOT / "build" / "fire" / "mutants.jsonl")
     options = parser.parse_args()
@@ -179,11 +198,16 @@ def main():
         files = sorted(str(file) for room in options.rooms for file in Path("ddd_utils", room).rglob("*.py"))
         every = [(file, at) for file in files for at, _ in enumerate(mutants(ast.parse(Path(file).read_text("utf-8"))))]
         drawn = random.Random(options.seed).sample(every, options.count)
-        newest = max(file.stat().st_mtime for folder in (ROOT / "ddd_utils", ROOT / "tests") for file in folder.rglob("*.py"))
-        if not REACHED.exists() or REACHED.stat().st_mtime < newest:
-            if pytest_in_a_fork([f"tests/{room}" for room in options.rooms], 3600, [Reached()]):
-                sys.exit("the tests fail without any change")
+        if not REACHED.exists() and pytest_in_a_fork([f"tests/{room}" for room in options.rooms], 3600, [Reached()]):
+            sys.exit("the tests fail without any change")
         reached = json.loads(REACHED.read_text("utf-8"))
+        newer = [file for room in options.rooms for file in (ROOT / "tests" / room).rglob("test_*.py")]
+        newer = [str(file.relative_to(ROOT)) for file in newer if file.stat().st_mtime > REACHED.stat().st_mtime]
+        if options.again:
+            for row in (row for row in known if not row["killed"]):
+                row |= again(row, reached, newer)
+                print(row, flush=True)
+            options.log.write_text("".join(f"{json.dumps(row)}\n" for row in known), "utf-8")
         for number, (file, at) in enumerate(drawn[len(known) :], len(known) + 1):
             tree = ast.parse(Path(file).read_text("utf-8"))
             place = next(place for index, place in enumerate(mutants(tree)) if index == at)
@@ -192,7 +216,11 @@ def main():
                 log.write(f"{json.dumps(known[-1])}\n")
             print(f"{number}/{options.count} {known[-1]}", flush=True)
     survived = [row for row in known if not row["killed"]]
-    print(f"{len(known) - len(survived)} of {len(known)} killed, of {len(every)} possible; survivors:", *survived, sep="\n")
+    print(
+        f"{len(known) - len(survived)} of {len(known)} killed, of {len(every)} possible; survivors:",
+        *survived,
+        sep="\n",
+    )
 
 
 if __name__ == "__main__":
