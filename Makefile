@@ -19,7 +19,7 @@ override OUT := $(value OUT)
 export PRESET SECTIONS SET OUT
 
 # A mistyped name would be passed over, and everything run instead of one section.
-VARIABLES := PYTHON VENV PRESET SECTIONS SET OUT ARGS LAB_ARGS UPGRADE
+VARIABLES := PYTHON VENV PRESET SECTIONS SET OUT ARGS LAB_ARGS UPGRADE KILLS
 MISTYPED := $(firstword $(filter-out $(VARIABLES),$(foreach each,$(.VARIABLES),$(if $(filter command,$(origin $(each))),$(each)))))
 ifdef MISTYPED
 $(error there is no variable '$(MISTYPED)'$(shell $(PYTHON) -c "import difflib, sys; found = difflib.get_close_matches(sys.argv[1], \
@@ -31,7 +31,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --no-annotate --no-header --
 	$(if $(UPGRADE),--upgrade) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help report light test lab docs bench gpu lint format lock clean
+.PHONY: help report light test lab docs bench gpu fire lint format lock clean
 
 help:  ## List these commands
 	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ docs: $(VENV)/.installed-test  ## Write the API reference to build/docs/index.ht
 
 bench: $(VENV)/.installed-test  ## Measure speed and memory
 	@for bench in tests/benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
+
+fire: $(VENV)/.installed-test  ## Kill reports, downloads and caches at random moments: KILLS=1000; goes on where it was stopped
+	$(BIN)/python tests/fire/kills.py $(or $(KILLS),1000)
 
 # .pre-commit-config.yaml runs the same, with the programs that are found first on PATH.
 gpu: $(VENV)/.installed-test  ## Measure one GPU, into build/gpu.json: ARGS="--device cpu --tiny" tries the script

@@ -20,6 +20,7 @@ launch.CONTEXT = warm_processes.CONTEXT
 SLOWEST = [
     "test_report.py",
     "test_killing.py",
+    "test_kills.py",
     "test_own_models.py",
     "test_train_on_slurm.py",
     "test_photographs_report.py",

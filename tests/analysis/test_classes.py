@@ -22,8 +22,9 @@ def test_equal_classes_are_drawn_together():
 
 
 def test_classes_that_are_equally_hard_stay_in_order():
-    table = classes.class_difficulty(np.tile([True, False], (3, 60)), np.repeat(np.arange(60), 2), range(60))
-    assert table["label"].tolist() == list(range(60))
+    right = np.tile(np.r_[np.arange(20) < 10, np.arange(20) < 19], (3, 60))  # by class 10 or 19 of 20, in turn
+    table = classes.class_difficulty(right, np.repeat(np.arange(120), 20), range(120))
+    assert table["label"].tolist() == [*range(0, 120, 2), *range(1, 120, 2)]
 
 
 def test_classes_that_differ_keep_their_distance():

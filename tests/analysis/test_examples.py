@@ -175,6 +175,7 @@ def test_every_pair_can_be_made_and_not_one_more():
 
 def test_practice_comes_from_other_images():
     trials, practice = image_pairs(decided(40, 40), 0, 30), image_pairs(decided(40, 40), 0, 6, skip=30)
+    assert np.array_equal(trials.trivial, image_pairs(decided(40, 40), 0, 30, skip=0).trivial)
     assert not set(trials.images) & set(practice.images)
     assert practice.impossible_left.sum() == 3
 

@@ -38,7 +38,6 @@ from ddd_utils.data.photographs import Files
 from ddd_utils.experiments import lockstep  # noqa: F401
 
 PATIENCE_S = 20  # for what a killed command leaves behind
-TRAINED = {**TINY, "epochs": 2}
 BODY = np.random.default_rng(0).bytes(1 << 20)
 NAMES = ["a.bin", "b/c.bin", "b/d.bin"]
 
@@ -107,7 +106,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Job:
-    """Work to be killed, what is to be found of it under final names, and how often it is drawn."""
+    """Work to be killed, what is to be found of it under final names, and how often its turn comes."""
 
     start: Callable[[Path], Forked | Command]
     found: Callable[[Path], dict[str, bytes]]
@@ -136,9 +135,9 @@ def jobs(host, folder):
     """Name the jobs."""
     small = str(Path(__file__).with_name("small.yaml"))
     return {
-        "train": Job(lambda build: Forked(train_here, build, TRAINED), results, 12),
-        "download": Job(lambda build: Forked(fetch, build, host), data, 4),
-        "photographs": Job(lambda build: Forked(shrink, build, str(folder)), data, 3),
+        "train": Job(lambda build: Forked(train_here, build, TINY), results, 3),
+        "download": Job(lambda build: Forked(fetch, build, host), data, 1),
+        "photographs": Job(lambda build: Forked(shrink, build, str(folder)), data, 1),
         "report": Job(lambda build: Command(build, "report", small), report, 1),
         "smoke": Job(lambda build: Command(build, "report", "smoke"), report, 0),
     }
@@ -221,12 +220,12 @@ def run(kills, names, work, seed=1312, done=()):
     with serve() as server, machine.environment({"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}):
         server.files.update({f"/{name}": BODY for name in NAMES})
         known = jobs(server.host, photographs(work / "jpegs"))
-        shares, reference = [known[name].share or 1 for name in names], {}
+        turns, reference = [name for name in names for _ in range(known[name].share or 1)], {}
         count, number = len(done), 0
         while count < kills:
             number += 1
             chance = random.Random(f"{seed}-{count}-{number}")
-            name = chance.choices(names, shares)[0]
+            name = turns[count % len(turns)]
             if name not in reference:
                 reference[name] = undisturbed(known[name], work / f"{name}-undisturbed")
             kind, status = one(known[name], work / name, *reference[name], chance)
