@@ -412,7 +412,7 @@ def test_bounds_of_the_size_of_images_are_inside(images, least):
     for size in (least, 4_096):
         assert params.experiment({"dataset": {**images, "image_size": size}}).dataset.image_size == size
     for size in (least - 1, 4_097):
-        with pytest.raises(InputError, match="image_size: Input should be"):
+        with pytest.raises(InputError, match="image_size: "):
             params.experiment({"dataset": {**images, "image_size": size}})
 
 
@@ -432,5 +432,5 @@ def test_bounds_are_inside(block, key, least, most):
             params.load("smoke", [f"{block}.{key}={value}"])
     for value in (least - 1, most and most + 1):
         if value is not None:
-            with pytest.raises(InputError, match=f"{key}: Input should be"):
+            with pytest.raises(InputError, match=f"{key}: "):
                 params.load("smoke", [f"{block}.{key}={value}"])
