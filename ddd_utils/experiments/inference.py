@@ -56,12 +56,12 @@ def check(evaluation: Evaluation) -> None:
 def make(evaluation: Evaluation, models: Sequence[Model] | None = None) -> None:
     """Let models (all) answer that have not yet; each one's answers are kept at once, also where others fail."""
     wanted = evaluation.config.models if models is None else models
-    if evaluation.beside and not evaluation.beside.complete():
-        evaluation.beside.make()
 
     def asked(failures: dict[Path, str]) -> list[launch.Task]:
         return [task for task in launch.missing([evaluation], failures=failures) if task[1] in wanted]
 
+    if evaluation.beside and not evaluation.beside.complete():
+        evaluation.beside.make()
     failures = launch.shared(asked, lambda free: _claimed(evaluation, [model for _, model, _ in free]))
     launch.finish([evaluation])
     if failures:
@@ -72,8 +72,7 @@ def _claimed(evaluation: Evaluation, models: Sequence[Model]) -> dict[Path, str]
     """Let models answer that no other process is at; return what went wrong, by results file."""
     with ExitStack() as stack:
         ours = [model for model in models if stack.enter_context(lock_if_free(evaluation.lock(model), PATIENCE))]
-        left = evaluation.missing()  # another process may just have finished
-        ours = [model for model in ours if model in left]
+        ours = [model for model in evaluation.missing() if model in ours]  # another may just have finished some
         return _answered(evaluation, ours) if ours else {}
 
 
@@ -132,8 +131,8 @@ class _Pass:
         self.evaluation.keep_images(unread)
         known = self.evaluation.positions()
         if lost := np.intersect1d(known, list(unread)).tolist():
-            told = f"an image that could be read before cannot be read now: {unread[lost[0]]}"
-            raise InputError(f"{self.evaluation.name}: {told}")
+            reason = f"an image that could be read before cannot be read now: {unread[lost[0]]}"
+            raise InputError(f"{self.evaluation.name}: {reason}")
         return np.flatnonzero(np.isin(wanted, known))
 
     def release(self, view: View) -> None:
