@@ -10,6 +10,7 @@ from torchvision.models.resnet import BasicBlock, Bottleneck
 from ddd_utils.errors import InputError, nearest
 
 STEMS = ("imagenet", "small")
+DEEPEST = 1000  # layers, or blocks of them: more take minutes to build
 # Blocks, channels and stride of each stage of BagNet; the channels are those of ResNet-50.
 BAGNET_STAGES = ((3, 64, 2), (4, 128, 2), (6, 256, 2), (3, 512, 1))
 Block = type[BasicBlock] | type[Bottleneck]
@@ -48,6 +49,7 @@ class ResNet(nn.Module):
         if width < 8:
             # torch 2.14's channels-last convolutions write past their memory in a ResNet of four channels.
             raise InputError(f"width: a ResNet needs at least 8 channels, not {width}")
+        _check_depth("layers", layers)
         kernel, stride = (3, 1) if _is_small(stem) else (7, 2)
         self.conv1 = nn.Conv2d(3, width, kernel, stride, kernel // 2, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
@@ -89,6 +91,11 @@ def _block(block: Block, channels: int, planes: int, stride: int = 1) -> nn.Modu
     return block(channels, planes, stride, shortcut)
 
 
+def _check_depth(what: str, stages: Sequence[int]) -> None:
+    if min(stages, default=0) < 1 or sum(stages) > DEEPEST:
+        raise InputError(f"{what} {list(stages)}: at least 1 in each stage, at most {DEEPEST:,} in all")
+
+
 class PlainConvNet(nn.Module):
     """Convolutions and max-pools without shortcuts, in the manner of VGG (stages 1, 1, 2, 2, 2: VGG-11) and AlexNet."""
 
@@ -104,8 +111,9 @@ class PlainConvNet(nn.Module):
         batch_norm: bool = True,
     ):
         super().__init__()
-        if width < 1 or min(stages, default=0) < 1:
-            raise InputError(f"a network of nothing: stages {list(stages)}, width {width}; both are at least 1")
+        if width < 1:
+            raise InputError(f"a network of nothing: width {width}; it is at least 1")
+        _check_depth("stages", stages)
         layers: list[nn.Module] = []
         channels, side = 3, kernel
         for stage, convolutions in enumerate(stages):

@@ -143,6 +143,7 @@ def _serve(connection: str, folder: Path, chatter: Path, inherited: Mapping[str,
     os.environ.pop("JPY_PARENT_PID", None)  # this process's parent is the server
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.chdir(folder)
+    chatter.parent.mkdir(parents=True, exist_ok=True)  # `make clean` may have removed it
     with chatter.open("a", encoding="utf-8") as stream:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)

@@ -161,7 +161,7 @@ def _executed(job: _Job) -> str | None:
         return _describe(type(failure).__name__, str(failure), chatter.read_text("utf-8", "replace").splitlines())
     finally:
         ensure_event_loop().close()  # each thread has made one
-    chatter.unlink()
+    chatter.unlink(missing_ok=True)
     return None
 
 

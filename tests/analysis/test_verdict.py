@@ -84,7 +84,7 @@ def test_where_a_smooth_family_does_as_well_as_two_kinds_it_is_left_open():
         assert low < value < high and value - low == pytest.approx(high - value)
 
 
-@pytest.mark.parametrize(("networks", "images"), [SMALL, WIDE, (11, 50_000)])
+@pytest.mark.parametrize(("networks", "images"), [WIDE, (11, 50_000)])
 def test_two_humps_are_neither_smooth_nor_two_kinds(networks, images):
     found = verdict.dichotomous(worlds.two_humps(networks, images), draws=60)
     assert found.outcome == OPEN and found.details["misfit_low"] > verdict.RULES["misfit"].least

@@ -16,8 +16,10 @@ SPACE = class_space(synsets(), synsets())
 @pytest.mark.parametrize(
     ("model", "arguments", "message"),
     [
-        ("plain_convnet", {"stages": [0], "width": 0}, "a network of nothing: stages [0], width 0"),
-        ("plain_convnet", {"stages": []}, "a network of nothing"),
+        ("plain_convnet", {"stages": [0], "width": 0}, "a network of nothing: width 0"),
+        ("plain_convnet", {"stages": []}, "stages []: at least 1 in each stage"),
+        ("plain_convnet", {"stages": [100_000]}, "at most 1,000 in all"),
+        ("resnet18", {"layers": [-1, 1, 1, 1]}, "layers [-1, 1, 1, 1]: at least 1 in each stage"),
         ("plain_convnet", {"stages": [1, 1, 1, 1, 1, 1, 1]}, "cannot take images of 32 px"),
         ("test_resnet", {"in_chans": 1}, "cannot take images of 32 px"),
         ("test_resnet", {"features_only": True}, "does not return one number a class, but list"),
