@@ -188,7 +188,7 @@ def _counts(frame: pd.DataFrame, networks: pd.DataFrame) -> alt.LayerChart:
     column = WIDTH / len(networks)
     names = alt.Axis(
         labelAngle=-55 if column >= 2 * READABLE else -90,
-        labelFontSize=max(8, min(12, int(column) - 1)),
+        labelFontSize=max(11, min(12, int(column) - 1)),
         labelOverlap=False if column >= READABLE else "greedy",
         labelLimit=150,
         domain=False,

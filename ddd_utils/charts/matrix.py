@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SIGNIFICANCE = 0.05
 LABELS = 150  # px after which a name is cut off
 GAP = 16  # px between two matrices
-READABLE, FONT = 32, 11  # px of a cell from which a number in it can be read, and of the number
+READABLE, FONT = 32, 11  # px of a cell from which a number in it can be read; of the number, and the least of names
 SMALLEST = 14  # px of a cell: where two matrices would have smaller ones, they stand below one another
 STACKED = 16  # px of a cell then, so that both can be seen at once on a large screen
 LARGEST = 46
@@ -212,7 +212,8 @@ def _grid(frame: pd.DataFrame, cell: int, named: bool) -> alt.Chart:
     """Place cells by the names of their pair, in the order that is chosen; rows have names where they are ``named``."""
     settings: dict[str, Any] = {
         "labelLimit": LABELS,
-        "labelFontSize": max(8, min(12, cell - 1)),
+        "labelFontSize": max(FONT, min(12, cell - 1)),
+        "labelOverlap": "parity",
         "domain": False,
         "ticks": False,
         "grid": False,

@@ -1,6 +1,7 @@
 """The page on a phone, by keyboard, in the dark, on paper and without JavaScript: every form of chart and of table."""
 
 import io
+from types import SimpleNamespace
 
 import made_charts
 import numpy as np
@@ -26,11 +27,21 @@ FINDINGS = "<div class='findings'>{}</div>".format(
 ODD = pd.DataFrame({"name": ["a\u2028b", "c\u2029d"], "rate": [0.1, 0.2], "lower": [0, 0.1], "upper": [0.2, 0.3]})
 
 
+def dotted(networks):
+    """Draw a matrix in which some pairs have dots."""
+    value = np.linspace(-0.1, 0.1, networks**2).reshape(networks, networks)
+    interval = SimpleNamespace(value=(value + value.T) / 2, lower=value - 0.1, upper=value + 0.1)
+    null = SimpleNamespace(excess=interval, observed=interval, expected=interval)
+    names = [f"network {place} of {networks}" for place in range(networks)]
+    return charts.excess_matrix(null, names, f"{networks} networks", np.eye(networks, k=2, dtype=bool), "name")
+
+
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory):
     """Build a page of every form of chart, two tables, and a first screen."""
     drawn = made_charts.every_chart(made_charts.predictions(), made_charts.networks())
     drawn["odd"] = charts.label_error_rows(ODD.rename(columns={"name": "group"}).assign(images=5), "Odd names")
+    drawn |= {"few": dotted(13), "many": dotted(41)}
     tables = [pd.DataFrame({"network": np.arange(rows), "kappa": 0.5}) for rows in (3, 30)]
     first = [
         code("h", shown(text__html='<p class="headline">A sentence or two.</p>')),
@@ -63,6 +74,29 @@ def test_on_a_phone_no_chart_is_cut_off_or_scrolls_sideways(opened, everything, 
     )
     assert cut == []
     assert tab.evaluate("document.documentElement.scrollWidth") <= PHONE
+
+
+@pytest.mark.parametrize(("networks", "names"), [(13, True), (41, False)])
+def test_on_a_phone_dots_lie_in_their_cells_and_names_can_be_read_or_are_left_out(
+    opened, everything, all_drawn, networks, names
+):
+    tab = opened(path=everything, width=PHONE, height=700)
+    all_drawn(tab)
+    matrix = tab.locator(f"figure[data-title^='{networks} networks']")
+    first, dot = (matrix.locator(f"svg .mark-{kind}.role-mark path").first for kind in ("rect", "symbol"))
+    (left, top, side, high), middle = map(placed, (first.bounding_box(), dot.bounding_box()))
+    # Cells come row by row, less the diagonal: the first cell is row 0, column 1, the first dot row 0, column 2.
+    assert middle[0] + middle[2] / 2 == pytest.approx(left + 1.5 * side, abs=1)
+    assert middle[1] + middle[3] / 2 == pytest.approx(top + high / 2, abs=1)
+    sizes = matrix.locator("svg .role-axis-label text").evaluate_all(
+        "all => all.filter((one) => one.style.opacity !== '0').map((one) => parseFloat(getComputedStyle(one).fontSize))"
+    )
+    assert (min(sizes) >= 11) if names else not sizes
+    assert ("touch a cell" in matrix.locator("svg").text_content()) != names
+
+
+def placed(box):
+    return box["x"], box["y"], box["width"], box["height"]
 
 
 def test_on_a_screen_charts_fill_the_column_and_a_turned_phone_draws_them_anew(opened, everything, all_drawn):

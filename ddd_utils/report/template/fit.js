@@ -1,6 +1,6 @@
 /* A chart is drawn for the room it has: its plots grow or shrink until it fits, and on a phone they stand below one
    another. A matrix stays square, and only shrinks. */
-const NARROW = 600, LEAST = 110, LEGIBLE_CELL = 32, LEAST_CELL = 11; /* px */
+const NARROW = 600, LEAST = 110, LEGIBLE_CELL = 32, LEAST_CELL = 11, LEAST_LABEL = 11; /* px */
 const TITLE = 15, SUBTITLE = 12.5, LABEL = 12; /* px of fonts */
 const parsed = (script) => JSON.parse(script.textContent.replace(/[\u2028\u2029]/g, " ")); /* no line of an expression may end so */
 
@@ -90,7 +90,7 @@ function narrowed(spec, room) {
     if (part.encoding?.text?.field === "told") Object.assign(part.mark, { lineBreak: "; ", fontSize: 11 });
     for (const [name, channel] of Object.entries(part.encoding ?? {})) {
       if (LEGENDS.includes(name) && channel.field) fitLegend(channel, 0.58 * room);
-      if (name === "x") fitAcross(channel, room);
+      if (name === "x" && !square) fitAcross(channel, room);
       if (name !== "y" || !channel.axis) continue;
       if (channel.type === "nominal" && !square) fitNames(rows, channel);
       if (channel.axis.labels === false) delete channel.axis.labels;
@@ -102,18 +102,30 @@ function fitAcross(channel, room) {
   if (typeof channel.title === "string") channel.title = broken(channel.title, 0.55 * room, LABEL, 500);
 }
 
-/* Cells too small for a number have none. */
 function resize(spec, plot, width) {
   const across = isSquare(plot) && cellsAcross(spec);
-  plot.width = Math.max(LEAST, width, (across || 0) * LEAST_CELL);
-  if (!across) return;
+  plot.width = Math.max(LEAST, width);
+  if (across) fitCells(plot, plot.width / across);
+}
+/* Cells too small for a number have none, and dots move to their centres; names are as large as there is room for. */
+function fitCells(plot, cell) {
   plot.height = plot.width;
-  const cell = plot.width / across;
-  if (cell < LEGIBLE_CELL) plot.layer = plot.layer.filter(({ mark }) => mark.type !== "text");
-  for (const { encoding } of plot.layer) {
-    for (const { axis } of [encoding.x, encoding.y]) if (axis) axis.labelFontSize = Math.min(axis.labelFontSize, Math.max(8, Math.floor(cell) - 1));
-    if (cell < LEGIBLE_CELL && encoding.x.axis) encoding.x.axis.labelAngle = -90;
+  if (cell >= LEGIBLE_CELL) return;
+  plot.layer = plot.layer.filter(({ mark }) => mark.type !== "text");
+  for (const { mark, encoding } of plot.layer) {
+    if (mark.type === "point") Object.assign(mark, { xOffset: 0, yOffset: 0, size: Math.min(mark.size, Math.max(9, (cell / 4) ** 2)) });
+    for (const { axis } of [encoding.x, encoding.y]) if (axis) axis.labelFontSize = Math.min(axis.labelFontSize, Math.max(LEAST_LABEL, Math.floor(cell) - 1));
+    if (encoding.x.axis) encoding.x.axis.labelAngle = -90;
   }
+}
+
+const hasNames = (spec) => plots(spec)[0].layer?.some(({ encoding }) => encoding.y?.axis?.labels !== false);
+/* Where cells would be too small for names beside them, the whole width is theirs. */
+function withoutNames(spec, room) {
+  for (const { encoding } of plots(spec).flatMap(({ layer }) => layer)) {
+    for (const { axis } of [encoding.x, encoding.y]) if (axis) axis.labels = false;
+  }
+  spec.title.subtitle = [...spec.title.subtitle ?? [], ...broken("names: touch a cell", room, SUBTITLE)];
 }
 
 /* What is drawn at first in some room; `adjusted` then mends its width by what was measured, and tells whether it did. */
@@ -127,10 +139,11 @@ function laidOut(spec, room) {
 }
 function adjusted(spec, drawnWidth, room) {
   const missing = room - drawnWidth, abreast = panelsAbreast(spec), before = JSON.stringify(plots(spec).map(({ width }) => width));
-  if (Math.abs(missing) <= 1) return false;
-  for (const plot of plots(spec)) {
-    const square = isSquare(plot) && cellsAcross(spec);
-    if (!(square && missing > 0)) resize(spec, plot, Math.floor(plot.width + missing / abreast));
-  }
+  const cells = plots(spec).some(isSquare) ? cellsAcross(spec) ?? 0 : 0;
+  if (Math.abs(missing) <= 1 || (cells && missing > 0)) return false;
+  const wanted = ({ width }) => Math.floor(width + missing / abreast);
+  const bare = room < NARROW && hasNames(spec) && wanted(plots(spec)[0]) < cells * LEAST_CELL;
+  if (bare) withoutNames(spec, room);
+  for (const plot of plots(spec)) resize(spec, plot, bare ? room / abreast : wanted(plot));
   return JSON.stringify(plots(spec).map(({ width }) => width)) !== before;
 }
