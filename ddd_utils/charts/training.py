@@ -193,11 +193,13 @@ def _decays(steps: Sequence[int], text: str | None = None) -> list[alt.Chart]:
     """Mark where the learning rate falls: between the last epoch with the old rate and the first with the new."""
     if not len(steps):
         return []
-    base, x = alt.Chart(pd.DataFrame({"epoch": list(steps)})), alt.X("epoch:O", bandPosition=1)
+    words = [text, *["/ 10"] * (len(steps) - 1)]  # the first in full: on a phone the next one is near
+    base = alt.Chart(pd.DataFrame({"epoch": list(steps), "words": words}))
+    x = alt.X("epoch:O", bandPosition=1)
     dashed: dict[str, Any] = {"strokeDash": [5, 3], "strokeWidth": 1.5}
     if text:
-        words = base.mark_text(color=NOTE, fontSize=11, baseline="bottom", dy=-4, text=text)
-        return [base.mark_rule(color=MUTED, **dashed).encode(x=x), words.encode(x=x, y=alt.value(0))]
+        words = base.mark_text(color=NOTE, fontSize=11, baseline="bottom", dy=-4)
+        return [base.mark_rule(color=MUTED, **dashed).encode(x=x), words.encode(x=x, y=alt.value(0), text="words:N")]
     under = base.mark_rule(color="white", strokeWidth=3)
     return [under.encode(x=x), base.mark_rule(color="#222222", **dashed).encode(x=x)]
 

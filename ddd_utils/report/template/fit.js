@@ -47,8 +47,10 @@ function breakTitle(part, room) {
   part.title = title;
 }
 
-/* Words are broken after some letters where a chart writes them itself. */
-const breaking = (letters) => `split(trim(replace(datum.label, regexp('(.{1,${letters}})( |$)', 'g'), '$1\\n')), '\\n')`;
+/* Where a chart writes words itself, a line has so many letters at most: it ends at a blank, or else after a hyphen. */
+const ends = (letters) => `(.{1,${letters}})( |$)|(.{1,${letters - 1}}-)`;
+const inLines = (letters, text) => `trim(replace(${text}, regexp('${ends(letters)}', 'g'), '$1$3\\n'))`;
+const breaking = (letters, text = "datum.label") => `split(${inLines(letters, text)}, '\\n')`;
 const LETTER = 6.2; /* px, of a label */
 
 /* A legend begins where the plot does. Its entries stand in as many columns as there is room for. */
@@ -72,9 +74,20 @@ const LEGENDS = ["color", "fill", "stroke", "shape", "size", "strokeDash", "opac
 const NAME = 20; /* letters */
 function fitNames(part, { axis, sort }) {
   if (axis.labelExpr || axis.labels === false) return;
-  const lines = Math.max(1, ...(Array.isArray(sort) ? sort : [""]).map((name) => broken(name, NAME * LETTER, LABEL).length));
+  const lines = Math.max(1, ...(Array.isArray(sort) ? sort : []).map((name) => String(name).replace(new RegExp(ends(NAME), "g"), "$1$3\n").trim().split("\n").length));
   Object.assign(axis, { labelExpr: breaking(NAME), labelLineHeight: 12, labelLimit: 0 });
   if (part.height?.step) part.height = { step: Math.max(part.height.step, 12 * lines + 8) };
+}
+
+/* Names that are written above rows, from edge to edge, grow upwards: rows are moved apart where there are such. */
+const LINE = 14; /* px */
+function foldNames(spec, part, room) {
+  const letters = Math.floor(room / LETTER), rows = spec.datasets?.[part.data?.name] ?? rowsOf(spec);
+  if (!rows.some(({ name }) => name.length > letters)) return;
+  spec.height += LINE * rows.length;
+  const up = `(length(${breaking(letters, "datum.name")}) - 1) * ${LINE * rows.length / spec.height}`;
+  part.transform = [{ calculate: `datum.row - ${up}`, as: "row" }, { calculate: inLines(letters, "datum.name"), as: "name" }];
+  Object.assign(part.mark, { lineBreak: "\n", lineHeight: LINE });
 }
 
 /* On a phone: panels below one another, each with its names; words break where they would not fit. */
@@ -88,6 +101,7 @@ function narrowed(spec, room) {
     if (part.vconcat) part.spacing = Math.max(part.spacing ?? 20, 40);
     if (part.height) rows = part;
     if (part.encoding?.text?.field === "told") Object.assign(part.mark, { lineBreak: "; ", fontSize: 11 });
+    if (part.encoding?.text?.field === "name") foldNames(rows, part, room);
     for (const [name, channel] of Object.entries(part.encoding ?? {})) {
       if (LEGENDS.includes(name) && channel.field) fitLegend(channel, 0.58 * room);
       if (name === "x" && !square) fitAcross(channel, room);
@@ -133,8 +147,8 @@ function laidOut(spec, room) {
   walk(spec, (part) => { if (part.width === "container") part.width = room - 60; });
   breakTitle(spec, room - 4);
   if (room < NARROW) narrowed(spec, room - 4);
-  const panel = room < NARROW ? 0.55 * room : room / (spec.hconcat?.length ?? 1) - 40;
-  walk(spec, (part) => { if (part !== spec) breakTitle(part, panel); });
+  const panel = room < NARROW ? room - 4 : room / (spec.hconcat?.length ?? 1) - 40;
+  walk(spec, (part) => { if (part !== spec) breakTitle(part, room < NARROW && part.title?.frame === "group" ? 0.55 * room : panel); });
   return spec;
 }
 function adjusted(spec, drawnWidth, room) {
