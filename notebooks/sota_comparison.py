@@ -145,8 +145,7 @@ sentences.kappa_range(means)
 
 # %% [markdown]
 # ### Are better models also more alike?
-# Each dot is a pair. Drag over some of them: the bars count how many of these pairs each model is in. Point at a bar to
-# see all pairs of its model.
+# Each dot is a pair; the bars below count in how many of them each model is.
 
 # %%
 explored.linked(charts.accuracy_against_kappa(pairs, findings.accuracy_and_kappa(pairs, answers)), "pair")

@@ -121,9 +121,9 @@ sentences.ceilings({M: nulls.selection_band(M, 1)[1] for M in (11, 13, 30)}, tol
 # narrow ribbon. It says how much it matters which networks are taken, and is not a confidence interval.
 
 # %%
-for each in sets:
-    curve = nulls.subset_curve(each.one_each, each.tolerance)
-    display(charts.subset_size_curves(curve, findings.subsets(curve, each)))
+curves = [(nulls.subset_curve(each.one_each, each.tolerance), each) for each in sets]
+drawn = [charts.subset_size_curves(curve, findings.subsets(curve, each)) for curve, each in curves]
+display(*charts.alike("y", *drawn))
 
 # %% [markdown]
 # ## What the scores alone explain
@@ -137,9 +137,9 @@ compared = {each.title: nulls.compare_nulls(each.one_each, each.tolerance) for e
 sentences.too_few({each.title: each.M for each in sets if each not in judged})
 
 # %%
-for each in judged:
-    rows = nulls.null_means(compared[each.title])
-    display(charts.expectation_dots(rows, findings.expectation(compared[each.title], each)))
+rows = {title: nulls.null_means(found) for title, found in compared.items()}
+found = [(rows[each.title], findings.expectation(compared[each.title], each)) for each in judged]
+display(*charts.alike("x", *(charts.expectation_dots(*each) for each in found)))
 
 # %% [markdown]
 # ### How the expectation is made, and what it cannot show

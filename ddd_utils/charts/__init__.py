@@ -18,7 +18,7 @@ from .agreement import (
 )
 from .difficulty import HALF, class_accuracy_dots, label_error_dots, label_error_rows, score_bars, subset_size_curves
 from .forest import claims_forest
-from .forms import Heading, beside
+from .forms import Heading, alike, beside
 from .gallery import answers_gallery, gallery
 from .matrix import excess_matrix, kappa_matrices, kappa_matrix, wrong_answer_matrix
 from .names_and_colours import condition_name, dataset_name, network_names
@@ -45,6 +45,7 @@ __all__ = [
     "Heading",
     "accuracy_against_kappa",
     "accuracy_dots",
+    "alike",
     "answer_dots",
     "answers_gallery",
     "beside",

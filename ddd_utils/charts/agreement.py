@@ -91,7 +91,8 @@ def expectation_dots(rows: pd.DataFrame, heading: str) -> alt.LayerChart:
         limits = {"lower": rows[f"{kind}_lower"], "upper": rows[f"{kind}_upper"]}
         parts[kind] = pd.DataFrame({"name": rows["what"], "kappa": rows[kind], **limits}).dropna(subset="kappa")
     axis = "mean error consistency (kappa, with 95% interval)"
-    scale = alt.Scale(domainMin=min(0.0, parts["observed"]["lower"].min()))
+    limits = np.r_[0, rows.filter(regex="^(observed|expected)").to_numpy(float).ravel()]
+    scale = alt.Scale(domain=[np.nanmin(limits), np.nanmax(limits)], nice=True)
     return dot_rows(parts, "kappa", axis, title(heading), scale, row="subset")
 
 

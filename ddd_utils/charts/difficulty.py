@@ -124,10 +124,11 @@ def _expectations(histogram: pd.DataFrame, lines: Mapping[str, np.ndarray]) -> l
 def class_accuracy_dots(classes: pd.DataFrame, heading: str, size: tuple[int, int] = FULL) -> alt.LayerChart:
     """Show the accuracy of every class (`difficulty.class_accuracy`), the easiest first (figure 15)."""
     frame = classes.sort_values("accuracy", ascending=False, kind="stable")
-    frame = frame.assign(rank=np.arange(1, len(frame) + 1), name=frame.get("name", frame["label"]).astype(str))
-    scale = alt.Scale(domain=[0, len(frame) + 1], nice=False)
-    x = alt.X("rank:Q", title="class, easiest first", scale=scale, axis=quiet(tickMinStep=1))
-    tips = {"name": ("", "class"), "accuracy": ".1%", "images": (",", "test images")}
+    rank = np.arange(1, len(frame) + 1)
+    names = frame.get("name", frame["label"]).astype(str)
+    frame = frame.assign(rank=rank, place=(rank - 0.5) / len(frame), name=names)
+    x = alt.X("place:Q", title="classes, easiest first", scale=alt.Scale(domain=[0, 1]), axis=quiet(format="%"))
+    tips = {"name": ("", "class"), "rank": "", "accuracy": ".1%", "images": (",", "test images")}
     look = {"size": alt.value(max(18, min(90, 2400 // len(frame))))}
     chart = dots(frame, "accuracy", share_axis("accuracy"), x, tips, look=look)
     chart = chart.properties(width=size[0], height=size[1])
@@ -161,7 +162,9 @@ def _in_between_kappa(table: pd.DataFrame, x: alt.X) -> alt.LayerChart:
     bounds = {ALLOWED: ["band_lower", "band_upper"], SUBSETS: ["lower", "upper"]}
     parts = [table[["models", *pair]].set_axis(["models", "low", "high"], axis=1) for pair in bounds.values()]
     long = pd.concat([part.assign(kind=kind) for kind, part in zip(bounds, parts, strict=True)])
-    y = alt.Y(type="quantitative", title="in-between kappa", axis=quiet())
+    limits = table[["band_lower", "band_upper", "lower", "upper"]].to_numpy(float)
+    scale = alt.Scale(domain=[np.nanmin(limits, initial=0), np.nanmax(limits, initial=0)], nice=True)
+    y = alt.Y(type="quantitative", title="in-between kappa", axis=quiet(), scale=scale)
     colours = by_kind({SUBSETS: ACCENT, ALLOWED: MUTED}, columns=1, labelLimit=PANEL, symbolType="square")
     bands = alt.Chart(long).mark_area(opacity=0.3).encode(x=x, y=y.field("low"), y2="high:Q", color=colours)
     tips = {"models": ("", "networks"), "kappa_in_between": (".3f", "kappa")}

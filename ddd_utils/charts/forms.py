@@ -28,7 +28,7 @@ COLUMN = 900  # px that a chart may take with all its labels
 WIDTH = 540  # px of the plot alone: with the longest condition name it fits the column
 LINE = 90  # characters of a title, which JupyterLab does not break
 TICKS = 8  # of an axis that lies, so that its numbers stay apart
-LABELS = 230  # px after which the name of a row is cut off
+LABELS = 300  # px after which the name of a row is cut off
 
 DOT = ("circle", 90, ACCENT, ACCENT)
 DIAMOND = ("diamond", 130, "transparent", SECOND)
@@ -88,12 +88,34 @@ def finish(chart: Chart, heading: alt.Title, description: str) -> Chart:
 
 
 def beside(*charts: alt.Chart | alt.LayerChart, description: str | None = None) -> alt.HConcatChart:
-    """Put finished charts next to each other, each with its own axes; legends that say the same are drawn once."""
+    """Put finished charts next to each other with one upright scale; legends that say the same are drawn once."""
     texts = " ".join(str(chart.description) for chart in charts)
     parts = [chart.copy(deep=False) for chart in charts]
     for part in parts:
         part.background = alt.Undefined  # Altair allows it on the outermost chart only
-    return alt.hconcat(*parts, spacing=24).properties(description=description or texts, background="transparent")
+    chart = alt.hconcat(*parts, spacing=24).resolve_scale(y="shared")
+    return chart.properties(description=description or texts, background="transparent")
+
+
+def alike(axis: str, *charts: Chart) -> tuple[Chart, ...]:
+    """
+    Give finished charts of one form the same domain along an axis, "x" or "y", so that they can be compared.
+
+    Charts of several plots are compared plot by plot.
+    """
+    for plots in zip(*(getattr(chart, "hconcat", [chart]) for chart in charts), strict=True):
+        scales = [scale for plot in plots for scale in _scales(plot, axis)]
+        ends = [end for scale in scales for end in scale.domain]
+        for scale in scales:
+            scale.domain = [min(ends), max(ends)]
+    return charts
+
+
+def _scales(chart: Any, axis: str) -> list[alt.Scale]:
+    """List the scales of a plot whose domain is given in numbers."""
+    channels = [getattr(layer.encoding, axis, None) for layer in getattr(chart, "layer", [chart])]
+    scales = [channel["scale"] for channel in channels if isinstance(channel, alt.X | alt.Y)]
+    return [scale for scale in scales if isinstance(scale, alt.Scale) and isinstance(scale.domain, list)]
 
 
 def label_width(labels: Iterable[str], limit: int, size: float = 10) -> int:

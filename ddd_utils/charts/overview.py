@@ -97,10 +97,15 @@ def _shares_above(frame: pd.DataFrame) -> list[alt.Chart]:
 
 
 def _beside_peak(frame: pd.DataFrame) -> alt.Chart:
-    """Name the dashed line, on the side of its peak where there is more room."""
-    peak = frame.loc[[frame["binomial"].idxmax()]].assign(text="if errors were\nindependent")
-    side: dict[str, Any] = {"align": "right", "dx": -24} if peak["at"].item() > 0.5 else {"align": "left", "dx": 24}
-    mark = alt.Chart(peak).mark_text(dy=-4, fontSize=11, color=NOTE, lineBreak="\n", **side)
+    """Name the dashed line, on the side of its peak where there is more room: outside its flank, at half its height."""
+    binomial = frame["binomial"].to_numpy()
+    peak = int(binomial.argmax())
+    before = bool(frame["at"].iloc[peak] > 0.5)
+    low = frame[(binomial <= binomial.max() / 2) & ((np.arange(len(frame)) < peak) == before)]
+    place = low.iloc[[-1 if before else 0]] if len(low) else frame.iloc[[peak]]
+    side: dict[str, Any] = {"align": "right", "dx": -10} if before else {"align": "left", "dx": 10}
+    text = alt.Chart(place.assign(text="if errors were\nindependent"))
+    mark = text.mark_text(baseline="bottom", dy=-20, fontSize=11, color=NOTE, lineBreak="\n", **side)
     return mark.encode(text="text:N")
 
 

@@ -193,8 +193,8 @@ def _decays(steps: Sequence[int], text: str | None = None) -> list[alt.Chart]:
     """Mark where the learning rate falls: between the last epoch with the old rate and the first with the new."""
     if not len(steps):
         return []
-    words = [text, *["/ 10"] * (len(steps) - 1)]  # the first in full: on a phone the next one is near
-    base = alt.Chart(pd.DataFrame({"epoch": list(steps), "words": words}))
+    lines = [text, *["/ 10"] * (len(steps) - 1)]  # the first in full: on a phone the next one is near
+    base = alt.Chart(pd.DataFrame({"epoch": list(steps), "words": lines}))
     x = alt.X("epoch:O", bandPosition=1)
     dashed: dict[str, Any] = {"strokeDash": [5, 3], "strokeWidth": 1.5}
     if text:

@@ -210,6 +210,27 @@ def test_histogram_tooltips_count_the_images_that_a_model_expects(predictions):
     assert bars["images"].tolist() == histogram["images"].tolist()
 
 
+@pytest.mark.parametrize(
+    ("axis", "draw", "tables", "domain"),
+    [
+        ("x", charts.expectation_dots, (nulls(), nulls().assign(expected_upper=0.9)), [0, 0.9]),
+        ("y", charts.subset_size_curves, (curve(), curve().assign(band_lower=-0.5)), [-0.5, 0.7]),
+    ],
+)
+def test_charts_that_are_compared_have_one_domain_and_keep_their_own_other_plots(axis, draw, tables, domain):
+    alone = [draw(table, "title").to_dict() for table in tables]
+    alike = [chart.to_dict() for chart in charts.alike(axis, *(draw(table, "title") for table in tables))]
+    seen = [[layer["encoding"][axis]["scale"]["domain"] for layer in _last_plot(chart)] for chart in alike]
+    assert all(one == pytest.approx(domain) for each in seen for one in each)
+    assert len({str(_last_plot(chart)) for chart in alone}) == 2
+    if axis == "y":  # shares, on the left, are from 0 to 1 still
+        assert all("[0, 1]" in str(chart["hconcat"][0]["layer"]) for chart in alike)
+
+
+def _last_plot(chart):
+    return chart.get("hconcat", [chart])[-1]["layer"]
+
+
 def test_all_scales_are_linear(specifications):
     for name, specification in specifications.items():
         assert not re.search(r"'type': '(log|sqrt|pow|symlog)'", str(specification)), name

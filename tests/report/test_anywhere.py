@@ -21,10 +21,22 @@ HALF = {
     "encoding": {"y": {"field": "y", "type": "quantitative"}},
 }
 HALF |= {"width": "container", "height": 250, "usermeta": {"ddd": {"half": True}}, "title": "Half as wide"}
+CLAIMS = pd.DataFrame({"name": ["a claim whose name is much longer than the window of a small phone is wide", "short"]})
+CLAIMS = CLAIMS.assign(
+    unit="per cent", value=[0.2, 0.3], lower=0.1, upper=0.4, paper=0.2, text="holds", outcome="holds"
+)
+CLAIMS = CLAIMS.assign(decided=True, one=False)
 FINDINGS = "<div class='findings'>{}</div>".format(
     "".join(f"<div class='{kind}'><h3>{kind}</h3><ul><li>this</li></ul></div>" for kind in ("holds", "contradicted"))
 )
-ODD = pd.DataFrame({"name": ["a\u2028b", "c\u2029d"], "rate": [0.1, 0.2], "lower": [0, 0.1], "upper": [0.2, 0.3]})
+ODD = pd.DataFrame(
+    {
+        "name": ["a\u2028b", "c\u2029d-of-hyphens-and-no-blank-to-break-at"],
+        "rate": [0.1, 0.2],
+        "lower": [0, 0.1],
+        "upper": [0.2, 0.3],
+    }
+)
 
 
 def dotted(networks):
@@ -41,6 +53,7 @@ def everything(tmp_path_factory):
     """Build a page of every form of chart, two tables, and a first screen."""
     drawn = made_charts.every_chart(made_charts.predictions(), made_charts.networks())
     drawn["odd"] = charts.label_error_rows(ODD.rename(columns={"name": "group"}).assign(images=5), "Odd names")
+    drawn["claims"] = charts.claims_forest(CLAIMS, "per cent")
     drawn |= {"few": dotted(13), "many": dotted(41)}
     tables = [pd.DataFrame({"network": np.arange(rows), "kappa": 0.5}) for rows in (3, 30)]
     first = [
@@ -164,6 +177,7 @@ def test_names_with_line_separators_are_drawn(opened, everything, all_drawn):
 def test_without_javascript_everything_is_told_and_no_control_is_dead(opened, everything):
     tab = opened(path=everything, java_script_enabled=False)
     assert tab.locator(":is(button, select, input, [role=button]):visible").count() == 0
+    assert "Click" not in tab.locator("main").inner_text()
     told = "all => all.map((one) => [getComputedStyle(one, '::before').content.length, one.clientHeight])"
     descriptions = tab.eval_on_selector_all("figure.chart .canvas", told)
     assert all(length > 10 and 15 < height < 250 for length, height in descriptions)
@@ -175,6 +189,8 @@ def test_on_paper_no_chart_is_higher_or_wider_than_a_page_or_broken_over_two(ope
     tab = opened(path=everything, width=PAPER[0], height=PAPER[1])
     all_drawn(tab)
     tab.emulate_media(media="print")
+    breaks = "all => all.map((one) => getComputedStyle(one).breakBefore)"
+    assert tab.eval_on_selector_all(".chapter", breaks) == ["auto", "page", "page"]
     sizes = "all => all.map((one) => { const box = one.getBoundingClientRect(); return [box.width, box.height]; })"
     assert (np.array(tab.eval_on_selector_all("figure.chart svg", sizes)) <= PAPER).all()
     assert (np.array(tab.eval_on_selector_all("figure.chart", sizes))[:, 1] <= PAPER[1]).all()

@@ -103,7 +103,7 @@ function narrowed(spec, room) {
     if (part.encoding?.text?.field === "told") Object.assign(part.mark, { lineBreak: "; ", fontSize: 11 });
     if (part.encoding?.text?.field === "name") foldNames(rows, part, room);
     for (const [name, channel] of Object.entries(part.encoding ?? {})) {
-      if (LEGENDS.includes(name) && channel.field) fitLegend(channel, 0.58 * room);
+      if (LEGENDS.includes(name) && channel.field) fitLegend(channel, (square ? 0.5 : 0.58) * room);
       if (name === "x" && !square) fitAcross(channel, room);
       if (name !== "y" || !channel.axis) continue;
       if (channel.type === "nominal" && !square) fitNames(rows, channel);
