@@ -80,7 +80,8 @@ def test_on_a_phone_no_chart_is_cut_off_or_scrolls_sideways(opened, everything, 
         """all => all.filter((figure) => {
           const box = figure.getBoundingClientRect(), scroll = figure.querySelector(".scroll");
           const inside = ({ left, right }) => left >= box.left - 2 && right <= box.right + 2;
-          const words = [...figure.querySelectorAll("svg, svg text")].filter((one) => one.textContent.trim());
+          const words = [...figure.querySelectorAll("svg, svg text")]
+            .filter((one) => one.textContent.trim() && getComputedStyle(one).opacity !== "0");
           const whole = words.every((one) => inside(one.getBoundingClientRect()));
           return scroll.scrollWidth > scroll.clientWidth + 1 || !whole;
         }).map((figure) => figure.id)""",
@@ -102,7 +103,7 @@ def test_on_a_phone_dots_lie_in_their_cells_and_names_can_be_read_or_are_left_ou
     assert middle[0] + middle[2] / 2 == pytest.approx(left + 1.5 * side, abs=1)
     assert middle[1] + middle[3] / 2 == pytest.approx(top + high / 2, abs=1)
     sizes = matrix.locator("svg .role-axis-label text").evaluate_all(
-        "all => all.filter((one) => one.style.opacity !== '0').map((one) => parseFloat(getComputedStyle(one).fontSize))"
+        "all => all.filter((one) => getComputedStyle(one).opacity !== '0').map((one) => parseFloat(getComputedStyle(one).fontSize))"
     )
     assert (min(sizes) >= 11) if names else not sizes
     assert ("touch a cell" in matrix.locator("svg").text_content()) != names

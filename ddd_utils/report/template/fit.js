@@ -82,7 +82,7 @@ function fitNames(part, { axis, sort }) {
 /* Names that are written above rows, from edge to edge, grow upwards: rows are moved apart where there are such. */
 const LINE = 14; /* px */
 function foldNames(spec, part, room) {
-  const letters = Math.floor(room / LETTER), rows = spec.datasets?.[part.data?.name] ?? rowsOf(spec);
+  const letters = Math.floor(0.9 * room / LETTER), rows = spec.datasets?.[part.data?.name] ?? rowsOf(spec);
   if (!rows.some(({ name }) => name.length > letters)) return;
   spec.height += LINE * rows.length;
   const up = `(length(${breaking(letters, "datum.name")}) - 1) * ${LINE * rows.length / spec.height}`;
