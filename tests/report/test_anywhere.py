@@ -29,14 +29,8 @@ CLAIMS = CLAIMS.assign(decided=True, one=False)
 FINDINGS = "<div class='findings'>{}</div>".format(
     "".join(f"<div class='{kind}'><h3>{kind}</h3><ul><li>this</li></ul></div>" for kind in ("holds", "contradicted"))
 )
-ODD = pd.DataFrame(
-    {
-        "name": ["a\u2028b", "c\u2029d-of-hyphens-and-no-blank-to-break-at"],
-        "rate": [0.1, 0.2],
-        "lower": [0, 0.1],
-        "upper": [0.2, 0.3],
-    }
-)
+NAMES = ["a\u2028b", "c\u2029d", "hyphens-but-no-blank-to-break-at"]
+ODD = pd.DataFrame({"name": NAMES, "rate": [0.1, 0.2, 0.2], "lower": 0.1, "upper": [0.2, 0.3, 0.3]})
 
 
 def dotted(networks):
@@ -102,8 +96,9 @@ def test_on_a_phone_dots_lie_in_their_cells_and_names_can_be_read_or_are_left_ou
     # Cells come row by row, less the diagonal: the first cell is row 0, column 1, the first dot row 0, column 2.
     assert middle[0] + middle[2] / 2 == pytest.approx(left + 1.5 * side, abs=1)
     assert middle[1] + middle[3] / 2 == pytest.approx(top + high / 2, abs=1)
+    seen = "all => all.map((one) => getComputedStyle(one)).filter(({ opacity }) => opacity !== '0')"
     sizes = matrix.locator("svg .role-axis-label text").evaluate_all(
-        "all => all.filter((one) => getComputedStyle(one).opacity !== '0').map((one) => parseFloat(getComputedStyle(one).fontSize))"
+        f"{seen}.map(({{ fontSize }}) => parseFloat(fontSize))"
     )
     assert (min(sizes) >= 11) if names else not sizes
     assert ("touch a cell" in matrix.locator("svg").text_content()) != names
