@@ -156,7 +156,7 @@ function adjusted(spec, drawnWidth, room) {
   const cells = plots(spec).some(isSquare) ? cellsAcross(spec) ?? 0 : 0;
   if (Math.abs(missing) <= 1 || (cells && missing > 0)) return false;
   const wanted = ({ width }) => Math.floor(width + missing / abreast);
-  const bare = room < NARROW && hasNames(spec) && wanted(plots(spec)[0]) < cells * LEAST_CELL;
+  const bare = cells && room < NARROW && hasNames(spec) && wanted(plots(spec)[0]) < cells * LEAST_CELL;
   if (bare) withoutNames(spec, room);
   for (const plot of plots(spec)) resize(spec, plot, bare ? room / abreast : wanted(plot));
   return JSON.stringify(plots(spec).map(({ width }) => width)) !== before;
