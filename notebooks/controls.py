@@ -58,12 +58,12 @@ compared = {
 }
 
 # %%
-dots = []
+drawn = []
 for entry, paper in {"cifar100": "CIFAR-100", "gaussian": "its Gaussian set"}.items():
     heading = findings.consistency(compared[entry].means, sets[entry].answers, f"the paper, {paper}")
     printed = claims.paper_values(f"kappa_{entry}")
-    dots.append(charts.consistency_dots(compared[entry].single, compared[entry].means, heading, printed))
-display(*charts.alike("x", *dots))
+    drawn.append(charts.consistency_dots(compared[entry].single, compared[entry].means, heading, printed))
+display(*charts.alike("x", *drawn))
 
 # %%
 for entry, found in compared.items():
