@@ -75,13 +75,16 @@ def describe(device: "torch.device") -> str:
 def lock_if_free(path: Path, patience: float = 0) -> Iterator[bool]:
     """Take a lock for the block if it is free within so many seconds; yield whether it was."""
     # It is the operating system's lock: a process gives it back however it dies.
-    path.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(path)
-    try:
-        lock.acquire(timeout=patience)
-    except filelock.Timeout:
-        yield False
-        return
+    while not lock.is_locked:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=patience)
+        except filelock.Timeout:
+            yield False
+            return
+        except FileNotFoundError:  # another process, which has finished, has just removed the folder
+            continue
     try:
         yield True
     finally:

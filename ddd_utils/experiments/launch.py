@@ -136,6 +136,7 @@ def check(experiments: Sequence[Experiment]) -> None:
             network = by_name.rehearse(run.model, case.classes, run.arguments, case.image_size)
             states[case] = costs.state_bytes(network, run.optimizer)
         wanted += costs.disk_bytes(run, experiment.dataset.sizes[1], case.classes, states[case])
+    paths.results().mkdir(parents=True, exist_ok=True)  # a notebook may be the first that asks
     free = shutil.disk_usage(paths.results()).free
     if wanted > free:
         needed = f"{wanted / 1e9:.2f} GB are needed for answers and checkpoints"
