@@ -54,10 +54,10 @@ PHRASES: dict[str, dict[str, str]] = {
 SENTENCES = (("fail_alike", "dichotomous"), ("models_differ", "beyond_label_errors"))
 EVIDENCE = {  # with 95% intervals, and the least effect that counts
     "fail_alike": "The mean kappa of all pairs is {effect:.3f} ({low:.3f} to {high:.3f}); chance gives 0.",
-    "dichotomous": "Even the smooth families of difficulty that leave least unexplained at an end leave "
-    "{impossible_mass:.1%} ({impossible_mass_low:.1%} to {impossible_mass_high:.1%}) of the images as impossible and "
-    "{trivial_mass:.1%} ({trivial_mass_low:.1%} to {trivial_mass_high:.1%}) as trivial; {extra_mass:.0%} at both ends, "
-    "and most images there, would be dichotomous.",
+    "dichotomous": "At each end, the smooth family of difficulty that does best there explains all images but "
+    "{impossible_mass:.1%} ({impossible_mass_low:.1%} to {impossible_mass_high:.1%}), which are impossible, and "
+    "{trivial_mass:.1%} ({trivial_mass_low:.1%} to {trivial_mass_high:.1%}), which are trivial. More than "
+    "{extra_mass:.0%} at both ends, and most of the images there, would count as dichotomous.",
     "falls_in_between": "Agreement falls from {all:.3f} to {in_between:.3f} in between (Fleiss' kappa, tolerance "
     "{tolerance:.0f}); this follows from the scores alone, whether models differ or not.",
     "models_differ": "Beyond ability and chance, kappas of pairs spread by {in_between_beyond:.3f} "
@@ -137,11 +137,13 @@ def headline(known: Facts) -> str:
 
 def in_this_run(known: Facts, clauses: Clauses, sets: Sequence[Here]) -> str:
     """Say what the clauses come to in this run; in short where that is the same."""
-    who = f" ({sets[0].title})" if sets else ""
+    who = sets[0].title if sets else ""
     same = all(
         _phrase(clause) == _phrase(known.published.clauses[name]) for name, clause in clauses.items() if name in PHRASES
     )
-    return f"This run{who} comes to the same." if same else f"In this run{who}, {in_words(clauses)}"
+    if same:
+        return f"In this run, {who} lead to the same verdict." if who else "This run leads to the same verdict."
+    return f"In this run{who and f' ({who})'}, {in_words(clauses)}"
 
 
 def in_words(clauses: Clauses) -> str:

@@ -223,3 +223,11 @@ def test_the_scores_file_is_plain_json(build):
     claims.Book("sota_comparison", "tiny").record_scores("models", made(), range(6), 1)
     (file,) = build.rglob("sota_comparison.json")
     assert json.loads(file.read_text())["scores"]["models"]["dataset"] == "digits"
+
+
+def test_a_run_that_comes_to_the_same_verdict_says_so_in_short():
+    same = {name: dict(found) for name, found in KNOWN.published.clauses.items() if name in first_screen.PHRASES}
+    assert first_screen.in_this_run(KNOWN, same, [ZOO]) == "In this run, 11 models on digits lead to the same verdict."
+    other = {**same, "fail_alike": {**same["fail_alike"], "outcome": "does not hold"}}
+    said = first_screen.in_this_run(KNOWN, other, [ZOO])
+    assert said.startswith("In this run (11 models on digits), models do not fail on the same images;")
