@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # The catch: what leaving images out must do
+# # The catch: without these images agreement must fall
 # If all networks agree because most images are trivial or impossible, they should agree less once these are gone.
 #
 # The paper leaves both out of the test images (section 3.3) and sees error consistency fall to about 0.2 among its

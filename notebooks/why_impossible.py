@@ -42,7 +42,7 @@ sentences.models(answers, charts.dataset_name(answers.info["dataset"]))
 
 # %% [markdown]
 # ## Wrong labels
-# Where the label is wrong, a model that sees right is scored as wrong. Two sources tell for ImageNet: the list of label
+# Where the label is wrong, a model that answers right counts as wrong. Two sources tell for ImageNet: the list of label
 # errors in the authors' repository (2,916 images; the paper's figure was drawn with another list, of 5,000), and ReaL,
 # for which people said which labels of an image are acceptable.
 
@@ -201,7 +201,7 @@ again or reasons.peer_table(peers)
 # %% [markdown]
 # ## Easy and hard classes
 # How often is a model right on each class? With few images a class, the hardest of many is partly the unluckiest: each
-# value is drawn towards the mean of all classes as far as its images leave it open.
+# value is drawn towards the mean of all classes, the further the fewer images it rests on.
 
 # %%
 hard = classes.class_difficulty(correct, labels, answers.class_names)
