@@ -14,9 +14,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from jupyter_client.manager import AsyncKernelManager
-from jupyter_client.provisioning.local_provisioner import LocalProvisioner
-
 from ddd_utils import paths
 from ddd_utils.machine import environment
 from ddd_utils.report import PARENT
@@ -53,30 +50,34 @@ def stop_all() -> None:
 
 def manager(folder: Path, chatter: Path) -> type[Any]:
     """Return a class whose kernels work in a folder; what they write past the notebook goes into a file."""
+    from jupyter_client.manager import AsyncKernelManager  # takes a while to load, as the server does meanwhile
+
     of_one_run = {"ended": None, "folder": folder, "chatter": chatter}  # `ended`: exit status of the last kernel
     return type("Manager", (AsyncKernelManager,), {"_async_pre_start_kernel": _with_forks, **of_one_run})
 
 
 async def _with_forks(manager: Any, **options: Any) -> tuple[list[str], dict[str, Any]]:
     """Do what a manager does before it starts a kernel, with a provisioner that forks."""
+    from jupyter_client.manager import AsyncKernelManager
+    from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
     manager.kernel_id = manager.kernel_id or str(uuid.uuid4())
-    manager.provisioner = _Forked(kernel_id=manager.kernel_id, kernel_spec=manager.kernel_spec, parent=manager)
+    forking: Any = type("Forking", (LocalProvisioner,), {"launch_kernel": _fork})
+    manager.provisioner = forking(kernel_id=manager.kernel_id, kernel_spec=manager.kernel_spec, parent=manager)
     return await AsyncKernelManager._async_pre_start_kernel(manager, **options)
 
 
-class _Forked(LocalProvisioner):
-    async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
-        """Have the server fork a kernel."""
-        parent: Any = self.parent
-        kind = type(parent)
-        given = parent.connection_file, kind.folder, kind.chatter, {**options["env"], **_inherited()}
-        process = CONTEXT.Process(target=_serve, args=given)
-        with _lock, _without_main():
-            process.start()
-        _running.add(process)
-        like_popen: Any = _Popen(process, kind)
-        self.process, self.pid, self.pgid = like_popen, process.pid, process.pid
-        return self.connection_info
+async def _fork(provisioner: Any, cmd: list[str], **options: Any) -> Any:
+    """Have the server fork a kernel, in place of starting a command."""
+    manager = provisioner.parent
+    kind = type(manager)
+    given = manager.connection_file, kind.folder, kind.chatter, {**options["env"], **_inherited()}
+    process = CONTEXT.Process(target=_serve, args=given)
+    with _lock, _without_main():
+        process.start()
+    _running.add(process)
+    provisioner.process, provisioner.pid, provisioner.pgid = _Popen(process, kind), process.pid, process.pid
+    return provisioner.connection_info
 
 
 class _Popen:
