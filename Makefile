@@ -75,10 +75,10 @@ bench: $(VENV)/.installed-test  ## Measure speed and memory
 fire: $(VENV)/.installed-test  ## Kill reports, downloads and caches at random moments: KILLS=1000; goes on where it was stopped
 	$(BIN)/python tests/fire/kills.py $(or $(KILLS),1000)
 
-# .pre-commit-config.yaml runs the same, with the programs that are found first on PATH.
 gpu: $(VENV)/.installed-test  ## Measure one GPU, into build/gpu.json: ARGS="--device cpu --tiny" tries the script
 	$(BIN)/python tests/benchmarks/gpu.py $(ARGS)
 
+# .pre-commit-config.yaml runs the same, with the programs that are found first on PATH.
 lint: $(VENV)/.installed-test  ## Check style, formatting and types, notebooks included
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)

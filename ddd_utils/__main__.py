@@ -10,7 +10,7 @@ import tempfile
 import textwrap
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -303,10 +303,10 @@ def _report(options: argparse.Namespace) -> int:
     kernels.warm()
     preset = sources.with_images(named, chosen)
     failed = _compute(sources.needed(preset, chosen))
-    from ddd_utils.report import citation, page
+    from ddd_utils.report import citation, page, run
 
     params.write(preset)
-    outcomes = _not_started(preset, failed)  # first, as the summary reads what all sections have recorded
+    outcomes = run.failed(preset, failed)  # first, as the summary reads what all sections have recorded
     outcomes |= _outcomes(preset, [section for section in chosen if section not in failed])
     needed = sources.needed(preset, list(outcomes))
     facts = {section: sources.provenance_of(each for each, of in needed if of == section) for section in outcomes}
@@ -352,20 +352,6 @@ def _outcomes(preset: params.Preset, chosen: Sequence[str]) -> dict[str, "Outcom
     if run.LAST in others and run.notebook(preset.folder, run.LAST).exists() and outdated:
         kept |= run.execute(preset, [run.LAST], found)
     return outcomes | kept
-
-
-def _not_started(preset: params.Preset, failed: Mapping[str, str]) -> dict[str, "Outcome"]:
-    """Let sections whose answers cannot be had fail with the reason; their notebooks would only try again."""
-    from ddd_utils.report import claims, game, run
-
-    outcomes = {}
-    for section, reason in failed.items():
-        notebook = run.notebook(preset.folder, section)
-        notebook.unlink(missing_ok=True)
-        claims.forget(section, preset.name)
-        game.forget(preset.folder, section)
-        outcomes[section] = run.Outcome(section, notebook, reason, 0.0)
-    return outcomes
 
 
 def _chosen(preset: params.Preset, sections: Sequence[str] | None) -> list[str]:

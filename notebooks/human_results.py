@@ -31,7 +31,8 @@ from IPython.display import Markdown, display
 from ddd_utils import charts, experiments, paths, report
 from ddd_utils.analysis import humans, observer_trials, psychophysics
 from ddd_utils.config import params
-from ddd_utils.report import comparability, findings, sentences, tables, text, verdicts
+from ddd_utils.report import comparability, findings, tables, text, verdicts
+from ddd_utils.report import people as said
 
 parameters, book = report.begin("human_results", globals())
 
@@ -48,7 +49,7 @@ tables.in_percent(printed, ["printed", "lowest", "highest"], ".4g")
 # %%
 lowest = printed.set_index("figure").loc["p-value of the lowest"]
 book.record("human_p_value", lowest["lowest"], note=lowest["how"])
-sentences.printed_figures(printed)
+said.printed_figures(printed)
 
 # %% [markdown]
 # ## The observers
@@ -56,7 +57,7 @@ sentences.printed_figures(printed)
 # %%
 observed = psychophysics.observe(paths.build() / parameters.observers, parameters.simulated)
 trials, nobody = observed.trials, observed.simulated
-sentences.observers(observed, parameters.observers)
+said.observers(observed, parameters.observers)
 
 # %%
 accuracies, pairs = observer_trials.accuracy(trials), observer_trials.observer_consistency(trials)
@@ -111,7 +112,7 @@ if n:
 if n:
     times = observer_trials.response_times(trials)
     display(charts.response_time_dots(times, findings.times(times), nobody))
-    display(sentences.slower_when_wrong(times))
+    display(said.slower_when_wrong(times))
 
 # %% [markdown]
 # ### Who errs with whom
@@ -120,7 +121,7 @@ if n:
 # %%
 if len(pairs):
     ranked = pairs.sort_values("kappa", ascending=False).reset_index(drop=True)
-    display(text.readable(ranked), sentences.papers_observers())
+    display(text.readable(ranked), said.papers_observers())
 
 # %% [markdown]
 # And of observers with networks. A network that is right about one image of a pair only has made the observer's
@@ -139,7 +140,7 @@ compared = {section: rows for section, rows in beside.items() if len(rows)}
 # %%
 for section, rows in compared.items():
     erring = rows[rows["network_errors"] > 0].sort_values("kappa", ascending=False, ignore_index=True)
-    display(sentences.networks_beside_people(section, len(rows), len(erring)))
+    display(said.networks_beside_people(section, len(rows), len(erring)))
     if len(erring):
         display(text.readable(erring))
 
@@ -156,13 +157,13 @@ if n and not compared:
 # %%
 known = experiments.people_facts(parameters.published)
 people = known.cifar10
-sentences.not_shown(people, known.missing.get("cifar10"))
+said.not_shown(people, known.missing.get("cifar10"))
 
 # %%
 if people is not None:
     right, counts = people.predictions == people.labels, people.human_counts
     share = humans.human_share(counts, people.labels)
-    under = sentences.people_and_networks(right, counts)
+    under = said.people_and_networks(right, counts)
 
 # %%
 if people is not None:
@@ -178,7 +179,7 @@ if people is not None:
 
 # %%
 if people is not None:
-    display(sentences.reliability(humans.reliability(counts, people.labels)))
+    display(said.reliability(humans.reliability(counts, people.labels)))
 
 # %%
 if people is not None:
@@ -186,7 +187,7 @@ if people is not None:
     models = [model.removesuffix("_test").replace("_", " ") for model in people.models]
     kappas = humans.majority_consistency(majority, right, models)
     display(charts.majority_dots(kappas, findings.majority(kappas, under)))
-    display(sentences.majority_limits(kappas))
+    display(said.majority_limits(kappas))
 
 # %% [markdown]
 # ## The authors' second experiment
@@ -197,10 +198,10 @@ if people is not None:
 # %%
 if known.second is not None:
     usable = humans.usable(known.second)
-    about, answered = sentences.images_and_observers(usable), humans.means(usable)
+    about, answered = said.images_and_observers(usable), humans.means(usable)
     heading = findings.answers_about_images(answered, tables.QUESTIONS, about)
     display(charts.answer_dots(answered, tables.QUESTIONS, heading), tables.question_tests(usable))
-sentences.not_shown(known.second, known.missing.get("second"))
+said.not_shown(known.second, known.missing.get("second"))
 
 # %% [markdown]
 # ### Without the images that have a wrong label
@@ -211,13 +212,13 @@ sentences.not_shown(known.second, known.missing.get("second"))
 # %%
 if known.second is not None and known.label_errors is not None:
     rest = humans.usable(known.second, known.label_errors)
-    about_rest, answered_rest = sentences.images_and_observers(rest), humans.means(rest)
+    about_rest, answered_rest = said.images_and_observers(rest), humans.means(rest)
     heading_rest = findings.answers_about_images(
         answered_rest, tables.QUESTIONS, f"without label errors · {about_rest}"
     )
-    display(sentences.items_with_label_errors(known.label_errors))
+    display(said.items_with_label_errors(known.label_errors))
     display(charts.answer_dots(answered_rest, tables.QUESTIONS, heading_rest), tables.question_tests(rest))
 
 # %%
 if known.second is not None:
-    display(sentences.not_shown(known.label_errors, known.missing.get("label_errors")))
+    display(said.not_shown(known.label_errors, known.missing.get("label_errors")))

@@ -30,7 +30,7 @@ from IPython.display import display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import deciders, humans
-from ddd_utils.report import people, sentences, text
+from ddd_utils.report import people, text
 
 parameters, _ = report.begin("people", globals())
 
@@ -99,7 +99,7 @@ if sets:
 
 # %%
 known = experiments.people_facts()
-display(sentences.not_shown(known.cifar10, known.missing.get("cifar10")))
+display(people.not_shown(known.cifar10, known.missing.get("cifar10")))
 if known.cifar10 is not None:
     asked, labels, answers = known.cifar10.human_counts, known.cifar10.labels, known.cifar10.predictions
     crowds, gap = deciders.crowds(*humans.right_answers(asked, labels), answers == labels)

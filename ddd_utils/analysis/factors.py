@@ -215,7 +215,7 @@ def without_models(
     """
     Ask again which images are impossible without some of the models: those like ResNet-50, or one family.
 
-    A family are models whose names begin alike, and those of one of ``kinds`` (of each model: transformer, CNN, ...).
+    A family is all models whose names begin alike, or all of one of ``kinds`` (of each model: transformer, CNN, ...).
     Columns factor, without_resnet50 (the ratio; NaN where there is none among the models), lowest and highest (of the
     ratios without one family each).
     """

@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
 
 from ddd_utils.analysis.consistency.kappa import count_both_right
 from ddd_utils.analysis.difficulty import as_correct
-from ddd_utils.analysis.nulls.expected_kappa import dealt, refitted
+from ddd_utils.analysis.nulls.expected_kappa import dealt, jackknife, refitted
 from ddd_utils.analysis.nulls.rasch import expected_tables, stratified_abilities
 from ddd_utils.analysis.score_models.fits import multiply_out
 from ddd_utils.analysis.statistics import percentile_interval, wilson, with_limits
@@ -41,7 +40,7 @@ def effective_number(correct: ArrayLike, seed: int = 0) -> pd.DataFrame:
     rest = [np.delete(np.arange(models), left_out) for left_out in range(models)]
     by_models = [_measures(whole[np.ix_(some, some)]) for some in rest]
     value = np.array(_measures(whole))
-    (lower, upper), (models_lower, models_upper) = (_jackknife(value, parts) for parts in (by_images, by_models))
+    (lower, upper), (models_lower, models_upper) = (_limits(value, parts) for parts in (by_images, by_models))
     limits = {"lower": lower, "upper": upper, "models_lower": models_lower, "models_upper": models_upper}
     return pd.DataFrame({"measure": MEASURES, "value": value, **limits})
 
@@ -66,7 +65,8 @@ def effective_in_between(correct: ArrayLike, tolerance: int) -> pd.DataFrame:
     observed, expected = np.array(found).swapaxes(0, 1)
     columns: dict[str, Any] = {"measure": MEASURES}
     for name, values in (("observed", observed), ("expected", expected), ("excess", observed - expected)):
-        columns |= with_limits(name, values[0], *_jackknife(values[0], values[1:]))
+        each = jackknife(values)
+        columns |= with_limits(name, each.value, each.lower, each.upper)
     return pd.DataFrame(columns)
 
 
@@ -132,11 +132,10 @@ def _measures(phi: np.ndarray) -> tuple[float, float, float]:
     return models / rooms if rooms > 0 else np.inf, 1 / rho if rho > 0 else np.inf, float(models**2 / (phi**2).sum())
 
 
-def _jackknife(value: np.ndarray, without: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def _limits(value: np.ndarray, without: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return the limits of statistics from their values without each of several parts; NaN for an infinite ceiling."""
-    parts = np.where(np.isfinite(without), without, np.nan)
-    half = stdtrit(len(parts) - 1, 0.975) * np.sqrt((len(parts) - 1) * parts.var(axis=0))
-    return value - half, value + half
+    found = jackknife(np.vstack([value, np.where(np.isfinite(without), without, np.nan)]))
+    return found.lower, found.upper
 
 
 def _worth_by_size(phi: np.ndarray) -> np.ndarray:

@@ -46,7 +46,7 @@ def listing(config: image_sets.Photographs | image_sets.Torchvision) -> Listing:
     state = hashlib.sha256(json.dumps([found.stamp, list(found.ids), list(keys), list(order)]).encode()).hexdigest()
     notes = dict(found.notes)
     if empty := sorted(set(order) - set(keys)):
-        some = ", ".join(empty[:5]) + ", ..." * (len(empty) > 5)
+        some = ", ".join([*empty[:5], "..."] if len(empty) > 5 else empty)
         notes[f"{len(empty):,} classes without images: {some}"] = "Is the set whole? They are classes nonetheless."
     for note in notes:
         log.info("%s: %s", source, note)

@@ -33,11 +33,11 @@ UNREAD = {
     ".rec": "MXNet's RecordIO",
     ".npy": "a single array (np.savez makes x and y an .npz file)",
     ".csv": "a table (the folder of images is the path, the table is `labels`)",
-    ".7z": "compressed (7z)",
-    ".rar": "compressed (rar)",
 }
 SHARDS = (".tar", ".parquet")
-PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
+# What compresses files, by their first bytes.
+COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "Zstandard"}
+COMPRESSED |= {b"Rar!": "RAR", b"7z": "7z"}
 # Why files are skipped that are no images, beside the ends of their names.
 JUNK, LINKS = "hidden or left by systems", "links and the like in a tar"
 Span = tuple[Path, int, int]  # a file in a tar: the tar, where it begins there, and its length in bytes
@@ -253,7 +253,7 @@ def _check_kind(path: Path) -> None:
             start = file.read(8)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
-    for magic, kind in PACKED.items():
+    for magic, kind in COMPRESSED.items():
         if start.startswith(magic):
             raise InputError(f"{path}: compressed ({kind}); decompress it first, as images are read from within a tar")
     if form := UNREAD.get(path.suffix.lower()):

@@ -16,6 +16,7 @@ import safetensors
 import safetensors.torch
 import torch
 
+from ddd_utils.data.trees import COMPRESSED
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.models.by_name import brief
 
@@ -43,15 +44,7 @@ FORMS = {
     b"GGUF": f"GGUF; {STATE} in PyTorch",
     b"\x93NUMPY": f"an array of NumPy's; {STATE}",
 }
-PACKED = {
-    b"\x1f\x8b": "gzip",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ": "xz",
-    b"\x28\xb5\x2f\xfd": "Zstandard",
-    b"Rar!": "RAR",
-    b"7z": "7z",
-}
-FORMS |= {start: f"compressed ({name}); decompress it first" for start, name in PACKED.items()}
+FORMS |= {start: f"compressed ({name}); decompress it first" for start, name in COMPRESSED.items()}
 # The same by a name in a zip, and by the end of the file's name.
 ZIPPED = {
     "constants.pkl": "TorchScript; take the weights out of it: torch.save(torch.jit.load(...).state_dict(), ...)",

@@ -63,7 +63,7 @@ EVIDENCE = {  # with 95% intervals, and the least effect that counts
     "models_differ": "Beyond ability and chance, kappas of pairs spread by {in_between_beyond:.3f} "
     "({in_between_beyond_low:.3f} to {in_between_beyond_high:.3f}) in between (standard deviation; {models_differ} "
     "counts) and by {all_beyond:.3f} ({all_beyond_low:.3f} to {all_beyond_high:.3f}) on all images. That the second is "
-    "smaller is arithmetic: where all models agree, neither a difference nor its noise grows.",
+    "smaller is arithmetic: an image on which all models agree adds nothing to a difference, nor to its noise.",
     "beyond_label_errors": "Of the {n:,} images whose label is accepted, {effect:.1%} ({low:.1%} to {high:.1%}) are "
     "impossible.",
 }

@@ -1,12 +1,14 @@
-"""What the section on people as deciders says: its charts' titles, its sentences and tables."""
+"""What the sections on people say: titles of charts, sentences and tables."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ddd_utils.analysis import deciders, nulls
 from ddd_utils.analysis.deciders import FEWEST, Sets
+from ddd_utils.analysis.psychophysics import Observed
 from ddd_utils.analysis.statistics import Estimate
 from ddd_utils.charts import Heading
 from ddd_utils.report.claims import printed
@@ -175,3 +177,93 @@ def networks(found: pd.DataFrame, name: str) -> Prose:
         f"On {literal(name)}, {_more(difference)}: a difference of {estimated(difference, '+.2f')}. A person and a "
         f"network agree by {written(mixed[0])}."
     )
+
+
+# People and networks: the section `human_results`.
+
+
+def printed_figures(printed: pd.DataFrame) -> Prose:
+    """Say how many of the paper's figures about people agree (`psychophysics.printed_figures`), and the p-value."""
+    p_value = printed.loc[printed["figure"] == "p-value of the lowest", "lowest"].iloc[0]
+    return Prose(
+        f"{printed['agrees'].sum()} of {len(printed)} figures agree with the others. The least accurate observer's "
+        f"p-value is {written(p_value, '.3e')}."
+    )
+
+
+def observers(found: Observed, folder: str) -> Prose:
+    """Say how many observers there are or stand in, where their files belong, and which are left out."""
+    count, trials = found.trials["observer"].nunique(), len(found.trials)
+    lines = [f"**{count} observers**, {trials:,} trials."]
+    if found.simulated or not trials:
+        lines = [f"**No observers yet**: put their CSV files into the folder `{folder}` of the build folder."]
+    if found.simulated:
+        lines.append(f"**{count} simulated observers** stand in, to show what the analysis looks like.")
+    return Prose("\n\n".join([*lines, *(f"- Left out: {line}" for line in found.problems)]))
+
+
+def slower_when_wrong(times: pd.DataFrame) -> Prose:
+    """Say how many observers took longer for their wrong answers, from `observer_trials.response_times`."""
+    medians = times.pivot(index="observer", columns="answer", values="median").dropna()
+    both = {"right", "wrong"} <= set(medians)
+    slower = int((medians["wrong"] > medians["right"]).sum()) if both else 0
+    return Prose(f"{slower} of {len(medians)} observers took longer (median) for their wrong answers.")
+
+
+def papers_observers() -> Prose:
+    """Say how consistently the paper's observers err."""
+    mean, lowest, highest = (printed(f"human_kappa_{name}") for name in ("mean", "lowest", "highest"))
+    return Prose(f"In the paper: {mean:.4f} on average, from {lowest:.4f} to {highest:.4f}.")
+
+
+def networks_beside_people(section: str, compared: int, erring: int) -> Prose:
+    """Say of how many comparisons of an observer with a network of a section the network never errs."""
+    return Prose(
+        f"Networks of [{section}]({section}.py): in {compared - erring} of {compared} comparisons the network never "
+        "errs: they are left out."
+    )
+
+
+def not_shown(found: Any, reason: str | None) -> Absence:
+    """Say why published answers are not shown, or which report has them; empty where there are some."""
+    if reason:
+        return Absence(f"Not shown: `{reason.replace('`', chr(39))}`")
+    return Absence("`make report PRESET=published` shows this." if found is None else "")
+
+
+def people_and_networks(correct: np.ndarray, counts: np.ndarray) -> Prose:
+    """Say how many networks (networks, images) and how many people, by their answers (images, classes), there are."""
+    networks, images = correct.shape
+    answers = counts.sum(axis=1)
+    return Prose(f"M = {networks} networks, {images:,} images, {answers.min()} to {answers.max()} people an image")
+
+
+def reliability(found: Estimate) -> Prose:
+    """Say how reliable the share of people who give the label is, and what that means for its correlations."""
+    return Prose(
+        f"The share itself is not that certain: its reliability is {found.value:.2f} (95% interval {found.lower:.2f} "
+        f"to {found.upper:.2f}), the correlation to be expected with as many other people (Spearman's between random "
+        "halves of the answers, stepped up to full length by Spearman and Brown). Not even a measure without error "
+        f"could correlate with it by more than about {np.sqrt(found.value):.2f}, the square root of that reliability."
+    )
+
+
+def majority_limits(kappas: pd.DataFrame) -> Prose:
+    """Hold kappa of the majority with each network against the most that the accuracies allow."""
+    part = kappas["kappa"] / kappas["kappa_max"]
+    return Prose(
+        f"Kappa is {part.min():.0%} to {part.max():.0%} of the most that the two accuracies allow. The majority errs "
+        "so rarely that even a network which shares all its errors has a low kappa. A label that ties with another "
+        "class for the first place counts as an error."
+    )
+
+
+def images_and_observers(answers: pd.DataFrame) -> Prose:
+    """Say how many images and observers the means of the second experiment rest on."""
+    images, people = answers["item"].nunique(), answers["observer"].nunique()
+    return Prose(f"{images} images, mean of {people} observers, 95% intervals")
+
+
+def items_with_label_errors(items: np.ndarray) -> Prose:
+    """Say how many images of the second experiment have a wrong label."""
+    return Prose(f"**Without label errors**: {items.size} of the 300 images stand in the authors' list of them.")

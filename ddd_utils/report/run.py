@@ -74,6 +74,17 @@ def kept(preset: Preset, sections: Sequence[str], digests: Mapping[str, str]) ->
     return found
 
 
+def failed(preset: Preset, sections: Mapping[str, str]) -> dict[str, Outcome]:
+    """Let sections whose answers cannot be had fail with the reason; their notebooks would only try again."""
+    outcomes = {}
+    for section, reason in sections.items():
+        job = _job(section, preset.parameters(section), paths.build() / preset.name)
+        job.notebook.unlink(missing_ok=True)
+        _forget(job)
+        outcomes[section] = Outcome(section, job.notebook, reason, 0.0)
+    return outcomes
+
+
 def execute_one(section: str, parameters: Mapping, folder: Path) -> Outcome:
     """Execute one notebook with these parameters into a folder's ``notebooks``."""
     return _run([_job(section, parameters, folder)])[section]

@@ -107,7 +107,7 @@ def test_compressed_tars_are_refused(tmp_path, mode, kind):
 def test_other_files_are_refused(tmp_path):
     path = tmp_path / "set.tar"
     for content, why in [
-        (b"\x28\xb5\x2f\xfd", "compressed (zstd)"),
+        (b"\x28\xb5\x2f\xfd", "compressed (Zstandard)"),
         (b"PK\3\4", "a zip file; unpack it"),
         (b"", "not a whole tar (empty file)"),
         (b"text" * 1_000, "not a whole tar"),

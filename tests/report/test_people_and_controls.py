@@ -9,7 +9,7 @@ import pytest
 from ddd_utils.analysis import consistency, difficulty, psychophysics
 from ddd_utils.analysis.consistency import ConditionDifference
 from ddd_utils.config import params
-from ddd_utils.report import claims, explorer, sentences, tables, text
+from ddd_utils.report import claims, explorer, people, sentences, tables, text
 from ddd_utils.report.network_sets import NetworkSet
 from ddd_utils.responses import Responses
 
@@ -133,20 +133,20 @@ def test_another_architecture_is_named(answers):
 
 def test_the_papers_figures_agree_as_far_as_they_do():
     printed = psychophysics.printed_figures()
-    text = sentences.printed_figures(printed)
+    text = people.printed_figures(printed)
     assert text.startswith(f"{printed['agrees'].sum()} of {len(printed)} figures agree") and "5.006 × 10⁻⁸" in text
 
 
 def test_who_was_there_is_said(tmp_path):
     nobody = psychophysics.observe(tmp_path)
-    assert sentences.observers(nobody, "mine") == (
+    assert people.observers(nobody, "mine") == (
         "**No observers yet**: put their CSV files into the folder `mine` of the build folder."
     )
-    drawn = sentences.observers(psychophysics.observe(tmp_path, 2), "mine")
+    drawn = people.observers(psychophysics.observe(tmp_path, 2), "mine")
     assert drawn.startswith("**No observers yet**") and "**2 simulated observers** stand in" in drawn
     (tmp_path / "ann.csv").write_text("observer,trial_index,trivial_image,impossible_image,response,rt\na,0,t,i,i,9\n")
     (tmp_path / "bob.csv").write_text("x\n")
-    assert sentences.observers(psychophysics.observe(tmp_path, 2), "mine").splitlines()[::2] == [
+    assert people.observers(psychophysics.observe(tmp_path, 2), "mine").splitlines()[::2] == [
         "**1 observers**, 1 trials.",
         "- Left out: bob.csv: row 1: column 'observer' is missing",
     ]
@@ -165,21 +165,21 @@ def test_observers_who_are_slower_when_they_are_wrong_are_counted(answer, text):
     observer = ["a", "b"] if set(answer) == {"right"} else observer
     count = len(observer)
     times = pd.DataFrame({"observer": observer, "answer": answer[:count], "median": [1.0, 2.0, 3.0, 1.0][:count]})
-    assert sentences.slower_when_wrong(times).startswith(text)
+    assert people.slower_when_wrong(times).startswith(text)
 
 
 def test_where_people_are_not_shown_the_reason_is():
-    assert sentences.not_shown(None, None) == "`make report PRESET=published` shows this."
-    assert sentences.not_shown(None, "no `x` here") == "Not shown: `no 'x' here`"
-    assert sentences.not_shown(pd.DataFrame(), None) == ""
+    assert people.not_shown(None, None) == "`make report PRESET=published` shows this."
+    assert people.not_shown(None, "no `x` here") == "Not shown: `no 'x' here`"
+    assert people.not_shown(pd.DataFrame(), None) == ""
 
 
 def test_people_and_networks_are_counted():
     counts = np.array([[40, 8], [50, 1]])
-    assert sentences.people_and_networks(np.ones((3, 2), bool), counts) == (
+    assert people.people_and_networks(np.ones((3, 2), bool), counts) == (
         "M = 3 networks, 2 images, 48 to 51 people an image"
     )
-    assert sentences.networks_beside_people("sota_comparison", 5, 2) == (
+    assert people.networks_beside_people("sota_comparison", 5, 2) == (
         "Networks of [sota_comparison](sota_comparison.py): in 3 of 5 comparisons the network never errs: they are "
         "left out."
     )
@@ -204,8 +204,8 @@ def test_each_question_is_tested_and_has_its_agreement():
     assert table["question"].tolist() == list(tables.QUESTIONS.values())
     assert all(float(p) <= float(holm) for p, holm in zip(table["p-value"], table["Holm"], strict=True))
     assert table["95% interval"].str.fullmatch(r"-?\d\.\d\d to -?\d\.\d\d").all()
-    assert sentences.images_and_observers(answers) == "30 images, mean of 2 observers, 95% intervals"
-    assert "**: 2 of the 300 images" in sentences.items_with_label_errors(np.array([3, 8]))
+    assert people.images_and_observers(answers) == "30 images, mean of 2 observers, 95% intervals"
+    assert "**: 2 of the 300 images" in people.items_with_label_errors(np.array([3, 8]))
 
 
 # The summary.
