@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from public_files import answers_at_hand
 
 from ddd_utils.analysis import nulls, opinions
 from ddd_utils.analysis.families import family_effects
-from ddd_utils.experiments import published, published_models
+from ddd_utils.experiments import published_models
 
 DATA = Path(os.environ.get("DDD_DATA", "/none"))
 AT_HAND = 41  # of the registry's 83 models, in the copies these figures are from, one of 42 entries left out as a copy
@@ -20,11 +21,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def answers():
-    local = [model for model in published_models.known_models().values() if (DATA / model.file).is_file()]
-    found = published.imagenet_responses([model.name for model in local])
-    if len(found.networks) != AT_HAND:
-        pytest.skip(f"these figures are of {AT_HAND} models, not of {len(found.networks)}")
-    return found
+    return answers_at_hand(DATA, AT_HAND)
 
 
 @pytest.fixture(scope="module")

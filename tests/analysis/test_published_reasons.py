@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from public_files import answers_at_hand
 from scipy.optimize import minimize
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import cohen_kappa_score
 
 from ddd_utils.analysis import classes, factors, opinions
-from ddd_utils.experiments import marks, published, published_models
+from ddd_utils.experiments import marks, published_models
 
 DATA = Path(os.environ.get("DDD_DATA", "/none"))
 AT_HAND = 41
@@ -28,10 +29,7 @@ FACTORS = {"subcategory": 3.9, "smaller": 2.4, "object blocking": 2.2, "multiple
 
 @pytest.fixture(scope="module")
 def answers():
-    local = [model for model in published_models.known_models().values() if (DATA / model.file).is_file()]
-    found = published.imagenet_responses([model.name for model in local])
-    if len(found.networks) != AT_HAND:
-        pytest.skip(f"these figures are of {AT_HAND} models, not of {len(found.networks)}")
+    found = answers_at_hand(DATA, AT_HAND)
     found.info["on_imagenet"] = True
     return found
 

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
+import pytest
 import yaml
 
 from ddd_utils.data import downloads
-from ddd_utils.experiments.published import CLASS_INFO, FILE_NAMES
-from ddd_utils.experiments.published_models import PREDICTIONS
+from ddd_utils.experiments.published import CLASS_INFO, FILE_NAMES, imagenet_responses
+from ddd_utils.experiments.published_models import PREDICTIONS, known_models
 
 NAMES = [f"ILSVRC2012_val_{number:08d}.JPEG" for number in (3, 1, 4, 2)]
 WORDNET = ["n1", "n1", "n2", "n3"]
@@ -69,3 +70,11 @@ def serve():
         finally:
             http.shutdown()
             thread.join()
+
+
+def answers_at_hand(data, models):
+    """Read the real published answers in a folder; figures that are of so many models cannot be tested with others."""
+    found = imagenet_responses([model.name for model in known_models().values() if (data / model.file).is_file()])
+    if len(found.networks) != models:
+        pytest.skip(f"these figures are of {models} models, not of {len(found.networks)}")
+    return found
