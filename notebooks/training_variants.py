@@ -89,7 +89,9 @@ book.record("distinct_networks", distinct, note="rows of the published arrays th
 # *Error consistency* is Cohen's kappa of two networks' right and wrong answers. It is 1 if they fail on exactly the
 # same images, and 0 if their failures overlap no more than their accuracies $p$ and $q$ make likely:
 #
-# $$\kappa = \frac{c_\mathrm{obs} - c_\mathrm{exp}}{1 - c_\mathrm{exp}}, \qquad c_\mathrm{exp} = pq + (1-p)(1-q).$$
+# $$\kappa = \frac{c_\mathrm{obs} - c_\mathrm{exp}}{1 - c_\mathrm{exp}},$$
+#
+# $$c_\mathrm{exp} = pq + (1-p)(1-q).$$
 #
 # “Plus 1” and “plus 10 epochs” are the base network trained on. “Different data” compares two networks that saw
 # disjoint halves of the training images. Where a condition has **one network**, its interval is for other test images

@@ -35,7 +35,8 @@ def claims_forest(claims: pd.DataFrame, unit: str) -> alt.LayerChart:
     points = dots(here, "value", along, across, {**told, "text": ("", "verdict")}, marks, look, **drawn)
     words = [_words(rows, column, across) for column in ABOVE]
     holds, against = ((rows["decided"] & (rows["outcome"] == outcome)).sum() for outcome in ("holds", "contradicted"))
-    heading = f"Of {len(rows)} claims about {what} {holds} hold here, {against} are contradicted"
+    heading = f"Of {len(rows)} claims about {what} {holds} {'holds' if holds == 1 else 'hold'} here, "
+    heading += f"{against} {'is' if against == 1 else 'are'} contradicted"
     chart = alt.LayerChart(layer=[*points.layer, *words], view=NO_FRAME, width=COLUMN, height=ROW * len(rows))
     return finish(
         chart,

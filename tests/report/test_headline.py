@@ -120,7 +120,7 @@ def test_the_forest_has_every_claim_of_a_unit_on_one_linear_axis(unit):
     record_models()
     rows = headline.matters("tiny")
     chart = charts.claims_forest(rows, unit).to_dict()
-    assert f"{int(unit == 'kappa')} hold here, 0 are contradicted" in chart["title"]["text"]
+    assert f"{'1 holds' if unit == 'kappa' else '0 hold'} here, 0 are contradicted" in chart["title"]["text"]
     assert all(name in chart["description"] for name in rows.loc[rows["unit"] == unit, "name"])
     assert "scale" not in chart["layer"][0]["encoding"]["x"]  # linear unless another is asked for
 
