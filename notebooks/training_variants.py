@@ -98,24 +98,22 @@ book.record("distinct_networks", distinct, note="rows of the published arrays th
 # only, so no difference is claimed.
 
 # %%
-single = consistency.condition_consistency(correct, networks, labels=labels)
-means = consistency.condition_means(correct, networks, labels=labels)
+compared = consistency.compare_with_base(correct, networks, labels)
 papers = claims.paper_values("kappa_imagenet")
-charts.consistency_dots(single, means, findings.consistency(means, answers), papers)
+charts.consistency_dots(compared.single, compared.means, findings.consistency(compared.means, answers), papers)
 
 # %%
-changed = means[means["condition"] != "base"]
-book.record_conditions("kappa_imagenet", changed, answers)
-lowest = changed.set_index("condition").loc[changed.set_index("condition")["kappa"].idxmin()]
+changed = compared.changed.set_index("condition")
+book.record_conditions("kappa_imagenet", compared.changed, answers)
+lowest = changed.loc[changed["kappa"].idxmin()]
 book.record("lowest_condition_kappa", lowest["kappa"], tuple(lowest[["lower", "upper"]]), answers, lowest.name)
 
 # %%
-gap = consistency.condition_difference(correct, networks, "architecture", "cuda_nondeterministic", labels=labels)
-book.record_gap("architecture_minus_nondeterminism", gap, answers)
-sentences.architecture_gap(gap)
+book.record_gap("architecture_minus_nondeterminism", compared.gap, answers)
+sentences.architecture_gap(compared.gap)
 
 # %%
-rank = consistency.condition_rank(correct, networks, "plus_1_epoch", labels=labels)
+rank = compared.rank("plus_1_epoch")
 book.record("plus_1_epoch_rank", rank.value, (rank.lower, rank.upper), answers)
 sentences.rank_of_one_epoch(rank)
 

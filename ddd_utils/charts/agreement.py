@@ -30,8 +30,8 @@ def consistency_dots(
     """
     Show how consistently each condition decides with the base network (figures 3, 10, 11 and 16).
 
-    ``networks`` (`consistency.condition_consistency`) are ticks where a condition has several, ``means``
-    (`consistency.condition_means`) dots. Their interval is dashed where a condition has one network: it then covers the
+    ``networks`` (`consistency.compare_with_base`, ``single``) are ticks where a condition has several, ``means`` (its
+    ``means``) dots. Their interval is dashed where a condition has one network: it then covers the
     error from the images only. ``reference`` are the paper's values, hollow diamonds.
     """
     low = np.nanmin([0.0, means["lower"].min(), networks["kappa"].min()])

@@ -50,7 +50,7 @@ def clause(found: Clause, subject: str = "") -> Prose:
 def consistency(
     means: pd.DataFrame, answers: Responses, paper: str = "the paper, ImageNet", base: str = "the base network"
 ) -> Heading:
-    """How consistently the conditions err with the base network, from `consistency.condition_means`."""
+    """How consistently the conditions err with the base network, from the means of `consistency.compare_with_base`."""
     under = drawn(f"kappa with {base}; diamonds: {paper}", answers)
     changed = means[means["condition"] != "base"]
     above, count = int((changed["lower"] > 0).sum()), len(changed)

@@ -24,7 +24,7 @@ def networks():
 
 def test_every_network_is_compared_with_the_base_and_the_halves_with_each_other(networks):
     correct = correlated(6, 800)
-    table = consistency.condition_consistency(correct, networks, draws=200)
+    table = consistency.compare_with_base(correct, networks, draws=200).single
     assert list(table.columns) == ["condition", "instance", "network", "kappa", "lower", "upper"]
     kappa = consistency.pairwise_error_consistency(correct)
     np.testing.assert_array_equal(table["kappa"], [*kappa[0], kappa[3, 4]])
@@ -36,7 +36,7 @@ def test_every_network_is_compared_with_the_base_and_the_halves_with_each_other(
 
 def test_condition_means_say_what_their_interval_covers(networks):
     correct = correlated(6, 800)
-    table = consistency.condition_means(correct, networks, draws=200).set_index("condition")
+    table = consistency.compare_with_base(correct, networks, draws=200).means.set_index("condition")
     kappa = consistency.pairwise_error_consistency(correct)
     assert table.loc["initialisation", "kappa"] == pytest.approx(kappa[0, 1:3].mean())
     assert table.loc["different_data", "kappa"] == kappa[3, 4]
@@ -49,8 +49,8 @@ def test_condition_means_say_what_their_interval_covers(networks):
 
 def test_one_network_gets_the_same_interval_from_both_tables(networks):
     correct = correlated(6, 300)
-    single = consistency.condition_consistency(correct, networks, draws=100).set_index("condition").loc["combined"]
-    mean = consistency.condition_means(correct, networks, draws=100).set_index("condition").loc["combined"]
+    single = consistency.compare_with_base(correct, networks, draws=100).single.set_index("condition").loc["combined"]
+    mean = consistency.compare_with_base(correct, networks, draws=100).means.set_index("condition").loc["combined"]
     assert (single["lower"], single["upper"]) == (mean["lower"], mean["upper"])
 
 
@@ -62,7 +62,7 @@ def test_a_condition_is_ranked_by_its_mean_kappa_with_the_base(networks):
     order = sorted(means, key=means.get, reverse=True)
     assert order[0] == "combined"
     for place, condition in enumerate(order, 1):
-        found = consistency.condition_rank(correct, networks, condition, draws=200)
+        found = consistency.compare_with_base(correct, networks, draws=200).rank(condition)
         assert (found.value, found.of) == (place, 3)
         assert found.lower <= place <= found.upper
         resampled = consistency.bootstrap(correct, draws=200)[:, 0]
@@ -78,20 +78,22 @@ def no_image_error(correct):
 
 def test_networks_vary_with_a_t_distribution(networks):
     correct, labels = no_image_error(correlated(6, 200))
-    table = consistency.condition_means(correct, networks, labels=labels, draws=50).set_index("condition")
+    table = consistency.compare_with_base(correct, networks, labels=labels, draws=50).means.set_index("condition")
     a, b = consistency.pairwise_error_consistency(correct)[0, 1:3]
     half = 12.7062047 * abs(a - b) / 2  # one degree of freedom
     limits = table.loc["initialisation", ["lower", "upper"]].astype(float)
     np.testing.assert_allclose(limits, np.clip([(a + b) / 2 - half, (a + b) / 2 + half], -1, 1))
     assert table.loc["combined", "lower"] == pytest.approx(table.loc["combined", "upper"])
-    found = consistency.condition_difference(correct, networks, "combined", "initialisation", 50, labels=labels)
+    found = consistency.compare_with_base(correct, networks, labels=labels, draws=50).difference(
+        "combined", "initialisation"
+    )
     np.testing.assert_allclose([found.lower, found.upper], np.clip([found.value - half, found.value + half], -2, 2))
 
 
 def test_networks_that_do_not_differ_add_nothing(networks):
     correct = correlated(6, 800)
     correct[2] = correct[1]
-    table = consistency.condition_means(correct, networks, draws=400).set_index("condition")
+    table = consistency.compare_with_base(correct, networks, draws=400).means.set_index("condition")
     resampled = consistency.bootstrap(correct, draws=400)[:, 0, 1:3].mean(axis=1)
     lower, upper = table.loc["initialisation", ["lower", "upper"]]
     assert (upper - lower) / 2 == pytest.approx(1.96 * resampled.std(ddof=1), rel=1e-4)
@@ -127,7 +129,7 @@ def test_interval_covers_the_mean_of_networks_drawn_with_new_images():
         r = np.sin(np.pi / 2 * rng.normal(0.4, 0.1, size=(3, 1)))
         base, common = rng.normal(size=(2, 200))
         others = r * base + np.sqrt(1 - r**2) * (common + rng.normal(size=(3, 200))) / np.sqrt(2)
-        mean = consistency.condition_means(np.vstack([base, others]) > 0, table, draws=50).iloc[1]
+        mean = consistency.compare_with_base(np.vstack([base, others]) > 0, table, draws=50).means.iloc[1]
         covered += mean["lower"] <= 0.4 <= mean["upper"]
     assert 0.9 <= covered / 200 <= 0.99
 
@@ -143,32 +145,32 @@ def test_interval_adds_the_squares_of_its_parts():
 def test_an_undefined_kappa_leaves_the_mean_undefined(networks):
     correct = correlated(6, 100)
     correct[[3, 4]] = True
-    table = consistency.condition_means(correct, networks, draws=20).set_index("condition")
+    table = consistency.compare_with_base(correct, networks, draws=20).means.set_index("condition")
     assert table.loc["different_data", ["kappa", "lower", "upper"]].isna().all()
     assert table.loc["half_data", ["kappa", "lower", "upper"]].tolist() == [0, 0, 0]
 
 
 def test_a_difference_of_conditions_draws_the_same_images_for_both(networks):
     correct = correlated(6, 800)
-    found = consistency.condition_difference(correct, networks, "combined", "initialisation", draws=400)
+    found = consistency.compare_with_base(correct, networks, draws=400).difference("combined", "initialisation")
     kappa = consistency.pairwise_error_consistency(correct)
     assert found.value == pytest.approx(kappa[0, 5] - kappa[0, 1:3].mean())
     assert found.note == "one network: image error only; images and 2 networks"
     resampled = consistency.bootstrap(correct, draws=400)
     images_only = percentile_interval(resampled[:, 0, 5] - resampled[:, 0, 1:3].mean(axis=1))
     assert found.lower < images_only[0] < found.value < images_only[1] < found.upper
-    same = consistency.condition_difference(correct, networks, "combined", "combined", draws=20)
+    same = consistency.compare_with_base(correct, networks, draws=20).difference("combined", "combined")
     assert same[:3] == (0, 0, 0)
-    missing = consistency.condition_difference(correct, networks, "combine", "base", draws=20)
+    missing = consistency.compare_with_base(correct, networks, draws=20).difference("combine", "base")
     assert np.isnan(missing[:3]).all()
     assert missing.note == "there is no network of condition 'combine' (did you mean 'combined'?)"
 
 
 def test_conditions_need_a_base_and_a_row_for_each_network(networks):
     with pytest.raises(InputError, match="base"):
-        consistency.condition_means(correlated(5, 20), networks[1:])
+        consistency.compare_with_base(correlated(5, 20), networks[1:])
     with pytest.raises(InputError, match="6 networks"):
-        consistency.condition_consistency(correlated(5, 20), networks)
+        consistency.compare_with_base(correlated(5, 20), networks)
 
 
 def test_condition_matrix_averages_over_pairs_of_instances(networks):
@@ -220,12 +222,10 @@ def test_pairwise_intervals_stay_within_the_values_of_kappa():
         consistency.pairwise_matrix(correlated(3, 9), ["a", "b"])
 
 
-def test_a_comparison_with_the_base_is_its_three_parts(networks):
+def test_a_comparison_with_the_base_names_its_gap_and_leaves_the_base_out(networks):
     networks = networks.assign(condition=["base", "architecture", "architecture", "half_data", "half_data", "combined"])
     correct = correlated(6, 200)
     found = consistency.compare_with_base(correct, networks)
-    pd.testing.assert_frame_equal(found.single, consistency.condition_consistency(correct, networks))
-    pd.testing.assert_frame_equal(found.means, consistency.condition_means(correct, networks))
     assert found.gap.note == "there is no network of condition 'cuda_nondeterministic'"
     assert found.changed["condition"].tolist() == ["architecture", "half_data", "combined", "different_data"]
 

@@ -149,12 +149,9 @@ def variants(answers: Answers) -> list:
     networks = pd.DataFrame({"network": named, "condition": CONDITIONS, "instance": instances})
     correct = answers.over_time == answers.labels
     last, changes = correct[:, -1], dynamics.swaps(answers.over_time, answers.labels)
-    single, means = (
-        compare(last[:, :2000], networks, draws=100)
-        for compare in (consistency.condition_consistency, consistency.condition_means)
-    )
+    compared = consistency.compare_with_base(last[:, :2000], networks, draws=100)
     return [
-        charts.consistency_dots(single, means, "Kappa with the base"),
+        charts.consistency_dots(compared.single, compared.means, "Kappa with the base"),
         charts.accuracy_dots(
             consistency.condition_accuracies(last, networks), networks.assign(accuracy=last.mean(axis=1)), "Accuracy"
         ),

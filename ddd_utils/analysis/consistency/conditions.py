@@ -1,6 +1,6 @@
 """Error consistency of all pairs of networks, and between training conditions: with the base and with each other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from typing import NamedTuple
@@ -52,18 +52,58 @@ class Rank(NamedTuple):
     of: int  # conditions ranked
 
 
+class _Mean(NamedTuple):
+    """A condition's mean kappa, the same for resampled images, (draws,), and the part of the networks in its error."""
+
+    instances: int
+    kappa: float
+    draws: np.ndarray
+    network_variance: float
+
+
 @dataclass(frozen=True)
 class BaseComparison:
     """Error consistency with the base: of every network, of every condition, and between two conditions."""
 
-    single: pd.DataFrame  # from `condition_consistency`
-    means: pd.DataFrame  # from `condition_means`
-    gap: ConditionDifference  # another architecture minus non-determinism
+    single: pd.DataFrame  # a row a network, with the interval of resampled images
+    means: pd.DataFrame  # a row a condition
+    of_conditions: Mapping[str, _Mean]
+    of_networks: pd.DataFrame  # kappa as observed, then as resampled (draws + 1, networks), by the networks' conditions
 
     @property
     def changed(self) -> pd.DataFrame:
         """The mean of each condition, without the base."""
         return self.means[self.means["condition"] != "base"]
+
+    @property
+    def gap(self) -> ConditionDifference:
+        """Another architecture minus non-determinism."""
+        return self.difference("architecture", "cuda_nondeterministic")
+
+    def difference(self, one: str, other: str) -> ConditionDifference:
+        """
+        By how much the mean error consistency of one condition with the base exceeds that of another.
+
+        The same images are drawn for both, and the parts of both conditions' networks add up. Two conditions of one
+        network each get the percentile interval of resampled images. Undefined, with a note that says why, where no
+        network of a condition is left to compare.
+        """
+        found = self.of_conditions
+        for condition in (one, other):
+            if condition not in found:
+                note = f"there is no network of condition '{condition}'{nearest(condition, found)}"
+                return ConditionDifference(np.nan, np.nan, np.nan, note)
+        two = found[one], found[other]
+        value = two[0].kappa - two[1].kappa
+        lower, upper = _limits(value, two[0].draws - two[1].draws, two, bound=2)
+        return ConditionDifference(value, lower, upper, "; ".join(dict.fromkeys(map(_covered, two))))
+
+    def rank(self, condition: str) -> Rank:
+        """Rank a condition by the mean error consistency of its networks with the base, the images resampled."""
+        conditions = self.of_networks.drop(columns="base").T.groupby(level=0).mean()
+        rank, *resampled = conditions.rank(ascending=False).loc[condition]
+        lower, upper = np.quantile(resampled, [0.025, 0.975])
+        return Rank(rank, float(lower), float(upper), float(np.mean(np.equal(resampled, 1))), len(conditions))
 
 
 @dataclass(frozen=True)
@@ -76,38 +116,19 @@ class KappaMatrix:
     upper: np.ndarray
 
 
-class _Mean(NamedTuple):
-    """A condition's mean kappa, the same for resampled images, (draws,), and the part of the networks in its error."""
-
-    instances: int
-    kappa: float
-    draws: np.ndarray
-    network_variance: float
-
-
-def condition_consistency(
-    correct: ArrayLike, networks: pd.DataFrame, draws: int = 1000, seed: int = 0, labels: ArrayLike | None = None
-) -> pd.DataFrame:
+def compare_with_base(
+    correct: ArrayLike, networks: pd.DataFrame, labels: ArrayLike | None = None, draws: int = 1000, seed: int = 0
+) -> BaseComparison:
     """
-    Error consistency of every network with the base (figure 3), with the interval for a new draw of images.
+    Compare networks and conditions with the base (figures 3, 10, 11 and 16), and two conditions with each other.
 
     Networks has one row a network, in the same order, with the columns network, condition and instance; one condition
-    is "base". Columns condition, instance, network, kappa, lower, upper. Condition "different_data", last, compares the
-    two networks of condition half_data with each other. Draws, seed and labels are as in `bootstrap`.
-    """
-    kappa, resampled, pairs = _compare(correct, networks, draws, seed, labels)
-    i, j = pairs.pop("first"), pairs.pop("second")
-    lower, upper = percentile_interval(resampled[:, i, j])
-    return pairs.assign(kappa=kappa[i, j], lower=lower, upper=upper)
+    is "base". Draws, seed and labels are as in `bootstrap`. Condition "different_data", last, compares the two networks
+    of condition half_data with each other. The columns of `single` are condition, instance, network, kappa, lower,
+    upper; those of `means` condition, instances (count), kappa, lower, upper, note (what the interval covers). A mean
+    that contains an undefined kappa is undefined (NaN).
 
-
-def condition_means(
-    correct: ArrayLike, networks: pd.DataFrame, draws: int = 1000, seed: int = 0, labels: ArrayLike | None = None
-) -> pd.DataFrame:
-    """
-    Mean error consistency of each condition's instances with the base; parameters as in `condition_consistency`.
-
-    With k > 1 instances the error has two parts: variance of the mean over resampled images, the networks fixed, and
+    With k > 1 instances the error of a mean has two parts: its variance over resampled images, the networks fixed, and
     that of the networks, 1 / k of the sample variance of their kappas, less what the images alone make them differ. The
     interval adds the squares of both parts' half-widths, normal for the images and Student's t with k - 1 degrees of
     freedom for the networks (Howe, 1974). The degrees of freedom of Welch and Satterthwaite, for the sum of both, are
@@ -116,69 +137,25 @@ def condition_means(
     A single instance says nothing about other networks; it gets the percentile interval of resampled images. Every
     condition is compared with one and the same base network: its own peculiarity is an error that all means share, and
     no interval here contains it.
-
-    Columns condition, instances (count), kappa, lower, upper, note (what the interval covers). A mean that contains
-    an undefined kappa is undefined (NaN).
     """
-    rows = []
-    for condition, mean in _means(correct, networks, draws, seed, labels).items():
-        lower, upper = _limits(mean.kappa, mean.draws, [mean])
-        rows.append((condition, mean.instances, mean.kappa, lower, upper, _covered(mean)))
-    return pd.DataFrame(rows, columns=["condition", "instances", "kappa", "lower", "upper", "note"])
-
-
-def condition_difference(
-    correct: ArrayLike,
-    networks: pd.DataFrame,
-    one: str,
-    other: str,
-    draws: int = 1000,
-    seed: int = 0,
-    labels: ArrayLike | None = None,
-) -> ConditionDifference:
-    """
-    By how much the mean error consistency of one condition with the base exceeds that of another.
-
-    The same images are drawn for both, and the parts of both conditions' networks add up, as in `condition_means`,
-    whose parameters these are. Two conditions of one network each get the percentile interval of resampled images.
-    Undefined, with a note that says why, where no network of a condition is left to compare.
-    """
-    found = _means(correct, networks, draws, seed, labels)
-    for condition in (one, other):
-        if condition not in found:
-            note = f"there is no network of condition '{condition}'{nearest(condition, found)}"
-            return ConditionDifference(np.nan, np.nan, np.nan, note)
-    two = found[one], found[other]
-    value = two[0].kappa - two[1].kappa
-    lower, upper = _limits(value, two[0].draws - two[1].draws, two, bound=2)
-    return ConditionDifference(value, lower, upper, "; ".join(dict.fromkeys(map(_covered, two))))
-
-
-def compare_with_base(correct: ArrayLike, networks: pd.DataFrame, labels: ArrayLike | None = None) -> BaseComparison:
-    """Compare networks and conditions with the base (figures 3, 10, 11 and 16), and two conditions with each other."""
-    gap = condition_difference(correct, networks, "architecture", "cuda_nondeterministic", labels=labels)
-    single = condition_consistency(correct, networks, labels=labels)
-    return BaseComparison(single, condition_means(correct, networks, labels=labels), gap)
-
-
-def condition_rank(
-    correct: ArrayLike,
-    networks: pd.DataFrame,
-    condition: str,
-    draws: int = 1000,
-    seed: int = 0,
-    labels: ArrayLike | None = None,
-) -> Rank:
-    """Rank a condition by the mean error consistency of its networks with the base, the images resampled."""
-    conditions = networks["condition"].to_numpy()
-    kappa = pd.Series(pairwise_error_consistency(correct)[0], conditions).drop("base").groupby(level=0).mean()
-    resampled = bootstrap(correct, draws=draws, seed=seed, labels=labels)[:, 0]
-    ranks = pd.DataFrame(resampled, columns=conditions).drop(columns="base").T.groupby(level=0).mean()
-    found = ranks.rank(ascending=False).loc[condition].to_numpy()
-    lower, upper = np.quantile(found, [0.025, 0.975])
-    first = float(np.mean(found == 1))
-    rank = kappa.rank(ascending=False).to_dict()[condition]
-    return Rank(rank, float(lower), float(upper), first, len(kappa))
+    correct = _as_listed(correct, networks)
+    pairs = _pairs_with_base(networks)
+    kappa, resampled = pairwise_error_consistency(correct), bootstrap(correct, draws, seed, labels)
+    base, i, j = pairs["first"][0], pairs.pop("first"), pairs.pop("second")
+    lower, upper = percentile_interval(resampled[:, i, j])
+    single, means = pairs.assign(kappa=kappa[i, j], lower=lower, upper=upper), {}
+    for condition, group in pairs.groupby("condition", sort=False):
+        observed, values = kappa[i[group.index], j[group.index]], resampled[:, i[group.index], j[group.index]]
+        means[str(condition)] = _Mean(
+            len(group), observed.mean(), values.mean(axis=1), _network_variance(observed, values)
+        )
+    rows = [
+        (condition, mean.instances, mean.kappa, *_limits(mean.kappa, mean.draws, [mean]), _covered(mean))
+        for condition, mean in means.items()
+    ]
+    table = pd.DataFrame(rows, columns=["condition", "instances", "kappa", "lower", "upper", "note"])
+    of_networks = pd.DataFrame(np.vstack([kappa[base], resampled[:, base]]), columns=networks["condition"].to_numpy())
+    return BaseComparison(single, table, means, of_networks)
 
 
 def compared_networks(networks: pd.DataFrame, condition: str, instance: int | None = None) -> np.ndarray:
@@ -296,11 +273,8 @@ def condition_matrix(correct: ArrayLike, networks: pd.DataFrame) -> KappaMatrix:
     return KappaMatrix(list(networks["condition"].unique()), *values)
 
 
-def _compare(
-    correct: ArrayLike, networks: pd.DataFrame, draws: int, seed: int, labels: ArrayLike | None
-) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
-    """Compute kappa, its resampled values, and the pairs to compare, as rows ``first`` and ``second`` of both."""
-    correct = _as_listed(correct, networks)
+def _pairs_with_base(networks: pd.DataFrame) -> pd.DataFrame:
+    """List the networks with the rows to compare: ``first``, the base, and ``second``; the two halves come last."""
     base = np.flatnonzero(networks["condition"] == "base")
     if not base.size:
         raise InputError("no network has the condition 'base', with which the others are compared")
@@ -308,10 +282,8 @@ def _compare(
     pairs = pairs.assign(first=base[0], second=np.arange(len(pairs)))
     halves = pairs[pairs["condition"] == "half_data"].sort_values("instance")
     if len(halves) == 2:
-        names, rows = halves["network"], halves["second"]
-        pairs.loc[len(pairs)] = [DIFFERENT_DATA, 1, " and ".join(names), *rows]
-    kappa = pairwise_error_consistency(correct)
-    return kappa, bootstrap(correct, draws=draws, seed=seed, labels=labels), pairs
+        pairs.loc[len(pairs)] = [DIFFERENT_DATA, 1, " and ".join(halves["network"]), *halves["second"]]
+    return pairs
 
 
 def _as_listed(correct: ArrayLike, networks: pd.DataFrame) -> np.ndarray:
@@ -320,19 +292,6 @@ def _as_listed(correct: ArrayLike, networks: pd.DataFrame) -> np.ndarray:
     if len(networks) != len(correct):
         raise InputError(f"the table has {len(networks)} networks, the decisions {len(correct)}")
     return correct
-
-
-def _means(
-    correct: ArrayLike, networks: pd.DataFrame, draws: int, seed: int, labels: ArrayLike | None
-) -> dict[str, _Mean]:
-    """Compute the mean kappa of every condition."""
-    kappa, resampled, pairs = _compare(correct, networks, draws, seed, labels)
-    means = {}
-    for condition, group in pairs.groupby("condition", sort=False):
-        i, j = group["first"], group["second"]
-        observed, values = kappa[i, j], resampled[:, i, j]
-        means[str(condition)] = _Mean(len(i), observed.mean(), values.mean(axis=1), _network_variance(observed, values))
-    return means
 
 
 def _network_variance(observed: np.ndarray, resampled: np.ndarray) -> float:
