@@ -20,10 +20,7 @@ def class_difficulty(correct: ArrayLike, labels: ArrayLike, names: Sequence[str]
     that of the shrunken value, for other images. To the variance of a class's images, one image adds that of all
     classes, so that no class counts as known exactly.
 
-    Returns
-    -------
-    DataFrame
-        One row a class, the hardest first: label, name, images, accuracy, shrunk, lower, upper.
+    One row a class, the hardest first: label, name, images, accuracy, shrunk, lower, upper.
     """
     correct = as_correct(correct)
     labels = as_labels(labels, np.zeros(correct.shape[1], int))
@@ -54,22 +51,11 @@ def confused_classes(
     predictions: ArrayLike, labels: ArrayLike, names: Sequence[str], accepted: ArrayLike | None = None
 ) -> pd.DataFrame:
     """
-    Count for each class the images that more than half of the models take for one other class.
+    Count for each class the images that more than half of the models take for one other class, the most confused first.
 
-    Parameters
-    ----------
-    predictions : array_like of int, shape (models, images)
-    labels : array_like of int, shape (images,)
-    names : sequence of str
-        Of the classes, by label; one that lacks a name is called by its number.
-    accepted : array_like of bool, shape (images,), optional
-        Whether a second look accepts the answer of most models, too.
-
-    Returns
-    -------
-    DataFrame
-        The most confused first: class, taken_for, images, share (of the class's images), the_other_way (images of
-        taken_for that are taken for class), accepted (of these images).
+    Predictions are (models, images). A class that lacks a name is called by its number. ``accepted``, bool (images,),
+    says whether a second look accepts the answer of most models, too. Columns class, taken_for, images, share (of the
+    class's images), the_other_way (images of taken_for that are taken for class), accepted (of these images).
     """
     predictions, labels = as_answers(predictions, labels)
     answer = majority_answer(predictions)

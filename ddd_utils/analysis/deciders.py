@@ -26,25 +26,11 @@ ENDS = ("impossible", "trivial")
 
 def within(correct: ArrayLike, conditions: ArrayLike, pairs: Pairs, minus: Pairs | None = None) -> Estimate:
     """
-    Mean kappa of pairs within each condition, averaged over conditions, with the error for other images.
+    Mean kappa of pairs (less that of ``minus``) within each condition, averaged, with the error for other images.
 
     Pooled conditions would inflate it: deciders that are right where it is easy and wrong where it is hard agree, even
     if they decide independently within each condition. Each condition has images of its own, so that their errors are
-    independent. A pair whose kappa is undefined in a condition is left out there.
-
-    Parameters
-    ----------
-    correct : array_like of bool, shape (deciders, images)
-        Whether each decider is right about each image.
-    conditions : array_like, shape (images,)
-        How each image was distorted.
-    pairs, minus : list of (int, int)
-        Rows of the deciders; the mean kappa of ``minus``, if given, is subtracted.
-
-    Returns
-    -------
-    Estimate
-        NaN where no condition has a defined kappa.
+    independent. A pair whose kappa is undefined in a condition is left out there; NaN where none is defined.
     """
     correct, found = as_correct(correct), []
     for part in _parts(correct, conditions).values():
@@ -178,13 +164,7 @@ def _shape(correct: np.ndarray, tolerance: int) -> dict[str, object]:
 def at_same_number(
     right: ArrayLike, of: ArrayLike, deciders: int, weights: np.ndarray | None = None
 ) -> dict[str, float]:
-    """
-    Describe so many deciders, drawn from those who answered about images of one condition.
-
-    ``right`` of ``of`` deciders are right about each image, (images,); they broadcast, as ``weights`` of images do. The
-    result is accuracy, kappa (Fleiss, 1971: who was right need not be known), effective (independent ones), impossible
-    and trivial (expected shares of images that all of them get wrong, or right).
-    """
+    """Describe so many deciders, drawn from those, (images,), of whom ``right`` are right; kappa is Fleiss' (1971)."""
     right, of = (np.asarray(each, float) for each in np.broadcast_arrays(right, of))
     drawn = comb(of, deciders)
     values = {"accuracy": right / of, "divided": right * (of - right) / (of * (of - 1))}

@@ -23,9 +23,8 @@ def examples(
     """
     Choose so many images each, positions by kind, that show what trivial, in-between and impossible mean.
 
-    Trivial and impossible images are drawn at random. Of the in-between ones the most divisive are taken (score nearest
-    to half of the networks), and chance decides among equals. Equals are taken from as many classes as there are. The
-    same seed chooses the same images, and fewer of them are the first of more.
+    Of the in-between ones the most divisive (score nearest to half of the networks). Chance decides among equals, which
+    are taken from as many classes as there are. Fewer images are the first of more.
     """
     correct = as_correct(correct)
     networks, images = correct.shape
@@ -43,12 +42,7 @@ def examples(
 
 def earlier(rank: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Count for each candidate those before it of the same rank and class, (candidates,): who has none goes first."""
-    seen: dict = {}
-    counts = np.zeros(len(labels), int)
-    for at, key in enumerate(zip(rank.tolist(), labels.tolist(), strict=True)):
-        counts[at] = seen.get(key, 0)
-        seen[key] = counts[at] + 1
-    return counts
+    return pd.Series(rank).groupby([rank, labels]).cumcount().to_numpy()
 
 
 def hard_and_easy(correct: ArrayLike, labels: ArrayLike, count: int = 8) -> tuple[np.ndarray, np.ndarray]:
@@ -172,13 +166,7 @@ def difficulty_table(
     beta: float,
     classes: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """
-    List the difficulty of each image; alpha and beta are from `score_models.fit_beta_binomial`.
-
-    Columns image, label (not where labels are None; the class's name, if it has one), score (how many networks are
-    right), difficulty ("trivial", "in-between", "impossible") and posterior_difficulty (the probability that one more
-    such network is wrong, to six digits).
-    """
+    """List each image's label (or class), score, difficulty and, of `fit_beta_binomial`, posterior difficulty."""
     correct = as_correct(correct)
     _check_length("names", len(image_ids), correct)
     label = {} if labels is None else {"label": _named(np.asarray(labels), classes, correct)}
@@ -191,16 +179,12 @@ def difficulty_table(
 def decisive_images(
     correct: ArrayLike, image_ids: Sequence[str] | np.ndarray, number: int = 1000, tolerance: int = 0
 ) -> list[str]:
-    """
-    Name the in-between images that divide models most evenly, that `number` of them: a short test set for other models.
-
-    Among equally decisive ones the order comes from a hash of the name: no class is preferred for standing first. That
-    these networks agree little on them is by choice, see `nulls.selection_band`.
-    """
+    """Name so many in-between images that divide models most evenly: a short test set for other models."""
     correct = as_correct(correct)
     _check_length("names", len(image_ids), correct)
     between = np.flatnonzero(classify(correct, tolerance) == "in-between")
     uneven = abs(2 * scores(correct) - len(correct))
+    # Among equally decisive images a hash of the name decides: no class is preferred for standing first.
     named = [(uneven[image], str(image_ids[image])) for image in between.tolist()]
     ranked = sorted((division, blake2b(name.encode(), digest_size=8).digest(), name) for division, name in named)
     return [name for _, _, name in ranked[:number]]

@@ -54,25 +54,9 @@ def fixed_effects_poisson(outcome: ArrayLike, marks: ArrayLike, labels: ArrayLik
     variable for each class, without computing them. For outcomes of 0 and 1 the ratios are risk ratios (Zou, 2004).
     The errors are robust to any variance and to dependence within a class (Wooldridge, 1999).
 
-    Parameters
-    ----------
-    outcome : array_like, shape (images,)
-        0 or 1, or any number that is not negative.
-    marks : array_like of bool, shape (images, factors)
-        Whether each factor is marked.
-    labels : array_like, shape (images,)
-        The class of each image.
-
-    Returns
-    -------
-    Regression
-        NaN for a factor that never varies within a class in which the outcome occurs, or whose ratio is 0 or infinite;
-        NaN for all where one of them follows from others, or together they decide the outcome.
-
-    Raises
-    ------
-    InputError
-        If shapes differ, or an outcome is negative.
+    Outcomes, (images,), are 0 or 1, or any number that is not negative; marks are bool (images, factors), labels the
+    class of each image. NaN for a factor that never varies within a class in which the outcome occurs, or whose ratio
+    is 0 or infinite; NaN for all where one of them follows from others, or together they decide the outcome.
     """
     outcome, marks, classes = _checked(outcome, marks, labels)
     total = np.bincount(classes, outcome)
@@ -165,13 +149,8 @@ def adjusted_ratios(
     Regress several outcomes on factors (`fixed_effects_poisson`).
 
     ``top``, bool as ``marks``, has at most one factor an image, its main one: of these the primary outcome is compared
-    with that of the images whose main factor is the commonest.
-
-    Returns
-    -------
-    DataFrame
-        One row an outcome and factor: outcome, factor, marked (share of the images), ratio, lower, upper, p_value,
-        p_holm (for all rows).
+    with that of the images whose main factor is the commonest. One row an outcome and factor: outcome, factor, marked
+    (share of the images), ratio, lower, upper, p_value, p_holm (for all rows).
     """
     marks = np.asarray(marks, bool)
     rows = [row for name, outcome in asked.items() for row in _rows(name, outcome, marks, labels, factors)]
@@ -287,12 +266,8 @@ def against_peers(correct: ArrayLike, marks: ArrayLike, names: Sequence[str], fa
     for some people than for others. A score counts the model's own answer: with one ability a model and one difficulty
     an image nobody then deviates, while without it the ablest would, wherever images are hard (Holland & Thayer, 1988).
 
-    Returns
-    -------
-    DataFrame
-        One row a model and factor: model, factor, wrong (images of the factor), expected, ratio, lower, upper
-        (95%, of a normal error), z (the difference in standard errors), p_value, p_holm (for all rows). NaN where
-        nothing varies.
+    One row a model and factor: model, factor, wrong (images of the factor), expected, ratio, lower, upper (95%, of a
+    normal error), z (the difference in standard errors), p_value, p_holm (for all rows). NaN where nothing varies.
     """
     correct, marks = as_correct(correct), np.asarray(marks, bool)
     score, rows = correct.sum(axis=0), []

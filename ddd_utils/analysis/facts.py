@@ -59,27 +59,10 @@ def agreement_by_size(
     """
     Draw random subsets of 3, 4, ... M networks and average Cohen's kappa over their pairs.
 
-    Each subset says for itself which images are in-between.
-
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image; at least three networks.
-    tolerances : sequence of int
-        At which an image counts as trivial or impossible.
-    subsets : int
-        How many subsets of each size; all where there are no more.
-    fitted : int
-        To how many of each size abilities are fitted.
-    seed : int
-        Of the draws.
-
-    Returns
-    -------
-    DataFrame
-        One row a tolerance (missing: all images) and size: tolerance, models, subsets, kappa (mean over subsets), lower
-        and upper (2.5 and 97.5 % quantiles: a spread of subsets, not a confidence interval), expected (the same mean
-        for networks of these abilities that are independent given each image's score; `conditional_rasch_kappa`).
+    Each subset says for itself which images are in-between. One row a tolerance (missing: all images) and size:
+    tolerance, models, subsets, kappa (mean over subsets), lower and upper (2.5 and 97.5 % quantiles: a spread of
+    subsets, not a confidence interval), expected (the same mean for networks of these abilities that are independent
+    given each image's score, over so many ``fitted`` subsets; `conditional_rasch_kappa`).
     """
     correct = as_correct(correct)
     sizes = np.arange(3, len(correct) + 1)

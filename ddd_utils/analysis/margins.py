@@ -39,17 +39,9 @@ def decision_margins(
     Alvarez & Konkle (2024, "Decision-margin consistency") take this difference between a model's last activations. Here
     it is one of probabilities: in half precision they do not tell the activations of a model that is nearly certain.
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (models, images)
-    probability, margin, probability_label : array_like, shape (models, images), optional
-        As `Responses` has them. A model is left out if a probability of its answers is NaN. Unless margins and
-        probabilities of the true class are known of all others, the probability of the answer stands in for the margin,
-        with a minus where it is wrong.
-
-    Returns
-    -------
-    DecisionMargins
+    All arguments are (models, images), as `Responses` has them. A model is left out if a probability of its answers is
+    NaN. Unless margins and probabilities of the true class are known of all others, the probability of the answer
+    stands in for the margin, with a minus where it is wrong.
     """
     correct = as_correct(correct)
     unknown = np.full(correct.shape, np.nan)
@@ -72,22 +64,10 @@ def margin_consistency(
     independently of the others'. So each model's accuracy and mean margins at each score are matched. The excess ranks
     pairs; it is no test: images of one score still differ in how easy they are, which margins show and scores do not.
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (models, images)
-        Of all models: those without probabilities take part in the scores.
-    margins : DecisionMargins
-    names : sequence of str
-        Of all models.
-    groups, seed : int
-        Of the jackknife over images, as in `score_stratified_kappa`.
-
-    Returns
-    -------
-    DataFrame
-        One row a pair: one, other, kappa, correlation (Pearson's), expected and excess with limits (95%, for other
-        images; no expectation for fewer than four models), and surer_right (share of images that are right if the surer
-        of the two decides).
+    Decisions, (models, images), and names are those of all models: those without probabilities take part in the scores.
+    Groups and seed are as in `score_stratified_kappa`. One row a pair: one, other, kappa, correlation (Pearson's),
+    expected and excess with limits (95%, for other images; no expectation for fewer than four models), and surer_right
+    (share of images that are right if the surer of the two decides).
     """
     correct = as_correct(correct)
     rows, scores, group = margins.models, correct.sum(axis=0), dealt(correct, groups, seed)
@@ -135,20 +115,11 @@ def calibration(correct: ArrayLike, margins: DecisionMargins, names: Sequence[st
     """
     Compare the probabilities that models give their answers with how often these are right.
 
-    Parameters
-    ----------
-    correct, margins, names
-        As for `margin_consistency`.
-    bins : int
-        Of equally many images (Nguyen & O'Connor, 2015); fewer where these would be less than thirty.
-
-    Returns
-    -------
-    DataFrame
-        One row a model: model, accuracy, probability (mean), and with limits (95%, for other images) overconfidence (by
-        how much probability exceeds accuracy), calibration_error (root mean square over bins of how far they are apart,
-        without what chance adds to the square: Kumar, Liang & Ma, 2019) and brier (mean squared difference of the
-        answer's probability and whether it is right; Brier, 1950).
+    Bins are of equally many images (Nguyen & O'Connor, 2015); there are fewer where these would be less than thirty.
+    One row a model: model, accuracy, probability (mean), and with limits (95%, for other images) overconfidence (by how
+    much probability exceeds accuracy), calibration_error (root mean square over bins of how far they are apart, without
+    what chance adds to the square: Kumar, Liang & Ma, 2019) and brier (mean squared difference of the answer's
+    probability and whether it is right; Brier, 1950).
     """
     rows = []
     for model, probability in zip(margins.models, margins.probability, strict=True):
@@ -182,9 +153,8 @@ def _mean(values: np.ndarray) -> Estimate:
 def _calibration_error(probability: np.ndarray, apart: np.ndarray, bins: int) -> Estimate:
     """Compute the root of the mean squared distance of bins; of a bin's own variance its square is free."""
     inside = [apart[members] for members in _equal_mass(probability, bins)]
-    weight, mean, error = np.array(
-        [(len(each) / len(apart), each.mean(), each.var(ddof=1) / len(each)) for each in inside]
-    ).T
+    rows = [(len(each) / len(apart), each.mean(), each.var(ddof=1) / len(each)) for each in inside]
+    weight, mean, error = np.array(rows).T
     square = mean**2 - error
     spread = np.sqrt(weight**2 @ (4 * np.maximum(square, 0) * error + 2 * error**2))  # of squared normal means
     value, lower, upper = np.sqrt(np.maximum(weight @ square + 1.96 * spread * np.array([0, -1, 1]), 0))
@@ -198,18 +168,9 @@ def capa(answers: ArrayLike, labels: ArrayLike, classes: int) -> np.ndarray:
     A kappa of the answers themselves: two models agree with the probability that both give the same answer, if each
     draws it from its probabilities of all classes; by chance they agree as if all wrong answers were equally likely.
 
-    Parameters
-    ----------
-    answers : array_like, shape (models, images, classes) of float or (models, images) of int
-        Probabilities of all classes; or answers, which are then taken as certain (the discrete form).
-    labels : array_like of int, shape (images,)
-    classes : int
-        How many there are to choose from.
-
-    Returns
-    -------
-    ndarray of float64, shape (models, models)
-        NaN for a model with answers that are not recorded (-1).
+    Answers are probabilities of all classes, (models, images, classes), or answers (models, images), which are then
+    taken as certain (the discrete form). The result is (models, models), NaN for a model with answers that are not
+    recorded (-1).
     """
     answers, labels = np.asarray(answers), np.asarray(labels)
     if answers.ndim == 2:

@@ -71,12 +71,7 @@ def examine(
     is said.
     """
     answers, truth, info = np.asarray(predictions), np.asarray(labels), info or {}
-    found = [
-        *_images(info, networks),
-        *_missing(info, networks),
-        *_other_labels(info, networks),
-        *_no_probabilities(info, networks),
-    ]
+    found = [Finding(kind, tuple(networks), said, mend) for kind, said, mend in _told(info)]
     if len(truth) < FEWEST:
         doubtful = not trained and (answers != truth).mean() > 0.5
         return [*found, *_sorted_as_text(info, networks)] if doubtful else found
@@ -263,15 +258,6 @@ def _shared(
     return ((one == others) & wrong & wrong_others).sum(axis=1), (wrong | wrong_others).sum(axis=1)
 
 
-def _missing(info: Mapping[str, Any], networks: Sequence[str]) -> Iterator[Finding]:
-    if said := info.get("missing"):
-        yield Finding("missing answers", tuple(networks), said, "Complete the table, or mind that.")
-
-
-def _images(info: Mapping[str, Any], networks: Sequence[str]) -> Iterator[Finding]:
-    return (Finding("images", tuple(networks), said, mend) for said, mend in info.get("notes", {}).items() if mend)
-
-
 def _unexpected(
     right: np.ndarray, images: int, expected: Mapping[str, float], networks: Sequence[str]
 ) -> Iterator[Finding]:
@@ -279,24 +265,13 @@ def _unexpected(
     known = [(name, share, expected[name]) for name, share in zip(networks, right, strict=True) if name in expected]
     many = ndtri(1 - FALSE_ALARM / 2 / max(1, len(known)))
     far = [
-        (name, share, told)
-        for name, share, told in known
-        if abs(share - told) > DECODED + many * np.sqrt(told * (1 - told) / images)
+        each for each in known if abs(each[1] - each[2]) > DECODED + many * np.sqrt(each[2] * (1 - each[2]) / images)
     ]
     if far:
         named, shares, told = zip(*far, strict=True)
-        said = (
-            f"{_who(named, len(networks))}: {_span(shares)} right, but these weights are published with {_span(told)}"
-        )
-        yield Finding("published accuracy", named, said, "Are the images whole, and the weights, size and crop theirs?")
-
-
-def _other_labels(info: Mapping[str, Any], networks: Sequence[str]) -> Iterator[Finding]:
-    if (known := info.get("by_file_name")) and known["differ"]:
-        said = f"{known['differ']:,} labels are not those of ImageNet's images of these names"
-        right = _span(known["right"])
-        mend = f"By ImageNet's labels {right} would be right: are rows moved, or classes numbered otherwise?"
-        yield Finding("labels", tuple(networks), said, mend)
+        said = f"{_span(shares)} right, but these weights are published with {_span(told)}"
+        mend = "Are the images whole, and the weights, size and crop theirs?"
+        yield Finding("published accuracy", named, f"{_who(named, len(networks))}: {said}", mend)
 
 
 def _sorted_as_text(info: Mapping[str, Any], networks: Sequence[str]) -> Iterator[Finding]:
@@ -306,8 +281,17 @@ def _sorted_as_text(info: Mapping[str, Any], networks: Sequence[str]) -> Iterato
         yield Finding("string order", tuple(networks), said, IN_ORDER)
 
 
-def _no_probabilities(info: Mapping[str, Any], networks: Sequence[str]) -> Iterator[Finding]:
+def _told(info: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield what is known before any answer is looked at: kind of the finding, what was found, what would mend it."""
+    yield from (("images", said, mend) for said, mend in info.get("notes", {}).items() if mend)
+    if said := info.get("missing"):
+        yield "missing answers", said, "Complete the table, or mind that."
+    if (known := info.get("by_file_name")) and known["differ"]:
+        said = f"{known['differ']:,} labels are not those of ImageNet's images of these names"
+        right = _span(known["right"])
+        mend = f"By ImageNet's labels {right} would be right: are rows moved, or classes numbered otherwise?"
+        yield "labels", said, mend
     low, high = info.get("probabilities", (0, 1))
     if low < 0 or high > 1:
         said = f"what is called probability ranges from {low:.4g} to {high:.4g}"
-        yield Finding("probabilities", tuple(networks), said, "Are these logits, or percent?")
+        yield "probabilities", said, "Are these logits, or percent?"

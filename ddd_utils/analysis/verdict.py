@@ -92,6 +92,10 @@ class _Test(NamedTuple):
         least = RULES[self.rule].least
         return HOLDS if self.low > least else FAILS if self.high < least else OPEN
 
+    def named(self, name: str) -> dict[str, float]:
+        """Return the number and its limits as details of this name."""
+        return {name: self.value, f"{name}_low": self.low, f"{name}_high": self.high}
+
 
 def _all_of(tests: list[_Test]) -> str:
     outcomes = {test.outcome for test in tests}
@@ -106,16 +110,8 @@ def fail_alike(correct: ArrayLike) -> Clause:
     """
     *Models fail on the same images*: the mean kappa of all pairs, which is 0 where they decide independently.
 
-    Parameters
-    ----------
-    correct : array_like of bool, shape (networks, images)
-        Whether each network is right about each image.
-
-    Returns
-    -------
-    Clause
-        The effect is the mean kappa over the pairs whose kappa is defined, its interval that of
-        `consistency.interval`: pairs share networks and images.
+    Decisions are bool (networks, images). The effect is the mean kappa over the pairs whose kappa is defined, its
+    interval that of `consistency.interval`: pairs share networks and images.
 
     Examples
     --------
@@ -146,21 +142,11 @@ def dichotomous(given: ArrayLike, draws: int = 200, seed: int = 0) -> Clause:
     these are most of the images at that end; and no smooth family alone puts nearly all images at their score. Where
     neither end is known to have too few of them, but one of the other two tests holds, it is not decidable.
 
-    Parameters
-    ----------
-    given : array_like
-        Decisions, bool (networks, images); or, where no more is known, the counts of scores 0 to M, (networks + 1,), of
-        networks that then count as equally able.
-    draws, seed : int
-        Draws of images for the intervals, and their seed.
-
-    Returns
-    -------
-    Clause
-        The effect is the smaller of the two masses, a share of all images. Details: for ``impossible`` and ``trivial``
-        the ``_share``, the ``_mass`` and ``_part`` with ``_low`` and ``_high``, and ``_holds`` (1, 0; NaN: not
-        decidable); ``misfit`` with limits (of the best smooth family, beyond chance), ``blur``, and each family's
-        ``misplaced_`` share and masses.
+    Given are decisions, bool (networks, images); or, where no more is known, the counts of scores 0 to M, (networks +
+    1,), of networks that then count as equally able. So many draws of images give the intervals. The effect is the
+    smaller of the two masses, a share of all images. Details: for ``impossible`` and ``trivial`` the ``_share``, the
+    ``_mass`` and ``_part`` with ``_low`` and ``_high``, and ``_holds`` (1, 0; NaN: not decidable); ``misfit`` with
+    limits (of the best smooth family, beyond chance), ``blur``, and each family's ``misplaced_`` share and masses.
     """
     correct, counts = _decisions_or_counts(given)
     if correct is not None:  # a copy of a network is no second opinion
@@ -174,13 +160,13 @@ def dichotomous(given: ArrayLike, draws: int = 200, seed: int = 0) -> Clause:
     ends, masses = [], []
     for end, name in enumerate(("impossible", "trivial")):
         mass, part = (_least(found, what, end) for what in ("mass", "part"))
-        details |= {f"{name}_share": float(counts[-end] / images)} | _named(f"{name}_mass", mass)
+        details |= {f"{name}_share": float(counts[-end] / images)} | mass.named(f"{name}_mass")
         outcome = _all_of([mass, part])
-        details |= _named(f"{name}_part", part) | {f"{name}_holds": {HOLDS: 1.0, FAILS: 0.0}.get(outcome, np.nan)}
+        details |= part.named(f"{name}_part") | {f"{name}_holds": {HOLDS: 1.0, FAILS: 0.0}.get(outcome, np.nan)}
         ends += [mass, part]
         masses.append(mass)
     misfit, described = _misfits(found, counts)
-    details |= _named("misfit", misfit) | _named("described", described)
+    details |= misfit.named("misfit") | described.named("described")
     outcome = _all_of([*ends, misfit])
     mixed = outcome == FAILS and _all_of(masses) != FAILS and HOLDS in (_all_of(ends), misfit.outcome)
     if described.outcome != HOLDS or mixed:
@@ -230,10 +216,6 @@ def _by_family(found: Mapping[str, Excess]) -> dict[str, float]:
     return details
 
 
-def _named(name: str, test: _Test) -> dict[str, float]:
-    return {name: test.value, f"{name}_low": test.low, f"{name}_high": test.high}
-
-
 def falls_in_between(given: ArrayLike, tolerance: int, draws: int = 1000, seed: int = 0) -> Clause:
     """
     *Agreement falls on the in-between images*: arithmetic, from which nothing is to be concluded.
@@ -241,21 +223,10 @@ def falls_in_between(given: ArrayLike, tolerance: int, draws: int = 1000, seed: 
     Fleiss' kappa, on all images and in between, follows from the number of images of each score alone; in between it
     cannot leave the limits of `nulls.selection_band`, however alike or different the networks are.
 
-    Parameters
-    ----------
-    given : array_like
-        Decisions, bool (networks, images), or the counts of scores 0 to M, (networks + 1,).
-    tolerance : int
-        Number of deviating networks up to which an image counts as trivial or impossible.
-    draws, seed
-        As in `dichotomous`.
-
-    Returns
-    -------
-    Clause
-        The effect is the fall of Fleiss' kappa. Details: ``all``, ``in_between``, ``lowest`` and ``highest`` (the
-        limits), ``smooth_all`` and ``smooth_in_between`` (what a beta-binomial fitted to the counts expects),
-        ``in_between_share`` and ``tolerance``.
+    Given are decisions or counts, as in `dichotomous`; the tolerance is the number of deviating networks up to which an
+    image counts as trivial or impossible. The effect is the fall of Fleiss' kappa. Details: ``all``, ``in_between``,
+    ``lowest`` and ``highest`` (the limits), ``smooth_all`` and ``smooth_in_between`` (what a beta-binomial fitted to
+    the counts expects), ``in_between_share`` and ``tolerance``.
     """
     _, counts = _decisions_or_counts(given)
     images, networks = int(counts.sum()), len(counts) - 1
@@ -264,9 +235,8 @@ def falls_in_between(given: ArrayLike, tolerance: int, draws: int = 1000, seed: 
     if np.isnan(of_all - inside):
         return _undecided("falls_in_between", images, networks, "kappa is undefined on all or on in-between images")
     again = redraw(counts, draws, seed)
-    test = _Test(
-        of_all - inside, *percentiles(kappa_of_counts(again) - kappa_of_counts(again, tolerance)), "falls_in_between"
-    )
+    limits = percentiles(kappa_of_counts(again) - kappa_of_counts(again, tolerance))
+    test = _Test(of_all - inside, *limits, "falls_in_between")
     smooth = fit_beta_binomial(counts)
     details = {"all": of_all, "in_between": inside, "lowest": lowest, "highest": highest}
     details |= {"smooth_all": null_kappa(smooth), "smooth_in_between": null_kappa(smooth, tolerance)}
@@ -290,40 +260,28 @@ def models_differ(correct: ArrayLike, tolerance: int, draws: int = 30, seed: int
     signal and noise alike, so that what is seen in between is seen on all images; ``seen_on_all`` says whether it was.
     Where it was not, while the one in between was, differences were hidden.
 
-    Parameters
-    ----------
-    correct, tolerance
-        As in `fail_alike` and `falls_in_between`.
-    draws, seed : int
-        Data sets drawn from the null, and the seed of these and of the groups of images left out for the intervals.
-
-    Returns
-    -------
-    Clause
-        The effect is the spread in between beyond the null's, ``sqrt(observed^2 - null^2)``, negative where the null's
-        is larger. Details: for ``all`` and ``in_between`` the ``_spread``, ``_null``, ``_beyond`` with limits and
-        ``_p``; ``dilution`` (spread on all images through spread in between), ``seen_on_all`` (1 or 0), ``tolerance``.
+    So many data sets are drawn from the null; the seed is that of these and of the groups of images left out for the
+    intervals. The effect is the spread in between beyond the null's, ``sqrt(observed^2 - null^2)``, negative where the
+    null's is larger. Details: for ``all`` and ``in_between`` the ``_spread``, ``_null``, ``_beyond`` with limits and
+    ``_p``; ``dilution`` (spread on all images through spread in between), ``seen_on_all`` (1 or 0), ``tolerance``.
     """
     correct = as_correct(correct)
     networks, images = correct.shape
     if networks < 4:
-        return _undecided(
-            "models_differ", images, networks, "the null fits abilities at each score, which takes 4 networks"
-        )
+        reason = "the null fits abilities at each score, which takes 4 networks"
+        return _undecided("models_differ", images, networks, reason)
     if (difficulty.classify(correct, tolerance) == "in-between").sum() < FEWEST_IN_BETWEEN:
         return _undecided("models_differ", images, networks, f"fewer than {FEWEST_IN_BETWEEN} images are in between")
-    simulated = simulated_spreads(correct, [None, tolerance], draws, seed)
-    details = {"tolerance": float(tolerance)}
-    tests = {}
-    cells = [kept_cells(networks, among) for among in (None, tolerance)]
+    among, details, tests = (None, tolerance), {"tolerance": float(tolerance)}, {}
+    simulated = simulated_spreads(correct, [*among], draws, seed)
+    cells = [kept_cells(networks, each) for each in among]
     found = null_kappas(correct, stratified_abilities, cells, groups=20, seed=seed)
-    for key, null, given in zip(("all", "in_between"), simulated.T, found, strict=True):
-        spread = given.spread
+    for key, null, spread in zip(("all", "in_between"), simulated.T, (each.spread for each in found), strict=True):
         p = (1 + (null >= spread.value).sum()) / (draws + 1)
         beyond = _Test(*_beyond([spread.value, spread.lower, spread.upper], null), "models_differ")
         tests[key] = [beyond, _Test(1 - p, 1 - p, 1.0, "differ_chance")]
         details |= {f"{key}_spread": spread.value, f"{key}_null": float(null.mean()), f"{key}_p": float(p)}
-        details |= _named(f"{key}_beyond", beyond)
+        details |= beyond.named(f"{key}_beyond")
     details["dilution"] = details["all_spread"] / details["in_between_spread"]
     details["seen_on_all"] = float(tests["all"][0].low > 0 and tests["all"][1].outcome == HOLDS)
     return Clause("models_differ", _all_of(tests["in_between"]), *tests["in_between"][0][:3], images, networks, details)
@@ -339,19 +297,10 @@ def beyond_label_errors(correct: ArrayLike, accepted: ArrayLike, tolerance: int 
     """
     *Beyond label errors*: impossible images remain among those whose label is accepted.
 
-    Parameters
-    ----------
-    correct, tolerance
-        As in `fail_alike` and `falls_in_between`.
-    accepted : array_like of bool, shape (images,)
-        Whether a second look (ReaL: Beyer et al., 2020) accepts the image's label.
-
-    Returns
-    -------
-    Clause
-        The effect is the share of impossible images among the accepted ones, with Wilson's interval. Details: for
-        ``impossible`` and ``trivial`` the share among ``_all`` images and the ``_accepted`` ones with limits, and
-        ``_kept``, the part of them whose label is accepted; ``accepted`` (share of images), ``tolerance``.
+    Accepted, bool (images,), are the images whose label a second look accepts (ReaL: Beyer et al., 2020). The effect is
+    the share of impossible images among them, with Wilson's interval. Details: for ``impossible`` and ``trivial`` the
+    share among ``_all`` images and the ``_accepted`` ones with limits, and ``_kept``, the part of them whose label is
+    accepted; ``accepted`` (share of images), ``tolerance``.
     """
     correct, accepted = as_correct(correct), np.asarray(accepted, bool)
     networks, images = correct.shape
@@ -369,6 +318,6 @@ def beyond_label_errors(correct: ArrayLike, accepted: ArrayLike, tolerance: int 
         tests[kind] = _Test(share, low, high, "beyond_label_errors")
         kept = float(accepted[of_kind].mean()) if of_kind.any() else np.nan
         details |= {f"{kind}_all": float(of_kind.mean()), f"{kind}_kept": kept}
-        details |= _named(f"{kind}_accepted", tests[kind])
+        details |= tests[kind].named(f"{kind}_accepted")
     test = tests["impossible"]
     return Clause("beyond_label_errors", test.outcome, *test[:3], int(accepted.sum()), networks, details)
