@@ -76,9 +76,8 @@ def classify(correct: ArrayLike, tolerance: int = 0) -> np.ndarray:
     correct = as_correct(correct)
     score, networks = scores(correct), len(correct)
     if tolerance < 0 or 2 * tolerance >= networks:
-        raise InputError(
-            f"tolerance {tolerance} does not fit {networks} networks: it must be at least 0 and under half of them"
-        )
+        wanted = "it must be at least 0 and under half of them"
+        raise InputError(f"tolerance {tolerance} does not fit {networks} networks: {wanted}")
     return np.select([score >= networks - tolerance, score <= tolerance], ["trivial", "impossible"], "in-between")
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from ddd_utils.analysis.consistency.conditions import pairs_with_base
 from ddd_utils.analysis.difficulty import as_correct
 from ddd_utils.analysis.statistics import Estimate, wilson
 from ddd_utils.errors import InputError
@@ -22,9 +23,9 @@ def swaps(predictions: ArrayLike, labels: ArrayLike) -> pd.DataFrame:
     """
     predictions, labels = np.asarray(predictions), np.asarray(labels)
     if predictions.ndim != 3 or predictions.shape[2:] != labels.shape:
+        shapes = f"{predictions.shape} and {labels.shape}"
         raise InputError(
-            "predictions must be (networks, epochs, images) and labels (images,); "
-            f"the shapes are {predictions.shape} and {labels.shape}"
+            f"predictions must be (networks, epochs, images) and labels (images,); the shapes are {shapes}"
         )
     if predictions.shape[1] < 2:
         raise InputError("a change takes two stored epochs; the predictions have one")
@@ -100,16 +101,13 @@ def similarity_to_base(logits: Mapping[str, ArrayLike], networks: pd.DataFrame, 
     pairs of images are not independent). The first instance of each condition enters, as in the paper; condition
     "different_data", last, correlates the two networks of condition half_data with each other.
     """
-    matrices = {network: dissimilarity(values) for network, values in logits.items()}
-    table = networks.loc[networks["instance"] == 1, ["condition", "network", "instance"]].reset_index(drop=True)
-    compared = [("base", network) for network in table["network"]]
-    halves = networks.loc[networks["condition"] == "half_data", "network"].tolist()
-    if len(halves) == 2:
-        compared.append((halves[0], halves[1]))
-        row = {"condition": "different_data", "network": " and ".join(halves), "instance": 1}
-        table = pd.concat([table, pd.DataFrame([row])], ignore_index=True)
+    matrices, names = {network: dissimilarity(values) for network, values in logits.items()}, networks["network"]
+    pairs = pairs_with_base(networks)
+    pairs = pairs[pairs["instance"] == 1].reset_index(drop=True)
+    compared = zip(names.iloc[pairs["first"]], names.iloc[pairs["second"]], strict=True)
     found = [_with_jackknife(matrices[one], matrices[other], groups) for one, other in compared]
-    return table.join(pd.DataFrame(found, columns=["correlation", "lower", "upper"]))
+    table = pd.DataFrame(found, columns=["correlation", "lower", "upper"])
+    return pairs[["condition", "network", "instance"]].join(table)
 
 
 def _with_jackknife(a: np.ndarray, b: np.ndarray, groups: int) -> tuple[float, float, float]:
@@ -117,13 +115,10 @@ def _with_jackknife(a: np.ndarray, b: np.ndarray, groups: int) -> tuple[float, f
     value, group = rdm_correlation(a, b), np.arange(len(a)) % groups
     if len(a) < 2 * groups:
         return value, np.nan, np.nan
-    without = np.array([rdm_correlation(*(part[np.ix_(kept, kept)] for part in (a, b))) for kept in _all_but(group)])
+    rest = (np.flatnonzero(group != left_out) for left_out in range(groups))
+    without = np.array([rdm_correlation(*(part[np.ix_(kept, kept)] for part in (a, b))) for kept in rest])
     found = Estimate.wald(value, np.sqrt((groups - 1) * without.var()))
     return value, max(-1.0, float(found.lower)), min(1.0, float(found.upper))
-
-
-def _all_but(group: np.ndarray) -> list[np.ndarray]:
-    return [np.flatnonzero(group != one) for one in np.unique(group)]
 
 
 def dissimilarity(features: ArrayLike) -> np.ndarray:

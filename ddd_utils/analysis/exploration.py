@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from ddd_utils.analysis.consistency import KappaMatrix, pairwise_matrix
@@ -43,27 +44,22 @@ def explore(
     names: Sequence[str],
     labels: ArrayLike | None = None,
     count: int = MOST,
-    seed: int = 0,
     tolerance: int | None = None,
 ) -> Exploration:
     """Gather all that the explorer shows of a set of networks; with a tolerance, pairs on the in-between images too."""
     correct = as_correct(correct)
     networks, images = correct.shape
-    between = None if tolerance is None else _part(correct[:, classify(correct, tolerance) == "in-between"], names)
+    between = None
+    if tolerance is not None and (kept := correct[:, classify(correct, tolerance) == "in-between"]).size:
+        between = Part(kept.shape[1], count_both_right(kept), pairwise_matrix(kept, list(names)))
     return Exploration(
         scores=np.bincount(scores(correct), minlength=networks + 1),
         both_right=count_both_right(correct),
-        images=telling_images(correct, labels, count, seed),
+        images=telling_images(correct, labels, count),
         kappa=pairwise_matrix(correct, list(names)),
         null=score_stratified_kappa(correct) if networks >= LEAST and images > 1 else None,
         between=between,
     )
-
-
-def _part(correct: np.ndarray, names: Sequence[str]) -> Part | None:
-    if not correct.size:
-        return None
-    return Part(correct.shape[1], count_both_right(correct), pairwise_matrix(correct, list(names)))
 
 
 def telling_images(correct: ArrayLike, labels: ArrayLike | None = None, count: int = MOST, seed: int = 0) -> np.ndarray:
@@ -83,10 +79,7 @@ def telling_images(correct: ArrayLike, labels: ArrayLike | None = None, count: i
 
 def _in_turn(of_images: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Order images so that every score has its first before any has its second, of another class where there is one."""
-    by_class = earlier(of_images, labels)
-    within = np.lexsort((by_class, of_images))
-    place = np.empty_like(by_class)
-    place[within] = earlier(of_images[within], np.zeros_like(labels))
+    place = pd.Series(earlier(of_images, labels)).groupby(of_images).rank("first")
     return np.lexsort((of_images, place))
 
 

@@ -54,7 +54,7 @@ def facts_among(
 
 
 def agreement_by_size(
-    correct: ArrayLike, tolerances: Sequence[int], subsets: int = 1000, fitted: int = FITTED, seed: int = 0
+    correct: ArrayLike, tolerances: Sequence[int], subsets: int = 1000, seed: int = 0
 ) -> pd.DataFrame:
     """
     Draw random subsets of 3, 4, ... M networks and average Cohen's kappa over their pairs.
@@ -62,44 +62,39 @@ def agreement_by_size(
     Each subset says for itself which images are in-between. One row a tolerance (missing: all images) and size:
     tolerance, models, subsets, kappa (mean over subsets), lower and upper (2.5 and 97.5 % quantiles: a spread of
     subsets, not a confidence interval), expected (the same mean for networks of these abilities that are independent
-    given each image's score, over so many ``fitted`` subsets; `conditional_rasch_kappa`).
+    given each image's score, over `FITTED` subsets; `conditional_rasch_kappa`).
     """
     correct = as_correct(correct)
     sizes = np.arange(3, len(correct) + 1)
     rng = np.random.default_rng(seed)
     drawn = {int(M): rng.permuted(np.tile(np.arange(len(correct)), (subsets, 1)), axis=1)[:, :M] for M in sizes}
-    parts = [_on_all_images(correct, drawn)]
+    rows: list[tuple] = [(None, *row) for row in _on_all_images(correct, drawn)]
     for t in tolerances:
         curve = subset_curve(correct, t, sizes[sizes >= 2 * (t + 1)].tolist(), subsets, seed)
-        named = curve.rename(columns={"kappa_in_between": "kappa"})
-        parts.append(named[["models", "subsets", "kappa", "lower", "upper"]].assign(tolerance=t))
-    rows = (row for M, chosen in drawn.items() for row in _expected(correct, chosen[:fitted], tolerances))
-    expected = pd.DataFrame(rows, columns=["tolerance", "models", "expected"])
-    table = pd.concat(parts, ignore_index=True)
-    for each in (table, expected):
-        each["tolerance"] = each["tolerance"].astype("Int64")
-    table.insert(0, "tolerance", table.pop("tolerance"))
-    return table.merge(expected, on=["tolerance", "models"])
+        found = curve[["models", "subsets", "kappa_in_between", "lower", "upper"]]
+        rows += [(t, *row) for row in found.itertuples(index=False)]
+    expected = {(M, t): each for M, of in drawn.items() for t, each in _expected(correct, of[:FITTED], tolerances)}
+    table = pd.DataFrame(rows, columns=["tolerance", "models", "subsets", "kappa", "lower", "upper"])
+    return table.astype({"tolerance": "Int64"}).assign(expected=[expected[M, t] for t, M, *_ in rows])
 
 
-def _on_all_images(correct: np.ndarray, drawn: Mapping[int, np.ndarray]) -> pd.DataFrame:
+def _on_all_images(
+    correct: np.ndarray, drawn: Mapping[int, np.ndarray]
+) -> Iterator[tuple[int, int, float, float, float]]:
     """Average kappa on all images over the pairs of each subset: the pairs' kappas are the same in all of them."""
-    kappa, rows = pairwise_error_consistency(correct), []
+    kappa = pairwise_error_consistency(correct)
     for M, chosen in drawn.items():
         i, j = np.triu_indices(M, 1)
         means = np.nanmean(kappa[chosen[:, i], chosen[:, j]], axis=1)
         lower, upper = percentile_interval(means)
-        rows.append((M, len(np.unique(np.sort(chosen), axis=0)), means.mean(), float(lower), float(upper)))
-    return pd.DataFrame(rows, columns=["models", "subsets", "kappa", "lower", "upper"]).assign(tolerance=None)
+        yield M, len(np.unique(np.sort(chosen), axis=0)), means.mean(), float(lower), float(upper)
 
 
-def _expected(
-    correct: np.ndarray, chosen: np.ndarray, tolerances: Sequence[int]
-) -> Iterator[tuple[int | None, int, float]]:
+def _expected(correct: np.ndarray, chosen: np.ndarray, tolerances: Sequence[int]) -> Iterator[tuple[int | None, float]]:
     """Average over subsets what one ability a network lets expect, on all images and on those in-between."""
     M = chosen.shape[1]
     observed = [tables_by_score(correct[members]) for members in np.unique(np.sort(chosen), axis=0)]
     nulls = [expected_tables(rasch_abilities(tables), tables.images) for tables in observed]
     for t in [None, *(t for t in tolerances if 2 * (t + 1) <= M)]:
         kept, pairs = kept_cells(M, t), np.triu_indices(M, 1)
-        yield t, M, float(np.mean([np.nanmean(kappa_of_tables(tables, kept)[0][pairs]) for tables in nulls]))
+        yield t, float(np.mean([np.nanmean(kappa_of_tables(tables, kept)[0][pairs]) for tables in nulls]))

@@ -71,9 +71,7 @@ def family_effects(
     baseline = between.index[0]
     kinds = [kind for kind in sorted(pairs["kind"].unique()) if kind != baseline]
     found = _fit(pairs, kinds)
-    without = [
-        _fit(pairs[(pairs["i"] != left_out) & (pairs["j"] != left_out)], kinds) for left_out in range(len(correct))
-    ]
+    without = [_fit(pairs[(pairs[["i", "j"]] != gone).all(axis=1)], kinds) for gone in range(len(correct))]
     table = _with_limits(found, pd.DataFrame(without))
     effects = pairs.groupby("kind").agg(one=("one", "first"), other=("other", "first"), pairs=("value", "size"))
     effects["mean"] = pairs.groupby("kind")["value"].mean()
@@ -89,13 +87,13 @@ def _pairs(
     matrix = pairwise_error_consistency(correct) if values is None else np.asarray(values, float)
     i, j = np.triu_indices(len(correct), 1)
     accuracy, source = correct.mean(axis=1), np.asarray(sources, object)
-    two = [sorted((families[int(a)], families[int(b)])) for a, b in zip(i, j, strict=True)]
+    one, other = np.sort([np.take(families, i), np.take(families, j)], axis=0).astype(object)
     columns = {
         "i": i,
         "j": j,
-        "kind": [f"two {a}" if a == b else f"{a} and {b}" for a, b in two],
-        "one": [each[0] for each in two],
-        "other": [each[1] for each in two],
+        "kind": np.where(one == other, "two " + one, one + " and " + other),
+        "one": one,
+        "other": other,
         "value": matrix[i, j],
         "difference": np.abs(accuracy[i] - accuracy[j]) / STEP,
         "mean": (accuracy[i] + accuracy[j]) / 2 / STEP,

@@ -79,16 +79,9 @@ def majority_consistency(right: ArrayLike, correct: ArrayLike, names: Sequence[s
     both = np.vstack([right, as_correct(correct)])
     matrix = pairwise_matrix(both, ["people", *names])
     accuracy = both.mean(axis=1)
-    return pd.DataFrame(
-        {
-            "network": matrix.labels[1:],
-            "accuracy": accuracy[1:],
-            "kappa": matrix.kappa[0, 1:],
-            "lower": matrix.lower[0, 1:],
-            "upper": matrix.upper[0, 1:],
-            "kappa_max": kappa_bounds(accuracy[0], accuracy[1:])[1],
-        }
-    )
+    kappa, lower, upper = (values[0, 1:] for values in (matrix.kappa, matrix.lower, matrix.upper))
+    table = {"network": list(names), "accuracy": accuracy[1:], "kappa": kappa, "lower": lower, "upper": upper}
+    return pd.DataFrame({**table, "kappa_max": kappa_bounds(accuracy[0], accuracy[1:])[1]})
 
 
 def right_answers(counts: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -154,15 +147,10 @@ def means(answers: pd.DataFrame) -> pd.DataFrame:
 
 
 def kruskal_wallis(answers: pd.DataFrame) -> pd.DataFrame:
-    """
-    Test for each question whether the difficulties differ (Kruskal & Wallis, 1952), one value an image.
-
-    The `usable` answers of several observers to one image are no independent cases: to pool them would multiply the
-    number of cases without any further image (pseudo-replication; Hurlbert, 1984). Columns question, images (count),
-    statistic, p_value, adjusted (p-value, Holm over the questions).
-    """
+    """Test for each question whether the difficulties of `usable` answers differ (Kruskal & Wallis, 1952)."""
     from scipy.stats import kruskal  # takes a second to load, which only this needs
 
+    # One value an image: to pool several observers' answers to it would be pseudo-replication (Hurlbert, 1984).
     images = _image_means(answers)
     rows = []
     for question in answers["question"].unique():

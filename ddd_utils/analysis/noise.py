@@ -38,11 +38,8 @@ def bayes_accuracy(sigmas: ArrayLike, dimensions: int) -> np.ndarray:
     Accuracy of the ideal classifier on each class, (classes,), all classes being equally frequent.
 
     An image of class c is recognised when c is likelier than the next narrower and the next wider class; the two
-    log-likelihood ratios are sums over independent pixels, so nearly bivariate normal, with means and covariances that
-    follow exactly from the classes' distributions.
-
-    The standard deviations, in gray levels, must differ; `dimensions` are the independent pixel values of an image, 3 *
-    height * width.
+    log-likelihood ratios are sums over independent pixel values (``dimensions``), so nearly bivariate normal, with
+    means and covariances that follow exactly from the classes' distributions.
     """
     sigmas = np.asarray(sigmas, float)
     if len(np.unique(sigmas)) < len(sigmas):
@@ -97,9 +94,8 @@ def accuracy_by_sigma(correct: ArrayLike, labels: ArrayLike, pixels: int | None)
         {row: class_accuracy(one[None], labels).set_index("label")["accuracy"] for row, one in enumerate(correct)}
     )
     table = by_network.agg(["mean", "min", "max"], axis=1).set_axis(["accuracy", "lowest", "highest"], axis=1)
-    table = table.reset_index(names="sigma").assign(
-        sigma=lambda found: found["sigma"] + 1, base=by_network[0].to_numpy()
-    )
+    table = table.reset_index(names="sigma").assign(base=by_network[0].to_numpy())
+    table["sigma"] += 1
     table = table.merge(neighbour_divergence(max(2, len(table))), "left", on="sigma")
     return table.assign(bayes=np.nan if pixels is None else bayes_accuracy(table["sigma"], pixels))
 

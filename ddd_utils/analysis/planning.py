@@ -18,11 +18,7 @@ CLOSEST = 0.9999  # correlation that still counts as two
 
 
 def plan_kappa(
-    kappas: ArrayLike,
-    accuracies: ArrayLike = 0.8,
-    power: float = 0.8,
-    level: float = 0.05,
-    design: str = "independent",
+    kappas: ArrayLike, accuracies: ArrayLike = 0.8, power: float = 0.8, level: float = 0.05, design: str = "independent"
 ) -> int:
     """
     Count the images it takes to tell two error consistencies apart, or one from 0.

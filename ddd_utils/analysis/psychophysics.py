@@ -15,7 +15,7 @@ from ddd_utils.errors import InputError, nearest
 
 COLUMNS = ["observer", "trial_index", "trivial_image", "impossible_image", "response", "rt"]
 PAIR = ["trivial_image", "impossible_image"]
-MEANINGS = {"trial_index": "whole number from 0", "rt": "time in milliseconds"}
+NUMBERS = {"trial_index": (int, "whole number from 0"), "rt": (float, "time in milliseconds")}
 LARGEST = 1e15
 WORKBOOKS = (".xlsx", ".xls", ".ods", ".numbers")
 # The paper's section 3.4 and footnote 4, as printed: the number of digits says how exactly.
@@ -53,13 +53,7 @@ def observe(folder: str | Path, simulated: int = 0) -> Observed:
 
 
 def read_observers(folder: str | Path) -> tuple[pd.DataFrame, list[str]]:
-    """
-    Read the trials of all observers from a folder's CSV files; return a line for each malformed one too.
-
-    The columns are those of a file (others are ignored) and correct (bool). Empty where the folder or its files are
-    missing. A malformed file is left out whole; its line names the row (counted as a spreadsheet does) and the column.
-    As Excel saves them, files may have semicolons, decimal commas and UTF-16; its workbooks are named.
-    """
+    """Read the trials of a folder's CSV files, also as Excel saves them; of each malformed file a line says why."""
     rows: list[dict] = []
     problems: list[str] = []
     seen: dict[tuple, str] = {}
@@ -96,10 +90,8 @@ def _read_file(path: Path, seen: dict) -> list[dict]:
                 row = _read_row(record, reader.line_num, decimal)
                 trial = row["observer"], row["trial_index"]
                 if trial in seen:
-                    raise InputError(
-                        f"row {reader.line_num}, column 'trial_index': observer '{trial[0]}' has trial {trial[1]} twice"
-                        f" (already in {seen[trial]})"
-                    )
+                    twice = f"observer '{trial[0]}' has trial {trial[1]} twice (already in {seen[trial]})"
+                    raise InputError(f"row {reader.line_num}, column 'trial_index': {twice}")
                 seen[trial] = f"row {reader.line_num}"
                 rows.append(row)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -132,27 +124,23 @@ def _read_row(record: dict, line: int, decimal: str) -> dict:
         raise InputError(f"row {line}, column 'impossible_image': the same image as the trivial one, '{pair[0]}'")
     if row["response"] not in pair:
         raise InputError(f"row {line}, column 'response': '{row['response']}' is neither '{pair[0]}' nor '{pair[1]}'")
-    for column, kind in (("trial_index", int), ("rt", float)):
+    for column, (kind, meaning) in NUMBERS.items():
         try:
             value = kind(row[column].replace(decimal, "."))
         except ValueError:
             value = -1
         if not 0 <= value < LARGEST:
-            raise InputError(f"row {line}, column '{column}': '{row[column]}' is not a {MEANINGS[column]}")
+            raise InputError(f"row {line}, column '{column}': '{row[column]}' is not a {meaning}")
         row[column] = value
     return row
 
 
 def simulate(observers: int, trials: int, seed: int = 0) -> pd.DataFrame:
-    """
-    Simulate so many observers who all judge the same image pairs, that many trials each, in an order of their own.
-
-    A pair has a difficulty that all observers share. An observer errs where difficulty and a noise of their own, both
-    normal, together exceed a criterion, chosen for the observer's latent accuracy. The numbers are of the paper's size:
-    accuracies around .81 and kappa around .6. The table is as from `read_observers`, with the column latent_accuracy.
-    """
+    """Simulate so many observers who judge the same image pairs, each in another order; as from `read_observers`."""
     if observers < 1 or trials < 1:
         raise InputError(f"a simulation takes at least one observer and one trial, not {observers} and {trials}")
+    # An observer errs where a pair's difficulty, which all share, and a noise of their own, both normal, together exceed
+    # a criterion. The numbers are of the paper's size: accuracies around .81 and kappa around .6.
     rng = np.random.default_rng(seed)
     shared_variance = 0.85
     difficulty = rng.normal(size=trials) * np.sqrt(shared_variance)
@@ -162,17 +150,17 @@ def simulate(observers: int, trials: int, seed: int = 0) -> pd.DataFrame:
         pairs = rng.permutation(trials)
         correct = difficulty[pairs] + rng.normal(size=trials) * np.sqrt(1 - shared_variance) < criterion
         trivial, impossible = (np.array([f"{kind} {pair + 1}" for pair in pairs]) for kind in ("trivial", "impossible"))
-        table = pd.DataFrame(
-            {
-                "observer": f"simulated {observer}",
-                "trial_index": np.arange(trials),
-                "trivial_image": trivial,
-                "impossible_image": impossible,
-                "response": np.where(correct, impossible, trivial),
-                "rt": rng.lognormal(np.log(2000), 0.4, size=trials).round(),
-            }
-        )
-        tables.append(table.assign(correct=correct, latent_accuracy=ndtr(criterion)))
+        columns = {
+            "observer": f"simulated {observer}",
+            "trial_index": np.arange(trials),
+            "trivial_image": trivial,
+            "impossible_image": impossible,
+            "response": np.where(correct, impossible, trivial),
+            "rt": rng.lognormal(np.log(2000), 0.4, size=trials).round(),
+            "correct": correct,
+            "latent_accuracy": ndtr(criterion),
+        }
+        tables.append(pd.DataFrame(columns))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -205,8 +193,7 @@ def printed_figures() -> pd.DataFrame:
     table.insert(1, "printed", table["figure"].map(value))
     # Half the last digit printed.
     slack = table["figure"].map(lambda figure: 10.0 ** int(Decimal(PRINTED[figure]).as_tuple().exponent) / 2)
-    agrees = table["printed"].between(table["lowest"] - slack, table["highest"] + slack)
-    table.insert(4, "agrees", agrees)
+    table.insert(4, "agrees", table["printed"].between(table["lowest"] - slack, table["highest"] + slack))
     return table
 
 

@@ -101,9 +101,9 @@ class BaseComparison:
     def rank(self, condition: str) -> Rank:
         """Rank a condition by the mean error consistency of its networks with the base, the images resampled."""
         conditions = self.of_networks.drop(columns="base").T.groupby(level=0).mean()
-        rank, *resampled = conditions.rank(ascending=False).loc[condition]
-        lower, upper = np.quantile(resampled, [0.025, 0.975])
-        return Rank(rank, float(lower), float(upper), float(np.mean(np.equal(resampled, 1))), len(conditions))
+        found = conditions.rank(ascending=False).loc[condition].to_numpy()
+        lower, upper = np.quantile(found[1:], [0.025, 0.975]).tolist()
+        return Rank(float(found[0]), lower, upper, float(np.mean(found[1:] == 1)), len(conditions))
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def compare_with_base(
     no interval here contains it.
     """
     correct = _as_listed(correct, networks)
-    pairs = _pairs_with_base(networks)
+    pairs = pairs_with_base(networks)
     kappa, resampled = pairwise_error_consistency(correct), bootstrap(correct, draws, seed, labels)
     base, i, j = pairs["first"][0], pairs.pop("first"), pairs.pop("second")
     lower, upper = percentile_interval(resampled[:, i, j])
@@ -273,7 +273,7 @@ def condition_matrix(correct: ArrayLike, networks: pd.DataFrame) -> KappaMatrix:
     return KappaMatrix(list(networks["condition"].unique()), *values)
 
 
-def _pairs_with_base(networks: pd.DataFrame) -> pd.DataFrame:
+def pairs_with_base(networks: pd.DataFrame) -> pd.DataFrame:
     """List the networks with the rows to compare: ``first``, the base, and ``second``; the two halves come last."""
     base = np.flatnonzero(networks["condition"] == "base")
     if not base.size:

@@ -42,14 +42,13 @@ def compare_models(counts: ArrayLike, tolerance: int) -> pd.DataFrame:
     p_better (`likelihood_ratio` against the row above). With fewer than 4 networks the last model is left out.
     """
     counts = as_counts(counts)
-    kappas = {
-        name: (float(kappa_of_counts(counts, t)), fleiss_interval(counts, t)) for name, t in kappa_names(tolerance)
-    }
+    names = kappa_names(tolerance)
+    kappas = {name: (float(kappa_of_counts(counts, t)), fleiss_interval(counts, t)) for name, t in names}
     rows = {"observed": _named_limits(kappas)}
     smaller: ScoreModel | None = None
     for fit in FITS if len(counts) > SMALLEST else FITS[:-1]:
         model = fit(counts)
-        values = {name: null_kappa(model, among) for name, among in kappa_names(tolerance)} | model.parameters
+        values = {name: null_kappa(model, among) for name, among in names} | model.parameters
         limits = model_intervals(model, counts, tolerance)
         quality = goodness_of_fit(model, counts)
         rows[model.name] = _named_limits({name: (value, limits[name]) for name, value in values.items()})
@@ -111,9 +110,8 @@ def _pool(seen: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, np.ndarra
 def likelihood_ratio(small: ScoreModel, large: ScoreModel) -> LikelihoodRatio:
     """Test whether the next larger model fits the same counts better than chance lets it (Self & Liang, 1987)."""
     if (small.name, large.name) not in pairwise(MODELS):
-        raise InputError(
-            f"the {small.name} is not the next smaller model of the {large.name}; in order: {', '.join(MODELS)}"
-        )
+        order = ", ".join(MODELS)
+        raise InputError(f"the {small.name} is not the next smaller model of the {large.name}; in order: {order}")
     if small.images != large.images or small.probabilities.shape != large.probabilities.shape:
         raise InputError(f"the {small.name} and the {large.name} were fitted to different counts")
     # Each parameter that the larger model adds lies on the edge of what it can be under the smaller one (kappa = 0, a
@@ -131,12 +129,8 @@ def likelihood_ratio(small: ScoreModel, large: ScoreModel) -> LikelihoodRatio:
 def model_intervals(
     model: ScoreModel, counts: ArrayLike, tolerance: int = 0, draws: int = 1000, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """
-    Percentile intervals (95%) of what a model says, for a new draw of images: they are drawn and fitted anew.
-
-    Of the parameters, "kappa" and "kappa_in_between" (Fleiss, expected by the model). Unlike the curvature of the
-    likelihood, this holds where the model is wrong and where a point mass is 0.
-    """
+    """Percentile intervals (95%) of a model's parameters and two kappas: images are drawn anew and it is fitted anew."""
+    # Unlike the curvature of the likelihood, this holds where the model is wrong and where a point mass is 0.
     values, log_p = MODELS[model.name](redraw(counts, draws, seed))
     kappas = {name: kappa_of_counts(np.exp(log_p), among) for name, among in kappa_names(tolerance)}
     return {name: percentiles(value) for name, value in {**values, **kappas}.items()}

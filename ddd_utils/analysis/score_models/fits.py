@@ -63,11 +63,9 @@ def kappa_of_counts(counts: ArrayLike, tolerance: int | None = None) -> np.ndarr
         return 1 - divided / (right * (1 - right))
 
 
-def fleiss_interval(
-    counts: ArrayLike, tolerance: int | None = None, draws: int = 1000, seed: int = 0
-) -> tuple[float, float]:
+def fleiss_interval(counts: ArrayLike, tolerance: int | None = None) -> tuple[float, float]:
     """Return the 95% limits of `kappa_of_counts` for other images, among which more or fewer may be in-between."""
-    return percentiles(kappa_of_counts(redraw(counts, draws, seed), tolerance))
+    return percentiles(kappa_of_counts(redraw(counts, 1000, 0), tolerance))
 
 
 def redraw(counts: ArrayLike, draws: int, seed: int) -> np.ndarray:
@@ -176,11 +174,7 @@ def _log_likelihood(counts: np.ndarray, log_p: np.ndarray) -> np.ndarray:
 
 
 # Each fits a model to sets of counts (sets, networks + 1): its parameters (sets,) and the log probabilities.
-MODELS = {
-    "binomial": _binomial,
-    "beta-binomial": _beta_binomial,
-    "beta-binomial with point masses": _inflated,
-}
+MODELS = {"binomial": _binomial, "beta-binomial": _beta_binomial, "beta-binomial with point masses": _inflated}
 
 
 def log_beta_binomial(mean: ArrayLike, kappa: ArrayLike, networks: int) -> tuple[np.ndarray, np.ndarray]:
