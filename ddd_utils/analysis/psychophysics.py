@@ -139,8 +139,8 @@ def simulate(observers: int, trials: int, seed: int = 0) -> pd.DataFrame:
     """Simulate so many observers who judge the same image pairs, each in another order; as from `read_observers`."""
     if observers < 1 or trials < 1:
         raise InputError(f"a simulation takes at least one observer and one trial, not {observers} and {trials}")
-    # An observer errs where a pair's difficulty, which all share, and a noise of their own, both normal, together exceed
-    # a criterion. The numbers are of the paper's size: accuracies around .81 and kappa around .6.
+    # An observer errs where a pair's difficulty, which all share, and a noise of their own, both normal, exceed a
+    # criterion together. The numbers are of the paper's size: accuracies around .81 and kappa around .6.
     rng = np.random.default_rng(seed)
     shared_variance = 0.85
     difficulty = rng.normal(size=trials) * np.sqrt(shared_variance)

@@ -146,9 +146,8 @@ def compare_with_base(
     single, means = pairs.assign(kappa=kappa[i, j], lower=lower, upper=upper), {}
     for condition, group in pairs.groupby("condition", sort=False):
         observed, values = kappa[i[group.index], j[group.index]], resampled[:, i[group.index], j[group.index]]
-        means[str(condition)] = _Mean(
-            len(group), observed.mean(), values.mean(axis=1), _network_variance(observed, values)
-        )
+        variance = _network_variance(observed, values)
+        means[str(condition)] = _Mean(len(group), observed.mean(), values.mean(axis=1), variance)
     rows = [
         (condition, mean.instances, mean.kappa, *_limits(mean.kappa, mean.draws, [mean]), _covered(mean))
         for condition, mean in means.items()

@@ -129,7 +129,7 @@ def likelihood_ratio(small: ScoreModel, large: ScoreModel) -> LikelihoodRatio:
 def model_intervals(
     model: ScoreModel, counts: ArrayLike, tolerance: int = 0, draws: int = 1000, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Percentile intervals (95%) of a model's parameters and two kappas: images are drawn anew and it is fitted anew."""
+    """Percentile intervals (95%) of a model's parameters and two kappas: images are drawn, and it is fitted, anew."""
     # Unlike the curvature of the likelihood, this holds where the model is wrong and where a point mass is 0.
     values, log_p = MODELS[model.name](redraw(counts, draws, seed))
     kappas = {name: kappa_of_counts(np.exp(log_p), among) for name, among in kappa_names(tolerance)}
