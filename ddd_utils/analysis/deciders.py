@@ -12,7 +12,7 @@ from ddd_utils.analysis import verdict
 from ddd_utils.analysis.consistency import interval, kappa_bounds, mean_kappa, pairwise_error_consistency
 from ddd_utils.analysis.difficulty import as_correct, scores
 from ddd_utils.analysis.score_models import score_counts
-from ddd_utils.analysis.statistics import Estimate
+from ddd_utils.analysis.statistics import Estimate, with_limits
 from ddd_utils.errors import InputError
 
 Sets = Mapping[str, tuple[np.ndarray, np.ndarray]]  # by name: decisions (deciders, images), conditions (images,)
@@ -152,13 +152,10 @@ def shapes(sets: Sets, tolerance: int = 1) -> pd.DataFrame:
 
 def _shape(correct: np.ndarray, tolerance: int) -> dict[str, object]:
     found, inside = verdict.dichotomous(correct), verdict.falls_in_between(correct, tolerance).details
-    masses = {
-        f"{end}{limit}": found.details[f"{end}_mass{name}"]
-        for end in ENDS
-        for limit, name in (("", ""), ("_lower", "_low"), ("_upper", "_high"))
-    }
-    kappas = {"in_between": inside.get("in_between"), "smooth": inside.get("smooth_in_between")}
-    return {"dichotomous": found.outcome, **masses, **kappas}
+    row: dict[str, object] = {"dichotomous": found.outcome}
+    for end in ENDS:
+        row |= with_limits(end, *(found.details[f"{end}_mass{limit}"] for limit in ("", "_low", "_high")))
+    return row | {"in_between": inside.get("in_between"), "smooth": inside.get("smooth_in_between")}
 
 
 def at_same_number(
@@ -189,7 +186,7 @@ def networks_beside_people(people: np.ndarray, networks: np.ndarray, conditions:
     rows = []
     for name, (pairs, minus) in {**wanted, "networks minus people": (theirs, ours)}.items():
         found = within(both, conditions, pairs, minus)
-        rows.append({"compared": name, "kappa": found.value, "kappa_lower": found.lower, "kappa_upper": found.upper})
+        rows.append({"compared": name, **with_limits("kappa", found.value, found.lower, found.upper)})
     for row, correct in zip(rows, (people, networks), strict=False):
         rho = by_condition(correct, conditions)["rho"].mean()
         row |= {**at_same_number(scores(correct), len(correct), deciders), "kappa": row["kappa"]}

@@ -46,15 +46,15 @@ def accuracy_statistics(observers: pd.DataFrame) -> dict[str, Estimate]:
     the least and the most accurate observer Wilson's. NaN where there are too few observers.
     """
     ranked, n = observers.sort_values("accuracy"), len(observers)
-    values = {name: float(getattr(ranked["accuracy"], how)()) for name, how in STATISTICS.items()}
+    mean, sd = ranked["accuracy"].mean(), ranked["accuracy"].std()
     limits: dict[str, ArrayLike] = {}
     if n:
         limits = {name: ranked[["lower", "upper"]].iloc[at] for name, at in (("lowest", 0), ("highest", -1))}
     if n > 1:
-        limits["mean"] = values["mean"] + stdtrit(n - 1, [0.025, 0.975]) * values["sd"] / np.sqrt(n)
+        limits["mean"] = mean + stdtrit(n - 1, [0.025, 0.975]) * sd / np.sqrt(n)
         chi_squared = 2 * gammaincinv((n - 1) / 2, [0.975, 0.025])  # its quantiles
-        limits["sd"] = values["sd"] * np.sqrt((n - 1) / chi_squared)
-    return _estimates(values, limits)
+        limits["sd"] = sd * np.sqrt((n - 1) / chi_squared)
+    return _estimates(ranked["accuracy"], limits)
 
 
 def kappa_statistics(trials: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, Estimate]:
@@ -64,7 +64,6 @@ def kappa_statistics(trials: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, Est
     For the 95% intervals the image pairs that all observers have judged are resampled, for all observers at once.
     Resampling drives extremes and spread further apart, so those intervals lean outwards. NaN without such pairs.
     """
-    values = {name: float(getattr(pairs["kappa"], how)()) for name, how in STATISTICS.items()}
     judged = trials.pivot_table(index="observer", columns=PAIR, values="correct", aggfunc="first")
     by_all = judged.dropna(axis=1).to_numpy(bool)
     limits: dict[str, ArrayLike] = {}
@@ -72,14 +71,14 @@ def kappa_statistics(trials: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, Est
         draws = pd.DataFrame(bootstrap(by_all)[:, *np.triu_indices(len(by_all), 1)])
         for name, how in STATISTICS.items():
             limits[name] = percentile_interval(getattr(draws, how)(axis=1).to_numpy())
-    return _estimates(values, limits)
+    return _estimates(pairs["kappa"], limits)
 
 
-def _estimates(values: Mapping[str, float], limits: Mapping[str, ArrayLike]) -> dict[str, Estimate]:
+def _estimates(values: pd.Series, limits: Mapping[str, ArrayLike]) -> dict[str, Estimate]:
     found = {}
-    for name, value in values.items():
+    for name, how in STATISTICS.items():
         lower, upper = np.asarray(limits.get(name, (np.nan, np.nan)), float).tolist()
-        found[name] = Estimate(value, np.nan, lower, upper)
+        found[name] = Estimate(float(getattr(values, how)()), np.nan, lower, upper)
     return found
 
 

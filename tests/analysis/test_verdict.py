@@ -110,7 +110,7 @@ def test_the_smooth_families_fit_as_an_independent_calculation_does():
     binomial = [
         np.exp(score_models.fits.log_choose(7)) * c ** np.arange(8) * (1 - c) ** (7 - np.arange(8)) for c in chance
     ]
-    cells = smooth._normal(np.array([[1.0]]), np.log([[1.5]]))
+    cells = smooth.FAMILIES["logit-normal"](np.array([[1.0]]), np.log([[1.5]]))
     np.testing.assert_allclose((cells @ kernel(7))[0], weights @ binomial / weights.sum(), atol=1e-4)
     for family in smooth.FAMILIES.values():
         np.testing.assert_allclose(family(np.array([[-3.0], [2.0]]), np.array([[-1.0], [1.0]])).sum(axis=1), 1)

@@ -139,20 +139,26 @@ def _weights(at: np.ndarray) -> np.ndarray:
     return raw / raw.sum(axis=1, keepdims=True)
 
 
-def _between_edges(below: np.ndarray) -> np.ndarray:
-    """Turn the shares below the edges into those of the cells; the outermost have no limit."""
-    below[..., 0], below[..., -1] = 0, 1
-    return np.diff(below, axis=-1)
+def _cells(below: Callable[[np.ndarray], np.ndarray], centre: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """Compute the shares of the cells for a family whose share below a point depends on its distance in widths."""
+    shares = below((EDGES - centre) / np.exp(np.clip(width, NARROWEST, WIDEST)))
+    shares[..., 0], shares[..., -1] = 0, 1  # the outermost cells have no limit
+    return np.diff(shares, axis=-1)
 
 
-def _normal(centre: np.ndarray, width: np.ndarray) -> np.ndarray:
-    return _between_edges(ndtr((EDGES - centre) / np.exp(np.clip(width, NARROWEST, WIDEST))))
-
-
-def _student_t(centre: np.ndarray, width: np.ndarray) -> np.ndarray:
+def _student_t(x: np.ndarray) -> np.ndarray:
     """Student's t with 3 degrees of freedom: an image in 100 is beyond 4.5 widths, an image in 15,000 if normal."""
-    x = (EDGES - centre) / np.exp(np.clip(width, NARROWEST, WIDEST)) / np.sqrt(3)
-    return _between_edges(0.5 + (x / (1 + x**2) + np.arctan(x)) / np.pi)
+    x = x / np.sqrt(3)
+    return 0.5 + (x / (1 + x**2) + np.arctan(x)) / np.pi
+
+
+def _uniform(x: np.ndarray) -> np.ndarray:
+    return np.clip(x / 4 + 0.5, 0, 1)
+
+
+def _gumbel(x: np.ndarray) -> np.ndarray:
+    """Skewed towards easy images; its mirror image towards hard ones."""
+    return np.exp(-np.exp(np.clip(-x, -700, 700)))
 
 
 def _beta(centre: np.ndarray, width: np.ndarray) -> np.ndarray:
@@ -164,22 +170,11 @@ def _beta(centre: np.ndarray, width: np.ndarray) -> np.ndarray:
     return density / density.sum(axis=-1, keepdims=True)
 
 
-def _uniform(centre: np.ndarray, width: np.ndarray) -> np.ndarray:
-    return _between_edges(np.clip((EDGES - centre) / (4 * np.exp(np.clip(width, NARROWEST, WIDEST))) + 0.5, 0, 1))
-
-
-def _gumbel(centre: np.ndarray, width: np.ndarray, side: int) -> np.ndarray:
-    """Skewed towards easy images (side 1) or hard ones (-1)."""
-    x = side * (EDGES - centre) / np.exp(np.clip(width, NARROWEST, WIDEST))
-    below = np.exp(-np.exp(np.clip(-x, -700, 700)))
-    return _between_edges(below if side == 1 else 1 - below)
-
-
 FAMILIES: dict[str, Callable[..., np.ndarray]] = {
     "beta": _beta,
-    "logit-normal": _normal,
-    "logit-t(3)": _student_t,
-    "logit-uniform": _uniform,
-    "easy-tailed": partial(_gumbel, side=1),
-    "hard-tailed": partial(_gumbel, side=-1),
+    "logit-normal": partial(_cells, ndtr),
+    "logit-t(3)": partial(_cells, _student_t),
+    "logit-uniform": partial(_cells, _uniform),
+    "easy-tailed": partial(_cells, _gumbel),
+    "hard-tailed": partial(_cells, lambda x: 1 - _gumbel(-x)),
 }
