@@ -17,8 +17,7 @@ from numpy.typing import ArrayLike
 from ddd_utils.analysis import difficulty, nulls
 from ddd_utils.analysis.consistency import mean_kappa
 from ddd_utils.analysis.difficulty import as_correct, scores
-from ddd_utils.analysis.nulls.expected_kappa import kept_cells, null_kappas
-from ddd_utils.analysis.nulls.rasch import rasch_abilities, stratified_abilities, tables_by_score
+from ddd_utils.analysis.nulls.rasch import rasch_abilities, tables_by_score
 from ddd_utils.analysis.nulls.simulation import simulated_spreads
 from ddd_utils.analysis.score_models import fit_beta_binomial, kappa_of_counts, null_kappa, score_counts
 from ddd_utils.analysis.score_models.fits import as_counts, percentiles, redraw
@@ -315,8 +314,7 @@ def models_differ(correct: ArrayLike, tolerance: int, draws: int = 30, seed: int
     simulated = simulated_spreads(correct, [None, tolerance], draws, seed)
     details = {"tolerance": float(tolerance)}
     tests = {}
-    cells = [kept_cells(networks, among) for among in (None, tolerance)]
-    found = null_kappas(correct, stratified_abilities, cells, groups=20, seed=seed)
+    found = [nulls.score_stratified_kappa(correct, among, seed=seed) for among in (None, tolerance)]
     for key, null, given in zip(("all", "in_between"), simulated.T, found, strict=True):
         spread = given.spread
         p = (1 + (null >= spread.value).sum()) / (draws + 1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -126,6 +127,13 @@ def score_stratified_kappa(
     True
     """
     correct = enough_networks(correct, 4, "one ability a network and score")
+    return _stratified(np.packbits(correct, axis=1).tobytes(), correct.shape, tolerance, groups, seed)
+
+
+@lru_cache(maxsize=8)  # a section asks the same for several charts, a minute each with hundreds of networks
+def _stratified(packed: bytes, shape: tuple[int, int], tolerance: int | None, groups: int, seed: int) -> NullKappa:
+    bits = np.frombuffer(packed, np.uint8).reshape(shape[0], -1)
+    correct = np.unpackbits(bits, axis=1, count=shape[1]).astype(bool)
     return null_kappas(correct, stratified_abilities, [kept_cells(len(correct), tolerance)], groups, seed)[0]
 
 
@@ -271,12 +279,16 @@ def kappas(
     return found
 
 
+def at_once(tables: ScoreTables) -> int:
+    """Return how many tables of this size are held at once."""
+    return max(BLOCK // tables.both.size, 1)
+
+
 def _without_each_group(correct: np.ndarray, full: ScoreTables, group: np.ndarray) -> Iterator[ScoreTables]:
     """Yield stacks of the tables without each group."""
-    groups = group.max() + 1
-    at_once = max(BLOCK // full.both.size, 1)
-    for start in range(0, groups, at_once):
-        left_out = [tables_by_score(correct[:, group == g]) for g in range(start, min(start + at_once, groups))]
+    groups, some = group.max() + 1, at_once(full)
+    for start in range(0, groups, some):
+        left_out = [tables_by_score(correct[:, group == g]) for g in range(start, min(start + some, groups))]
         both, images = (np.concatenate([getattr(of, what) for of in left_out]) for what in ("both", "images"))
         yield ScoreTables(full.both - both, full.images - images)
 
