@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -127,14 +126,15 @@ def score_stratified_kappa(
     True
     """
     correct = enough_networks(correct, 4, "one ability a network and score")
-    return _stratified(np.packbits(correct, axis=1).tobytes(), correct.shape, tolerance, groups, seed)
-
-
-@lru_cache(maxsize=8)  # a section asks the same for several charts, a minute each with hundreds of networks
-def _stratified(packed: bytes, shape: tuple[int, int], tolerance: int | None, groups: int, seed: int) -> NullKappa:
-    bits = np.frombuffer(packed, np.uint8).reshape(shape[0], -1)
-    correct = np.unpackbits(bits, axis=1, count=shape[1]).astype(bool)
     return null_kappas(correct, stratified_abilities, [kept_cells(len(correct), tolerance)], groups, seed)[0]
+
+
+def stratified_kappas(correct: ArrayLike, tolerance: int, seed: int = 0) -> tuple[NullKappa, NullKappa]:
+    """Compute `score_stratified_kappa` on all images and on in-between ones, in the time that one of them takes."""
+    correct = enough_networks(correct, 4, "one ability a network and score")
+    cells = [kept_cells(len(correct), among) for among in (None, tolerance)]
+    everywhere, in_between = null_kappas(correct, stratified_abilities, cells, seed=seed)
+    return everywhere, in_between
 
 
 def leave_pair_out_kappa(correct: ArrayLike, tolerance: int, groups: int = 50, seed: int = 0) -> NullKappa:

@@ -25,8 +25,8 @@ SAME = 1e-7  # relative difference of two odds that are taken for the same
 # Covariances of more networks are approximated, in the first steps: exactly, they take all pairs at every step.
 FEW_NETWORKS, FIRST_STEPS = 60, 20
 # Share of images: Newton's method roughly doubles the digits, so the step taken from here is the last one. Fits that
-# start from another one serve an interval.
-NEAR, NEAR_ANOTHER = 1e-7, 1e-4
+# start from another one serve an interval; those of many networks have few images of a score, which err by a hundredth.
+NEAR, NEAR_ANOTHER, NEAR_MANY = 1e-7, 1e-4, 1e-3
 
 
 def pair_expectations(log_odds: ArrayLike, score: ArrayLike) -> np.ndarray:
@@ -206,10 +206,11 @@ def fit_abilities(
     first = logit(share)
     if start is not None:
         first = np.where(np.isfinite(first) & np.isfinite(start), start, first)
-    data, near = (share, images, score), NEAR if start is None else NEAR_ANOTHER
+    many = right.shape[1] > FEW_NETWORKS
+    data, near = (share, images, score), NEAR if start is None else NEAR_MANY if many else NEAR_ANOTHER
     abilities, residual = first.copy(), np.full(len(right), np.inf)
     for moments, steps in ((_near_moments, FIRST_STEPS), (_moments, STEPS)):
-        if moments is _moments or right.shape[1] > FEW_NETWORKS:
+        if many or moments is _moments:
             far = residual > near
             found = _climb(moments, first[far], tuple(of[far] for of in data), near, steps)
             abilities[far], residual[far] = found
@@ -255,9 +256,12 @@ def _by_score(informative: np.ndarray) -> np.ndarray:
 
 def _expectations(abilities: np.ndarray, images: np.ndarray, score: np.ndarray) -> np.ndarray:
     """Compute the pair expectations of all (fits, scores); 0 where there is no image."""
-    networks = abilities.shape[-1]
+    networks, some = abilities.shape[-1], images > 0
+    if some.all():
+        return pair_expectations(abilities.reshape(-1, networks), score.ravel()).reshape(
+            *images.shape, networks, networks
+        )
     found = np.zeros((*images.shape, networks, networks))
-    some = images > 0
     found[some] = pair_expectations(abilities[some], score[some])
     return found
 
