@@ -45,8 +45,13 @@ def explore(
     count: int = MOST,
     seed: int = 0,
     tolerance: int | None = None,
+    null: NullKappa | None = None,
 ) -> Exploration:
-    """Gather all that the explorer shows of a set of networks; with a tolerance, pairs on the in-between images too."""
+    """
+    Gather all that the explorer shows of a set of networks; with a tolerance, pairs on the in-between images too.
+
+    `null` is `score_stratified_kappa` of the same decisions, where it is at hand.
+    """
     correct = as_correct(correct)
     networks, images = correct.shape
     between = None if tolerance is None else _part(correct[:, classify(correct, tolerance) == "in-between"], names)
@@ -55,7 +60,7 @@ def explore(
         both_right=count_both_right(correct),
         images=telling_images(correct, labels, count, seed),
         kappa=pairwise_matrix(correct, list(names)),
-        null=score_stratified_kappa(correct) if networks >= LEAST and images > 1 else None,
+        null=null or (score_stratified_kappa(correct) if networks >= LEAST and images > 1 else None),
         between=between,
     )
 

@@ -17,8 +17,7 @@ from numpy.typing import ArrayLike
 from ddd_utils.analysis import difficulty, nulls
 from ddd_utils.analysis.consistency import mean_kappa
 from ddd_utils.analysis.difficulty import as_correct, scores
-from ddd_utils.analysis.nulls.expected_kappa import kept_cells, null_kappas
-from ddd_utils.analysis.nulls.rasch import rasch_abilities, stratified_abilities, tables_by_score
+from ddd_utils.analysis.nulls.rasch import FEW_NETWORKS, rasch_abilities, tables_by_score
 from ddd_utils.analysis.nulls.simulation import simulated_spreads
 from ddd_utils.analysis.score_models import fit_beta_binomial, kappa_of_counts, null_kappa, score_counts
 from ddd_utils.analysis.score_models.fits import as_counts, percentiles, redraw
@@ -275,7 +274,13 @@ def falls_in_between(given: ArrayLike, tolerance: int, draws: int = 1000, seed: 
     return Clause("falls_in_between", test.outcome, *test[:3], images, networks, details)
 
 
-def models_differ(correct: ArrayLike, tolerance: int, draws: int = 30, seed: int = 0) -> Clause:
+def models_differ(
+    correct: ArrayLike,
+    tolerance: int,
+    draws: int | None = None,
+    seed: int = 0,
+    fitted: tuple[nulls.NullKappa, nulls.NullKappa] | None = None,
+) -> Clause:
     """
     *Models differ*: in between, some pairs agree more than others by more than ability and chance bring.
 
@@ -294,8 +299,12 @@ def models_differ(correct: ArrayLike, tolerance: int, draws: int = 30, seed: int
     ----------
     correct, tolerance
         As in `fail_alike` and `falls_in_between`.
-    draws, seed : int
-        Data sets drawn from the null, and the seed of these and of the groups of images left out for the intervals.
+    draws : int, optional
+        Data sets drawn from the null: by default 30, and 20 for more than sixty networks.
+    seed : int
+        Of these, and of the groups of images left out for the intervals.
+    fitted : tuple of NullKappa, optional
+        What `nulls.stratified_kappas` makes of the same, where it is at hand.
 
     Returns
     -------
@@ -312,11 +321,11 @@ def models_differ(correct: ArrayLike, tolerance: int, draws: int = 30, seed: int
         )
     if (difficulty.classify(correct, tolerance) == "in-between").sum() < FEWEST_IN_BETWEEN:
         return _undecided("models_differ", images, networks, f"fewer than {FEWEST_IN_BETWEEN} images are in between")
+    draws = draws or (30 if networks <= FEW_NETWORKS else 20)
     simulated = simulated_spreads(correct, [None, tolerance], draws, seed)
     details = {"tolerance": float(tolerance)}
     tests = {}
-    cells = [kept_cells(networks, among) for among in (None, tolerance)]
-    found = null_kappas(correct, stratified_abilities, cells, groups=20, seed=seed)
+    found = fitted or nulls.stratified_kappas(correct, tolerance, seed)
     for key, null, given in zip(("all", "in_between"), simulated.T, found, strict=True):
         spread = given.spread
         p = (1 + (null >= spread.value).sum()) / (draws + 1)

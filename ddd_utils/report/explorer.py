@@ -15,6 +15,7 @@ from IPython.display import HTML
 from ddd_utils.analysis.difficulty import fitting_tolerance, scores
 from ddd_utils.analysis.examples import answers_of, examples, hard_and_easy
 from ddd_utils.analysis.exploration import Exploration, explore
+from ddd_utils.analysis.nulls import NullKappa
 from ddd_utils.charts.gallery import answers_gallery, data_uri, gallery
 from ddd_utils.charts.names_and_colours import bracketed, condition_name, network_names
 from ddd_utils.report import markup
@@ -116,11 +117,18 @@ class Comparable:
         }
 
 
-def explored(answers: Responses, rows: Sequence[int], tolerance: int | None = None, marks: Any = "") -> Explorer:
+def explored(
+    answers: Responses,
+    rows: Sequence[int],
+    tolerance: int | None = None,
+    marks: Any = "",
+    null: NullKappa | None = None,
+) -> Explorer:
     """Collect what a click in charts about some networks shows: display it once, and link the charts to it."""
     chosen = answers.select(list(rows))
     tolerance = fitting_tolerance(1, len(rows)) if tolerance is None else tolerance
-    found = explore(chosen.correct(), network_names(chosen.networks), answers.labels, tolerance=tolerance)
+    names = network_names(chosen.networks)
+    found = explore(chosen.correct(), names, answers.labels, tolerance=tolerance, null=null)
     pictures = answers.thumbnails(found.images, SIDE) if answers.has_images else None
     return Explorer(found, answers, rows, answers.class_names, pictures, marks)
 
