@@ -234,8 +234,7 @@ class Book:
         """
         Write down the shares of trivial, in-between and impossible images, each with its interval.
 
-        ``prefix`` is what the three ids begin with: ``sota_`` for ``sota_trivial_share``. ``correct``, (networks,
-        images) bool, is needed where no responses are given.
+        ``prefix`` as in `share_ids`. ``correct``, (networks, images) bool, is needed where no responses are given.
         """
         if correct is None:
             if not isinstance(responses, Responses):
@@ -243,8 +242,8 @@ class Book:
             correct = responses.correct()
         shares, limits = difficulty.shares(correct, tolerance), difficulty.share_intervals(correct, tolerance)
         said = ", ".join(filter(None, [f"tolerance {tolerance}", note]))
-        for kind, share in shares.items():
-            self.record(f"{prefix}{kind.replace('-', '_')}_share", share, limits[kind], responses, said)
+        for kind, key in share_ids(prefix).items():
+            self.record(key, shares[kind], limits[kind], responses, said)
 
     def record_eleven(self, answers: Responses, eleven: np.ndarray | None) -> None:
         """Record the shares claimed of the paper's models: shown the images here, or by their published scores."""
@@ -274,9 +273,14 @@ class Book:
         self.record(claim_id, gap.value, gap.claimed, compared, gap.note)
 
 
+def share_ids(prefix: str) -> dict[str, str]:
+    """Name the claims on shares of images by difficulty; ``prefix`` is such as ``sota_`` for ``sota_trivial_share``."""
+    return {kind: f"{prefix}{kind.replace('-', '_')}_share" for kind in difficulty.DIFFICULTIES}
+
+
 def paper_shares(prefix: str = "") -> dict[str, float]:
-    """Return the paper's shares of trivial, in-between and impossible images; the prefix as in `Book.record_shares`."""
-    return {kind: printed(f"{prefix}{kind.replace('-', '_')}_share") for kind in difficulty.DIFFICULTIES}
+    """Return the paper's shares of trivial, in-between and impossible images; the prefix as in `share_ids`."""
+    return {kind: printed(key) for kind, key in share_ids(prefix).items()}
 
 
 def _basis(stated: Claim, responses: Responses) -> Basis:

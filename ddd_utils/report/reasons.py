@@ -15,7 +15,7 @@ from ddd_utils.report.claims import Book, claim, recorded
 from ddd_utils.report.comparability import Basis
 from ddd_utils.report.findings import drawn
 from ddd_utils.report.text import Absence, Prose, literal, p_value, percent, with_interval, written
-from ddd_utils.report.verdicts import figure, verdict
+from ddd_utils.report.verdicts import figure, paper_text, verdict
 from ddd_utils.responses import Responses
 
 # What the paper guesses in section 4, and the factors of ImageNet-X that come nearest, by the claim in paper.yaml.
@@ -62,9 +62,10 @@ def label_verdicts(preset: str) -> Prose:
     records, said = recorded(preset)[0], []
     for name, words in WORDED.items():
         if name in records:
-            stated, found = claim(name), figure(name, records)
-            here = f"{stated.short}: {found.here} ({found.interval}), which would have to be {found.paper}"
-            said.append(f"- **“{words}”** ({stated.where}): {verdict(stated, records[name]).outcome}; {here}.")
+            stated, found = claim(name), records[name]
+            here, interval = figure(stated, found)
+            told = f"{stated.short}: {here} ({interval}), which would have to be {paper_text(stated)}"
+            said.append(f"- **“{words}”** ({stated.where}): {verdict(stated, found).outcome}; {told}.")
     return Prose("\n".join(said))
 
 
