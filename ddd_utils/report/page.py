@@ -140,13 +140,12 @@ def _section(
 ) -> Section:
     """Render the cells of a section, or those that stand in the appendix."""
     name, body, code = outcome.section, "", ""
-    told = {key: fact for key, fact in facts.items() if key != "inputs"}
+    told = {**_here(), **{key: fact for key, fact in facts.items() if key != "inputs"}}
     if outcome.error is None:
         try:
             notebook = nbformat.read(outcome.notebook, as_version=4)
-            notebook.cells = [
-                cell for cell in notebook.cells if (APPENDIX in cell.metadata.get("tags", [])) == appendix
-            ]
+            at_end = [APPENDIX in cell.metadata.get("tags", []) for cell in notebook.cells]
+            notebook.cells = [cell for cell, last in zip(notebook.cells, at_end, strict=True) if last == appendix]
             body, code = cells.render(notebook, name, shared), cells.code(notebook)
         except InputError as error:
             raise InputError(f"{name}.py: {error}") from None
@@ -158,9 +157,8 @@ def _section(
         parts=[(part, Markup(text).striptags()) for part, text in PART.findall(body)],
         error=outcome.error,
         command=command,
-        # The path of the resolved preset says where it lay on this machine and nothing else.
-        parameters=list(_rows({key: value for key, value in parameters.items() if key != "preset"})),
-        facts=[*_rows({**_here(), **told}), ("notebook executed in", timedelta(seconds=outcome.seconds))],
+        parameters=list(_rows(_without_path(parameters))),
+        facts=[*_rows(told), ("notebook executed in", timedelta(seconds=outcome.seconds))],
     )
 
 
@@ -188,6 +186,11 @@ def _here() -> dict[str, object]:
     }
 
 
+def _without_path(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave the path of the resolved preset out: it says where that lay on this machine and nothing else."""
+    return {key: value for key, value in parameters.items() if key != "preset"}
+
+
 def _rows(values: Mapping[str, object], prefix: str = "") -> Iterable[tuple[str, object]]:
     """Flatten nested mappings to the dotted keys that ``--set`` takes."""
     for key, value in values.items():
@@ -206,19 +209,22 @@ def _write_results(folder: Path, preset: Preset, outcomes: Mapping[str, Outcome]
     sections = {
         section: {
             "digest": digests.get(section, ""),
-            "parameters": {key: value for key, value in preset.parameters(section).items() if key != "preset"},
+            "parameters": _without_path(preset.parameters(section)),
             "state": _state(outcomes.get(section)),
         }
         for section in preset.sections
     }
     records = claims.recorded(preset.name)[0]
-    found = [_claim(row, records.get(row["id"])) for row in verdicts.table(preset.name).to_dict("records")]
-    run = {"schema": SCHEMA, "preset": preset.name, "sections": sections}
-    scores = {name: each.model_dump() for name, each in claims.scores(preset.name).items()}
-    clauses, doubts = claims.clauses(preset.name), claims.doubts(preset.name)
-    write_json(
-        folder / "results.json", {**run, "claims": found, "clauses": clauses, "scores": scores, "plausibility": doubts}
-    )
+    results = {
+        "schema": SCHEMA,
+        "preset": preset.name,
+        "sections": sections,
+        "claims": [_claim(row, records.get(row["id"])) for row in verdicts.table(preset.name).to_dict("records")],
+        "clauses": claims.clauses(preset.name),
+        "scores": {name: each.model_dump() for name, each in claims.scores(preset.name).items()},
+        "plausibility": claims.doubts(preset.name),
+    }
+    write_json(folder / "results.json", results)
     return digests
 
 
@@ -238,10 +244,6 @@ def _claim(row: Mapping[Any, Any], record: claims.Record | None) -> dict[str, An
         "where": stated.where,
         "paper": stated.value,
         **{key: figures[key] for key in ("value", "interval", "m", "n")},
-        "dataset": record.dataset if record else "",
-        "verdict": row["verdict"],
-        "reason": row["reason"],
-        "outside": row["outside"],
-        "test": row["test"],
-        "note": row["note"],
+        "dataset": row["data set"],
+        **{key: row[key] for key in ("verdict", "reason", "outside", "test", "note")},
     }
