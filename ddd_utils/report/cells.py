@@ -136,12 +136,13 @@ def _image(kind: str, data: str, alternative: str) -> str:
 
 
 def _chart(specification: dict, number: int) -> str:
+    title = _title(specification)
+    described = specification.get("description") or title or "chart"
     return (
-        f'<figure class="chart" id="chart-{number}" '
-        f'data-title="{escape(_title(specification))}"'
+        f'<figure class="chart" id="chart-{number}" data-title="{escape(title)}"'
         f"{explorer.attributes(specification)}>{_choices(specification)}"
         '<div class="scroll" tabindex="0" role="group" aria-label="Chart">'
-        f'<div class="canvas" role="img" aria-label="{escape(_description(specification))}" '
+        f'<div class="canvas" role="img" aria-label="{escape(described)}" '
         f'style="min-height:{_height(specification):.0f}px"></div></div>'
         f'<script type="application/json">{markup.embedded(specification)}</script></figure>'
     )
@@ -172,10 +173,6 @@ def _title(specification: dict) -> str:
     title = specification.get("title", "")
     text = title.get("text", "") if isinstance(title, dict) else title
     return " ".join(text) if isinstance(text, list) else text
-
-
-def _description(specification: dict) -> str:
-    return specification.get("description") or _title(specification) or "chart"
 
 
 DISPLAY = r"\$\$(?P<display>(?:\\.|[^$\\])+?)\$\$"

@@ -29,12 +29,8 @@ OUTSIDE = {
 
 
 def findings(table: pd.DataFrame) -> HTML:
-    """
-    List what holds, what is contradicted, what cannot be decided and what is not tested (`verdicts.table`).
-
-    Only claims that have a short name are listed, `SHOWN` at most, and only what counts for or against the paper. The
-    last line tells what does not count, and why.
-    """
+    """List what holds, what is contradicted, what cannot be decided and what is not tested (`verdicts.table`)."""
+    # Of what counts for or against the paper, claims that have a short name; the last line tells what does not count.
     scored = table[table["outside"] == ""]
     groups = []
     for outcome, heading in HEADINGS.items():

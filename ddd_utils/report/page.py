@@ -25,6 +25,7 @@ from ddd_utils.report.text import section_label
 PACKAGES = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "pandas", "scipy", "altair")
 TITLE = re.compile(r'<h2 id="[^"]+">(.*?)</h2>', re.DOTALL)
 PART = re.compile(r'<h3 id="([^"]+)">(.*?)</h3>', re.DOTALL)
+HEADING = re.compile(r'href="#(\w+)-([^"]+)"')
 UNREAD = re.compile(r"<(script|noscript|details|math)\b.*?</\1>|<[^>]*>", re.DOTALL)  # markup, and what is folded
 WORDS_A_MINUTE = 230
 CITE = "cite-and-reproduce"  # id of the block at the end; no notebook's name has a hyphen
@@ -123,7 +124,10 @@ def build_comparison(outcome: Outcome, names: Mapping[str, str], target: Path) -
 
 
 def _write(target: Path, template: str, sections: list[Section], ids: set[str], **values: Any) -> Path:
-    sections = [replace(section, body=_settled(section.body, ids)) for section in sections]
+    def there(link: re.Match) -> str:  # a heading that is missing because its section failed: lead to the section
+        return link[0] if f"{link[1]}-{link[2]}" in ids else f'href="#{link[1]}"'
+
+    sections = [replace(section, body=Markup(HEADING.sub(there, section.body))) for section in sections]
     play_style, play_scripts = game.additions(section.body for section in sections)
     style, scripts = assets.style() + play_style, [*assets.scripts(), *play_scripts]
     write_text(target, assets.page(template, style, scripts, sections=sections, **values))
@@ -170,13 +174,6 @@ def _with_files(body: str, lists: Mapping[str, Path], run: str) -> Markup:
             data = f"data:{DOWNLOADS[file.suffix]};charset=utf-8,{quote(file.read_text('utf-8'), safe=UNQUOTED)}"
             body = body.replace(link, f'download="{escape(file.stem)}-{escape(run)}{file.suffix}" href="{data}"')
     return Markup(body)
-
-
-def _settled(body: str, ids: set[str]) -> Markup:
-    """Let links to headings that are not there, because their section failed, lead to the section."""
-    return Markup(
-        re.sub(r'href="#(\w+)-([^"]+)"', lambda to: to[0] if f"{to[1]}-{to[2]}" in ids else f'href="#{to[1]}"', body)
-    )
 
 
 def _here() -> dict[str, object]:
@@ -235,15 +232,7 @@ def _state(outcome: Outcome | None) -> str:
 
 
 def _claim(row: Mapping[Any, Any], record: claims.Record | None) -> dict[str, Any]:
-    stated = claims.claim(row["id"])
-    figures = record.model_dump(mode="json") if record else dict.fromkeys(("value", "interval", "m", "n"))
-    return {
-        "id": stated.id,
-        "section": stated.section,
-        "claim": stated.statement,
-        "where": stated.where,
-        "paper": stated.value,
-        **{key: figures[key] for key in ("value", "interval", "m", "n")},
-        "dataset": row["data set"],
-        **{key: row[key] for key in ("verdict", "reason", "outside", "test", "note")},
-    }
+    figures = record.model_dump(mode="json") if record else {}
+    stated = {key: row[key] for key in ("id", "section", "claim", "where")} | {"paper": claims.claim(row["id"]).value}
+    found = {key: figures.get(key) for key in ("value", "interval", "m", "n")} | {"dataset": row["data set"]}
+    return stated | found | {key: row[key] for key in ("verdict", "reason", "outside", "test", "note")}

@@ -27,16 +27,11 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Verdict:
-    """
-    What becomes of a claim.
-
-    ``reason`` says why it is not tested or cannot be decided, or how a contradicted figure compares with the paper's.
-    ``outside`` says why it is outside the score: "arithmetic", "circular", "had to happen", "chosen after a trial".
-    """
+    """What becomes of a claim."""
 
     outcome: Literal["holds", "contradicted", "not decidable", "not tested"]
-    reason: str = ""
-    outside: str = ""
+    reason: str = ""  # why it is neither, or how a figure that contradicts the paper's compares with it
+    outside: str = ""  # why it is outside the score: "arithmetic", "circular", "had to happen", "chosen after a trial"
 
 
 def figure(stated: Claim, found: Record | None) -> tuple[str, str]:
