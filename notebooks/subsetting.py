@@ -42,6 +42,7 @@ loaded = [
     if section
 ]
 sets = [each for each in loaded if each.between.any()]
+judged = [each for each in sets if nulls.fewest_networks(each.tolerance) <= each.M]
 sentences.network_sets(loaded, parameters.tolerance)
 
 # %% [markdown]
@@ -51,7 +52,13 @@ sentences.network_sets(loaded, parameters.tolerance)
 
 # %%
 means = {each.title: nulls.subset_consistency(each.correct, each.between, each.answers.networks) for each in sets}
-explored = {each.title: explorer.explored(each.answers, each.chosen, each.tolerance) for each in sets}
+stratified = {each.title: nulls.stratified_kappas(each.one_each, each.tolerance) for each in judged}
+
+# %%
+explored = {}
+for each in sets:
+    null = stratified[each.title][0] if each in judged else None
+    explored[each.title] = explorer.explored(each.answers, each.chosen, each.tolerance, null=null)
 
 # %%
 for each in sets:
@@ -64,8 +71,8 @@ for each in sets:
 
 # %% [markdown]
 # ### The means, with intervals
-# Over all pairs of different conditions, and by how much they fall. The intervals come from resampling the images;
-# what other training runs would change is not in them.
+# Over all pairs of different conditions, and by how much they fall. The intervals are for other images; what other
+# training runs would change is not in them.
 
 # %%
 if means:
@@ -132,7 +139,6 @@ display(*charts.alike("y", *drawn))
 # networks call in-between, so that it has no part in choosing them.
 
 # %%
-judged = [each for each in sets if nulls.fewest_networks(each.tolerance) <= each.M]
 compared = {each.title: nulls.compare_nulls(each.one_each, each.tolerance) for each in judged}
 sentences.too_few({each.title: each.M for each in sets if each not in judged})
 
@@ -168,16 +174,13 @@ text.readable(tests) if judged else Markdown("Nothing to test: too few networks.
 
 # %%
 for each in judged:
-    differing = verdict.models_differ(each.one_each, each.tolerance)
+    differing = verdict.models_differ(each.one_each, each.tolerance, fitted=stratified[each.title])
     book.record_clause(differing)
     display(findings.clause(differing, each.heading))
 
 # %%
-stratified = {each.title: nulls.score_stratified_kappa(each.one_each) for each in judged}
-
-# %%
 for each in judged:
-    null, accuracy = stratified[each.title], each.one_each.mean(axis=1)
+    null, accuracy = stratified[each.title][0], each.one_each.mean(axis=1)
     counted = findings.excess(null, each)
     matrix = charts.excess_matrix(null, each.names, counted, null.adjusted_p_values() < 0.05, accuracy=accuracy)
     display(explored[each.title].linked(matrix, "pair"))
@@ -187,7 +190,7 @@ for each in judged:
 
 # %%
 for each in judged:
-    ranked = consistency.extremes(stratified[each.title].table(each.names), 10, 3)
+    ranked = consistency.extremes(stratified[each.title][0].table(each.names), 10, 3)
     display(charts.excess_dots(ranked, findings.outstanding(ranked, each)))
 
 # %% [markdown]

@@ -47,8 +47,8 @@ new MutationObserver(() => document.querySelectorAll(".ddd-progress").forEach((e
 })).observe(document, {childList: true, characterData: true, subtree: true});
 """
 
-# JupyterLab takes cells that are out of sight from the page, and its kernel is idle between two of them: how many charts
-# the open notebook holds, and whether it ran through so many times, are asked of the notebook itself.
+# JupyterLab takes cells that are out of sight from the page, and its kernel is idle between two of them: the notebook
+# itself is asked how many charts it holds, and whether it ran through so many times.
 CELLS = "[...window.jupyterapp.shell.currentWidget.content.model.cells]"
 CHARTS = f"""
 {CELLS}

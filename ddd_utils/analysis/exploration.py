@@ -45,8 +45,13 @@ def explore(
     labels: ArrayLike | None = None,
     count: int = MOST,
     tolerance: int | None = None,
+    null: NullKappa | None = None,
 ) -> Exploration:
-    """Gather all that the explorer shows of a set of networks; with a tolerance, pairs on the in-between images too."""
+    """
+    Gather all that the explorer shows of a set of networks; with a tolerance, pairs on the in-between images too.
+
+    `null` is `score_stratified_kappa` of the same decisions, where it is at hand.
+    """
     correct = as_correct(correct)
     networks, images = correct.shape
     between = None
@@ -57,7 +62,7 @@ def explore(
         both_right=count_both_right(correct),
         images=telling_images(correct, labels, count),
         kappa=pairwise_matrix(correct, list(names)),
-        null=score_stratified_kappa(correct) if networks >= LEAST and images > 1 else None,
+        null=null or (score_stratified_kappa(correct) if networks >= LEAST and images > 1 else None),
         between=between,
     )
 

@@ -17,8 +17,7 @@ from numpy.typing import ArrayLike
 from ddd_utils.analysis import difficulty, nulls
 from ddd_utils.analysis.consistency import mean_kappa
 from ddd_utils.analysis.difficulty import as_correct, scores
-from ddd_utils.analysis.nulls.expected_kappa import kept_cells, null_kappas
-from ddd_utils.analysis.nulls.rasch import rasch_abilities, stratified_abilities, tables_by_score
+from ddd_utils.analysis.nulls.rasch import FEW_NETWORKS, rasch_abilities, tables_by_score
 from ddd_utils.analysis.nulls.simulation import simulated_spreads
 from ddd_utils.analysis.score_models import fit_beta_binomial, kappa_of_counts, null_kappa, score_counts
 from ddd_utils.analysis.score_models.fits import as_counts, percentiles, redraw
@@ -245,7 +244,13 @@ def falls_in_between(given: ArrayLike, tolerance: int, draws: int = 1000, seed: 
     return Clause("falls_in_between", test.outcome, *test[:3], images, networks, details)
 
 
-def models_differ(correct: ArrayLike, tolerance: int, draws: int = 30, seed: int = 0) -> Clause:
+def models_differ(
+    correct: ArrayLike,
+    tolerance: int,
+    draws: int | None = None,
+    seed: int = 0,
+    fitted: tuple[nulls.NullKappa, nulls.NullKappa] | None = None,
+) -> Clause:
     """
     *Models differ*: in between, some pairs agree more than others by more than ability and chance bring.
 
@@ -260,10 +265,12 @@ def models_differ(correct: ArrayLike, tolerance: int, draws: int = 30, seed: int
     signal and noise alike, so that what is seen in between is seen on all images; ``seen_on_all`` says whether it was.
     Where it was not, while the one in between was, differences were hidden.
 
-    So many data sets are drawn from the null; the seed is that of these and of the groups of images left out for the
-    intervals. The effect is the spread in between beyond the null's, ``sqrt(observed^2 - null^2)``, negative where the
-    null's is larger. Details: for ``all`` and ``in_between`` the ``_spread``, ``_null``, ``_beyond`` with limits and
-    ``_p``; ``dilution`` (spread on all images through spread in between), ``seen_on_all`` (1 or 0), ``tolerance``.
+    So many data sets are drawn from the null (by default 30, and 20 for more than sixty networks); the seed is that of
+    these and of the groups of images left out for the intervals. ``fitted`` is what `nulls.stratified_kappas` makes of
+    the same, where it is at hand. The effect is the spread in between beyond the null's, ``sqrt(observed^2 - null^2)``,
+    negative where the null's is larger. Details: for ``all`` and ``in_between`` the ``_spread``, ``_null``, ``_beyond``
+    with limits and ``_p``; ``dilution`` (spread on all images through spread in between), ``seen_on_all`` (1 or 0),
+    ``tolerance``.
     """
     correct = as_correct(correct)
     networks, images = correct.shape
@@ -272,10 +279,10 @@ def models_differ(correct: ArrayLike, tolerance: int, draws: int = 30, seed: int
         return _undecided("models_differ", images, networks, reason)
     if (difficulty.classify(correct, tolerance) == "in-between").sum() < FEWEST_IN_BETWEEN:
         return _undecided("models_differ", images, networks, f"fewer than {FEWEST_IN_BETWEEN} images are in between")
-    among, details, tests = (None, tolerance), {"tolerance": float(tolerance)}, {}
-    simulated = simulated_spreads(correct, [*among], draws, seed)
-    cells = [kept_cells(networks, each) for each in among]
-    found = null_kappas(correct, stratified_abilities, cells, groups=20, seed=seed)
+    draws = draws or (30 if networks <= FEW_NETWORKS else 20)
+    simulated = simulated_spreads(correct, [None, tolerance], draws, seed)
+    details, tests = {"tolerance": float(tolerance)}, {}
+    found = fitted or nulls.stratified_kappas(correct, tolerance, seed)
     for key, null, spread in zip(("all", "in_between"), simulated.T, (each.spread for each in found), strict=True):
         p = (1 + (null >= spread.value).sum()) / (draws + 1)
         beyond = _Test(*_beyond([spread.value, spread.lower, spread.upper], null), "models_differ")

@@ -1,6 +1,7 @@
 """How it is shown: charts, the paper's claims, the execution of the notebooks and the one-page report."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,14 +115,9 @@ def runs_for_page() -> bool:
 def _vegalite_bundle(specification: dict, **_options: Any) -> dict:
     described = specification.get("description", "a chart")
     bundle = {"application/vnd.vegalite.v5+json": specification, "text/plain": described}
-    return bundle if runs_for_page() else {**bundle, **_picture(specification)}
+    if not runs_for_page():  # exported notebooks and viewers of notebooks have no Vega: they show a picture
+        import vl_convert
 
-
-def _picture(specification: dict) -> dict[str, str]:
-    """Draw a chart for where no Vega is: exported notebooks, and viewers of notebooks."""
-    import vl_convert
-
-    try:
-        return {"image/svg+xml": vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])}
-    except ValueError:  # JupyterLab tells what is wrong with it
-        return {}
+        with suppress(ValueError):  # JupyterLab tells what is wrong with it
+            bundle["image/svg+xml"] = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
+    return bundle

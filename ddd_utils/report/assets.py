@@ -16,47 +16,21 @@ from ddd_utils.charts import names_and_colours
 from ddd_utils.files import write_text
 
 TEMPLATE = Path(__file__).parent / "template"
-STYLES = (
-    "base",
-    "navigation",
-    "front",
-    "prose",
-    "figures",
-    "tables",
-    "explorer",
-    "own_model",
-    "citation",
-    "narrow",
-    "print",
-)
-EXPLORING = ("exploration", "behind", "explorer")
-SAVING = ("csv", "downloads")
-COMPARING = ("own_table", "own_numbers", "own_model")
-SCRIPTS = (
-    "elements",
-    "common",
-    "theme",
-    "focus",
-    "navigation",
-    "fit",
-    "charts",
-    *EXPLORING,
-    "tables",
-    "claims",
-    *SAVING,
-    *COMPARING,
-    "copying",
-)
+STYLES = ("base", "navigation", "front", "prose", "figures", "tables", "explorer", "own_model", "citation")
+OVERRIDING = ("narrow", "print")  # what other styles say, on some screens and on paper
+BASICS = ("elements", "common", "theme", "focus", "navigation", "fit", "charts")
+EXPLORING = ("exploration", "behind", "explorer", "tables", "claims")
+EXCHANGING = ("csv", "downloads", "own_table", "own_numbers", "own_model", "copying")
 
 
 def style() -> str:
     """Return the style sheet of a report: the palette, then the template's parts in order."""
-    return "\n".join([names_and_colours.css(), *(read(f"{name}.css") for name in STYLES)])
+    return "\n".join([names_and_colours.css(), *(read(f"{name}.css") for name in (*STYLES, *OVERRIDING))])
 
 
 def scripts() -> list[str]:
     """Return the scripts of a report: one for the head, Vega with Vega-Lite and Vega-Embed, and the page's own."""
-    return [read("first.js"), _vega(), script(SCRIPTS)]
+    return [read("first.js"), _vega(), script((*BASICS, *EXPLORING, *EXCHANGING))]
 
 
 def script(names: Iterable[str]) -> str:
@@ -110,10 +84,8 @@ def _digest(text: str) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
-    loader = jinja2.FileSystemLoader(TEMPLATE)
-    made = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    tidy = {"undefined": jinja2.StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    made = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATE), autoescape=True, **tidy)
     made.filters["shown"] = shown
     return made
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from html import escape
-from itertools import count
+from itertools import chain, count
 from typing import Any
 from urllib.parse import quote, unquote
 from xml.etree import ElementTree
@@ -76,7 +76,7 @@ def render(notebook: nbformat.NotebookNode, section: str, page: Page) -> str:
                 kind = "absence" if logs.ABSENT in output.get("data", {}) else "result"
                 parts[-1].shown.append((kind, _output(output, section, page)))
             continue
-        prose = _prose(cell.source, section, page)
+        prose = prose_html(cell.source, section, page)
         if heading := HEADING.match(prose):
             folded = heading[2] == FOLD
             parts.append(Part(f"{heading[1]}</{heading[2]}>" if folded else heading[0], folded))
@@ -87,11 +87,9 @@ def render(notebook: nbformat.NotebookNode, section: str, page: Page) -> str:
 
 def code(notebook: nbformat.NotebookNode) -> str:
     """Write the code of an executed notebook, a block a cell."""
-    sources = [cell.source for cell in _shown(notebook) if cell.cell_type == "code"]
-    return "".join(
-        f'<pre class="code"><code>{highlight(source, PythonLexer(), HtmlFormatter(nowrap=True))}</code></pre>'
-        for source in sources
-    )
+    sources = (cell.source for cell in _shown(notebook) if cell.cell_type == "code")
+    blocks = (highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)) for source in sources)
+    return "".join(f'<pre class="code"><code>{block}</code></pre>' for block in blocks)
 
 
 def _shown(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
@@ -121,14 +119,10 @@ def _output(output: nbformat.NotebookNode, section: str, page: Page) -> str:
         markup.tidy_tables(soup)
         return f'<div class="output">{soup}</div>'
     if "text/markdown" in data:
-        return _prose(data["text/markdown"], section, page)
+        return prose_html(data["text/markdown"], section, page)
     if kind := next((kind for kind in IMAGES if kind in data), None):
         return _image(kind, data[kind], output.metadata.get(kind, {}).get("alt", ""))
     return _plain(data.get("text/plain", ""))
-
-
-def _prose(text: str, section: str, page: Page) -> str:
-    return prose_html(text, section, page.sections, page.ids, page.downloads)
 
 
 def _plain(text: str) -> str:
@@ -142,12 +136,13 @@ def _image(kind: str, data: str, alternative: str) -> str:
 
 
 def _chart(specification: dict, number: int) -> str:
+    title = _title(specification)
+    described = specification.get("description") or title or "chart"
     return (
-        f'<figure class="chart" id="chart-{number}" '
-        f'data-title="{escape(_title(specification))}"'
+        f'<figure class="chart" id="chart-{number}" data-title="{escape(title)}"'
         f"{explorer.attributes(specification)}>{_choices(specification)}"
         '<div class="scroll" tabindex="0" role="group" aria-label="Chart">'
-        f'<div class="canvas" role="img" aria-label="{escape(_description(specification))}" '
+        f'<div class="canvas" role="img" aria-label="{escape(described)}" '
         f'style="min-height:{_height(specification):.0f}px"></div></div>'
         f'<script type="application/json">{markup.embedded(specification)}</script></figure>'
     )
@@ -180,10 +175,6 @@ def _title(specification: dict) -> str:
     return " ".join(text) if isinstance(text, list) else text
 
 
-def _description(specification: dict) -> str:
-    return specification.get("description") or _title(specification) or "chart"
-
-
 DISPLAY = r"\$\$(?P<display>(?:\\.|[^$\\])+?)\$\$"
 INLINE = r"\$(?=[^\s$])(?P<inline>(?:\\.|[^$\\])*?[^\s$\\])\$(?!\d)"
 BLOCK = r"^ {0,3}\$\$(?P<block>[^$]+?)\$\$[ \t]*(?:\n|$)"
@@ -201,30 +192,26 @@ def mathml(tex: str, display: bool) -> str:
             raise ValueError("braces do not match")
         converted = latex2mathml.converter.convert(tex.strip(), display="block" if display else "inline")
         ElementTree.fromstring(converted)
+        if "\\" in converted:
+            raise ValueError("an unknown command")
     except Exception as reason:  # the converter has an exception class for each of its troubles, ElementTree its own
-        raise InputError(
-            f"mathematics that cannot be typeset: ${tex.strip()}$ ({reason or type(reason).__name__})"
-        ) from None
-    if "\\" in converted:
-        raise InputError(f"mathematics that cannot be typeset: ${tex.strip()}$ (an unknown command)")
+        told = f"mathematics that cannot be typeset: ${tex.strip()}$ ({reason or type(reason).__name__})"
+        raise InputError(told) from None
     return converted
 
 
-def prose_html(
-    text: str, section: str, sections: Collection[str], taken: set[str], downloads: Collection[str] = ()
-) -> str:
+def prose_html(text: str, section: str, page: Page) -> str:
     """Render Markdown with mathematics between ``$`` or ``$$``; TeX that would stay unconverted is an `InputError`."""
-    # Links to notebooks of `sections` lead within the page, those to `downloads` to the files beside it, those to the
-    # web there; any other leaves only its text. Headings go one level down, with ids that are not in `taken` yet.
+    # Links to notebooks of the page's sections lead within it, those to its downloads to the files beside it, those to
+    # the web there; any other leaves only its text. Headings go one level down, with ids that are not taken yet.
     formulas: list[str] = []
-    convert = mistune.create_markdown(
-        escape=False, plugins=["table", "strikethrough", lambda md: _mathematics(md, formulas)]
-    )
-    soup = markup.clean(str(convert(text)), partial(_target, section=section, sections=sections, downloads=downloads))
+    plugins = ["table", "strikethrough", partial(_mathematics, formulas=formulas)]
+    convert = mistune.create_markdown(escape=False, plugins=plugins)
+    soup = markup.clean(str(convert(text)), partial(_target, section=section, page=page))
     markup.tidy_tables(soup)
     for heading in soup.find_all(re.compile("^h[1-5]$")):
         heading.name = f"h{int(heading.name[1]) + 1}"
-        heading["id"] = _new_id(f"{section}-{_slug(heading.get_text())}", taken)
+        heading["id"] = _new_id(f"{section}-{_slug(heading.get_text())}", page.ids)
         # Its sign is drawn by the style sheet, so that the heading's text stays the heading's.
         link = {"class": "permalink", "href": f"#{heading['id']}", "aria-label": "Link to this part"}
         heading.append(soup.new_tag("a", attrs=link))
@@ -256,15 +243,15 @@ def _mathematics(markdown: mistune.Markdown, formulas: list[str]) -> None:
     markdown.inline.register("inline_math", f"{DISPLAY}|{INLINE}", inline, before="codespan", start_chars="$")
 
 
-def _target(href: str, section: str, sections: Collection[str], downloads: Collection[str]) -> str | None:
-    if unquote(href) in downloads:
+def _target(href: str, section: str, page: Page) -> str | None:
+    if unquote(href) in page.downloads:
         return quote(unquote(href), safe="")
     if href.startswith("#"):
         return f"#{section}-{_slug(href)}"
     found = NOTEBOOK.match(href)
     if not found:
         return markup.external(href)
-    if found["section"] not in sections:
+    if found["section"] not in page.sections:
         return None
     return f"#{found['section']}" + (f"-{_slug(found['heading'])}" if found["heading"] else "")
 
@@ -275,9 +262,7 @@ def _slug(text: str) -> str:
 
 
 def _new_id(wanted: str, taken: set[str]) -> str:
-    number, chosen = 1, wanted
-    while chosen in taken:
-        number += 1
-        chosen = f"{wanted}-{number}"
+    names = chain([wanted], (f"{wanted}-{number}" for number in count(2)))
+    chosen = next(name for name in names if name not in taken)
     taken.add(chosen)
     return chosen

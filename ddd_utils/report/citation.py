@@ -31,9 +31,8 @@ def inputs(facts: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mapping[st
 
 def bibtex() -> list[str]:
     """Return the BibTeX entries of the paper and of this project, from CITATION.cff."""
-    project = _citation()
-    (paper,) = project["references"]
-    return [_paper(paper), _project(project)]
+    (paper,) = _citation()["references"]
+    return [_paper(paper), _project(_citation())]
 
 
 def licence() -> str:

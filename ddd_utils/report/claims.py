@@ -100,11 +100,10 @@ def _items(entry: dict[str, Any]) -> list[dict[str, Any]]:
     """Make one claim of each of an entry's values."""
     if "values" not in entry:
         return [entry]
-    common = {key: value for key, value in entry.items() if key != "values"}
+    common, instances = {key: value for key, value in entry.items() if key != "values"}, paper()["instances"]
     return [
-        {**common, "id": f"{entry['id']}.{key}", "value": value}
+        {**common, "id": f"{entry['id']}.{key}", "value": value, "repeats": instances.get(key, 1)}
         | {"statement": entry["statement"].format(item=key.replace("_", " "))}
-        | {"repeats": paper()["instances"].get(key, 1)}
         for key, value in entry["values"].items()
     ]
 
@@ -141,7 +140,7 @@ class Scores(BaseModel):
     dataset: str
 
 
-class _File(BaseModel):
+class _Found(BaseModel):
     """What a section has recorded, and the digest of the parameters that it was computed with."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -161,12 +160,8 @@ class Book:
         sections = [*paper()["claims"], *(path.stem for path in paths.NOTEBOOKS.glob("*.py"))]
         if section not in sections:
             raise InputError(f"there is no section '{section}'{nearest(section, sections)}")
-        self.section, self.digest = section, digest
-        self.path = _path(preset, section)
-        self._records: dict[str, Record] = {}
-        self._clauses: dict[str, dict[str, Any]] = {}
-        self._scores: dict[str, Scores] = {}
-        self._doubts: list[dict[str, Any]] = []
+        self.section, self.path = section, _path(preset, section)
+        self._found = _Found(digest=digest, claims={}, clauses={})
         forget(section, preset)
 
     def record(
@@ -189,14 +184,12 @@ class Book:
         stated = claim(claim_id)
         if stated.section != self.section:
             own = [key for key, other in registry().items() if other.section == self.section]
-            raise InputError(
-                f"the claim '{claim_id}' belongs to section '{stated.section}', not '{self.section}'"
-                f"{nearest(claim_id, own)}"
-            )
+            belongs = f"the claim '{claim_id}' belongs to section '{stated.section}', not '{self.section}'"
+            raise InputError(f"{belongs}{nearest(claim_id, own)}")
         if responses is None and stated.kind != "arithmetic":
             raise InputError(f"the claim '{claim_id}' needs the responses it was computed from")
         basis = _basis(stated, responses) if isinstance(responses, Responses) else responses or Basis()
-        self._records[claim_id] = Record(
+        self._found.claims[claim_id] = Record(
             value=_finite(value),
             interval=_limits(claim_id, interval),
             note=note,
@@ -208,7 +201,7 @@ class Book:
 
     def record_clause(self, clause: "Clause") -> None:
         """Write down a clause of the verdict; the first screen reads those of all sections (`clauses`)."""
-        self._clauses[clause.name] = clause.as_json()
+        self._found.clauses[clause.name] = clause.as_json()
         self._write()
 
     def record_scores(
@@ -216,21 +209,19 @@ class Book:
     ) -> None:
         """Write down how many of the networks ``rows`` get each image right, for the first screen (`scores`)."""
         counts = np.bincount(answers.correct()[np.asarray(rows)].sum(axis=0), minlength=len(rows) + 1)
-        self._scores[name] = Scores(counts=counts.tolist(), tolerance=tolerance, dataset=_dataset(answers))
+        self._found.scores[name] = Scores(counts=counts.tolist(), tolerance=tolerance, dataset=_dataset(answers))
         self._write()
 
     def record_doubt(self, finding: "Finding") -> bool:
         """Write down what is unlikely in the answers (`plausibility.examine`); say whether it is new."""
         entry = {"section": self.section, **vars(finding), "networks": list(finding.networks)}
-        if new := entry not in self._doubts:
-            self._doubts.append(entry)
+        if new := entry not in self._found.doubts:
+            self._found.doubts.append(entry)
             self._write()
         return new
 
     def _write(self) -> None:
-        found = {"claims": self._records, "clauses": self._clauses, "scores": self._scores, "doubts": self._doubts}
-        file = _File.model_validate({"digest": self.digest, **found})
-        write_json(self.path, file.model_dump(mode="json"))
+        write_json(self.path, self._found.model_dump(mode="json"))
 
     def record_shares(
         self,
@@ -243,8 +234,7 @@ class Book:
         """
         Write down the shares of trivial, in-between and impossible images, each with its interval.
 
-        ``prefix`` is what the three ids begin with: ``sota_`` for ``sota_trivial_share``. ``correct``, (networks,
-        images) bool, is needed where no responses are given.
+        ``prefix`` as in `share_ids`. ``correct``, (networks, images) bool, is needed where no responses are given.
         """
         if correct is None:
             if not isinstance(responses, Responses):
@@ -252,8 +242,8 @@ class Book:
             correct = responses.correct()
         shares, limits = difficulty.shares(correct, tolerance), difficulty.share_intervals(correct, tolerance)
         said = ", ".join(filter(None, [f"tolerance {tolerance}", note]))
-        for kind, share in shares.items():
-            self.record(f"{prefix}{kind.replace('-', '_')}_share", share, limits[kind], responses, said)
+        for kind, key in share_ids(prefix).items():
+            self.record(key, shares[kind], limits[kind], responses, said)
 
     def record_eleven(self, answers: Responses, eleven: np.ndarray | None) -> None:
         """Record the shares claimed of the paper's models: shown the images here, or by their published scores."""
@@ -283,9 +273,14 @@ class Book:
         self.record(claim_id, gap.value, gap.claimed, compared, gap.note)
 
 
+def share_ids(prefix: str) -> dict[str, str]:
+    """Name the claims on shares of images by difficulty; ``prefix`` is such as ``sota_`` for ``sota_trivial_share``."""
+    return {kind: f"{prefix}{kind.replace('-', '_')}_share" for kind in difficulty.DIFFICULTIES}
+
+
 def paper_shares(prefix: str = "") -> dict[str, float]:
-    """Return the paper's shares of trivial, in-between and impossible images; the prefix as in `Book.record_shares`."""
-    return {kind: printed(f"{prefix}{kind.replace('-', '_')}_share") for kind in difficulty.DIFFICULTIES}
+    """Return the paper's shares of trivial, in-between and impossible images; the prefix as in `share_ids`."""
+    return {kind: printed(key) for kind, key in share_ids(prefix).items()}
 
 
 def _basis(stated: Claim, responses: Responses) -> Basis:
@@ -317,38 +312,39 @@ def recorded(preset: str | Path) -> tuple[dict[str, Record], dict[str, str]]:
 
 def clauses(preset: str | Path) -> dict[str, dict[str, Any]]:
     """Return the clauses of the verdict that the sections have recorded, by name, as `Clause.as_json` writes them."""
-    files, _ = _files(_path(preset, "").parent)
-    return {name: clause for file in files for name, clause in file.clauses.items()}
+    return {name: clause for found in _found(preset) for name, clause in found.clauses.items()}
 
 
 def scores(preset: str | Path) -> dict[str, Scores]:
     """Return the scores of "models" and "variants" that sections have recorded, `subsetting`'s before the others'."""
-    files, _ = _files(_path(preset, "").parent)
-    return {name: found for file in files for name, found in file.scores.items()}
+    return {name: scores for found in _found(preset) for name, scores in found.scores.items()}
 
 
 def doubts(preset: str | Path) -> list[dict[str, Any]]:
     """Return what the sections have found unlikely in the answers: section, kind, networks, found and mend."""
-    files, _ = _files(_path(preset, "").parent)
-    return [doubt for file in files for doubt in file.doubts]
+    return [doubt for found in _found(preset) for doubt in found.doubts]
+
+
+def _found(preset: str | Path) -> list[_Found]:
+    return _files(_path(preset, "").parent)[0]
 
 
 def read(folder: Path) -> tuple[dict[str, Record], dict[str, Path]]:
     """Read a folder of claims, one JSON file a section: the records by claim, the unreadable files by section."""
     files, damaged = _files(folder)
-    return {name: record for file in files for name, record in file.claims.items()}, damaged
+    return {name: record for found in files for name, record in found.claims.items()}, damaged
 
 
-def _files(folder: Path) -> tuple[list[_File], dict[str, Path]]:
+def _files(folder: Path) -> tuple[list[_Found], dict[str, Path]]:
     """Read what was computed with the parameters of the report (`paths.DIGESTS`), and which files cannot be read."""
-    files: list[_File] = []
+    files: list[_Found] = []
     damaged: dict[str, Path] = {}
     beside = folder.with_name(paths.DIGESTS)
     digests = read_json(beside) if beside.exists() else {}
     for section in paper()["claims"]:
         path = folder / f"{section}.json"
         try:
-            found = _File.model_validate_json(path.read_bytes())
+            found = _Found.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             continue
         except (OSError, ValidationError):
@@ -369,9 +365,7 @@ def _finite(value: float | None) -> float | None:
 
 
 def _limits(claim_id: str, interval: tuple[float, float] | None) -> tuple[float, float] | None:
-    if interval is None:
-        return None
-    lower, upper = map(_finite, interval)
+    lower, upper = map(_finite, (None, None) if interval is None else interval)
     if lower is None or upper is None:
         return None
     if lower > upper:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import altair as alt
 import pandas as pd
@@ -16,15 +17,17 @@ from ddd_utils import paths
 from ddd_utils.charts.forms import WIDTH, by_kind, finish, title
 from ddd_utils.charts.names_and_colours import dataset_name
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.report import assets, citation, claims, headline
-from ddd_utils.report.claims import Record, registry
+from ddd_utils.report import assets, citation, claims
+from ddd_utils.report.claims import Record, registry, share_ids
 from ddd_utils.report.text import section_label
-from ddd_utils.report.verdicts import figure
+from ddd_utils.report.verdicts import basis, figure, paper_text
 
 Interval = tuple[float, float]
 Cell = str | int | tuple[str, ...]  # a text, perhaps with small print
 SETS_ABOVE = alt.Header(title=None, labelOrient="top", labelAnchor="start", labelAngle=0)
 BUILT = re.compile(r'<time datetime="([^"]+)">')  # the first on a page says when it was built
+SETS = {"Training variants": ("", "variants_"), "Models": ("sota_", "sota_")}  # prefixes of their shares and kappas
+KAPPAS = {"Mean error consistency, all images": "kappa_all", "In-between images only": "kappa_in_between"}
 UNTOLD = {"folder", "npz", "table"}  # names of data sets that do not say which images these are
 
 
@@ -48,14 +51,18 @@ class Report:
         named = (dataset_name(self.records[key].dataset) for key in self.computed)
         return list(dict.fromkeys(filter(None, named)))
 
+    def shares(self, prefix: str) -> dict[str, float | None]:
+        """Return the shares of images by difficulty; None where one is missing or undefined."""
+        found = {kind: self.records.get(key) for kind, key in share_ids(prefix).items()}
+        return {kind: record.value if record else None for kind, record in found.items()}
 
-@dataclass(frozen=True)
-class Difference:
+
+class Difference(NamedTuple):
     """What separates two figures of one claim."""
 
-    value: float | None  # the second minus the first; None where one of them is undefined
-    interval: Interval | None  # its 95% interval
-    reason: str  # why there is none, as `_obstacle` gives it; otherwise empty
+    value: float | None = None  # the second minus the first; None where one of them is undefined
+    interval: Interval | None = None  # its 95% interval
+    reason: str = ""  # why there is none, as `_obstacle` gives it
 
 
 @dataclass(frozen=True)
@@ -83,20 +90,20 @@ class Comparison:
     def shares(self) -> alt.Chart | None:
         """Draw the shares of trivial, in-between and impossible images, where a set of networks has all three."""
         rows = [
-            {"networks": card.title, "report": report.name, "kind": share.label, "share": share.value, "order": order}
+            {"networks": networks, "report": report.name, "kind": kind, "share": share, "order": order}
             for report in (self.one, self.other)
-            for card in headline.headlines(report.records)
-            if card.drawn
-            for order, share in enumerate(card.shares)
+            for networks, (prefix, _) in SETS.items()
+            if None not in (shares := report.shares(prefix)).values()
+            for order, (kind, share) in enumerate(shares.items())
         ]
         return _bars(pd.DataFrame(rows), [self.one.name, self.other.name]) if rows else None
 
     def headline_figures(self) -> HTML:
         """Set the figures that a report opens with beside each other, in a table with a row each."""
         rows = [
-            [(each.label, card.title), *self._beside(each.claim_id)]
-            for card in headline.headlines(self.one.records)
-            for each in (*card.shares, *card.kappas)
+            [(label, networks), *self._beside(key)]
+            for networks, (shares, kappas) in SETS.items()
+            for label, key in [*share_ids(shares).items(), *((label, kappas + key) for label, key in KAPPAS.items())]
         ]
         return HTML(_table(self._heads("Figure"), rows))
 
@@ -128,7 +135,7 @@ class Comparison:
     def _beside(self, key: str) -> list[Cell]:
         """Write the paper's figure of a claim, those of both reports, and what separates them."""
         apart = _apart(self._difference(key), registry()[key].format)
-        return [figure(key, {}).paper or "–", _figure(self.one, key), _figure(self.other, key), apart]
+        return [paper_text(registry()[key]) or "–", _figure(self.one, key), _figure(self.other, key), apart]
 
     def _difference(self, key: str) -> Difference:
         return difference(self.one.records.get(key), self.other.records.get(key))
@@ -148,14 +155,14 @@ def read(first: str, second: str) -> Comparison:
 def difference(first: Record | None, second: Record | None) -> Difference:
     """Subtract the first figure from the second; on one data set their errors go together: no interval is known."""
     if first is None or second is None:
-        return Difference(None, None, "")
+        return Difference()
     reason = _obstacle(first, second)
     if first.value is None or second.value is None:
-        return Difference(None, None, reason)
+        return Difference(reason=reason)
     if reason or first.interval is None or second.interval is None:
         return Difference(second.value - first.value, None, reason)
     interval = limits(first.value, first.interval, second.value, second.interval)
-    return Difference(second.value - first.value, interval, "")
+    return Difference(second.value - first.value, interval)
 
 
 def limits(first: float, first_limits: Interval, second: float, second_limits: Interval) -> Interval:
@@ -204,7 +211,7 @@ def _bars(rows: pd.DataFrame, reports: list[str]) -> alt.Chart:
             alt.Y("report:N", title=None, sort=reports),
             by_kind(),
             alt.Order("order:Q"),
-            alt.Row("networks:N", header=SETS_ABOVE, sort=list(headline.SETS)),
+            alt.Row("networks:N", header=SETS_ABOVE, sort=list(SETS)),
             tooltip=["report:N", "networks:N", "kind:N", alt.Tooltip("share:Q", format=".1%")],
         )
     )
@@ -224,10 +231,13 @@ def _claim(key: str) -> Cell:
 
 def _figure(report: Report, key: str) -> Cell:
     """Write a figure with its interval, what it rests on, and what a reader should know."""
-    record, written = report.records.get(key), figure(key, report.records)
-    note = ", ".join(filter(None, [dataset_name(record.dataset), record.note])) if record else ""
-    shown = ("–", written.here) if written.value is None else (written.here, written.interval)
-    return *shown, written.basis.replace(" = ", "\u00a0=\u00a0"), note
+    record = report.records.get(key)
+    here, interval = figure(registry()[key], record)
+    if record is None:
+        return "–", here, "", ""
+    shown = ("–", here) if record.value is None else (here, interval)
+    note = ", ".join(filter(None, [dataset_name(record.dataset), record.note]))
+    return *shown, basis(record.m, record.n).replace(" = ", "\u00a0=\u00a0"), note
 
 
 def _apart(apart: Difference, form: str) -> Cell:
@@ -242,10 +252,8 @@ def _alone(report: Report, other: Report) -> Markup:
     alone = [key for key in report.computed if key not in other.computed]
     if not alone:
         return Markup("<p>None only in {}.</p>").format(report.name)
-    table = _table(
-        ["Claim", "Paper", report.name],
-        [[_claim(key), figure(key, {}).paper or "–", _figure(report, key)] for key in alone],
-    )
+    rows = [[_claim(key), paper_text(registry()[key]) or "–", _figure(report, key)] for key in alone]
+    table = _table(["Claim", "Paper", report.name], rows)
     heading = Markup("<summary>{} only in {}</summary>").format(len(alone), report.name)
     return Markup("<details>{}{}</details>").format(heading, table)
 

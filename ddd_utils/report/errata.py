@@ -12,14 +12,13 @@ from ddd_utils.analysis.nulls import fleiss_kappa
 from ddd_utils.charts.names_and_colours import dataset_name
 from ddd_utils.report.claims import Record, paper, paper_values, printed, recorded
 
-HOURS_A_DAY = 24
 Figures = Mapping[str, Any]  # the block "printed" of paper.yaml
 
 
 def arithmetic() -> dict[str, float]:
     """Recompute printed figures of the paper from its other printed figures, by claim of section ``summary``."""
     figures, variants = paper()["printed"], ("trivial_share", "impossible_share", "in_between_share")
-    energy = figures["gpu_days"] * HOURS_A_DAY * figures["gpu_watts"] / 1000
+    energy = figures["gpu_days"] * 24 * figures["gpu_watts"] / 1000
     return {
         "variants_shares_sum": sum(printed(share) for share in variants),
         "sota_shares_sum": sum(printed(f"sota_{share}") for share in variants),
@@ -106,8 +105,8 @@ def _gain(figures: Figures, _: object) -> str:
 def _architecture(*_: object) -> str:
     bases = {"ImageNet": "kappa_imagenet", "VGG-11 as base": "kappa_vgg11", "Gaussian noise": "kappa_gaussian"}
     return "; ".join(
-        f"{where}: {kappas['architecture']:.2f} against {kappas['cuda_nondeterministic']:.2f}"
-        for where, kappas in ((where, paper_values(entry)) for where, entry in bases.items())
+        f"{where}: {printed(f'{entry}.architecture'):.2f} against {printed(f'{entry}.cuda_nondeterministic'):.2f}"
+        for where, entry in bases.items()
     )
 
 

@@ -1,6 +1,7 @@
 """What a reader can ask: the images behind a bar, how the two networks of a cell differ, and a model of their own."""
 
 import base64
+import re
 import zlib
 from collections.abc import Sequence
 from html import escape
@@ -15,6 +16,7 @@ from IPython.display import HTML
 from ddd_utils.analysis.difficulty import fitting_tolerance, scores
 from ddd_utils.analysis.examples import answers_of, examples, hard_and_easy
 from ddd_utils.analysis.exploration import Exploration, explore
+from ddd_utils.analysis.nulls import NullKappa
 from ddd_utils.charts.gallery import answers_gallery, data_uri, gallery
 from ddd_utils.charts.names_and_colours import bracketed, condition_name, network_names
 from ddd_utils.report import markup
@@ -29,23 +31,16 @@ Chart = TypeVar("Chart", bound=alt.TopLevelMixin)
 
 
 class Explorer:
-    """
-    What a notebook displays once, for the report to show piece by piece.
-
-    ``found`` is about the networks ``rows`` of the responses; ``pictures`` are its images, (height, width, 3) uint8
-    each, in that order. Without them images are called by their names. ``marks`` are those of `experiments.marks`, or
-    the line that says why there are none. ``data`` is plain data; its ``key``, the same for the same contents, lets a
-    page hold them once.
-    """
+    """What a notebook displays once, for the report to show piece by piece; by the key of its data a page knows it."""
 
     def __init__(
         self,
-        found: Exploration,
+        found: Exploration,  # about the networks `rows`
         responses: Responses,
         rows: Sequence[int],
         classes: Sequence[str],
-        pictures: Sequence[np.ndarray] | None = None,
-        marks: Any = "",
+        pictures: Sequence[np.ndarray] | None = None,  # of its images; without them, these are called by their names
+        marks: Any = "",  # those of `experiments.marks`, or the line that says why there are none
     ):
         chosen = np.asarray(rows)
         answers = responses.predictions[chosen, -1][:, found.images]
@@ -70,11 +65,9 @@ class Explorer:
                 image["marked"] = np.flatnonzero(marks.marked[at]).tolist()
         self.data = {"key": markup.key(contents), **contents}
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
-        shown, images = len(self.data["images"]), sum(self.data["scores"])
-        text = (
-            f"In the report, a click on a bar or a cell shows what is behind it; {shown} of {images:,} images are kept."
-        )
+    def _repr_mimebundle_(self, **_: Any) -> dict:
+        kept = f"{len(self.data['images'])} of {sum(self.data['scores']):,} images are kept"
+        text = f"In the report, a click on a bar or a cell shows what is behind it; {kept}."
         return {MIME: self.data, "text/plain": text}
 
     def linked(self, chart: Chart, by: str) -> Chart:
@@ -96,10 +89,11 @@ class Comparable:
     def __init__(self, answers: Responses, marks: Any = ""):
         order = np.argsort(answers.image_ids, kind="stable")
         classes = answers.class_names if answers.info.get("labels_known", True) else []
+        names = [re.sub(r"[\n\r]", " ", str(name)) for name in answers.image_ids[order]]  # a line each
         contents = {
             "networks": network_names(answers.networks),
             "classes": [str(name) for name in classes],
-            "names": _packed(_front_coded([_line(name) for name in answers.image_ids[order]]).encode()),
+            "names": _packed(_front_coded(names).encode()),
             "labels": _packed(answers.labels[order].astype("<i2").view(np.uint8).reshape(-1, 2).T.tobytes()),
             "right": _packed(np.packbits(answers.correct()[:, order], axis=1).tobytes()),
         }
@@ -108,19 +102,23 @@ class Comparable:
             contents |= {"factors": list(marks.factors), "marked": _packed(bits.tobytes())}
         self.data = {"key": markup.key(contents), **contents}
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
-        count = len(self.data["networks"])
-        return {
-            COMPARABLE: self.data,
-            "text/plain": f"In the report, a table of answers is compared with {count} networks.",
-        }
+    def _repr_mimebundle_(self, **_: Any) -> dict:
+        text = f"In the report, a table of answers is compared with {len(self.data['networks'])} networks."
+        return {COMPARABLE: self.data, "text/plain": text}
 
 
-def explored(answers: Responses, rows: Sequence[int], tolerance: int | None = None, marks: Any = "") -> Explorer:
+def explored(
+    answers: Responses,
+    rows: Sequence[int],
+    tolerance: int | None = None,
+    marks: Any = "",
+    null: NullKappa | None = None,
+) -> Explorer:
     """Collect what a click in charts about some networks shows: display it once, and link the charts to it."""
     chosen = answers.select(list(rows))
     tolerance = fitting_tolerance(1, len(rows)) if tolerance is None else tolerance
-    found = explore(chosen.correct(), network_names(chosen.networks), answers.labels, tolerance=tolerance)
+    names = network_names(chosen.networks)
+    found = explore(chosen.correct(), names, answers.labels, tolerance=tolerance, null=null)
     pictures = answers.thumbnails(found.images, SIDE) if answers.has_images else None
     return Explorer(found, answers, rows, answers.class_names, pictures, marks)
 
@@ -221,8 +219,3 @@ def _front_coded(names: list[str]) -> str:
     """Write sorted names, each without what it shares with the one before: 50,000 shrink to a tenth."""
     shared = [len(commonprefix(pair)) for pair in pairwise(["", *names])]  # noqa: RUF071 (names, not paths)
     return "\n".join(f"{count} {name[count:]}" for count, name in zip(shared, names, strict=True))
-
-
-def _line(name: object) -> str:
-    """Keep a name on one line, in which names are told apart."""
-    return str(name).replace("\n", " ").replace("\r", " ")

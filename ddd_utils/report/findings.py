@@ -14,7 +14,7 @@ from ddd_utils.charts.names_and_colours import condition_name, dataset_name
 from ddd_utils.config.schema import Variants
 from ddd_utils.report.first_screen import evidence, in_words
 from ddd_utils.report.network_sets import NetworkSet
-from ddd_utils.report.text import Prose, estimated, literal, percent, written
+from ddd_utils.report.text import Prose, estimated, literal, percent, span, written
 from ddd_utils.responses import Responses
 
 FEW = 0.01  # of the images: less is "hardly any"
@@ -54,19 +54,16 @@ def consistency(
     under = drawn(f"kappa with {base}; diamonds: {paper}", answers)
     changed = means[means["condition"] != "base"]
     above, count = int((changed["lower"] > 0).sum()), len(changed)
-    span = f"kappa {written(changed['kappa'].min())} to {written(changed['kappa'].max())}"
     when = "Whatever is changed," if above == count else f"After {above} of {count} changes"
-    return Heading(f"{when} the networks agree more than chance: {span}", under)
+    return Heading(f"{when} the networks agree more than chance: kappa {span(changed['kappa'])}", under)
 
 
 def learning(history: pd.DataFrame, answers: Responses) -> Heading:
     """How many images are learned at once, or never, from `dynamics.learning_history`."""
     learned = ("learned_in_first_epoch", "never_learned")
     kept, never = (history.loc[history["claim"] == claim, "share"].iloc[0] for claim in learned)
-    return Heading(
-        f"{percent(kept)} of the images are right from the first epoch on, {percent(never)} are never right",
-        drawn("decisions of the base network by epoch", answers, 1),
-    )
+    title = f"{percent(kept)} of the images are right from the first epoch on, {percent(never)} are never right"
+    return Heading(title, drawn("decisions of the base network by epoch", answers, 1))
 
 
 def unanimous(
@@ -84,28 +81,23 @@ def unanimous(
         others = "".join(f", {percent(share)} are {end}" for end, share in ends.items() if end not in few)
         return Heading(f"{found[0].upper()}{found[1:]}{others}", under)
     who = f"All {networks} networks" if tolerance == 0 else f"At least {networks - tolerance} of {networks} networks"
-    return Heading(
-        f"{who} are right on {percent(ends['trivial'])} of the images and wrong on {percent(ends['impossible'])}", under
-    )
+    title = f"{who} are right on {percent(ends['trivial'])} of the images and wrong on {percent(ends['impossible'])}"
+    return Heading(title, under)
 
 
 def accuracies(spread: Mapping[str, Estimate], answers: Responses) -> Heading:
     """How far the networks' accuracies lie apart, from `consistency.accuracy_spread`."""
     lowest, highest = (spread[end].value for end in ("lowest", "highest"))
-    return Heading(
-        f"Accuracies lie {100 * (highest - lowest):.1f} points apart, {percent(lowest)} to {percent(highest)}",
-        drawn("accuracy after the last epoch; diamonds: the paper", answers),
-    )
+    title = f"Accuracies lie {100 * (highest - lowest):.1f} points apart, {percent(lowest)} to {percent(highest)}"
+    return Heading(title, drawn("accuracy after the last epoch; diamonds: the paper", answers))
 
 
 def swaps(changes: pd.DataFrame, answers: Responses) -> Heading:
     """How many predictions still change in the end, and what accuracy gains by it, from `dynamics.swaps`."""
     last = changes[changes["epoch"] == changes["epoch"].max()].mean()
-    return Heading(
-        f"At the last epoch {percent(last['changed'])} of the predictions change, accuracy by "
-        f"{written(100 * last['accuracy_gain'], '+.2f')} points",
-        drawn("predicted classes that change, by epoch", answers),
-    )
+    changed, points = percent(last["changed"]), written(100 * last["accuracy_gain"], "+.2f")
+    title = f"At the last epoch {changed} of the predictions change, accuracy by {points} points"
+    return Heading(title, drawn("predicted classes that change, by epoch", answers))
 
 
 def directions(changes: pd.DataFrame, answers: Responses) -> Heading:
@@ -113,31 +105,23 @@ def directions(changes: pd.DataFrame, answers: Responses) -> Heading:
     last = changes[changes["epoch"] == changes["epoch"].max()].mean()
     kinds = {"wrong_to_right": "become right", "right_to_wrong": "become wrong", "wrong_to_wrong": "stay wrong"}
     parts = ", ".join(f"{100 * last[kind] / last['changed']:.0f} {words}" for kind, words in kinds.items())
-    return Heading(
-        f"Of 100 predictions that change at the last epoch {parts}", drawn("where changing predictions go", answers)
-    )
+    title = f"Of 100 predictions that change at the last epoch {parts}"
+    return Heading(title, drawn("where changing predictions go", answers))
 
 
 def similarity(correlations: pd.DataFrame, answers: Responses) -> Heading:
     """How alike representations are to the base's, from `dynamics.similarity_to_base`."""
     changed = correlations[correlations["condition"] != "base"].set_index("condition")["correlation"]
-    low, high = changed.idxmin(), changed.idxmax()
-    return Heading(
-        f"Representations correlate from {written(changed[low])} ({condition_name(low)}) to {written(changed[high])} "
-        f"({condition_name(high)}) with the base's",
-        drawn("similarity of the last layer; diamonds: the paper", answers),
-    )
+    ends = (f"{written(changed[at])} ({condition_name(at)})" for at in (changed.idxmin(), changed.idxmax()))
+    title = f"Representations correlate from {' to '.join(ends)} with the base's"
+    return Heading(title, drawn("similarity of the last layer; diamonds: the paper", answers))
 
 
 def classes(table: pd.DataFrame, answers: Responses) -> Heading:
     """How accurate the easiest and the hardest class are, from `difficulty.class_accuracy`."""
     ranked = table.sort_values("accuracy", kind="stable").assign(named=table.get("name", table["label"]))
-    hardest, easiest = (ranked.iloc[at] for at in (0, -1))
-    return Heading(
-        f"Accuracy runs from {percent(hardest['accuracy'])} ({hardest['named']}) to {percent(easiest['accuracy'])} "
-        f"({easiest['named']})",
-        drawn("accuracy of each class", answers, 1),
-    )
+    ends = (f"{percent(row['accuracy'])} ({row['named']})" for _, row in ranked.iloc[[0, -1]].iterrows())
+    return Heading(f"Accuracy runs from {' to '.join(ends)}", drawn("accuracy of each class", answers, 1))
 
 
 # Models that are compared.
@@ -151,8 +135,7 @@ def pairs(table: pd.DataFrame, mean: Estimate, answers: Responses) -> Heading:
         return Heading("No kappa is defined: every model is always right or always wrong", under)
     above = int((table["lower"] > 0).sum())
     who = f"All {len(table)} pairs agree" if above == len(table) else f"{above} of {len(table)} pairs agree"
-    span = f"kappa {written(known.min())} to {written(known.max())}, mean {written(mean.value)}"
-    return Heading(f"{who} more than chance: {span}", under)
+    return Heading(f"{who} more than chance: kappa {span(known)}, mean {written(mean.value)}", under)
 
 
 def accuracy_and_kappa(table: pd.DataFrame, answers: Responses) -> Heading:
@@ -167,30 +150,23 @@ def accuracy_and_kappa(table: pd.DataFrame, answers: Responses) -> Heading:
 def same_answer(same: SameWrongAnswer, answers: Responses) -> Heading:
     """How often two models that are both wrong say the same."""
     mean = pd.Series(same.share[np.triu_indices(len(same.share), 1)]).mean()  # of pairs ever wrong together
-    return Heading(
-        f"Where two models are both wrong, they give the same answer {percent(mean)} of the time",
-        drawn("the same wrong answer, where both are wrong", answers),
-    )
+    title = f"Where two models are both wrong, they give the same answer {percent(mean)} of the time"
+    return Heading(title, drawn("the same wrong answer, where both are wrong", answers))
 
 
 def label_errors(rates: pd.DataFrame, answers: Responses) -> Heading:
     """How many of the hardest and of the easiest images have a wrong label, from `wrong_answers.error_rates`."""
-    hardest, easiest = (rates["rate"].iloc[at] for at in (0, -1))
-    return Heading(
-        f"{percent(hardest)} of the images that no model gets right have a wrong label, {percent(easiest)} of those "
-        "that all get right",
-        drawn("label errors by score", answers),
-    )
+    none, every = (percent(rates["rate"].iloc[at]) for at in (0, -1))
+    title = f"{none} of the images that no model gets right have a wrong label, {every} of those that all get right"
+    return Heading(title, drawn("label errors by score", answers))
 
 
 def label_errors_of_groups(rates: pd.DataFrame, answers: Responses) -> Heading:
     """In which group of images most labels are wrong, and in which fewest."""
     ranked = rates.dropna(subset="rate").sort_values("rate", kind="stable")
     most, fewest = (f"“{row['group']}” ({percent(row['rate'])})" for row in (ranked.iloc[-1], ranked.iloc[0]))
-    return Heading(
-        f"Wrong labels are commonest among {most} and rarest among {fewest}",
-        drawn("label errors by difficulty, tolerance 0", answers),
-    )
+    title = f"Wrong labels are commonest among {most} and rarest among {fewest}"
+    return Heading(title, drawn("label errors by difficulty, tolerance 0", answers))
 
 
 # Only the in-between images.
@@ -200,10 +176,8 @@ def in_between(means: pd.DataFrame, each: NetworkSet) -> Heading:
     """How mean kappa changes without trivial and impossible images, from `nulls.subset_consistency`."""
     everything, some = means.loc["all images", "kappa"], means.loc["subset", "kappa"]
     verb = "falls" if some < everything else "rises"
-    return Heading(
-        f"Without trivial and impossible images mean kappa {verb} from {written(everything)} to {written(some)}",
-        _of_set(f"kappa of every pair, tolerance {each.tolerance}", each),
-    )
+    title = f"Without trivial and impossible images mean kappa {verb} from {written(everything)} to {written(some)}"
+    return Heading(title, _of_set(f"kappa of every pair, tolerance {each.tolerance}", each))
 
 
 def subsets(curve: pd.DataFrame, each: NetworkSet) -> Heading:
@@ -212,23 +186,18 @@ def subsets(curve: pd.DataFrame, each: NetworkSet) -> Heading:
     known = curve.dropna(subset="kappa_in_between")
     if known.empty:
         return Heading("No subset of these networks has a kappa in between", under)
-    parts = [
-        f"{written(row['kappa_in_between'])} with {row['models']:.0f}" for _, row in known.iloc[[0, -1]].iterrows()
-    ]
-    return Heading(f"Kappa left in between depends on the number of networks: {', '.join(parts)}", under)
+    rows = known[["kappa_in_between", "models"]].iloc[[0, -1]].to_numpy(float)
+    parts = ", ".join(f"{written(kappa)} with {models:.0f}" for kappa, models in rows)
+    return Heading(f"Kappa left in between depends on the number of networks: {parts}", under)
 
 
 def expectation(compared: Mapping[str, NullKappa], each: NetworkSet) -> Heading:
     """By how much mean kappa falls, and by how much the scores alone make it fall, from `nulls.compare_nulls`."""
     everything, *_, some = compared.values()
-    seen, implied = (
-        getattr(everything, f"mean_{kind}").value - getattr(some, f"mean_{kind}").value
-        for kind in ("observed", "expected")
-    )
-    return Heading(
-        f"Mean kappa falls by {written(seen)}; the scores alone imply {written(implied)}",
-        _of_set("mean kappa of all pairs (dots) and its expectation (diamonds)", each),
-    )
+    seen = everything.mean_observed.value - some.mean_observed.value
+    implied = everything.mean_expected.value - some.mean_expected.value
+    title = f"Mean kappa falls by {written(seen)}; the scores alone imply {written(implied)}"
+    return Heading(title, _of_set("mean kappa of all pairs (dots) and its expectation (diamonds)", each))
 
 
 def excess(null: NullKappa, each: NetworkSet, level: float = 0.05) -> Heading:
@@ -236,30 +205,24 @@ def excess(null: NullKappa, each: NetworkSet, level: float = 0.05) -> Heading:
     upper = np.triu_indices(len(null.p_values), 1)
     value, tested = np.asarray(null.excess.value)[upper], null.adjusted_p_values()[upper] < level
     more, less = (int((tested & side).sum()) for side in (value > 0, value < 0))
-    return Heading(
-        f"{more} of {len(value)} pairs agree more than their accuracies explain, {less} agree less",
-        _of_set("kappa minus its score-stratified expectation", each),
-    )
+    title = f"{more} of {len(value)} pairs agree more than their accuracies explain, {less} agree less"
+    return Heading(title, _of_set("kappa minus its score-stratified expectation", each))
 
 
 def outstanding(ranked: pd.DataFrame, each: NetworkSet) -> Heading:
     """Which pair exceeds its expectation most, from `NullKappa.table`."""
-    first = ranked.iloc[0]
-    return Heading(
-        f"{condition_name(first['one'])} and {condition_name(first['other'])} agree most beyond expectation: "
-        f"{written(first['excess'], '+.2f')}",
-        _of_set("highest and lowest excess", each),
-    )
+    one, other, excess = ranked[["one", "other", "excess"]].iloc[0]
+    names = f"{condition_name(one)} and {condition_name(other)}"
+    title = f"{names} agree most beyond expectation: {written(excess, '+.2f')}"
+    return Heading(title, _of_set("highest and lowest excess", each))
 
 
 def statistics(changes: pd.DataFrame, series: str, answers: Responses) -> Heading:
     """How many predictions change in the end, by the way in which a network is evaluated."""
     last = changes[changes["epoch"] == changes["epoch"].max()].set_index(series)["changed"]
     parts = ", ".join(f"{percent(share)} with {way}" for way, share in last.items())
-    return Heading(
-        f"Predictions that change at the last epoch: {parts}",
-        drawn("predictions of the base network that change, by epoch", answers, 1),
-    )
+    title = f"Predictions that change at the last epoch: {parts}"
+    return Heading(title, drawn("predictions of the base network that change, by epoch", answers, 1))
 
 
 # Noise.
@@ -268,38 +231,30 @@ def statistics(changes: pd.DataFrame, series: str, answers: Responses) -> Headin
 def divergence(table: pd.DataFrame) -> Heading:
     """How the divergence of neighbours falls, from `noise.neighbour_divergence`."""
     known = table["kl"].dropna()
-    return Heading(
-        f"The divergence falls {known.iloc[0] / known.iloc[-1]:,.0f}-fold from the first neighbours to the last",
-        "divergence between each class and the next",
-    )
+    title = f"The divergence falls {known.iloc[0] / known.iloc[-1]:,.0f}-fold from the first neighbours to the last"
+    return Heading(title, "divergence between each class and the next")
 
 
 def beside_the_ideal(table: pd.DataFrame, answers: Responses) -> Heading:
     """How many images the networks recognise, and could at best, from `noise.accuracy_by_sigma`."""
     found, best = f"The networks recognise {percent(table['accuracy'].mean())} of the images", table["bayes"].mean()
-    return Heading(
-        found if np.isnan(best) else f"{found}; {percent(best)} is possible",
-        drawn("accuracy by standard deviation (band: least to most accurate network)", answers),
-    )
+    under = drawn("accuracy by standard deviation (band: least to most accurate network)", answers)
+    return Heading(found if np.isnan(best) else f"{found}; {percent(best)} is possible", under)
 
 
 def predicted(found: Estimate, answers: Responses) -> Heading:
     """How well the divergence predicts the accuracy, from `noise.divergence_correlation`."""
-    return Heading(
-        f"Classes with more divergence are recognised {_more_or_less(found.lower, found.upper)} often: rank "
-        f"correlation {estimated(found, '.2f')}",
-        drawn("a dot for each class", answers, 1),
-    )
+    often = f"{_more_or_less(found.lower, found.upper)} often: rank correlation {estimated(found, '.2f')}"
+    under = drawn("a dot for each class", answers, 1)
+    return Heading(f"Classes with more divergence are recognised {often}", under)
 
 
 def folder_order(folders: pd.DataFrame, answers: Responses) -> Heading:
     """Where sorting folder names as strings puts the first classes, from `noise.in_folder_order`."""
     moved = folders[folders["moved"]]
-    return Heading(
-        f"Sorted as strings, the folders {moved['folder'].min()} to {moved['folder'].max()} make spikes at "
-        f"{', '.join(map(str, moved['position']))}",
-        drawn("one curve, in two orders", answers),
-    )
+    which, where = f"{moved['folder'].min()} to {moved['folder'].max()}", ", ".join(map(str, moved["position"]))
+    title = f"Sorted as strings, the folders {which} make spikes at {where}"
+    return Heading(title, drawn("one curve, in two orders", answers))
 
 
 # People.
@@ -307,36 +262,28 @@ def folder_order(folders: pd.DataFrame, answers: Responses) -> Heading:
 
 def observers(table: pd.DataFrame) -> Heading:
     """How often observers find the impossible image, from `observer_trials.accuracy`."""
-    return Heading(
-        f"{len(table)} observers find the impossible image in {percent(table['accuracy'].mean())} of the trials",
-        "accuracy of each observer, with Wilson's 95% interval",
-    )
+    title = f"{len(table)} observers find the impossible image in {percent(table['accuracy'].mean())} of the trials"
+    return Heading(title, "accuracy of each observer, with Wilson's 95% interval")
 
 
 def observer_pairs(table: pd.DataFrame) -> Heading:
     """How consistently observers err, from `observer_trials.observer_consistency`."""
-    return Heading(
-        f"Two observers' mistakes agree with kappa {written(table['kappa'].mean())} on average",
-        "error consistency of each two observers",
-    )
+    title = f"Two observers' mistakes agree with kappa {written(table['kappa'].mean())} on average"
+    return Heading(title, "error consistency of each two observers")
 
 
 def blocks(table: pd.DataFrame, everyone: str) -> Heading:
     """How accuracy moves over the experiment, from `observer_trials.learning`."""
     together = table.loc[table["observer"] == everyone, "accuracy"]
-    return Heading(
-        f"Accuracy is {percent(together.iloc[0])} in the first block and {percent(together.iloc[-1])} in the last",
-        "accuracy by block of trials",
-    )
+    title = f"Accuracy is {percent(together.iloc[0])} in the first block and {percent(together.iloc[-1])} in the last"
+    return Heading(title, "accuracy by block of trials")
 
 
 def times(table: pd.DataFrame) -> Heading:
     """How long right and wrong answers take, from `observer_trials.response_times`."""
     medians = table.groupby("answer")["median"].median() / 1000
-    return Heading(
-        "Median time to answer: " + ", ".join(f"{written(time)} s when {answer}" for answer, time in medians.items()),
-        "median response time of each observer",
-    )
+    parts = ", ".join(f"{written(time)} s when {answer}" for answer, time in medians.items())
+    return Heading(f"Median time to answer: {parts}", "median response time of each observer")
 
 
 def people_by_difficulty(table: pd.DataFrame, under: str) -> Heading:
@@ -348,20 +295,13 @@ def people_by_difficulty(table: pd.DataFrame, under: str) -> Heading:
 
 def people_by_score(rank: Estimate, under: str) -> Heading:
     """How strongly networks' and people's difficulty go together."""
-    how = _more_or_less(rank.lower, rank.upper)
-    return Heading(
-        f"Images that more networks get right, people get right {how} often: rank correlation {estimated(rank, '.2f')}",
-        under,
-    )
+    often = f"{_more_or_less(rank.lower, rank.upper)} often: rank correlation {estimated(rank, '.2f')}"
+    return Heading(f"Images that more networks get right, people get right {often}", under)
 
 
 def majority(kappas: pd.DataFrame, under: str) -> Heading:
     """How consistently networks err with most people, from `humans.majority_consistency`."""
-    return Heading(
-        f"Networks and the majority of people err alike with kappa {written(kappas['kappa'].min())} to "
-        f"{written(kappas['kappa'].max())}",
-        under,
-    )
+    return Heading(f"Networks and the majority of people err alike with kappa {span(kappas['kappa'])}", under)
 
 
 def answers_about_images(means: pd.DataFrame, questions: Mapping[str, str], under: str) -> Heading:

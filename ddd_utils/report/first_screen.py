@@ -17,7 +17,7 @@ from ddd_utils.analysis.score_models import fit_binomial
 from ddd_utils.charts import overview
 from ddd_utils.charts.names_and_colours import dataset_name
 from ddd_utils.report import claims
-from ddd_utils.report.facts import Facts, Size, facts
+from ddd_utils.report.facts import Facts, facts
 from ddd_utils.report.text import Prose
 
 PAPERS_TOLERANCE, PAPERS_MODELS = 1, 11
@@ -95,16 +95,8 @@ def opening(preset: str | Path) -> list[Any]:
     """
     Make what a report opens with, to be displayed in this order.
 
-    Parameters
-    ----------
-    preset : str or Path
-        Whose claims files tell what this run found.
-
-    Returns
-    -------
-    list
-        The verdict; the histogram of the paper's eleven models and this run's, if it has one, with a sentence; the
-        agreement left in between against the number of models, with a sentence; the figures behind the verdict.
+    The verdict; the histogram of the paper's eleven models and this run's, if it has one, with a sentence; the
+    agreement left in between against the number of models, with a sentence; the figures behind the verdict.
     """
     known, sets, clauses = facts(), here(preset), claims.clauses(preset)
     return [
@@ -138,10 +130,8 @@ def headline(known: Facts) -> str:
 def in_this_run(known: Facts, clauses: Clauses, sets: Sequence[Here]) -> str:
     """Say what the clauses come to in this run; in short where that is the same."""
     who = sets[0].title if sets else ""
-    same = all(
-        _phrase(clause) == _phrase(known.published.clauses[name]) for name, clause in clauses.items() if name in PHRASES
-    )
-    if same:
+    published = known.published.clauses
+    if all(_phrase(clauses[name]) == _phrase(published[name]) for name in PHRASES.keys() & clauses.keys()):
         return f"In this run, {who} lead to the same verdict." if who else "This run leads to the same verdict."
     return f"In this run{who and f' ({who})'}, {in_words(clauses)}"
 
@@ -169,17 +159,13 @@ def evidence(clauses: Clauses) -> str:
 
 def behind(verdicts: Mapping[str, Clauses]) -> str:
     """Fold the figures behind the verdicts away."""
-    told = "".join(
-        f"<p>{where}{_sizes(clauses)}: {escape(evidence(clauses))}</p>"
-        for where, clauses in verdicts.items()
-        if clauses
-    )
+    told = ""
+    for where, clauses in verdicts.items():
+        if clauses:
+            most = max(clauses.values(), key=lambda clause: clause["n"])
+            sizes = f"{most['networks']} models, {most['n']:,} images"
+            told += f"<p>{where} ({sizes}): {escape(evidence(clauses))}</p>"
     return f"<details><summary>The figures behind the verdict</summary>{told}</details>"
-
-
-def _sizes(clauses: Clauses) -> str:
-    most = max(clauses.values(), key=lambda clause: clause["n"])
-    return f" ({most['networks']} models, {most['n']:,} images)"
 
 
 def _figures(clause: Mapping[str, Any]) -> dict[str, float]:
@@ -191,11 +177,9 @@ def _figures(clause: Mapping[str, Any]) -> dict[str, float]:
 
 def score_panels(known: Facts, sets: Sequence[Here]) -> list[alt.LayerChart]:
     """Draw the scores of the paper's eleven models, and beside them those of sets of this run, on the same axes."""
-    found = {
-        known.eleven.title[0].upper() + known.eleven.title[1:] + ", ImageNet": known.eleven.scores["all"].histogram
-    }
-    found |= {f"This run: {each.title}": each.counts for each in sets}
-    tables = {title: histogram(counts) for title, counts in found.items()}
+    eleven = f"{known.eleven.title[0].upper()}{known.eleven.title[1:]}, ImageNet"
+    tables = {eleven: histogram(known.eleven.scores["all"].histogram)}
+    tables |= {f"This run: {each.title}": histogram(each.counts) for each in sets}
     highest = max(table[["share", "binomial"]].max(axis=None) for table in tables.values())
     return [_score_panel(title, table, highest) for title, table in tables.items()]
 
@@ -210,9 +194,8 @@ def _score_panel(subject: str, table: pd.DataFrame, highest: float) -> alt.Layer
 def histogram(counts: ArrayLike) -> pd.DataFrame:
     """Set scores, (M + 1,) images, beside independent errors: images, share, binomial (share)."""
     counts = np.asarray(counts)
-    return pd.DataFrame(
-        {"images": counts, "share": counts / counts.sum(), "binomial": fit_binomial(counts).probabilities}
-    )
+    found = {"images": counts, "share": counts / counts.sum(), "binomial": fit_binomial(counts).probabilities}
+    return pd.DataFrame(found)
 
 
 def scores_title(table: pd.DataFrame, tolerance: int) -> str:
@@ -251,14 +234,15 @@ def agreement_chart(known: Facts, sets: Sequence[Here]) -> alt.LayerChart:
         f"{images:,} images in all. Band: 95% of the subsets, a spread of subsets, not a confidence interval.",
     ]
     readout = [_readout(known, models) for models in one["models"]]
-    return overview.agreement_left(
-        table, _points(known, sets), agreement_title(known), subtitle, PAPERS_MODELS, readout
-    )
+    title, points = agreement_title(known), _points(known, sets)
+    return overview.agreement_left(table, points, title, subtitle, PAPERS_MODELS, readout)
 
 
 def agreement_title(known: Facts) -> str:
     """Say whether more models leave more agreement: more than 95% of the subsets of the paper's size do."""
-    some, all_ = _of_the_papers_size(known), known.published.of_size(known.published.models, PAPERS_TOLERANCE)
+    some, all_ = (
+        known.published.of_size(models, PAPERS_TOLERANCE) for models in (PAPERS_MODELS, known.published.models)
+    )
     figures = f"{some.kappa:.3f} with {some.models}, {all_.kappa:.3f} with {all_.models}"
     if all_.kappa > some.upper:
         return f"The more models, the more agreement is left in between: {figures}"
@@ -269,27 +253,19 @@ def agreement_title(known: Facts) -> str:
 
 def about_agreement(known: Facts, sets: Sequence[Here]) -> str:
     """Compare the paper's figure with as many published models and the null, and this run's with as many as it has."""
-    size = _of_the_papers_size(known)
+    size = known.published.of_size(PAPERS_MODELS, PAPERS_TOLERANCE)
     lines = [
         f"The paper found {claims.printed(SETS['models']):.3f} with its {PAPERS_MODELS} models. {PAPERS_MODELS} of the "
         f"{known.published.title} leave {size.kappa:.3f} (95% of the subsets: {size.lower:.3f} to {size.upper:.3f}). "
         f"Models of the same abilities that shared nothing but the images' difficulty would leave {size.expected:.3f}."
     ]
+    sizes = {(size.models, size.tolerance): size for size in known.published.sizes}
     for each in sets:
-        if each.kappa is not None and (beside := _as_many(known, each)):
+        # In-between kappa depends on the number of models and on the tolerance.
+        if each.kappa is not None and (beside := sizes.get((each.M, each.tolerance))):
             told = f"{each.title} leave {each.kappa:.3f}; as many models of ImageNet leave {beside.kappa:.3f}"
             lines.append(f"In this run, {told} (tolerance {each.tolerance}).")
     return " ".join(lines)
-
-
-def _of_the_papers_size(known: Facts) -> Size:
-    return known.published.of_size(PAPERS_MODELS, PAPERS_TOLERANCE)
-
-
-def _as_many(known: Facts, each: Here) -> Size | None:
-    """Find the published subsets with as many models and the same tolerance: in-between kappa depends on both."""
-    sizes = {(size.models, size.tolerance): size for size in known.published.sizes}
-    return sizes.get((each.M, each.tolerance))
 
 
 def _points(known: Facts, sets: Sequence[Here]) -> pd.DataFrame:
@@ -303,9 +279,8 @@ def _points(known: Facts, sets: Sequence[Here]) -> pd.DataFrame:
     for each in sets:
         if each.kappa is not None:
             dissent = "" if each.tolerance == PAPERS_TOLERANCE else f" (tolerance {each.tolerance})"
-            rows.append(
-                (f"this run, {each.title}: {each.kappa:.3f}{dissent}", each.M, each.kappa, f"here, {each.name}")
-            )
+            label = f"this run, {each.title}: {each.kappa:.3f}{dissent}"
+            rows.append((label, each.M, each.kappa, f"here, {each.name}"))
     return pd.DataFrame(rows, columns=["label", "models", "kappa", "kind"])
 
 
@@ -313,12 +288,6 @@ def _readout(known: Facts, models: int) -> str:
     """Write what the slider shows at a number of models, line by line."""
     one, none, everywhere = (known.published.of_size(models, among) for among in (PAPERS_TOLERANCE, 0, None))
     spread = f" ({one.lower:.3f} to {one.upper:.3f})" if one.subsets > 1 else ""
-    return "\n".join(
-        [
-            f"{models} of {known.published.title}",
-            f"tolerance 1: {one.kappa:.3f}{spread}",
-            f"if only difficulty were shared: {one.expected:.3f}",
-            f"tolerance 0: {none.kappa:.3f}",
-            f"on all images: {everywhere.kappa:.3f}",
-        ]
-    )
+    lines = [f"{models} of {known.published.title}", f"tolerance 1: {one.kappa:.3f}{spread}"]
+    lines += [f"if only difficulty were shared: {one.expected:.3f}", f"tolerance 0: {none.kappa:.3f}"]
+    return "\n".join([*lines, f"on all images: {everywhere.kappa:.3f}"])

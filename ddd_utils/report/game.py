@@ -1,6 +1,6 @@
 """The game "find those tricky images": played in the report, and a page of its own for laboratories."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,7 @@ from ddd_utils.responses import Responses
 MIME = "application/vnd.ddd.experiment+json"
 MARK = " data-game "  # no HTML from outside keeps such an attribute
 FEWEST, MOST, SIDE = 4, 16, 96  # pairs, and pixels of an image: enough to play, and the report stays small
-PLAY = (
-    "elements",
-    "experiment_score",
-    "experiment_game",
-    "experiment_end",
-)  # the scripts that show pairs and take answers
+PLAY = ("elements", "experiment_score", "experiment_game", "experiment_end")  # scripts that show pairs, take answers
 NOISE = "gaussian"
 NO_COMPARISON = {
     NOISE: "On noise the rule is learned in a few trials: the paper's observers are no comparison.",
@@ -42,7 +37,7 @@ class Game:
     def __init__(self, study: Mapping, page: str):
         self.study, self.page = dict(study), page
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
+    def _repr_mimebundle_(self, **_: Any) -> dict:
         pairs = f"Find those tricky images, a game of {len(self.study['trials'])} pairs"
         return {MIME: self.study, "text/plain": f"{pairs}: `make report` puts it into {self.page}, where it is played."}
 
@@ -65,15 +60,14 @@ def study(
     always are, and in the report the reader may choose.
     """
     names = list(dict.fromkeys(name for trial in (*practice, *trials) for name in trial[:2]))
-    positions = {name: position for position, name in enumerate(names)}
     found = {
         "feedback": feedback,
         "rule": _rule(networks, tolerance),
         "beside": _beside(dataset),
         "names": names,
         "pictures": [data_uri(_fitted(pictures[name], side, dataset == NOISE)) for name in names],
-        "practice": [_shown(trial, positions) for trial in practice],
-        "trials": [_shown(trial, positions) for trial in trials],
+        "practice": [_shown(trial, names.index) for trial in practice],
+        "trials": [_shown(trial, names.index) for trial in trials],
     }
     return {"key": markup.key(found), **found}
 
@@ -102,32 +96,24 @@ def additions(bodies: Iterable[str]) -> tuple[str, list[str]]:
     return style(), [assets.script((*PLAY, "experiment_figure"))]
 
 
-def keep(
-    folder: Path,
-    section: str,
-    trials: Sequence[Trial],
-    pictures: Mapping[str, np.ndarray],
-    dataset: str,
-    networks: int,
-    tolerance: int,
-) -> None:
+def keep(folder: Path, section: str, found: dict) -> None:
     """Keep a section's game for the summary, in place of an earlier one; fewer trials than `FEWEST` make none."""
     forget(folder, section)
-    if len(trials) >= FEWEST:
-        write_json(_file(folder, section), study(trials, pictures, dataset, networks, tolerance, side=SIDE))
+    if len(found["trials"]) >= FEWEST:
+        write_json(_file(folder, section), found)
 
 
 def keep_pairs(preset: str | Path, section: str, answers: Responses, rows: Sequence[int], tolerance: int) -> None:
     """Keep pairs of a trivial and an impossible image for the summary, which opens with a game of them."""
-    correct = answers.correct()[list(rows)]
-    few = min(MOST, *count_extremes(correct, tolerance)) if answers.has_images else 0
-    trials: list[Trial] = []
-    pictures: dict[str, np.ndarray] = {}
-    if few:
-        drawn = image_pairs(correct, tolerance, few, labels=answers.labels)
-        trials, shown = drawn.named(answers.image_ids), answers.thumbnails(drawn.images, SIDE)
-        pictures = dict(zip(answers.image_ids[drawn.images], shown, strict=True))
-    keep(params.load(preset).folder, section, trials, pictures, answers.info["dataset"], len(correct), tolerance)
+    folder, correct = params.load(preset).folder, answers.correct()[list(rows)]
+    count = min(MOST, *count_extremes(correct, tolerance)) if answers.has_images else 0
+    if not count:
+        forget(folder, section)
+        return
+    drawn = image_pairs(correct, tolerance, count, labels=answers.labels)
+    pictures = dict(zip(answers.image_ids[drawn.images], answers.thumbnails(drawn.images, SIDE), strict=True))
+    about = answers.info["dataset"], len(correct), tolerance
+    keep(folder, section, study(drawn.named(answers.image_ids), pictures, *about, side=SIDE))
 
 
 def forget(folder: Path, section: str) -> None:
@@ -155,10 +141,10 @@ def _file(folder: Path, section: str) -> Path:
     return Path(folder) / "pairs" / f"{section}.json"
 
 
-def _shown(trial: Trial, positions: Mapping[str, int]) -> dict:
+def _shown(trial: Trial, position: Callable[[str], int]) -> dict:
     trivial, impossible, left = trial
     pair = [impossible, trivial] if left else [trivial, impossible]
-    return {"left": positions[pair[0]], "right": positions[pair[1]], "impossible": "left" if left else "right"}
+    return {"left": position(pair[0]), "right": position(pair[1]), "impossible": "left" if left else "right"}
 
 
 def _fitted(image: np.ndarray, side: int, noise: bool) -> np.ndarray:

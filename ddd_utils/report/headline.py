@@ -1,7 +1,6 @@
-"""What a run comes to: its headline figures, what holds and what does not in three short lists, and all claims."""
+"""What a run comes to: what holds and what does not in three short lists, and all claims."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,10 @@ import pandas as pd
 from IPython.display import HTML
 
 from ddd_utils.analysis.consistency import ONE_NETWORK
-from ddd_utils.charts.names_and_colours import CLASS_COLOURS, dataset_name
+from ddd_utils.charts.names_and_colours import dataset_name
 from ddd_utils.report import assets, claims, verdicts
 from ddd_utils.report.text import section_label
-from ddd_utils.report.verdicts import Figure, basis, figure
+from ddd_utils.report.verdicts import basis
 
 SHOWN, NAMED = 5, 3  # items of a list, claims of an item
 HEADINGS = {
@@ -27,45 +26,11 @@ OUTSIDE = {
     "had to happen": "falls that had to happen because of how images are chosen",
     "chosen after a trial": "on data chosen after a trial had shown the pattern",
 }
-SETS = {"Training variants": ("", "variants_"), "Models": ("sota_", "sota_")}  # prefixes of their shares and kappas
-
-
-@dataclass(frozen=True)
-class Headline:
-    """What one set of networks comes to: shares of trivial, in-between and impossible images, and mean kappas."""
-
-    title: str
-    shares: list[Figure]
-    kappas: list[Figure]  # on all images, on the in-between ones
-
-    @property
-    def drawn(self) -> bool:
-        """Whether all three shares are there, so that a bar can be drawn."""
-        return all(share.value is not None for share in self.shares)
-
-
-def headlines(records: Mapping[str, claims.Record]) -> list[Headline]:
-    """Collect the figures of the training variants and of the models; what is missing reads "not computed"."""
-    return [
-        Headline(
-            title,
-            [figure(f"{shares}{kind.replace('-', '_')}_share", records, kind) for kind in CLASS_COLOURS],
-            [
-                figure(f"{kappas}kappa_all", records, "Mean error consistency, all images"),
-                figure(f"{kappas}kappa_in_between", records, "In-between images only"),
-            ],
-        )
-        for title, (shares, kappas) in SETS.items()
-    ]
 
 
 def findings(table: pd.DataFrame) -> HTML:
-    """
-    List what holds, what is contradicted, what cannot be decided and what is not tested (`verdicts.table`).
-
-    Only claims that have a short name are listed, `SHOWN` at most, and only what counts for or against the paper. The
-    last line tells what does not count, and why.
-    """
+    """List what holds, what is contradicted, what cannot be decided and what is not tested (`verdicts.table`)."""
+    # Of what counts for or against the paper, claims that have a short name; the last line tells what does not count.
     scored = table[table["outside"] == ""]
     groups = []
     for outcome, heading in HEADINGS.items():

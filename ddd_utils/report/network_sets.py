@@ -84,9 +84,8 @@ class NetworkSet:
         figures = {"all images": "kappa_all", "subset": "kappa_in_between", "drop": "kappa_drop"}
         for row, key in figures.items():
             value, lower, upper = (float(means[column][row]) for column in ("kappa", "lower", "upper"))
-            note = f"tolerance {self.tolerance}"
             basis = self.answers if row == "all images" else between
-            book.record(f"{prefix}_{key}", value, (lower, upper), basis, note)
+            book.record(f"{prefix}_{key}", value, (lower, upper), basis, f"tolerance {self.tolerance}")
 
 
 def variants(answers: Responses) -> Variants:

@@ -44,10 +44,8 @@ def families(kappa: FamilyEffects, excess: FamilyEffects) -> Prose:
     said, clear = [], []
     for kind, row in kappa.within.iterrows():
         both = {"kappa": row, "excess": excess.effects.loc[kind]}
-        found = (with_interval(each["effect"], each["lower"], each["upper"], "+.3f") for each in both.values())
-        said.append(
-            "{} models agree more by {} in kappa and by {} in excess of what the scores imply".format(kind, *found)
-        )
+        more, beyond = (with_interval(*each[["effect", "lower", "upper"]], "+.3f") for each in both.values())
+        said.append(f"{kind} models agree more by {more} in kappa and by {beyond} in excess of what the scores imply")
         clear += [f"the {what} of {kind} models" for what, each in both.items() if each["lower"] > 0]
     far = written(kappa.terms["effect"].iloc[0], "+.3f")
     return Prose(
@@ -59,12 +57,10 @@ def families(kappa: FamilyEffects, excess: FamilyEffects) -> Prose:
 
 def effective_heading(found: pd.DataFrame, answers: Responses) -> Heading:
     """How many independent models all of them are worth, from `opinions.effective_number`."""
-    worth, ceiling, _ = found["value"]
-    return Heading(
-        f"{len(answers.networks)} models are worth {written(worth)} independent ones, and no number of such models is "
-        f"worth more than {written(ceiling)}",
-        drawn("independent models by number of models (band: 95% of random draws)", answers),
-    )
+    worth, ceiling, _ = map(written, found["value"])
+    title = f"{len(answers.networks)} models are worth {worth} independent ones"
+    under = drawn("independent models by number of models (band: 95% of random draws)", answers)
+    return Heading(f"{title}, and no number of such models is worth more than {ceiling}", under)
 
 
 def effective(found: pd.DataFrame, by_size: pd.DataFrame) -> Prose:
@@ -72,7 +68,7 @@ def effective(found: pd.DataFrame, by_size: pd.DataFrame) -> Prose:
     worth, _, ratio = (found.loc[row] for row in range(3))
     few = by_size.loc[by_size["effective"] >= 0.95 * by_size["effective"].iloc[-1], "models"].iloc[0]
     intervals = [
-        f"{with_interval(row['value'], row['lower'], row['upper'], '.2f')} for other images, "
+        f"{with_interval(*row[['value', 'lower', 'upper']], '.2f')} for other images, "
         f"{written(row['models_lower'])} to {written(row['models_upper'])} for other models"
         for row in (worth, ratio)
     ]
@@ -90,9 +86,8 @@ def majority_heading(by_size: pd.DataFrame, answers: Responses) -> Heading:
     if top["models"] == 1 or top["top_majority"] <= best:
         return Heading("No majority of the most accurate models beats the best alone", under)
     gain = written(100 * (top["top_majority"] - best), "+.1f")
-    return Heading(
-        f"A majority of the {top['models']:.0f} most accurate models gains {gain} points over the best alone", under
-    )
+    title = f"A majority of the {top['models']:.0f} most accurate models gains {gain} points over the best alone"
+    return Heading(title, under)
 
 
 def majority(by_size: pd.DataFrame, pairs: pd.DataFrame) -> Prose:

@@ -25,6 +25,7 @@ from ddd_utils.report.text import section_label
 PACKAGES = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "pandas", "scipy", "altair")
 TITLE = re.compile(r'<h2 id="[^"]+">(.*?)</h2>', re.DOTALL)
 PART = re.compile(r'<h3 id="([^"]+)">(.*?)</h3>', re.DOTALL)
+HEADING = re.compile(r'href="#(\w+)-([^"]+)"')
 UNREAD = re.compile(r"<(script|noscript|details|math)\b.*?</\1>|<[^>]*>", re.DOTALL)  # markup, and what is folded
 WORDS_A_MINUTE = 230
 CITE = "cite-and-reproduce"  # id of the block at the end; no notebook's name has a hyphen
@@ -123,7 +124,10 @@ def build_comparison(outcome: Outcome, names: Mapping[str, str], target: Path) -
 
 
 def _write(target: Path, template: str, sections: list[Section], ids: set[str], **values: Any) -> Path:
-    sections = [replace(section, body=_settled(section.body, ids)) for section in sections]
+    def there(link: re.Match) -> str:  # a heading that is missing because its section failed: lead to the section
+        return link[0] if f"{link[1]}-{link[2]}" in ids else f'href="#{link[1]}"'
+
+    sections = [replace(section, body=Markup(HEADING.sub(there, section.body))) for section in sections]
     play_style, play_scripts = game.additions(section.body for section in sections)
     style, scripts = assets.style() + play_style, [*assets.scripts(), *play_scripts]
     write_text(target, assets.page(template, style, scripts, sections=sections, **values))
@@ -140,13 +144,12 @@ def _section(
 ) -> Section:
     """Render the cells of a section, or those that stand in the appendix."""
     name, body, code = outcome.section, "", ""
-    told = {key: fact for key, fact in facts.items() if key != "inputs"}
+    told = {**_here(), **{key: fact for key, fact in facts.items() if key != "inputs"}}
     if outcome.error is None:
         try:
             notebook = nbformat.read(outcome.notebook, as_version=4)
-            notebook.cells = [
-                cell for cell in notebook.cells if (APPENDIX in cell.metadata.get("tags", [])) == appendix
-            ]
+            at_end = [APPENDIX in cell.metadata.get("tags", []) for cell in notebook.cells]
+            notebook.cells = [cell for cell, last in zip(notebook.cells, at_end, strict=True) if last == appendix]
             body, code = cells.render(notebook, name, shared), cells.code(notebook)
         except InputError as error:
             raise InputError(f"{name}.py: {error}") from None
@@ -158,9 +161,8 @@ def _section(
         parts=[(part, Markup(text).striptags()) for part, text in PART.findall(body)],
         error=outcome.error,
         command=command,
-        # The path of the resolved preset says where it lay on this machine and nothing else.
-        parameters=list(_rows({key: value for key, value in parameters.items() if key != "preset"})),
-        facts=[*_rows({**_here(), **told}), ("notebook executed in", timedelta(seconds=outcome.seconds))],
+        parameters=list(_rows(_without_path(parameters))),
+        facts=[*_rows(told), ("notebook executed in", timedelta(seconds=outcome.seconds))],
     )
 
 
@@ -174,18 +176,16 @@ def _with_files(body: str, lists: Mapping[str, Path], run: str) -> Markup:
     return Markup(body)
 
 
-def _settled(body: str, ids: set[str]) -> Markup:
-    """Let links to headings that are not there, because their section failed, lead to the section."""
-    return Markup(
-        re.sub(r'href="#(\w+)-([^"]+)"', lambda to: to[0] if f"{to[1]}-{to[2]}" in ids else f'href="#{to[1]}"', body)
-    )
-
-
 def _here() -> dict[str, object]:
     return {
         "versions": machine.versions(PACKAGES),
         "device": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processor cores",
     }
+
+
+def _without_path(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave the path of the resolved preset out: it says where that lay on this machine and nothing else."""
+    return {key: value for key, value in parameters.items() if key != "preset"}
 
 
 def _rows(values: Mapping[str, object], prefix: str = "") -> Iterable[tuple[str, object]]:
@@ -206,19 +206,22 @@ def _write_results(folder: Path, preset: Preset, outcomes: Mapping[str, Outcome]
     sections = {
         section: {
             "digest": digests.get(section, ""),
-            "parameters": {key: value for key, value in preset.parameters(section).items() if key != "preset"},
+            "parameters": _without_path(preset.parameters(section)),
             "state": _state(outcomes.get(section)),
         }
         for section in preset.sections
     }
     records = claims.recorded(preset.name)[0]
-    found = [_claim(row, records.get(row["id"])) for row in verdicts.table(preset.name).to_dict("records")]
-    run = {"schema": SCHEMA, "preset": preset.name, "sections": sections}
-    scores = {name: each.model_dump() for name, each in claims.scores(preset.name).items()}
-    clauses, doubts = claims.clauses(preset.name), claims.doubts(preset.name)
-    write_json(
-        folder / "results.json", {**run, "claims": found, "clauses": clauses, "scores": scores, "plausibility": doubts}
-    )
+    results = {
+        "schema": SCHEMA,
+        "preset": preset.name,
+        "sections": sections,
+        "claims": [_claim(row, records.get(row["id"])) for row in verdicts.table(preset.name).to_dict("records")],
+        "clauses": claims.clauses(preset.name),
+        "scores": {name: each.model_dump() for name, each in claims.scores(preset.name).items()},
+        "plausibility": claims.doubts(preset.name),
+    }
+    write_json(folder / "results.json", results)
     return digests
 
 
@@ -229,19 +232,7 @@ def _state(outcome: Outcome | None) -> str:
 
 
 def _claim(row: Mapping[Any, Any], record: claims.Record | None) -> dict[str, Any]:
-    stated = claims.claim(row["id"])
-    figures = record.model_dump(mode="json") if record else dict.fromkeys(("value", "interval", "m", "n"))
-    return {
-        "id": stated.id,
-        "section": stated.section,
-        "claim": stated.statement,
-        "where": stated.where,
-        "paper": stated.value,
-        **{key: figures[key] for key in ("value", "interval", "m", "n")},
-        "dataset": record.dataset if record else "",
-        "verdict": row["verdict"],
-        "reason": row["reason"],
-        "outside": row["outside"],
-        "test": row["test"],
-        "note": row["note"],
-    }
+    figures = record.model_dump(mode="json") if record else {}
+    stated = {key: row[key] for key in ("id", "section", "claim", "where")} | {"paper": claims.claim(row["id"]).value}
+    found = {key: figures.get(key) for key in ("value", "interval", "m", "n")} | {"dataset": row["data set"]}
+    return stated | found | {key: row[key] for key in ("verdict", "reason", "outside", "test", "note")}

@@ -12,7 +12,7 @@ from ddd_utils.analysis.psychophysics import Observed
 from ddd_utils.analysis.statistics import Estimate
 from ddd_utils.charts import Heading
 from ddd_utils.report.claims import printed
-from ddd_utils.report.text import Absence, Prose, estimated, literal, percent, readable, written
+from ddd_utils.report.text import Absence, Prose, estimated, literal, percent, readable, span, written
 
 SHOWN = ["set", "people", "images", "conditions", "accuracy", "kappa", "kappa_lower", "kappa_upper"]
 SHOWN += ["for_other_people", "largest", "pooled", "effective"]
@@ -34,17 +34,11 @@ def no_networks(tables: Sequence[object]) -> Absence:
     return Absence("" if tables else NO_NETWORKS)
 
 
-def _span(values: pd.Series, form: str = ".2f") -> str:
-    return f"{written(values.min(), form)} to {written(values.max(), form)}"
-
-
 def set_heading(table: pd.DataFrame) -> Heading:
     """In how many sets people err alike beyond chance, from `deciders.overview`."""
-    above, people = int((table["lower"] > 0).sum()), _span(table["people"], ".0f")
-    return Heading(
-        f"In {above} of {len(table)} sets people err alike beyond chance: kappa {_span(table['kappa'])}",
-        f"mean kappa of two people within a condition · {people} people a set · {table['images'].sum():,} images",
-    )
+    above, people, images = int((table["lower"] > 0).sum()), span(table["people"], ".0f"), table["images"].sum()
+    title = f"In {above} of {len(table)} sets people err alike beyond chance: kappa {span(table['kappa'])}"
+    return Heading(title, f"mean kappa of two people within a condition · {people} people a set · {images:,} images")
 
 
 def pooling(table: pd.DataFrame) -> Prose:
@@ -72,10 +66,8 @@ def set_table(table: pd.DataFrame) -> pd.DataFrame:
 
 def shown(table: pd.DataFrame) -> pd.DataFrame:
     """Write shares in per cent and other numbers with two decimals; a dash is not defined."""
-    forms = {**dict.fromkeys(["accuracy", *map(str, range(100))], ".1%"), "impossible": ".1%", "trivial": ".1%"}
-    forms |= {"deciders": ".0f"} | dict.fromkeys(
-        ["kappa", "effective", "largest", "pooled", "in between", "smooth"], ".2f"
-    )
+    forms = dict.fromkeys(["accuracy", "impossible", "trivial", *map(str, range(100))], ".1%") | {"deciders": ".0f"}
+    forms |= dict.fromkeys(["kappa", "effective", "largest", "pooled", "in between", "smooth"], ".2f")
     named = {"effective": "independent ones", "largest": "largest possible", "smooth": "from selection alone"}
     cells = {
         name: ["–" if pd.isna(value) else written(value, forms[name]) for value in table[name]]
@@ -88,18 +80,16 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
 def score_heading(table: pd.DataFrame) -> Heading:
     """In how many sets more images are trivial, and impossible, than for independent people (`deciders.overview`)."""
     trivial, impossible = (int((table[end] > table[f"{end}_independent"]).sum()) for end in ("trivial", "impossible"))
-    return Heading(
-        f"More images are trivial than for independent people in {trivial} of {len(table)} sets, more impossible in "
-        f"{impossible}",
-        "images by the share of people who are right, from none to all",
-    )
+    sets = f"in {trivial} of {len(table)} sets, more impossible in {impossible}"
+    under = "images by the share of people who are right, from none to all"
+    return Heading(f"More images are trivial than for independent people {sets}", under)
 
 
 def ends(table: pd.DataFrame) -> Prose:
     """Say how many images are trivial or impossible for people, and for independent ones (`deciders.overview`)."""
     said = [
-        f"On {_span(table[end], '.1%')} of a set's images all people are {verb}; independent people of the same "
-        f"accuracies would be on {_span(table[f'{end}_independent'], '.1%')}."
+        f"On {span(table[end], '.1%')} of a set's images all people are {verb}; independent people of the same "
+        f"accuracies would be on {span(table[f'{end}_independent'], '.1%')}."
         for end, verb in (("trivial", "right"), ("impossible", "wrong"))
     ]
     return Prose(f"{' '.join(said)} More people are less often unanimous: compare sets of equally many people only.")

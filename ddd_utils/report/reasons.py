@@ -15,7 +15,7 @@ from ddd_utils.report.claims import Book, claim, recorded
 from ddd_utils.report.comparability import Basis
 from ddd_utils.report.findings import drawn
 from ddd_utils.report.text import Absence, Prose, literal, p_value, percent, with_interval, written
-from ddd_utils.report.verdicts import figure, verdict
+from ddd_utils.report.verdicts import figure, paper_text, verdict
 from ddd_utils.responses import Responses
 
 # What the paper guesses in section 4, and the factors of ImageNet-X that come nearest, by the claim in paper.yaml.
@@ -62,20 +62,19 @@ def label_verdicts(preset: str) -> Prose:
     records, said = recorded(preset)[0], []
     for name, words in WORDED.items():
         if name in records:
-            stated, found = claim(name), figure(name, records)
-            here = f"{stated.short}: {found.here} ({found.interval}), which would have to be {found.paper}"
-            said.append(f"- **“{words}”** ({stated.where}): {verdict(stated, records[name]).outcome}; {here}.")
+            stated, found = claim(name), records[name]
+            here, interval = figure(stated, found)
+            told = f"{stated.short}: {here} ({interval}), which would have to be {paper_text(stated)}"
+            said.append(f"- **“{words}”** ({stated.where}): {verdict(stated, found).outcome}; {told}.")
     return Prose("\n".join(said))
 
 
 def label_heading(table: pd.DataFrame, answers: Responses) -> Heading:
     """How many labels are rejected where no model is right, and where all are (`status_by_score`)."""
     rejected = table[table["status"] != LABELS[0]].groupby("score")["share"].sum()
-    return Heading(
-        f"ReaL rejects {percent(rejected.iloc[0])} of the labels that no model names, {percent(rejected.iloc[-1])} of "
-        "those that all do",
-        drawn("what ReaL says of the labels, by the number of models right", answers),
-    )
+    none, every = (percent(rejected.iloc[at]) for at in (0, -1))
+    title = f"ReaL rejects {none} of the labels that no model names, {every} of those that all do"
+    return Heading(title, drawn("what ReaL says of the labels, by the number of models right", answers))
 
 
 # Factors.
@@ -115,12 +114,10 @@ def factor_heading(primary: pd.DataFrame, answers: Responses, images: int) -> He
     more = primary[(primary["p_holm"] < 0.05) & (primary["ratio"] > 1)]
     if more.empty:
         return Heading(f"None of {len(primary)} factors makes images impossible more often", under)
-    first, verb = more.loc[more["ratio"].idxmax()], "goes" if len(more) == 1 else "go"
-    return Heading(
-        f"{len(more)} of {len(primary)} factors {verb} with impossible images; the strongest, {first['factor']}, "
-        f"{written(first['ratio'], '.1f')}-fold",
-        under,
-    )
+    strongest, verb = more.loc[more["ratio"].idxmax()], "goes" if len(more) == 1 else "go"
+    most = f"{strongest['factor']}, {written(strongest['ratio'], '.1f')}-fold"
+    counted = f"{len(more)} of {len(primary)} factors {verb} with impossible images"
+    return Heading(f"{counted}; the strongest, {most}", under)
 
 
 def ratio_table(primary: pd.DataFrame, without: pd.DataFrame, accepted: pd.DataFrame | None) -> pd.DataFrame:
@@ -129,7 +126,7 @@ def ratio_table(primary: pd.DataFrame, without: pd.DataFrame, accepted: pd.DataF
     p_values = primary["p_holm"].map(p_value)
     shown = pd.DataFrame({"factor": primary["factor"], "risk ratio": _ratios(primary), "p (Holm)": p_values})
     if primary["without_resnet50"].notna().any():
-        shown["without ResNet-50"] = primary["without_resnet50"].map(lambda ratio: written(ratio))
+        shown["without ResNet-50"] = primary["without_resnet50"].map(written)
     if primary["lowest"].notna().any():
         families = zip(primary["lowest"], primary["highest"], strict=True)
         shown["without one family"] = [f"{written(low)} to {written(high)}" for low, high in families]
@@ -172,8 +169,7 @@ def secondary_table(ratios: pd.DataFrame) -> pd.DataFrame:
 
 
 def _ratios(table: pd.DataFrame) -> list[str]:
-    rows = zip(table["ratio"], table["lower"], table["upper"], strict=True)
-    return [with_interval(*row, ".2f") or "undefined" for row in rows]
+    return [with_interval(*row, ".2f") or "undefined" for row in table[["ratio", "lower", "upper"]].to_numpy(float)]
 
 
 def guesses(factors: Sequence[str], marked: np.ndarray, regression: Regression, impossible: np.ndarray) -> pd.DataFrame:
@@ -203,10 +199,10 @@ def _judged(ratio: Estimate, share: float) -> str:
 
 def guess_sentences(table: pd.DataFrame) -> Prose:
     """Say what becomes of each guess of the paper (`guesses`)."""
-    return Prose("\n".join(_guess(row) for row in table.to_dict("records")))
+    return Prose("\n".join(map(_guess, table.to_dict("records"))))
 
 
-def _guess(row: dict[str, Any]) -> str:
+def _guess(row: Mapping[Any, Any]) -> str:
     told = f"{row['verdict']}; marked on {percent(row['marked'])} of all images"
     if row["verdict"] != NOT_TESTABLE:
         ratio = with_interval(row["ratio"], row["lower"], row["upper"], ".2f") or "undefined"
@@ -256,11 +252,8 @@ def peer_heading(table: pd.DataFrame, answers: Responses, images: int, prototype
         f"{condition_name(row.model)} errs {percent(abs(row.ratio - 1))} {'more' if row.ratio > 1 else 'less'}"
         for row in ends.itertuples()
     ]
-    return Heading(
-        f"{told['model'].nunique()} of {table['model'].nunique()} models differ from their peers on some factor, "
-        f"{len(rows)} of them on {factor}: {' and '.join(said)}",
-        under,
-    )
+    counted = f"{told['model'].nunique()} of {table['model'].nunique()} models differ from their peers on some factor"
+    return Heading(f"{counted}, {len(rows)} of them on {factor}: {' and '.join(said)}", under)
 
 
 def peer_table(table: pd.DataFrame) -> pd.DataFrame:
@@ -283,15 +276,12 @@ def _deviations(rows: pd.DataFrame) -> str:
 
 def class_heading(table: pd.DataFrame, answers: Responses) -> Heading:
     """How right models are on the hardest and on the easiest class (`class_difficulty`)."""
-    hardest, easiest = (table.iloc[at] for at in (0, -1))
+    (hardest, least), (easiest, most) = table[["name", "shrunk"]].iloc[[0, -1]].to_numpy()
     under = drawn("the hardest and the easiest classes", answers)
-    if easiest["shrunk"] - hardest["shrunk"] < ALIKE:
-        return Heading(f"No class is harder than another, beyond chance: {percent(hardest['shrunk'])} right", under)
-    return Heading(
-        f"A model is right on {percent(hardest['shrunk'])} of the images of “{hardest['name']}” and on "
-        f"{percent(easiest['shrunk'])} of “{easiest['name']}”",
-        under,
-    )
+    if most - least < ALIKE:
+        return Heading(f"No class is harder than another, beyond chance: {percent(least)} right", under)
+    ends = f"{percent(least)} of the images of “{hardest}” and on {percent(most)} of “{easiest}”"
+    return Heading(f"A model is right on {ends}", under)
 
 
 def confusions(pairs: pd.DataFrame, images: int, superclass: Mapping[str, float] | None = None) -> Prose:

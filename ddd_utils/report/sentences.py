@@ -248,20 +248,15 @@ def wrong_answers(same: SameWrongAnswer | None, kinds: np.ndarray | None, unreco
         return Prose("No wrong answer was recorded, so which labels were given is not known.")
     consensus, impossible = int((kinds == "consensus").sum()), int((kinds != "").sum())
     agreed = with_interval(consensus / impossible, *wilson(consensus, impossible), ".0%") if impossible else "none"
-    said = [*_same_answers(same), f"Of {impossible:,} impossible images (tolerance 0), {agreed} have a consensus."]
+    said = [f"Of {impossible:,} impossible images (tolerance 0), {agreed} have a consensus."]
+    upper = np.triu_indices(len(same.share), 1)
+    rows = np.column_stack([each[upper] for each in (same.share, same.lower, same.upper)])
+    if len(rows := rows[np.isfinite(rows[:, 0])]):
+        least, most = (with_interval(*rows[at], ".2f") for at in (rows[:, 0].argmin(), rows[:, 0].argmax()))
+        said.insert(0, f"Mean over pairs {rows[:, 0].mean():.2f}, from {least} to {most}.")
     if unrecorded:
         said.append(f"{unrecorded:.1%} of the wrong answers were not recorded; they are left out.")
     return Prose(" ".join(said))
-
-
-def _same_answers(same: SameWrongAnswer) -> list[str]:
-    upper = np.triu_indices(len(same.share), 1)
-    rows = np.column_stack([same.share[upper], same.lower[upper], same.upper[upper]])
-    rows = rows[np.isfinite(rows[:, 0])]
-    if not len(rows):
-        return []
-    least, most = (with_interval(*rows[at], ".2f") for at in (rows[:, 0].argmin(), rows[:, 0].argmax()))
-    return [f"Mean over pairs {rows[:, 0].mean():.2f}, from {least} to {most}."]
 
 
 def no_label_errors(answers: Responses) -> Absence:
@@ -341,9 +336,7 @@ def one_sided(shares: Sequence[tuple[str, Mapping[str, float]]], few: float = 0.
         for end in ("trivial", "impossible")
         if found[end] < few
     ]
-    if not texts:
-        return Prose("Both sets have trivial and impossible images.")
-    return Prose(" ".join(texts))
+    return Prose(" ".join(texts) or "Both sets have trivial and impossible images.")
 
 
 def other_architecture(answers: Responses) -> Prose:

@@ -42,11 +42,7 @@ DESCRIBED: dict[Any, list[str]] = {
     Published: ["family", "recipe", "pretraining", "source"],
 }
 UNKNOWN = "unknown"
-FORMS = {
-    "parameters": "{:,.0f}".format,
-    "seconds": "{:,.0f}".format,
-    "learning_rate": "{:g}".format,
-}
+FORMS = {"parameters": "{:,.0f}".format, "seconds": "{:,.0f}".format, "learning_rate": "{:g}".format}
 LISTED = 50  # images that could not be read
 CONTINUED = {"plus_1_epoch": "kappa, plus 1 epoch", "plus_10_epochs": "kappa, plus 10 epochs"}
 QUESTIONS = {
@@ -123,8 +119,8 @@ def _published_accuracy(networks: pd.DataFrame) -> list[str]:
 
 def _written(networks: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """Write what is hard to read otherwise as text; the rest stays as it is."""
-    forms = {column: form for column, form in FORMS.items() if column in columns}
-    texts = {column: networks[column].map(form, na_action="ignore").fillna(ABSENT) for column, form in forms.items()}
+    known = FORMS.keys() & set(columns)
+    texts = {name: networks[name].map(FORMS[name], na_action="ignore").fillna(ABSENT) for name in known}
     return networks[columns].assign(**texts)
 
 
@@ -140,12 +136,8 @@ def unreadable(answers: Responses) -> list[Prose | pd.DataFrame]:
 def model_shares(sets: Mapping[str, np.ndarray], tolerances: Iterable[int]) -> pd.DataFrame:
     """Show the shares of trivial, in-between and impossible images, and those that the paper prints."""
     table = difficulty.shares_table(sets, tolerances).drop(columns="distinct")
-    table.loc[len(table)] = {
-        "networks": "the paper's eleven, printed",
-        "M": 11,
-        "tolerance": 1,
-        **paper_shares("sota_"),
-    }
+    papers = {"networks": "the paper's eleven, printed", "M": 11, "tolerance": 1}
+    table.loc[len(table)] = papers | paper_shares("sota_")
     return readable(table, ".1%").rename(columns={"networks": "models"})
 
 
@@ -164,12 +156,10 @@ def by_choice(answers: Responses, others: Mapping[str, Responses], tolerance: in
     if len({correct.tobytes() for correct in each.values()}) < 2:
         return []
     table = difficulty.shares_table(each, [tolerance]).drop(columns=["M", "distinct", "tolerance"])
-    means = [consistency.mean_kappa(correct, answers.labels) for correct in each.values()]
-    kappas = {"kappa": "value", "kappa_lower": "lower", "kappa_upper": "upper"}
-    kappa = readable(pd.DataFrame({name: [getattr(mean, part) for mean in means] for name, part in kappas.items()}))
+    kappas = [consistency.mean_kappa(correct, answers.labels) for correct in each.values()]
     shown = readable(table.rename(columns={"networks": "answers"}), ".1%")
     heading = Prose(f"What it matters which classes the models choose from (tolerance {tolerance}):")
-    return [heading, shown.assign(**{"mean kappa": kappa["kappa"].replace("", "undefined")})]
+    return [heading, shown.assign(**{"mean kappa": [estimated(kappa) or "undefined" for kappa in kappas]})]
 
 
 # The controls.
@@ -204,10 +194,7 @@ def class_ends(classes: pd.DataFrame, most: int = 10) -> pd.DataFrame:
 def both_ways(answers: Responses, running: Responses) -> dict[str, Responses]:
     """Name the two ways to evaluate the same networks: BatchNorm recalibrated, or the averages gathered in training."""
     images = variants(answers).bn_recalibration
-    return {
-        f"recalibrated on {images:,} training images": answers,
-        "running averages (as published)": running,
-    }
+    return {f"recalibrated on {images:,} training images": answers, "running averages (as published)": running}
 
 
 def batch_statistics(ways: Mapping[str, Responses], dataset: str) -> pd.DataFrame:
@@ -221,11 +208,9 @@ def _evaluated(answers: Responses) -> dict[str, float | str]:
     rows = [conditions.index(condition) for condition in ("base", *CONTINUED)]
     correct, changes = answers.correct()[rows], dynamics.swaps(answers.predictions[rows[:1]], answers.labels)
     last = f"{changes['changed'].iloc[-1]:.1%}"
+    kappas = (consistency.interval(correct, [(0, at)], labels=answers.labels) for at in range(1, len(rows)))
     row = {"accuracy of the base": correct[0].mean(), "decisions changed, last epoch": last}
-    for at, title in enumerate(CONTINUED.values(), start=1):
-        kappa = consistency.interval(correct, [(0, at)], labels=answers.labels)
-        row[title] = estimated(kappa)
-    return row
+    return row | dict(zip(CONTINUED.values(), map(estimated, kappas), strict=True))
 
 
 # People.
@@ -265,8 +250,7 @@ def take_away(preset: str | Path, answers: Responses, tolerance: int, alpha: flo
 
 def write_difficulty(folder: str | Path, table: pd.DataFrame, decisive: list[str]) -> tuple[Path, Path]:
     """Write the two files of `take_away` into a folder, each whole or not at all; no name may have a line break."""
-    broken = [name for name in decisive if {"\n", "\r"} & set(name)]
-    if broken:
+    if broken := [name for name in decisive if {"\n", "\r"} & set(name)]:
         raise InputError(f"image {broken[0]!r}: its name has a line break and cannot stand in {DECISIVE}")
     paths = Path(folder) / DIFFICULTY, Path(folder) / DECISIVE
     write_csv(paths[0], table)

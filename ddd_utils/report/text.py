@@ -43,6 +43,11 @@ def percent(share: float) -> str:
     return written(share, ".1%")
 
 
+def span(values: pd.Series, form: str = ".2f") -> str:
+    """Write the least and the largest of some numbers: "0.41 to 0.56"."""
+    return f"{written(values.min(), form)} to {written(values.max(), form)}"
+
+
 def with_interval(value: float, lower: float, upper: float, form: str = ".3f") -> str:
     """Write a number with its interval, ``0.480 (0.476 to 0.484)``: alone without limits, empty where it is NaN."""
     if pd.isna(value):

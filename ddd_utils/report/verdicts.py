@@ -27,45 +27,19 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Verdict:
-    """
-    What becomes of a claim.
-
-    ``reason`` says why it is not tested or cannot be decided, or how a contradicted figure compares with the paper's.
-    ``outside`` says why it is outside the score: "arithmetic", "circular", "had to happen", "chosen after a trial".
-    """
+    """What becomes of a claim."""
 
     outcome: Literal["holds", "contradicted", "not decidable", "not tested"]
-    reason: str = ""
-    outside: str = ""
+    reason: str = ""  # why it is neither, or how a figure that contradicts the paper's compares with it
+    outside: str = ""  # why it is outside the score: "arithmetic", "circular", "had to happen", "chosen after a trial"
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A figure found here, as it is printed beside the paper's; `here` says so where nothing was computed."""
-
-    claim_id: str
-    label: str
-    value: float | None
-    here: str
-    interval: str
-    paper: str
-    networks: int | None
-    images: int | None
-
-    @property
-    def basis(self) -> str:
-        """What it rests on, in short."""
-        return basis(self.networks, self.images)
-
-
-def figure(claim_id: str, records: Mapping[str, Record], label: str = "") -> Figure:
-    """Write what was found for a claim as it is printed; "undefined" where there is a record without a value."""
-    stated, found = claim(claim_id), records.get(claim_id)
-    paper, numbers = paper_text(stated), (found.m, found.n) if found else (None, None)
+def figure(stated: Claim, found: Record | None) -> tuple[str, str]:
+    """Write what was found for a claim and its interval as they are printed; words stand for what has no value."""
     if found is None or found.value is None:
-        return Figure(claim_id, label, None, "undefined" if found else NOT_COMPUTED, "", paper, *numbers)
+        return "undefined" if found else NOT_COMPUTED, ""
     here, *limits = (written(number, stated.format) for number in (found.value, *(found.interval or ())))
-    return Figure(claim_id, label, found.value, here, " to ".join(limits), paper, *numbers)
+    return here, " to ".join(limits)
 
 
 def basis(networks: int | None, images: int | None) -> str:
@@ -215,9 +189,8 @@ def table(preset: str | Path) -> pd.DataFrame:
 
 
 def _row(stated: Claim, records: Mapping[str, Record], unreadable: Mapping[str, str]) -> dict[str, Any]:
-    found, written = records.get(stated.id), figure(stated.id, records)
-    judged = verdict(stated, found)
-    here = f"{written.here} ({written.interval})" if written.interval else written.here
+    found = records.get(stated.id)
+    judged, (here, interval) = verdict(stated, found), figure(stated, found)
     run = f"run {stated.section}"
     missing = f"{unreadable[stated.section]}: {run} again" if stated.section in unreadable else run
     return {
@@ -226,10 +199,10 @@ def _row(stated: Claim, records: Mapping[str, Record], unreadable: Mapping[str, 
         "claim": stated.statement,
         "short": stated.short,
         "where": stated.where,
-        "paper": written.paper,
-        "here": here if found and found.given else "–",
-        "M": written.networks,
-        "n": written.images,
+        "paper": paper_text(stated),
+        "here": (f"{here} ({interval})" if interval else here) if found and found.given else "–",
+        "M": found.m if found else None,
+        "n": found.n if found else None,
         "data set": found.dataset if found else "",
         "verdict": judged.outcome,
         "reason": judged.reason,

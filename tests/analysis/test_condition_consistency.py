@@ -195,6 +195,16 @@ def test_condition_matrix_has_the_intervals_of_resampled_images(networks):
     np.testing.assert_allclose((found.upper + found.lower)[cells] / 2, found.kappa[cells])
 
 
+def test_networks_that_are_alone_have_the_intervals_of_pairs(networks):
+    correct = correlated(6, 300)
+    found = consistency.condition_matrix(correct, networks)
+    for cell, pair in {(0, 3): (0, 5), (3, 0): (0, 5)}.items():
+        one = consistency.interval(correct, [pair])
+        assert [matrix[cell] for matrix in (found.kappa, found.lower, found.upper)] == pytest.approx(
+            [one.value, one.lower, one.upper], rel=1e-12
+        )
+
+
 def test_a_condition_with_one_network_has_no_interval_with_itself(networks):
     found = consistency.condition_matrix(correlated(6, 100), networks)
     alone = np.array([True, False, False, True])

@@ -148,6 +148,13 @@ def test_headline_figures_stand_in_one_row_with_their_difference(two):
     assert {cell for row in found[:5] for cell in row[2:]} == {"– not computed", "–"}
 
 
+def test_an_undefined_figure_is_no_missing_one(two):
+    claims.Book("subsetting", "other").record("sota_kappa_all", None, responses=claims.Basis(11, 500, "digits"))
+    models = rows(comparison.read("one", "other").headline_figures())[6:]
+    assert [row[2].split()[0] for row in models] == ["50.0%", "30.0%", "20.0%", "0.500", "–"]
+    assert [row[3].split(" M")[0] for row in models[3:]] == ["– undefined", "– not computed"]
+
+
 def test_every_common_claim_has_a_row_and_the_rest_is_folded(two):
     _, *found = rows(two.every_claim())
     shared = {f"sota_{kind}_share" for kind in KINDS}

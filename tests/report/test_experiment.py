@@ -14,11 +14,6 @@ from PIL import Image
 from ddd_utils.report import game
 
 
-def keep(folder, section, trials):
-    rows = [(f"t{k}", f"i{k}", k % 2 == 0) for k in range(trials)]
-    game.keep(folder, section, rows, pictures([name for row in rows for name in row[:2]]), "imagenet", 11, 1)
-
-
 def embedded(html):
     return json.loads(BeautifulSoup(html, "html.parser").find("script", type="application/json").string)
 
@@ -94,14 +89,14 @@ def test_the_paper_had_149_trials():
 def test_the_first_section_with_a_game_gives_it_to_the_report(tmp_path):
     assert game.kept(tmp_path) is None
     for section, trials in (("training_variants", 4), ("sota_comparison", 5)):
-        keep(tmp_path, section, trials)
+        game.keep(tmp_path, section, made(trials=trials, practice=0))
         assert len(game.kept(tmp_path).study["trials"]) == trials
     game.forget(tmp_path, "sota_comparison")
     game.forget(tmp_path, "sota_comparison")
     bundle = game.kept(tmp_path)._repr_mimebundle_()
     assert bundle[game.MIME] == made(trials=4, practice=0)
     assert "4 pairs" in bundle["text/plain"] and f"{tmp_path / 'report.html'}, where" in bundle["text/plain"]
-    keep(tmp_path, "training_variants", game.FEWEST - 1)
+    game.keep(tmp_path, "training_variants", made(trials=game.FEWEST - 1, practice=0))
     assert game.kept(tmp_path) is None
 
 

@@ -125,16 +125,6 @@ def test_the_forest_has_every_claim_of_a_unit_on_one_linear_axis(unit):
     assert "scale" not in chart["layer"][0]["encoding"]["x"]  # linear unless another is asked for
 
 
-def test_the_shares_and_kappas_of_a_report_are_what_was_recorded():
-    record_models()
-    variants, models = headline.headlines(claims.recorded("tiny")[0])
-    assert not variants.drawn and {share.here for share in variants.shares} == {"not computed"}
-    assert models.drawn and [share.here for share in models.shares] == ["46.0%", "42.5%", "11.5%"]
-    assert [kappa.here for kappa in models.kappas] == ["0.595", "0.321"]
-    claims.Book("subsetting", "tiny").record("sota_kappa_all", None, responses=ELEVEN)
-    assert headline.headlines(claims.recorded("tiny")[0])[1].kappas[0].here == "undefined"
-
-
 def test_the_table_of_claims_groups_all_of_them_by_section():
     record_models()
     table = verdicts.table("tiny")

@@ -35,7 +35,7 @@ def test_all_networks_of_a_model_set_sort_and_families_stand_together():
 
 def test_each_kappa_is_recorded_with_its_images(build):
     each = NetworkSet("models", made(), 1)
-    means = nulls.subset_consistency(each.correct, each.between, each.answers.networks, draws=20)
+    means = nulls.subset_consistency(each.correct, each.between, each.answers.networks)
     each.record(claims.Book("subsetting", "quick"), means)
     found = json.loads((build / "quick" / "claims" / "subsetting.json").read_text())["claims"]
     assert [found[f"sota_{key}"]["n"] for key in ("kappa_all", "kappa_in_between", "kappa_drop")] == [

@@ -22,7 +22,7 @@ from ddd_utils import logs, paths
 from ddd_utils.errors import InputError
 from ddd_utils.files import write_json, write_text
 from ddd_utils.report import page, run
-from ddd_utils.report.cells import mathml, prose_html
+from ddd_utils.report.cells import Page, mathml, prose_html
 from ddd_utils.report.markup import clean, tidy_tables
 
 SPECIFICATION = {
@@ -287,8 +287,8 @@ def test_versions_and_device_of_this_machine_stand_in_for_those_not_given():
 
 
 def test_headings_go_one_level_down_and_get_ids_that_are_unique_on_the_page():
-    taken = set()
-    html = prose_html("# A $x$ title\n## Same\n## Same", "one", [], taken) + prose_html("## Same", "two", [], taken)
+    shared = Page([])
+    html = prose_html("# A $x$ title\n## Same\n## Same", "one", shared) + prose_html("## Same", "two", shared)
     headings = BeautifulSoup(html, "html.parser").find_all(re.compile("^h[1-6]$"))
     assert [(heading.name, heading["id"]) for heading in headings] == [
         ("h2", "one-a-title"),
@@ -299,7 +299,7 @@ def test_headings_go_one_level_down_and_get_ids_that_are_unique_on_the_page():
 
 
 def test_each_heading_links_to_itself_and_keeps_its_text():
-    soup = BeautifulSoup(prose_html("# A title\n\ntext\n\n## Same\n## Same", "one", [], set()), "html.parser")
+    soup = BeautifulSoup(prose_html("# A title\n\ntext\n\n## Same\n## Same", "one", Page([])), "html.parser")
     headings = soup.find_all(["h2", "h3"])
     assert [heading.text for heading in headings] == ["A title", "Same", "Same"]
     assert [heading.a["href"] for heading in headings] == [f"#{heading['id']}" for heading in headings]
@@ -319,7 +319,7 @@ def test_each_heading_links_to_itself_and_keeps_its_text():
     ],
 )
 def test_links_lead_within_the_page_or_to_the_web_or_nowhere(target, found):
-    soup = BeautifulSoup(prose_html(f"[text]({target})", "one", ["one", "sota_comparison"], set()), "html.parser")
+    soup = BeautifulSoup(prose_html(f"[text]({target})", "one", Page(["one", "sota_comparison"])), "html.parser")
     assert soup.text.strip() == "text"
     assert (soup.a and soup.a["href"]) == found
 
@@ -389,12 +389,12 @@ def test_a_link_to_a_heading_that_is_not_there_leads_to_its_section():
 
 @pytest.mark.parametrize("text", [r"\$5 and \$6", "$5 and $6", "from $5 to 6$ or so"])
 def test_prices_are_not_mathematics(text):
-    assert "<math" not in prose_html(text.replace("6$", r"6\$"), "one", [], set())
+    assert "<math" not in prose_html(text.replace("6$", r"6\$"), "one", Page([]))
 
 
 def test_mathematics_becomes_mathml_inline_across_lines_in_lists_and_tables():
     text = "A $a_b *\nc* d$ and `$code$`.\n\n$$\nx\n= y\n$$\n\n- $z$\n\n| h |\n|---|\n| $w$ |\n"
-    soup = BeautifulSoup(prose_html(text, "one", [], set()), "html.parser")
+    soup = BeautifulSoup(prose_html(text, "one", Page([])), "html.parser")
     assert [(formula["display"], formula.text.replace("\n", "")) for formula in soup.find_all("math")] == [
         ("inline", "ab*c*d"),
         ("block", "x=y"),

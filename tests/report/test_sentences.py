@@ -55,7 +55,7 @@ def test_plain_limits_belong_to_no_column():
     "name", ["my_images", "**a** $x$ `b`", r"\begin{x} \(", "<b>1 & 2</b>", "[a](b.ipynb)", "# é - 1. x"]
 )
 def test_a_literal_name_is_shown_as_it_stands(name):
-    shown = BeautifulSoup(cells.prose_html(f"About {text.literal(name)}.", "section", [], set()), "html.parser")
+    shown = BeautifulSoup(cells.prose_html(f"About {text.literal(name)}.", "section", cells.Page([])), "html.parser")
     assert shown.get_text().strip() == f"About {name}."
     assert [tag.name for tag in shown.find_all()] == ["p"]
 

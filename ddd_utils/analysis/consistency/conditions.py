@@ -264,11 +264,15 @@ def condition_matrix(correct: ArrayLike, networks: pd.DataFrame) -> KappaMatrix:
     """
     correct = _as_listed(correct, networks)
     groups = [np.flatnonzero(networks["condition"] == name) for name in networks["condition"].unique()]
-    values = np.empty((3, len(groups), len(groups)))
+    first = np.ix_(*2 * [[group[0] for group in groups]])
+    kappa, margin = pairwise_error_consistency(correct)[first], ndtri(0.975) * standard_errors(correct)[first]
+    values = np.stack([kappa, np.maximum(kappa - margin, -1), np.minimum(kappa + margin, 1)])
+    values[:, range(len(groups)), range(len(groups))] = np.array([1, np.nan, np.nan])[:, None]
     for a, b in zip(*np.triu_indices(len(groups)), strict=True):
-        pairs = list(combinations(groups[a], 2) if a == b else product(groups[a], groups[b]))
-        mean = interval(correct, pairs) if pairs else Estimate(1.0, np.nan, np.nan, np.nan)
-        values[:, a, b] = values[:, b, a] = mean.value, mean.lower, mean.upper
+        if len(groups[a]) * len(groups[b]) > 1:
+            pairs = list(combinations(groups[a], 2) if a == b else product(groups[a], groups[b]))
+            mean = interval(correct, pairs)
+            values[:, a, b] = values[:, b, a] = mean.value, mean.lower, mean.upper
     return KappaMatrix(list(networks["condition"].unique()), *values)
 
 

@@ -128,17 +128,22 @@ def interval(
     rows, positions = np.unique([i, j], return_inverse=True)
     correct = np.asarray(correct[rows])
     i, j = positions.reshape(2, -1)
+    value, influence = weighted_kappa(correct, i, j, weights)
+    error = float(np.sqrt(_variance(influence, labels, resample)))
+    bound = 1 if minus is None else 2
+    lower, upper = np.clip(value + ndtri((1 + level) / 2) * error * np.array([-1, 1]), -bound, bound)
+    return Estimate(value, error, float(lower), float(upper))
+
+
+def weighted_kappa(correct: np.ndarray, i: np.ndarray, j: np.ndarray, weights: np.ndarray) -> tuple[float, np.ndarray]:
+    """Add up kappas of pairs of rows, weighted; return the sum, and how much each image moves it, up to a constant."""
     kappa, linear, product = _kappa_and_coefficients(correct)
-    value = float(weights @ kappa[i, j])
     form = np.zeros(kappa.shape)
     np.add.at(form, (i, j), weights * product[i, j])
     # A decision is its own square, so that what is linear in it goes on the diagonal.
     np.add.at(form, (i, i), weights * linear[i, j])
     np.add.at(form, (j, j), weights * linear[j, i])
-    error = float(np.sqrt(_variance(_quadratic(form, correct), labels, resample)))
-    bound = 1 if minus is None else 2
-    lower, upper = np.clip(value + ndtri((1 + level) / 2) * error * np.array([-1, 1]), -bound, bound)
-    return Estimate(value, error, float(lower), float(upper))
+    return float(weights @ kappa[i, j]), _quadratic(form, correct)
 
 
 def bootstrap(correct: ArrayLike, draws: int = 1000, seed: int = 0, labels: ArrayLike | None = None) -> np.ndarray:
@@ -251,6 +256,8 @@ def _quadratic(form: np.ndarray, correct: np.ndarray) -> np.ndarray:
 def _variance(influence: np.ndarray, labels: ArrayLike | None, resample: str) -> float:
     """Compute the variance of the mean of an influence function over images (or over whole classes)."""
     images = influence.size
+    if labels is None and resample == "images":
+        return float(influence.var() / images)
     codes, sizes = _classes(labels, images, resample)
     influence = influence - influence.mean()
     sums = np.bincount(codes, weights=influence)

@@ -8,6 +8,7 @@ from .expected_kappa import (
     leave_pair_out_kappa,
     null_means,
     score_stratified_kappa,
+    stratified_kappas,
 )
 from .rasch import andersen_table, andersen_test
 from .selection import band_table, choices_table, fleiss_kappa, selection_band, subset_consistency, subset_curve
@@ -26,6 +27,7 @@ __all__ = [
     "null_means",
     "score_stratified_kappa",
     "selection_band",
+    "stratified_kappas",
     "subset_consistency",
     "subset_curve",
 ]

@@ -4,7 +4,7 @@ Independent decisions given how many of them are right, networks' abilities, and
 The model is Rasch's (1960), fitted by conditional likelihood (Andersen, 1970): the difficulty of an image drops out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,10 +20,13 @@ from ddd_utils.errors import InputError
 BLOCK, CACHE = 250_000, 40_000
 STEPS = 200
 LONGEST_STEP = 3.0  # in log odds
+TINY = np.finfo(float).tiny
 SAME = 1e-7  # relative difference of two odds that are taken for the same
+# Covariances of more networks are approximated, in the first steps: exactly, they take all pairs at every step.
+FEW_NETWORKS, FIRST_STEPS = 60, 20
 # Share of images: Newton's method roughly doubles the digits, so the step taken from here is the last one. Fits that
-# start from another one serve an interval.
-NEAR, NEAR_ANOTHER = 1e-7, 1e-4
+# start from another one serve an interval; those of many networks have few images of a score, which err by a hundredth.
+NEAR, NEAR_ANOTHER, NEAR_MANY = 1e-7, 1e-4, 1e-3
 
 
 def pair_expectations(log_odds: ArrayLike, score: ArrayLike) -> np.ndarray:
@@ -42,17 +45,34 @@ def pair_expectations(log_odds: ArrayLike, score: ArrayLike) -> np.ndarray:
     log_odds, score = _checked(log_odds, score)
     rows, networks = log_odds.shape
     expectations = np.empty((rows, networks, networks))
-    # Rows of similar score share a block, because none needs coefficients beyond its own score.
-    order = np.argsort(score, kind="stable")
-    at_once, in_cache = max(BLOCK // networks**2, 16), max(CACHE // networks**2, 1)
-    for start in range(0, rows, at_once):
-        block = order[start : start + at_once]
-        p, q = shifted_probabilities(log_odds[block], score[block])
-        alone = _alone(p, q, score[block])
+    in_cache = max(CACHE // networks**2, 1)
+    for block, p, q, alone in _blocks(log_odds, score):
         for first in range(0, len(block), in_cache):
             some = slice(first, first + in_cache)
             expectations[block[some]] = _pairs(p.T[some], q.T[some], alone.T[some], score[block[some]])
     return expectations
+
+
+def expectations(log_odds: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Compute the diagonal of `pair_expectations` alone, (rows, networks), small ones less exactly."""
+    found = np.empty(log_odds.shape)
+    # Few wrong decisions are counted more quickly than many right ones.
+    few = (2 * score > log_odds.shape[1])[:, None]
+    turned = np.where(few, -log_odds, log_odds), np.where(few[:, 0], log_odds.shape[1] - score, score)
+    for block, _, _, alone in _blocks(*turned):
+        found[block] = alone.T
+    return np.where(few, 1 - found, found)
+
+
+def _blocks(log_odds: np.ndarray, score: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
+    """Yield rows, p and 1 - p shifted to their scores and the probabilities given these, each (networks, rows)."""
+    # Rows of similar score share a block, because none needs coefficients beyond its own score.
+    order = np.argsort(score, kind="stable")
+    at_once = max(BLOCK // log_odds.shape[1] ** 2, 16)
+    for start in range(0, len(order), at_once):
+        block = order[start : start + at_once]
+        p, q = shifted_probabilities(log_odds[block], score[block])
+        yield block, p, q, _alone(p, q, score[block])
 
 
 def log_likelihood(right: ArrayLike, images: ArrayLike, log_odds: ArrayLike, score: ArrayLike) -> np.ndarray:
@@ -183,24 +203,44 @@ def fit_abilities(
     # are log odds up to a constant in each fit, infinite for a network that is never or always right.
     total = images.sum(axis=1, keepdims=True)
     share = np.divide(right, total, out=np.full(right.shape, 0.5), where=total > 0)
-    abilities = logit(share)
+    first = logit(share)
     if start is not None:
-        abilities = np.where(np.isfinite(abilities) & np.isfinite(start), start, abilities)
-    open_fits, near = np.arange(len(right)), NEAR if start is None else NEAR_ANOTHER
-    last, slope = np.zeros(abilities.shape), np.zeros(len(right))
-    for _ in range(STEPS):
-        residual, step = _newton_step(abilities[open_fits], share[open_fits], images[open_fits], score[open_fits])
+        first = np.where(np.isfinite(first) & np.isfinite(start), start, first)
+    many = right.shape[1] > FEW_NETWORKS
+    data, near = (share, images, score), NEAR if start is None else NEAR_MANY if many else NEAR_ANOTHER
+    abilities, residual = first.copy(), np.full(len(right), np.inf)
+    for moments, steps in ((_near_moments, FIRST_STEPS), (_moments, STEPS)):
+        if many or moments is _moments:
+            far = residual > near
+            found = _climb(moments, first[far], tuple(of[far] for of in data), near, steps)
+            abilities[far], residual[far] = found
+    if (residual > near).any():
+        raise ArithmeticError(f"abilities are still off by {residual.max():.1e} of the images after {STEPS} steps")
+    return abilities
+
+
+def _climb(
+    moments: Callable[..., tuple[np.ndarray, np.ndarray]],
+    abilities: np.ndarray,
+    data: tuple[np.ndarray, ...],
+    near: float,
+    steps: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Take Newton's steps, at most so many; return abilities, and by how much shares were off before the last step."""
+    open_fits, off = np.arange(len(abilities)), np.zeros(len(abilities))
+    last, slope = np.zeros(abilities.shape), np.zeros(len(abilities))
+    while open_fits.size and steps:
+        residual, step = _newton_step(moments, abilities[open_fits], *(of[open_fits] for of in data))
         # The likelihood has one hill: where it now falls along the last step nearly as it rose, that was too far.
         too_far = (residual * last).sum(axis=1) < -slope / 2
         last = np.where(too_far[:, None], -last / 2, step)
         abilities[open_fits] += last
         last[too_far] *= -1
         slope = np.where(too_far, slope / 2, (residual * last).sum(axis=1))
-        still = np.abs(residual).max(axis=1) > near
-        open_fits, last, slope = open_fits[still], last[still], slope[still]
-        if not open_fits.size:
-            return abilities
-    raise ArithmeticError(f"abilities are still off by {np.abs(residual).max():.1e} of the images after {STEPS} steps")
+        off[open_fits] = np.abs(residual).max(axis=1)
+        still = off[open_fits] > near
+        open_fits, last, slope, steps = open_fits[still], last[still], slope[still], steps - 1
+    return abilities, off
 
 
 def expected_tables(abilities: np.ndarray, images: np.ndarray) -> ScoreTables:
@@ -216,33 +256,70 @@ def _by_score(informative: np.ndarray) -> np.ndarray:
 
 def _expectations(abilities: np.ndarray, images: np.ndarray, score: np.ndarray) -> np.ndarray:
     """Compute the pair expectations of all (fits, scores); 0 where there is no image."""
-    networks = abilities.shape[-1]
+    networks, some = abilities.shape[-1], images > 0
+    if some.all():
+        return pair_expectations(abilities.reshape(-1, networks), score.ravel()).reshape(
+            *images.shape, networks, networks
+        )
     found = np.zeros((*images.shape, networks, networks))
-    some = images > 0
     found[some] = pair_expectations(abilities[some], score[some])
     return found
 
 
 def _newton_step(
-    abilities: np.ndarray, share: np.ndarray, images: np.ndarray, score: np.ndarray
+    moments: Callable[..., tuple[np.ndarray, np.ndarray]],
+    abilities: np.ndarray,
+    share: np.ndarray,
+    images: np.ndarray,
+    score: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return each network's share right less the one expected (the slope of the likelihood), and Newton's step."""
     weight = images / np.maximum(images.sum(axis=1, keepdims=True), 1)
     by_score = np.broadcast_to(abilities[:, None], (*images.shape, abilities.shape[1]))
-    both = _expectations(by_score, images, score)
-    mean = np.diagonal(both, axis1=-2, axis2=-1)
+    mean, information = moments(by_score, images, score, weight)
     residual = share - np.einsum("fs,fsi->fi", weight, mean)
     residual[images.sum(axis=1) == 0] = 0
-    information = np.einsum("fs,fsij->fij", weight, both) - np.einsum("fs,fsi,fsj->fij", weight, mean, mean)
     free = np.isfinite(abilities)
-    # A constant added to all abilities changes nothing, and infinite ones are settled: neither direction may move. The
-    # trace of a unit keeps the system regular where abilities run off towards infinity together.
-    fixed = free[:, :, None] * free[:, None] + 1e-13 * np.eye(free.shape[1])
-    information[:, range(free.shape[1]), range(free.shape[1])] += ~free
     residual[~free] = 0
-    step = np.linalg.solve(information + fixed, residual[..., None])[..., 0]
+    if information.ndim == 2:  # the diagonal is all that counts
+        step = np.divide(residual, information, out=np.zeros_like(residual), where=information > 0)
+    else:
+        # A constant added to all abilities changes nothing, and infinite ones are settled: neither direction may move.
+        # The trace of a unit keeps the system regular where abilities run off towards infinity together.
+        fixed = free[:, :, None] * free[:, None] + 1e-13 * np.eye(free.shape[1])
+        information[:, range(free.shape[1]), range(free.shape[1])] += ~free
+        step = np.linalg.solve(information + fixed, residual[..., None])[..., 0]
     longest = np.abs(step).max(axis=1, keepdims=True)
     return residual, step * np.minimum(1, LONGEST_STEP / np.maximum(longest, LONGEST_STEP))
+
+
+def _moments(
+    abilities: np.ndarray, images: np.ndarray, score: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the means of decisions given the score, and their covariances averaged over scores."""
+    both = _expectations(abilities, images, score)
+    mean = np.diagonal(both, axis1=-2, axis2=-1)
+    return mean, np.einsum("fs,fsij->fij", weight, both) - np.einsum("fs,fsi,fsj->fij", weight, mean, mean)
+
+
+def _near_moments(
+    abilities: np.ndarray, images: np.ndarray, score: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the same means, and covariances that are near: their variances are exact, and their rows add up to 0."""
+    mean = np.zeros(abilities.shape)
+    some = images > 0
+    mean[some] = expectations(abilities[some], score[some])
+    # Of independent decisions of variances d, given their sum: diag(d) - d d' / sum(d).
+    variance = spread = mean * (1 - mean)
+    for _ in range(5):
+        total = np.maximum(spread.sum(axis=-1, keepdims=True), TINY)
+        spread = variance + spread**2 / total
+    if spread.shape[1] == 1:  # residuals add up to 0, so that the other term only adds a constant to all abilities
+        return mean, spread[:, 0]
+    weighted = weight[..., None] * spread
+    information = -(weighted / total).swapaxes(1, 2) @ spread
+    information[:, range(mean.shape[-1]), range(mean.shape[-1])] += weighted.sum(axis=1)
+    return mean, information
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ddd_utils.analysis.consistency import interval, kappa_from_counts
+from ddd_utils.analysis.consistency import interval, kappa_from_counts, pairwise_error_consistency
 from ddd_utils.analysis.consistency.kappa import count_both_right
+from ddd_utils.analysis.consistency.uncertainty import weighted_kappa
 from ddd_utils.analysis.difficulty import as_correct, classify, distinct, scores
 from ddd_utils.analysis.score_models.fits import between, fleiss_interval, kappa_of_counts, percentiles, score_counts
-from ddd_utils.analysis.statistics import percentile_interval, with_limits
+from ddd_utils.analysis.statistics import Estimate, with_limits
 from ddd_utils.errors import InputError
 
 MOST_SIZES = 15
@@ -79,38 +80,26 @@ def _choice_row(correct: np.ndarray, tolerance: int) -> dict[str, float]:
     return row
 
 
-def subset_consistency(
-    correct: ArrayLike, subset: ArrayLike, networks: pd.DataFrame, draws: int = 1000, seed: int = 0
-) -> pd.DataFrame:
+def subset_consistency(correct: ArrayLike, subset: ArrayLike, networks: pd.DataFrame) -> pd.DataFrame:
     """
     Mean error consistency of two conditions on "all images", on a "subset" of them, and by how much it drops ("drop").
 
-    Whether an image is in the subset, bool (images,), depends on that image only, so it stays fixed when images are
-    resampled, the same ones for both means. Instances of a condition are averaged first. Columns images (count), kappa,
-    lower and upper (95%, from the images only).
+    Whether an image is in the subset, bool (images,), depends on that image only, so that of other images as many more
+    or less are in it. Instances of a condition are averaged first. Columns images (count), kappa, lower and upper (95%,
+    for other images, by influence functions as in `consistency.interval`).
     """
     correct, subset = as_correct(correct), np.asarray(subset, bool)
     if subset.shape != correct.shape[1:] or not subset.any():
         raise InputError(f"the subset must mark some of the {correct.shape[1]} images")
-    images = len(subset)
-    weights = _pair_weights(networks["condition"].to_numpy())
-    # Many images are answered alike, so what is counted is how often each pattern of decisions is drawn.
-    marked = np.packbits([*correct, subset], axis=0)
-    _, first, pattern = np.unique(marked, axis=1, return_index=True, return_inverse=True)
-    parts = [(of, correct[:, first[of]].astype(np.float32)) for of in (~subset[first], subset[first])]
-    rng = np.random.default_rng(seed)
-    means = np.empty((draws + 1, 2))
-    for draw in range(draws + 1):
-        drawn = rng.integers(images, size=images) if draw else np.arange(images)
-        times = np.bincount(pattern[drawn], minlength=len(first)).astype(np.float32)
-        outside, inside = ((right * times[of]) @ right.T for of, right in parts)  # exact up to 16 million images
-        kept = int(times[parts[1][0]].sum())
-        counted = (outside + inside, images), (inside, kept)
-        means[draw] = [_mean_kappa(kappa_from_counts(both.astype(float), n), weights) for both, n in counted]
-    values = np.column_stack([means, means[:, 0] - means[:, 1]])
-    lower, upper = percentile_interval(values[1:])
+    images, weights = len(subset), _pair_weights(networks["condition"].to_numpy())
+    everywhere, moved = _mean_kappa(correct, weights)
+    inside, moved_inside = _mean_kappa(correct[:, subset], weights)
+    moves = np.zeros((2, images))
+    moves[0], moves[1, subset] = moved, moved_inside * images / subset.sum()  # of a mean over the subset's share
+    errors = np.vstack([moves, moves[0] - moves[1]]).std(axis=1) / np.sqrt(images)
+    kappa = Estimate.wald(np.array([everywhere, inside, everywhere - inside]), errors)
     counts = [images, int(subset.sum()), int(subset.sum())]
-    rows = {"images": counts, "kappa": values[0], "lower": lower, "upper": upper}
+    rows = {"images": counts, "kappa": kappa.value, "lower": kappa.lower, "upper": kappa.upper}
     return pd.DataFrame(rows, index=["all images", "subset", "drop"])
 
 
@@ -120,10 +109,13 @@ def _pair_weights(conditions: np.ndarray) -> np.ndarray:
     return np.triu(conditions[:, None] != conditions) / np.outer(instances, instances)
 
 
-def _mean_kappa(kappa: np.ndarray, weights: np.ndarray) -> float:
-    """Average kappa over pairs; undefined ones are left out."""
-    defined = ~np.isnan(kappa) & (weights > 0)
-    return float(np.average(kappa[defined], weights=weights[defined])) if defined.any() else float("nan")
+def _mean_kappa(correct: np.ndarray, weights: np.ndarray) -> tuple[float, np.ndarray]:
+    """Average kappa over the pairs whose kappa is defined; return the mean, and how much each image moves it."""
+    i, j = np.nonzero(~np.isnan(pairwise_error_consistency(correct)) & (weights > 0))
+    if not i.size:
+        return np.nan, np.full(correct.shape[1], np.nan)
+    mean, moved = weighted_kappa(correct, i, j, weights[i, j] / weights[i, j].sum())
+    return mean, moved - moved.mean()
 
 
 def subset_curve(

@@ -1,11 +1,12 @@
 """How far pairs of networks differ in excess agreement where nothing but ability tells them apart: simulated data."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ddd_utils.analysis.nulls.expected_kappa import enough_networks, kappas, kept_cells, spread_over_pairs
+from ddd_utils.analysis.nulls.expected_kappa import at_once, enough_networks, kappas, kept_cells, spread_over_pairs
 from ddd_utils.analysis.nulls.rasch import ScoreTables, shifted_probabilities, stratified_abilities, tables_by_score
 from ddd_utils.analysis.score_models.fits import multiply_out
 
@@ -23,10 +24,13 @@ def simulated_spreads(
     full = tables_by_score(correct)
     abilities = stratified_abilities(full)
     kept = [kept_cells(len(correct), tolerance) for tolerance in tolerances]
-    both = np.stack(list(_drawn_tables(abilities[0], full.images[0].astype(int), draws, seed)))
-    tables = ScoreTables(both, np.repeat(full.images, draws, axis=0))
-    fitted = stratified_abilities(tables, abilities)
-    return np.stack([spread_over_pairs(excess) for _, _, excess in kappas(tables, fitted, kept)], axis=1)
+    drawn = _drawn_tables(abilities[0], full.images[0].astype(int), draws, seed)
+    spreads = []
+    while stack := list(islice(drawn, at_once(full))):
+        tables = ScoreTables(np.stack(stack), np.repeat(full.images, len(stack), axis=0))
+        found = kappas(tables, stratified_abilities(tables, abilities), kept)
+        spreads.append(np.stack([spread_over_pairs(excess) for _, _, excess in found], axis=1))
+    return np.concatenate(spreads)
 
 
 def _drawn_tables(abilities: np.ndarray, images: np.ndarray, draws: int, seed: int) -> Iterator[np.ndarray]:

@@ -10,7 +10,7 @@ from scipy.special import expit, logsumexp
 from scipy.stats import chi2, kstest
 
 from ddd_utils.analysis import nulls
-from ddd_utils.analysis.nulls import andersen_test
+from ddd_utils.analysis.nulls import andersen_test, rasch
 from ddd_utils.analysis.nulls.rasch import (
     expected_tables,
     fit_abilities,
@@ -141,12 +141,21 @@ def fit_by_search(correct):
     return np.array([0, *found.x]), -found.fun
 
 
+@pytest.fixture(params=["few networks", "many"])
+def covariances(request, monkeypatch):
+    """The covariances of decisions in the fit: exact, and those that are near, as for more than sixty networks."""
+    if request.param == "many":
+        monkeypatch.setattr(rasch, "FEW_NETWORKS", 0)
+
+
+@pytest.mark.usefixtures("covariances")
 def test_rasch_abilities_maximise_the_conditional_likelihood():
     correct = rasch_decisions()
     abilities = rasch_abilities(tables_by_score(correct))[0, 1]
     np.testing.assert_allclose(abilities - abilities[0], fit_by_search(correct)[0], atol=1e-4)
 
 
+@pytest.mark.usefixtures("covariances")
 @pytest.mark.parametrize("right", [1, 3, 9])
 def test_of_two_networks_of_which_one_is_right_the_ratio_of_successes_is_the_odds(right):
     # From shares of 1/9 and 8/9 Newton's method alone jumps across the optimum and back for ever.
@@ -154,18 +163,21 @@ def test_of_two_networks_of_which_one_is_right_the_ratio_of_successes_is_the_odd
     assert found[1] - found[0] == pytest.approx(np.log(8 / right), abs=1e-6)
 
 
+@pytest.mark.usefixtures("covariances")
 def test_rasch_matches_every_networks_number_of_right_decisions():
     tables = tables_by_score(rasch_decisions())
     expected = expected_tables(rasch_abilities(tables), tables.images)
     np.testing.assert_allclose(expected.right.sum(axis=1), tables.right.sum(axis=1), atol=1e-6)
 
 
+@pytest.mark.usefixtures("covariances")
 def test_stratified_abilities_match_every_accuracy_at_every_score():
     tables = tables_by_score(rasch_decisions())
     expected = expected_tables(stratified_abilities(tables), tables.images)
     np.testing.assert_allclose(expected.right, tables.right, atol=1e-6)
 
 
+@pytest.mark.usefixtures("covariances")
 @pytest.mark.parametrize("fit", [rasch_abilities, stratified_abilities])
 @pytest.mark.parametrize("decided", [0, 1])
 def test_networks_without_information_are_expected_to_decide_as_they_do(fit, decided):
@@ -177,6 +189,7 @@ def test_networks_without_information_are_expected_to_decide_as_they_do(fit, dec
     np.testing.assert_allclose(expected.both.sum(), tables.both.sum(), rtol=1e-12)
 
 
+@pytest.mark.usefixtures("covariances")
 @pytest.mark.parametrize("fit", [rasch_abilities, stratified_abilities])
 def test_networks_in_perfect_order_are_fitted_although_their_abilities_are_unbounded(fit):
     correct = np.arange(6)[:, None] >= np.tile(np.arange(7), 4)  # the better one is always right where the worse is
@@ -184,6 +197,7 @@ def test_networks_in_perfect_order_are_fitted_although_their_abilities_are_unbou
     np.testing.assert_allclose(expected_tables(fit(tables), tables.images).both, tables.both, atol=1e-6)
 
 
+@pytest.mark.usefixtures("covariances")
 def test_two_groups_of_networks_that_never_mix_are_fitted():
     rng = np.random.default_rng(3)
     good, poor = rng.random((3, 200)) < 0.6, rng.random((3, 200)) < 0.4
@@ -192,6 +206,17 @@ def test_two_groups_of_networks_that_never_mix_are_fitted():
     tables = tables_by_score(correct)
     expected = expected_tables(rasch_abilities(tables), tables.images)
     np.testing.assert_allclose(expected.right.sum(axis=1), tables.right.sum(axis=1), atol=1e-4)
+
+
+@pytest.mark.parametrize("fit", [rasch_abilities, stratified_abilities])
+def test_near_covariances_lead_to_the_same_abilities_in_few_steps(fit, monkeypatch):
+    tables, steps, near = tables_by_score(rasch_decisions(networks=70, images=3000)), [], rasch._near_moments
+    monkeypatch.setattr(rasch, "FEW_NETWORKS", 70)
+    exact = expected_tables(fit(tables), tables.images).both
+    monkeypatch.setattr(rasch, "FEW_NETWORKS", 69)
+    monkeypatch.setattr(rasch, "_near_moments", lambda *given: steps.append(1) or near(*given))
+    np.testing.assert_allclose(expected_tables(fit(tables), tables.images).both, exact, atol=1e-6)
+    assert len(steps) < 8
 
 
 def test_andersen_statistic_against_a_general_optimiser():

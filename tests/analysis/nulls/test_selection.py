@@ -96,32 +96,49 @@ def test_bad_input_is_named(call, message):
 def test_subset_means_are_those_of_the_condition_matrix():
     correct, networks = deciders(), table(["base", "order", "order", "order", "half", "half"])
     between = classify(correct) == "in-between"
-    found = subset_consistency(correct, between, networks, draws=2)
+    found = subset_consistency(correct, between, networks)
     for row, images in (("all images", correct), ("subset", correct[:, between])):
         matrix = condition_matrix(images, networks).kappa
         assert found.loc[row, "kappa"] == pytest.approx(matrix[np.triu_indices(3, 1)].mean())
     assert found.loc["drop", "kappa"] == pytest.approx(-found["kappa"].diff().iloc[1])
 
 
-def test_resampled_means_are_those_of_the_images_drawn():
-    correct, networks = deciders(), table(list("abcdef"))
-    between, rng, pairs = classify(correct) == "in-between", np.random.default_rng(3), np.triu_indices(6, 1)
+@pytest.mark.parametrize("conditions", ["abcdef", "abbbcc"])
+def test_the_limits_are_those_of_resampled_images(conditions):
+    correct, networks = deciders(), table(list(conditions))
+    between, rng = classify(correct) == "in-between", np.random.default_rng(3)
     means = []
-    for drawn in rng.integers(400, size=(5, 400)):
-        kept = drawn[between[drawn]]
-        means.append([pairwise_error_consistency(correct[:, images])[pairs].mean() for images in (drawn, kept)])
-    values = np.column_stack([means, -np.diff(means)])
-    found = subset_consistency(correct, between, networks, draws=5, seed=3)
-    np.testing.assert_allclose(found[["lower", "upper"]].T, np.quantile(values, [0.025, 0.975], axis=0), rtol=1e-12)
+    for drawn in rng.integers(400, size=(1000, 400)):
+        matrices = [condition_matrix(correct[:, of], networks).kappa for of in (drawn, drawn[between[drawn]])]
+        means.append([matrix[np.triu_indices(len(matrix), 1)].mean() for matrix in matrices])
+    resampled = np.column_stack([means, -np.diff(means)])
+    found = subset_consistency(correct, between, networks)
+    np.testing.assert_allclose(found["upper"] - found["lower"], 2 * 1.96 * resampled.std(axis=0), rtol=0.08)
 
 
-def test_resampling_gives_the_error_of_new_images():
-    fresh = [subset_consistency(deciders(seed=s), np.ones(400, bool), table(list("abcdef")), 1) for s in range(60)]
-    spread = np.std([found.loc["all images", "kappa"] for found in fresh])
-    one = subset_consistency(deciders(), np.ones(400, bool), table(list("abcdef")), draws=200)
-    half_width = (one.loc["all images", "upper"] - one.loc["all images", "lower"]) / 2
-    assert half_width == pytest.approx(1.96 * spread, rel=0.35)
-    assert one.loc["drop", ["lower", "upper"]].tolist() == [0, 0]
+def test_the_limits_hold_the_means_of_new_images():
+    found = [subset_consistency(deciders(seed=s), np.arange(400) < 200, table(list("abcdef"))) for s in range(200)]
+    truth = subset_consistency(
+        np.hstack([deciders(seed=s) for s in range(200)]), np.ones(80_000, bool), table(list("abcdef"))
+    )
+    for row, true in (("all images", truth["kappa"].iloc[0]), ("subset", truth["kappa"].iloc[0]), ("drop", 0)):
+        held = [each.loc[row, "lower"] < true < each.loc[row, "upper"] for each in found]
+        assert np.mean(held) == pytest.approx(0.95, abs=0.04)
+
+
+def test_a_subset_of_all_images_drops_by_nothing():
+    found = subset_consistency(deciders(), np.ones(400, bool), table(list("abcdef")))
+    assert found.loc["drop", ["kappa", "lower", "upper"]].tolist() == pytest.approx([0, 0, 0], abs=1e-15)
+
+
+def test_pairs_without_a_kappa_are_left_out():
+    correct, networks, half = deciders(), table(list("abcdef")), np.arange(400) < 200
+    silent = np.vstack([correct, np.ones((2, 400), bool)])
+    found = subset_consistency(silent, half, table(list("abcdefgh")))
+    kappas = pairwise_error_consistency(silent)[np.triu_indices(8, 1)]
+    assert np.isnan(kappas).sum() == 1
+    assert found.loc["all images", "kappa"] == pytest.approx(np.nanmean(kappas))
+    assert subset_consistency(silent[6:], half, networks.iloc[:2]).loc[:, "kappa":].isna().all(axis=None)
 
 
 def test_small_sizes_take_every_subset():
