@@ -57,8 +57,8 @@ stratified = {each.title: nulls.stratified_kappas(each.one_each, each.tolerance)
 # %%
 explored = {}
 for each in sets:
-    null = stratified[each.title][0] if each in judged else None
-    explored[each.title] = explorer.explored(each.answers, each.chosen, each.tolerance, null=null)
+    fitted, _ = stratified.get(each.title, (None, None))
+    explored[each.title] = explorer.explored(each.answers, each.chosen, each.tolerance, null=fitted)
 
 # %%
 for each in sets:

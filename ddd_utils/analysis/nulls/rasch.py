@@ -312,11 +312,11 @@ def _near_moments(
     # Of independent decisions of variances d, given their sum: diag(d) - d d' / sum(d).
     variance = spread = mean * (1 - mean)
     for _ in range(5):
-        total = np.maximum(spread.sum(axis=-1, keepdims=True), TINY)
-        spread = variance + spread**2 / total
-    if spread.shape[1] == 1:  # residuals add up to 0, so that the other term only adds a constant to all abilities
+        spread = variance + spread**2 / np.maximum(spread.sum(axis=-1, keepdims=True), TINY)
+    if images.shape[1] == 1:  # residuals add up to 0, so that the other term only adds a constant to all abilities
         return mean, spread[:, 0]
     weighted = weight[..., None] * spread
+    total = np.maximum(spread.sum(axis=-1, keepdims=True), TINY)
     information = -(weighted / total).swapaxes(1, 2) @ spread
     information[:, range(mean.shape[-1]), range(mean.shape[-1])] += weighted.sum(axis=1)
     return mean, information
