@@ -1,4 +1,3 @@
-
 import made_charts
 import numpy as np
 import pandas as pd
