@@ -55,6 +55,13 @@ class Lines(list):
 
 
 @pytest.fixture
+def build(tmp_path, monkeypatch):
+    """A folder of one's own for all that is made."""
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
 def lines():
     """The lines of progress that are logged from here on, in whichever thread."""
     found, handler, ours = Lines(), logging.Handler(), logging.getLogger("ddd_utils")

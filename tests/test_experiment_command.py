@@ -101,10 +101,7 @@ def test_too_few_images_are_counted_in_one_line(computed, capsys, monkeypatch):
         (["quick", "--trials", "150"], "--trials 150: from 1 to 149"),
         (["quick", "--trials", "0"], "--trials 0: from 1 to 149"),
         (["quik"], "did you mean 'quick'"),
-        (
-            ["quick", "--set", "training_variants.tolerance=1"],
-            "--set training_variants.tolerance=1",
-        ),
+        (["quick", "--set", "training_variants.tolerance=1"], "--set training_variants.tolerance=1"),
         (["quick"], "sota_comparison is not computed yet: run `python -m ddd_utils train quick --sections sota_comp"),
         (["cifar10", "--section", "sota_comparison"], "preset 'cifar10' has no section 'sota_comparison'"),
         (["published"], "sota_comparison: these answers come without images"),

@@ -94,12 +94,6 @@ def test_one_section_is_renewed_and_the_others_are_kept(smoke):
     assert command.sub("", timeless(report)) == command.sub("", before)
 
 
-@pytest.fixture
-def build(tmp_path, monkeypatch):
-    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
-    return tmp_path
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -120,11 +120,8 @@ def accuracy_against_kappa(pairs: pd.DataFrame, heading: str) -> alt.VConcatChar
 
 def _networks(pairs: pd.DataFrame) -> pd.DataFrame:
     """List the networks, the most accurate first."""
-    both = [
-        pairs[[name, f"accuracy_{name}"]].set_axis(["network", "accuracy"], axis=1).round(4)
-        for name in ("one", "other")
-    ]
-    found = pd.concat(both).drop_duplicates("network")
+    ends = (pairs[[name, f"accuracy_{name}"]].set_axis(["network", "accuracy"], axis=1) for name in ("one", "other"))
+    found = pd.concat(ends).round(4).drop_duplicates("network")
     return found.sort_values("accuracy", ascending=False, kind="stable", ignore_index=True)
 
 

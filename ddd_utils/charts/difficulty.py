@@ -9,8 +9,10 @@ import pandas as pd
 
 from .forms import (
     PICKED,
+    STROKE,
     WIDTH,
     by_kind,
+    classes_of,
     curve,
     dot_rows,
     dots,
@@ -51,7 +53,7 @@ def score_bars(
     """
     networks, images = int(histogram["score"].max()), int(histogram["images"].sum())
     score = histogram["score"]
-    kinds = np.select([score >= networks - tolerance, score <= tolerance], ["trivial", "impossible"], "in-between")
+    kinds = classes_of(score, networks, tolerance)
     lines = {BINOMIAL: histogram["binomial"].to_numpy(), **(models or {})}
     expected = pd.DataFrame({f"expected{i}": np.asarray(line) * images for i, line in enumerate(lines.values())})
     frame = histogram.drop(columns=["binomial", "two_spikes"]).assign(kind=kinds, **expected)
@@ -100,18 +102,10 @@ def _expectations(histogram: pd.DataFrame, lines: Mapping[str, np.ndarray]) -> l
         pd.DataFrame({"score": histogram["score"], "share": share, "extreme": name}) for name, share in curves.items()
     ]
     colours, dashes = zip(*LINES[: len(lines)], (MUTED, [4, 3]), strict=True)
-    scales = (alt.Scale(domain=list(curves), range=look) for look in (colours, dashes))
-    settings: dict[str, Any] = {
-        "orient": "bottom",
-        "labelLimit": 420,
-        "columns": 1,
-        "symbolType": "stroke",
-        "symbolSize": 300,
-    }
-    legend = alt.Legend(title="for comparison", **settings)
+    legend: dict[str, Any] = {"title": "for comparison", "orient": "bottom", "labelLimit": 420, "columns": 1, **STROKE}
+    looks = {alt.Stroke: colours, alt.StrokeDash: dashes}
     base = alt.Chart(pd.concat(parts)).encode(
-        stroke=alt.Stroke("extreme:N", scale=next(scales), legend=legend),
-        strokeDash=alt.StrokeDash("extreme:N", scale=next(scales), legend=legend),
+        *(by_kind(dict(zip(curves, look, strict=True)), "extreme", channel=c, **legend) for c, look in looks.items())
     )
     drawn = base.transform_filter(alt.datum.extreme != SPIKES)
     return [

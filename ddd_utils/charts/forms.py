@@ -5,6 +5,7 @@ from textwrap import wrap
 from typing import Any, TypeVar
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from .names_and_colours import ACCENT, CLASS_COLOURS, MUTED, SECOND, range_in_words
@@ -12,13 +13,8 @@ from .names_and_colours import ACCENT, CLASS_COLOURS, MUTED, SECOND, range_in_wo
 Chart = TypeVar("Chart", alt.Chart, alt.LayerChart, alt.HConcatChart, alt.VConcatChart, alt.FacetChart)
 Tips = Mapping[str, Any]  # columns that a tooltip tells: their format, or format and title; None leaves one out
 
-QUIET: dict[str, Any] = {
-    "gridColor": MUTED,
-    "gridOpacity": 0.2,
-    "domain": False,
-    "ticks": False,
-    "labelPadding": 6,
-}  # behind the data
+QUIET: dict[str, Any] = {"gridColor": MUTED, "gridOpacity": 0.2, "domain": False, "ticks": False, "labelPadding": 6}
+STROKE: dict[str, Any] = {"symbolType": "stroke", "symbolSize": 300}  # a legend of lines that are dashed or not
 NO_FRAME = alt.ViewBackground(stroke=None)
 PICKED = "picked"  # parameter of a chart: what the page shows more of, a score or the names of a pair
 PICKED_PAIR = " || ".join(  # true of the rows of that pair
@@ -118,9 +114,14 @@ def _scales(chart: Any, axis: str) -> list[alt.Scale]:
     return [scale for scale in scales if isinstance(scale, alt.Scale) and isinstance(scale.domain, list)]
 
 
-def label_width(labels: Iterable[str], limit: int, size: float = 10) -> int:
+def label_width(labels: Iterable[str], limit: int) -> int:
     """Estimate how many pixels labels take, rather too many: a wide letter is two thirds as wide as high."""
-    return round(min(limit, max(0.66 * size * len(label) for label in labels)))
+    return round(min(limit, max(6.6 * len(label) for label in labels)))
+
+
+def row_width(labels: Iterable[str]) -> int:
+    """Find how wide a plot can be that has these names beside its rows."""
+    return min(WIDTH, COLUMN - 25 - label_width(labels, LABELS))
 
 
 def quiet(**settings: Any) -> alt.Axis:
@@ -146,14 +147,19 @@ def tell(columns: Tips) -> list[alt.Tooltip]:
     return tips
 
 
+def classes_of(score: Any, networks: Any, tolerance: int = 0) -> np.ndarray:
+    """Name the class of images that so many of the networks get right."""
+    return np.select([score >= networks - tolerance, score <= tolerance], ["trivial", "impossible"], "in-between")
+
+
 def by_kind(
-    colours: Mapping[str, str] = CLASS_COLOURS,
+    colours: Mapping[str, Any] = CLASS_COLOURS,
     column: str = "kind",
     shown: Sequence[str] | bool = True,
     channel: type = alt.Color,
     **legend: Any,
 ) -> Any:
-    """Colour marks by what they stand for; the legend above the chart may name some of the kinds only, or none."""
+    """Colour marks, or dash lines, by what they stand for; the legend above may name some kinds only, or none."""
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
     names = {} if isinstance(shown, bool) else {"values": shown}
     entries = alt.Legend(**{"title": None, "orient": "top", **names, **legend}) if shown else None
@@ -242,7 +248,7 @@ def dot_rows(
     along = alt.X(title=axis, scale=scale, axis=guide)
     across = alt.Y(f"{names}:N", sort=labels, title=None, axis=quiet(grid=True, labelLimit=LABELS))
     chart = dots(main, value, along, across, told, marks, looks(kinds), line, **_covered(main))
-    chart = chart.properties(width=min(WIDTH, COLUMN - 25 - label_width(labels, LABELS)), height=alt.Step(24))
+    chart = chart.properties(width=row_width(labels), height=alt.Step(24))
     text = range_in_words(zip(labels, main[value], strict=True))
     return finish(chart, heading, description or f"Dot plot, one row a {row}: {axis}. {text}.")
 

@@ -33,16 +33,12 @@ CONDITION_NAMES = {
     "different_data": "different data",
 }
 # Stems of architectures' names in torchvision, timm and older collections, as their papers spell them.
+AS_THEY_ARE = """
+AlexNet BN ByobNet ConViT ConvMixer ConvNeXt ConvNet DPN DeiT DenseNet EfficientNet GoogLeNet Inception MambaOut
+MobileNet PolyNet ResNeXt ResNet SE SENet SqueezeNet Swin TF VGG ViT Xception
+"""
 SPELLED = {
-    **{
-        name.lower(): name
-        for name in ("AlexNet", "ByobNet", "ConViT", "ConvMixer", "ConvNeXt", "DeiT", "DenseNet", "DPN", "EfficientNet")
-    },
-    **{
-        name.lower(): name
-        for name in ("GoogLeNet", "Inception", "MambaOut", "MobileNet", "PolyNet", "ResNet", "ResNeXt", "Swin")
-    },
-    **{name.lower(): name for name in ("SE", "SENet", "SqueezeNet", "VGG", "ViT", "Xception", "ConvNet", "BN", "TF")},
+    **{name.lower(): name for name in AS_THEY_ARE.split()},
     "bninception": "BN-Inception",
     "cafferesnet": "Caffe ResNet",
     "fbresnet": "Facebook ResNet",

@@ -1,11 +1,9 @@
 """Charts of the Gaussian noise classes: how far apart they are, and how well they are told apart."""
 
-from typing import Any
-
 import altair as alt
 import pandas as pd
 
-from .forms import CLASS, WIDTH, by_kind, curve, dots, finish, framed, looks, quiet, share_axis, tell, title
+from .forms import CLASS, STROKE, WIDTH, by_kind, curve, dots, finish, framed, looks, quiet, share_axis, tell, title
 from .names_and_colours import ACCENT, MUTED, SECOND
 
 NETWORKS, IDEAL = "trained networks (mean)", "ideal classifier (Bayes)"
@@ -29,13 +27,12 @@ def sigma_curves(classes: pd.DataFrame, heading: str) -> alt.LayerChart:
     columns = {"accuracy": NETWORKS, "bayes": IDEAL}
     lines = classes.rename(columns=columns).melt("sigma", list(columns.values()), "curve", "share").dropna()
     known = dict(list({NETWORKS: ACCENT, IDEAL: SECOND}.items())[: lines["curve"].nunique()])
-    stroke: dict[str, Any] = {"symbolType": "stroke", "symbolSize": 300}
-    dashes = alt.Scale(domain=list(known), range=[[1, 0], [6, 4]])
-    dash = alt.StrokeDash("curve:N", scale=dashes, legend=alt.Legend(title=None, orient="top", **stroke))
+    dashes = dict(zip(known, [[1, 0], [6, 4]], strict=False))
+    dash = by_kind(dashes, "curve", channel=alt.StrokeDash, **STROKE)
     y = share_axis("share")
     band = alt.Chart(classes).mark_area(opacity=0.25, color=ACCENT)
     band = band.encode(x=SIGMA, y=share_axis("lowest"), y2="highest:Q")
-    line, _ = curve(lines, SIGMA, y, {}, by_kind(known, "curve", **stroke))
+    line, _ = curve(lines, SIGMA, y, {}, by_kind(known, "curve", **STROKE))
     told = tell({"sigma": "", "accuracy": ".1%", "lowest": ".1%", "highest": ".1%", "bayes": ".1%"})
     hover = alt.Chart(classes).mark_rule(opacity=0, strokeWidth=8).encode(x=SIGMA, tooltip=told)
     ideal = f", the ideal classifier {classes['bayes'].mean():.0%}" if classes["bayes"].notna().any() else ""

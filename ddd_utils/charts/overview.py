@@ -7,8 +7,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from .forms import finish, framed, quiet, tell, title
-from .names_and_colours import ACCENT, CLASS_COLOURS, MUTED, NOTE, SECOND, SERIES
+from .forms import by_kind, classes_of, finish, framed, quiet, tell, title
+from .names_and_colours import ACCENT, MUTED, NOTE, SECOND, SERIES
 
 HALF = {"ddd": {"half": True}}  # the page sets two such charts beside each other where there is room
 HEADROOM = 1.3  # of the highest bar, for the shares above the bars
@@ -26,25 +26,13 @@ def score_panel(histogram: pd.DataFrame, tolerance: int, text: str, subtitle: st
     """
     Show how many networks are right about an image, on axes that sets of other sizes share.
 
-    Parameters
-    ----------
-    histogram : DataFrame
-        One row a score from 0 to M: images (count), share, binomial (share if errors were independent).
-    tolerance : int
-        At which an image is trivial or impossible.
-    text, subtitle : str
-        What is found, and what is drawn.
-    highest : float
-        The largest share that any chart beside this one shows.
-
-    Returns
-    -------
-    alt.LayerChart
+    ``histogram`` is that of `difficulty.score_histogram`; ``highest`` is the largest share that any chart beside this
+    one shows.
     """
     M = len(histogram) - 1
     score = np.arange(M + 1)
-    kind = np.select([score >= M - tolerance, score <= tolerance], ["trivial", "impossible"], "in-between")
-    frame = histogram.assign(score=score, kind=kind, at=score / M, low=(score - 0.45) / M, high=(score + 0.45) / M)
+    frame = histogram.assign(score=score, kind=classes_of(score, M, tolerance), at=score / M)
+    frame = frame.assign(low=(score - 0.45) / M, high=(score + 0.45) / M)
     tips = {"score": ("", f"of {M} right"), "images": ",", "share": ".1%", "kind": ("", "class")}
     base, y = alt.Chart(frame), _shares(highest)
     bars = base.mark_bar(clip=True).encode(
@@ -52,7 +40,7 @@ def score_panel(histogram: pd.DataFrame, tolerance: int, text: str, subtitle: st
         alt.X2("high:Q"),
         y("share"),
         alt.Y2Datum(0),
-        _class_colour(),
+        by_kind(shown=False),
         tell(tips | {"binomial": (".1%", "if independent")}),
     )
     dashes = base.mark_line(strokeDash=[4, 3], strokeWidth=1.8, color=NOTE).encode(_right("at"), y("binomial"))
@@ -77,11 +65,6 @@ def _shares(highest: float) -> Callable[[str], alt.Y]:
     return lambda column: alt.Y(f"{column}:Q", title="share of images", scale=scale, axis=axis)
 
 
-def _class_colour() -> alt.Color:
-    scale = alt.Scale(domain=list(CLASS_COLOURS), range=list(CLASS_COLOURS.values()))
-    return alt.Color("kind:N", scale=scale, legend=None)
-
-
 def _shares_above(frame: pd.DataFrame) -> list[alt.Chart]:
     """Name the three classes with their shares, in their colours, above the bars."""
     places: dict[str, tuple[str, Any]] = {
@@ -92,7 +75,7 @@ def _shares_above(frame: pd.DataFrame) -> list[alt.Chart]:
         row = pd.DataFrame([{"kind": kind, "text": f"{share:.1%}\n{kind}"}])
         align, place = places[str(kind)]
         mark = alt.Chart(row).mark_text(align=align, baseline="top", fontWeight=600, fontSize=12.5, lineBreak="\n")
-        layers.append(mark.encode(x=alt.value(place), y=alt.value(0), text="text:N", color=_class_colour()))
+        layers.append(mark.encode(x=alt.value(place), y=alt.value(0), text="text:N", color=by_kind(shown=False)))
     return layers
 
 
@@ -120,25 +103,9 @@ def agreement_left(
     """
     Show the kappa left on in-between images against the number of models, with a slider for that number.
 
-    Parameters
-    ----------
-    table : DataFrame
-        One row a tolerance and number of models: line (its name), tolerance, models, kappa, lower and upper (a spread
-        of subsets, NaN for a line without a band).
-    points : DataFrame
-        One row a point: label, models, kappa, and kind, a key of `POINTS`.
-    text : str
-        What is found.
-    subtitle : list of str
-        What is drawn, line by line.
-    first : int
-        The number of models that the slider shows first.
-    readout : sequence of str
-        What is told at each number of models from the smallest of the table on, lines ended by line feeds.
-
-    Returns
-    -------
-    alt.LayerChart
+    ``table`` has one row a line and number of models: line, models, kappa, lower and upper (NaN for a line without a
+    band); ``points`` one row a point: label, models, kappa and kind, a key of `POINTS`. The slider is at ``first`` in
+    the beginning; ``readout`` tells about each number of models from the smallest on, lines ended by line feeds.
     """
     sizes = np.sort(table["models"].unique())
     scale = alt.Scale(domain=[int(sizes[0]), int(max(sizes[-1], points["models"].max()))], nice=False)
@@ -154,11 +121,11 @@ def agreement_left(
 
 def _by_line(table: pd.DataFrame) -> tuple[alt.Color, alt.StrokeDash]:
     """Colour lines by their name; the last, an expectation, is dashed."""
-    names = table["line"].unique().tolist()
-    legend = alt.Legend(title=None, orient="top", columns=1, labelLimit=330, symbolType="stroke", symbolOpacity=1)
-    colours = alt.Scale(domain=names, range=[ACCENT, MUTED, SECOND])
-    dashes = alt.Scale(domain=names, range=[[1, 0], [1, 0], [4, 3]])
-    return alt.Color("line:N", scale=colours, legend=legend), alt.StrokeDash("line:N", scale=dashes, legend=legend)
+    names = table["line"].unique()
+    legend: dict[str, Any] = {"columns": 1, "labelLimit": 330, "symbolType": "stroke", "symbolOpacity": 1}
+    colours = dict(zip(names, [ACCENT, MUTED, SECOND], strict=False))
+    dashes = dict(zip(names, [[1, 0], [1, 0], [4, 3]], strict=False))
+    return by_kind(colours, "line", **legend), by_kind(dashes, "line", channel=alt.StrokeDash, **legend)
 
 
 def _bands(table: pd.DataFrame, x: alt.X, y: alt.Y) -> list[alt.Chart]:

@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
 from .forms import (
     BOUND,
-    COLUMN,
     KAPPA,
     LABELS,
     POOLED,
@@ -17,15 +15,16 @@ from .forms import (
     WIDTH,
     bundle,
     by_kind,
+    classes_of,
     curve,
     dot_rows,
     dots,
     finish,
     framed,
-    label_width,
     looks,
     quiet,
     reference,
+    row_width,
     share_axis,
     tell,
     title,
@@ -184,16 +183,15 @@ def score_rows(table: pd.DataFrame, heading: str) -> alt.LayerChart:
     """Show how many people get the images of each set right (`deciders.score_table`), a bar a set."""
     frame = table.melt("set", var_name="right", value_name="share").dropna().astype({"right": int})
     frame["people"] = frame.groupby("set")["right"].transform("max")
-    ends = [frame["right"] == 0, frame["right"] == frame["people"]]
-    frame["kind"] = np.select(ends, ["impossible", "trivial"], "in-between")
+    frame["kind"] = classes_of(frame["right"], frame["people"])
     x = alt.X("share:Q", title="share of images", axis=quiet(format="%"), scale=alt.Scale(domain=[0, 1]))
     y = alt.Y("set:N", title=None, sort=table["set"].tolist(), axis=quiet(labelLimit=LABELS))
     tips = {"set": "", "right": ("", "people right"), "people": "", "share": ".1%"}
     bars = alt.Chart(frame).mark_bar(stroke=NOTE, strokeWidth=0.6)
     bars = bars.encode(x=x, y=y, color=by_kind(), order="right:O", tooltip=tell(tips))
-    trivial, width = frame[ends[1]], min(WIDTH, COLUMN - 25 - label_width(table["set"], LABELS))
+    trivial = frame[frame["kind"] == "trivial"]
     text = range_in_words(zip(trivial["set"], trivial["share"], strict=True))
-    chart = framed(bars, width=width, height=24 * len(table))
+    chart = framed(bars, width=row_width(table["set"]), height=24 * len(table))
     return finish(chart, title(heading), f"{heading}: a bar a set. Share that all get right, {text}.")
 
 

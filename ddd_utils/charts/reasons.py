@@ -5,7 +5,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from .forms import COLUMN, LABELS, WIDTH, dot_rows, finish, framed, label_width, quiet, tell, title
+from .forms import LABELS, by_kind, dot_rows, finish, framed, quiet, row_width, tell, title
 from .matrix import BLUE, RED, _from_clear
 from .names_and_colours import ACCENT, MUTED, NOTE, SECOND, SERIES, condition_name, range_in_words
 
@@ -23,8 +23,7 @@ def label_bars(table: pd.DataFrame, heading: str, listed: pd.DataFrame | None = 
     x = alt.X("score:O", title="models that are right", axis=quiet(labelAngle=0, labelOverlap="greedy"))
     y = alt.Y("images:Q", title="images", axis=quiet(format=",d", tickCount=6))
     colours = STATUS if listed is None else {**STATUS, LISTED: ACCENT}
-    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
-    colour = alt.Color("status:N", scale=scale, legend=alt.Legend(title=None, orient="top", labelLimit=300))
+    colour = by_kind(colours, "status", labelLimit=300)
     frame = table.assign(order=table["status"].map(list(STATUS)[::-1].index))
     tips = {"score": ("", "models right"), "status": ("", "label"), "images": ",", "share": (".1%", "of these images")}
     layers = [alt.Chart(frame).mark_bar().encode(x=x, y=y, color=colour, order="order:Q", tooltip=tell(tips))]
@@ -79,8 +78,7 @@ def peer_matrix(table: pd.DataFrame, heading: str) -> alt.LayerChart:
     tips |= {"z": ("+.1f", "in standard errors"), "expected": (",.0f", "errors expected")}
     base = alt.Chart(frame).encode(x=x, y=y, tooltip=tell(tips))
     dots = base.transform_filter("datum.marked").mark_point(color=NOTE, filled=True, size=12, opacity=1)
-    width = min(WIDTH, COLUMN - 25 - label_width(names, LABELS))
-    chart = framed(base.mark_rect().encode(color=colour), dots, width=width, height=ROW * len(names))
+    chart = framed(base.mark_rect().encode(color=colour), dots, width=row_width(names), height=ROW * len(names))
     text = range_in_words({f"{row.name}, {row.factor}": row.z for row in frame.itertuples(index=False)})
     note = "dots: differ from their peers (p < 0.05, Holm-adjusted over all cells)"
     return finish(chart, title(heading, note), f"{heading}: heat map of models by factors, in standard errors, {text}.")

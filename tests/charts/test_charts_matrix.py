@@ -8,37 +8,14 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_charts import MATRICES, matrix, null, pixels, same
 
 from ddd_utils import charts
 from ddd_utils.analysis.consistency import KappaMatrix
-from ddd_utils.analysis.statistics import Estimate
 from ddd_utils.charts.forms import COLUMN
 from ddd_utils.charts.names_and_colours import CONDITION_NAMES
 from ddd_utils.charts.order import MOST, arrange
 from ddd_utils.errors import InputError
-
-
-def matrix(networks, labels=None, low=0.3):
-    """Make kappas between families of three."""
-    family = np.arange(networks) % (networks // 3 or 1)
-    rng = np.random.default_rng(0)
-    noise = rng.uniform(0, 0.05, (networks, networks))
-    kappa = low + 0.4 * (family[:, None] == family) + noise + noise.T
-    np.fill_diagonal(kappa, 1)
-    nothing = np.where(np.eye(networks) == 1, np.nan, 0.0)
-    labels = labels or [f"model_{i}" for i in range(networks)]
-    return KappaMatrix(labels, kappa, kappa - 0.01 + nothing, kappa + 0.01 + nothing)
-
-
-def null(networks):
-    kappa = matrix(networks).kappa - np.diag(np.full(networks, np.nan))
-    excess = kappa - 0.5
-    parts = {"observed": kappa, "expected": kappa - excess, "excess": excess}
-    return SimpleNamespace(**{name: Estimate(part, 0.005, part - 0.01, part + 0.01) for name, part in parts.items()})
-
-
-def same(share):
-    return SimpleNamespace(share=share, lower=share - 0.1, upper=share + 0.1)
 
 
 def rows(chart):
@@ -51,55 +28,25 @@ def text(chart):
     return str(chart.to_dict())
 
 
-def drawn(chart):
-    """Width and height in pixels, by Vega itself."""
-    vl_convert = pytest.importorskip("vl_convert")
-    svg = vl_convert.vegalite_to_svg(chart.to_dict())
-    return [float(size) for size in re.search(r'<svg[^>]*? width="([\d.]+)" height="([\d.]+)"', svg).groups()]
-
-
-CHARTS = {
-    "kappa": lambda k: charts.kappa_matrix(matrix(k), "title", "cluster"),
-    "pair": lambda k: charts.kappa_matrices(matrix(k), matrix(k, low=0.1), ("all images", "some"), "title", "cluster"),
-    "excess": lambda k: charts.excess_matrix(null(k), matrix(k).labels, "title", null(k).excess.value > 0),
-    "wrong answers": lambda k: charts.wrong_answer_matrix(same(matrix(k).kappa), matrix(k).labels, "title"),
-}
-
-
-@pytest.mark.parametrize("name", CHARTS)
-@pytest.mark.parametrize("networks", [2, 30, 100])
-def test_matrices_are_described_transparent_and_small(name, networks):
-    specification = CHARTS[name](networks).to_dict()
-    assert specification["background"] == "transparent"
-    assert len(specification["description"]) > 40
-    assert sum(map(len, specification["datasets"].values())) <= 5000
-
-
-@pytest.mark.parametrize("name", CHARTS)
-@pytest.mark.parametrize("networks", [3, 30])
-def test_matrices_fit_the_column(name, networks):
-    assert drawn(CHARTS[name](networks))[0] <= COLUMN
-
-
 def test_a_single_network_is_a_matrix_of_one_cell():
-    assert rows(CHARTS["kappa"](1))["interval"].tolist() == ["1 (one network)"]
+    assert rows(MATRICES["kappa"](1))["interval"].tolist() == ["1 (one network)"]
 
 
 def test_the_longest_names_of_conditions_fit_two_matrices_beside_one_another():
     labels = list(CONDITION_NAMES)
     chart = charts.kappa_matrices(matrix(13, labels), matrix(13, labels), ("all", "some"), "title")
     assert "hconcat" in chart.to_dict()
-    assert 600 < drawn(chart)[0] <= COLUMN
+    assert 600 < pixels(chart) <= COLUMN
 
 
 def test_many_networks_stand_below_one_another_and_few_beside():
-    assert "hconcat" in CHARTS["pair"](12).to_dict()
-    assert "vconcat" in CHARTS["pair"](30).to_dict()
+    assert "hconcat" in MATRICES["pair"](12).to_dict()
+    assert "vconcat" in MATRICES["pair"](30).to_dict()
 
 
-@pytest.mark.parametrize("name", CHARTS)
+@pytest.mark.parametrize("name", MATRICES)
 def test_a_cell_has_its_number_where_it_can_be_read_and_colours_always_have_a_legend(name):
-    few, many = CHARTS[name](11), CHARTS[name](40)
+    few, many = MATRICES[name](11), MATRICES[name](40)
     assert "'type': 'text'" in text(few) and "'type': 'text'" not in text(many)
     assert set(re.findall(r"'fontSize': ([\d.]+)", text(few))) == {"11"}
     assert all("'gradientLength'" in text(each) for each in (few, many))
@@ -235,17 +182,12 @@ def test_wrong_answers_are_shares_from_none_to_all_without_a_diagonal():
     assert chart.title.subtitle == ["2 cells undefined (grey): no image that both get wrong"]
 
 
-@pytest.mark.parametrize("name", CHARTS)
-def test_matrices_take_the_colours_of_titles_and_labels_from_the_renderer(name):
-    assert not re.search(r"(label|title)Color", text(CHARTS[name](30)))
-
-
-@pytest.mark.parametrize("name", CHARTS)
+@pytest.mark.parametrize("name", MATRICES)
 def test_a_reader_can_change_the_order_of_three_networks_or_more(name):
-    choice = parameters(CHARTS[name](9))["order"]
+    choice = parameters(MATRICES[name](9))["order"]
     assert choice["bind"]["input"] == "radio" and choice["bind"]["options"] == ["name", "cluster"]
     assert choice["value"] == "cluster"
-    assert "bind" not in parameters(CHARTS[name](2))["order"]
+    assert "bind" not in parameters(MATRICES[name](2))["order"]
 
 
 def test_every_order_arranges_the_same_networks_though_some_are_left_out():
@@ -278,13 +220,13 @@ def test_an_order_by_unknown_accuracies_is_refused():
 
 
 def test_two_matrices_share_one_control():
-    assert list(parameters(CHARTS["pair"](12))) == ["orders", "order", "picked"]
-    assert text(CHARTS["pair"](12)).count("'bind'") == 1
+    assert list(parameters(MATRICES["pair"](12))) == ["orders", "order", "picked"]
+    assert text(MATRICES["pair"](12)).count("'bind'") == 1
 
 
 @pytest.mark.parametrize("version", ["5.8", "6.1"])
 def test_orders_compile_with_the_versions_of_vega_lite_in_use(version):
     vl_convert = pytest.importorskip("vl_convert")
-    drawn = vl_convert.vegalite_to_vega(CHARTS["pair"](12).to_dict(), vl_version=version)
+    drawn = vl_convert.vegalite_to_vega(MATRICES["pair"](12).to_dict(), vl_version=version)
     domains = [scale["domain"] for scale in drawn["scales"] if scale["type"] == "band"]
     assert domains == [{"signal": "orders[order]"}] * 4

@@ -1,22 +1,11 @@
 import re
 
-import numpy as np
 import pandas as pd
 import pytest
+from made_charts import pairs
 
 from ddd_utils import charts
 from ddd_utils.charts.agreement import MOST_NETWORKS as MOST
-from ddd_utils.charts.forms import COLUMN
-
-
-def pairs(networks, missing=()):
-    """Make pairs of networks, the last of which are the most accurate."""
-    accuracy = np.linspace(0.2, 0.9, networks)
-    i, j = np.triu_indices(networks, 1)
-    kappa = np.where(np.isin(j, missing), np.nan, (accuracy[i] + accuracy[j]) / 3)
-    table = {"one": [f"model_{k}" for k in i], "other": [f"model_{k}" for k in j], "kappa": kappa, "largest": 0.9}
-    limits = {"lower": kappa - 0.01, "upper": kappa + 0.01}
-    return pd.DataFrame({**table, **limits, "accuracy_one": accuracy[i], "accuracy_other": accuracy[j]})
 
 
 def data(chart):
@@ -34,15 +23,6 @@ def test_each_pair_is_a_row_with_its_names_and_each_network_one_with_its_pairs()
     assert re.fullmatch(r"0\.211 \[0\.201, 0\.221\]", first["interval"])
     assert bars["network"].tolist() == ["model_3", "model_2", "model_1", "model_0"]  # the most accurate first
     assert bars["pairs"].tolist() == [3] * 4
-
-
-@pytest.mark.parametrize("networks", [2, 60, 200])
-def test_pairs_stay_below_five_thousand_rows_and_fit_the_column(networks):
-    vl_convert = pytest.importorskip("vl_convert")
-    chart = charts.accuracy_against_kappa(pairs(networks), "title")
-    assert sum(map(len, data(chart))) <= 5000
-    svg = vl_convert.vegalite_to_svg(chart.to_dict())
-    assert float(re.search(r'<svg[^>]*? width="([\d.]+)"', svg)[1]) <= COLUMN
 
 
 def test_networks_too_many_for_a_chart_are_thinned_along_their_accuracy_and_the_chart_says_so():
@@ -76,4 +56,3 @@ def test_both_selections_belong_to_their_view_and_compile(version):
     assert (brush["name"], pointed["name"]) == ("brush", "pointed")
     assert [*brush["views"], *pointed["views"]] == views
     assert vl_convert.vegalite_to_vega(specification, vl_version=version)["marks"]
-    assert specification["background"] == "transparent" and len(specification["description"]) > 40

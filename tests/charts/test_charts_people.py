@@ -1,70 +1,25 @@
 import json
 
+import made_charts
 import numpy as np
 import pandas as pd
 import pytest
+from made_charts import QUESTIONS, rows
 
 from ddd_utils import charts
-from ddd_utils.analysis import humans, observer_trials, psychophysics
+from ddd_utils.analysis import observer_trials, psychophysics
 from ddd_utils.charts import names_and_colours
-from ddd_utils.charts.forms import BOUND, COLUMN, KAPPA, Heading
-
-QUESTIONS = {"main": "is there a main one?", "odd": "is it odd?"}
+from ddd_utils.charts.forms import BOUND, KAPPA
 
 
 @pytest.fixture(scope="module")
 def made():
-    rng = np.random.default_rng(0)
-    easiness = rng.normal(1, 2, 300)
-    right = rng.binomial(50, 1 / (1 + np.exp(-easiness)))
-    counts, labels = np.stack([right, 50 - right], axis=1), np.zeros(300, int)
-    correct = easiness + rng.normal(size=(6, 300)) > 0
-    share = humans.human_share(counts, labels)
-    rows = {tolerance: humans.share_by_difficulty(share, correct, tolerance) for tolerance in (0, 1)}
-    kappas = humans.majority_consistency(
-        humans.majority_right(counts, labels), correct, [f"network {number}" for number in range(6)]
-    )
-    answers = pd.DataFrame(
-        {
-            "observer": "subj1",
-            "item": np.tile(np.arange(300), 2),
-            "question": np.repeat(list(QUESTIONS), 300),
-            "answer": rng.integers(3, size=600),
-            "difficulty": np.tile(np.repeat(["impossible", "in-between", "trivial"], 100), 2),
-        }
-    )
-    means = humans.means(humans.usable(answers))
-    return {
-        "difficulty": charts.human_difficulty_dots(
-            pd.concat(rows, names=["tolerance"]).reset_index("tolerance"), Heading("heading", "M = 6 networks")
-        ),
-        "score": charts.human_score_dots(humans.share_by_score(share, correct), 6, Heading("heading", "rho")),
-        "majority": charts.majority_dots(kappas, Heading("heading", "subtitle")),
-        "experiment": charts.answer_dots(means, QUESTIONS, Heading("heading", "subtitle")),
-    }, {"kappas": kappas, "means": means, "difficulty": rows[1]}
+    return made_charts.of_people()
 
 
 @pytest.fixture(scope="module")
 def specifications(made):
     return {name: chart.to_dict() for name, chart in made[0].items()}
-
-
-def rows(specification):
-    return [row for data in specification["datasets"].values() for row in data]
-
-
-def test_every_chart_is_described_transparent_and_draws_intervals(specifications):
-    for name, specification in specifications.items():
-        assert len(specification["description"]) > 40, name
-        assert specification["background"] == "transparent", name
-        assert '"x2": {"field": "upper"}' in (text := json.dumps(specification)) or '"y2": {"field": "upper"}' in text
-
-
-def test_every_chart_compiles_and_fits_a_column(specifications):
-    vl_convert = pytest.importorskip("vl_convert")
-    for name, specification in specifications.items():
-        width = float(vl_convert.vegalite_to_svg(specification).partition('width="')[2].partition('"')[0])
-        assert 400 < width <= COLUMN, name
 
 
 def test_descriptions_tell_the_values(made):
@@ -98,4 +53,4 @@ def test_two_observers_kappa_comes_with_its_interval():
     kappa, low, high = pairs.loc[0, ["kappa", "lower", "upper"]]
     assert [row["interval"] for row in rows(specification)] == [f"{kappa:.3f} [{low:.3f}, {high:.3f}]"] * 2
     undefined = charts.observer_matrix(pairs.assign(kappa=np.nan, lower=np.nan, upper=np.nan), "heading")
-    assert rows(undefined.to_dict())[0]["interval"] == "undefined"
+    assert rows(undefined)[0]["interval"] == "undefined"

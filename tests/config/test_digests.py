@@ -6,11 +6,7 @@ from ddd_utils import paths, report
 from ddd_utils.config import params
 from ddd_utils.files import read_json
 
-
-@pytest.fixture(autouse=True)
-def build(tmp_path, monkeypatch):
-    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("build")
 
 
 def changed_sections(*overrides):
@@ -23,10 +19,7 @@ def changed_sections(*overrides):
     [
         ("controls.tolerance=2", {"controls"}),
         ("training_variants.tolerance=3", {"training_variants"}),
-        (
-            "training_variants.experiment.epochs=3",
-            {"training_variants", "subsetting", "controls", "human_results"},
-        ),
+        ("training_variants.experiment.epochs=3", {"training_variants", "subsetting", "controls", "human_results"}),
         ("sota_comparison.training.epochs=3", {"sota_comparison", "subsetting", "human_results"}),
         ("cluster.mem_gb=7", set()),
         ("controls.tolerance=0", set()),

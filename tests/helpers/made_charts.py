@@ -1,12 +1,19 @@
-"""Small tables, and every chart of networks that is made from such."""
+"""Small tables, and every chart that is made from such."""
+
+import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from ddd_utils import charts
-from ddd_utils.analysis import difficulty, dynamics
+from ddd_utils.analysis import difficulty, dynamics, humans
 from ddd_utils.analysis.consistency import KappaMatrix
+from ddd_utils.analysis.statistics import Estimate
+from ddd_utils.charts.forms import Heading
 
+QUESTIONS = {"main": "is there a main one?", "odd": "is it odd?"}
 CONDITIONS = ["base", "plus_1_epoch", "initialisation", "initialisation"]
 
 
@@ -122,3 +129,88 @@ def every_chart(predictions, networks):
         "swap kinds": charts.swap_bars(changes, "title"),
         "compared": charts.swap_comparison(changes[changes["network"] < 2], "network", [30], "title"),
     }
+
+
+def matrix(networks, labels=None, low=0.3):
+    """Make kappas between families of three."""
+    family = np.arange(networks) % (networks // 3 or 1)
+    rng = np.random.default_rng(0)
+    noise = rng.uniform(0, 0.05, (networks, networks))
+    kappa = low + 0.4 * (family[:, None] == family) + noise + noise.T
+    np.fill_diagonal(kappa, 1)
+    nothing = np.where(np.eye(networks) == 1, np.nan, 0.0)
+    labels = labels or [f"model_{i}" for i in range(networks)]
+    return KappaMatrix(labels, kappa, kappa - 0.01 + nothing, kappa + 0.01 + nothing)
+
+
+def null(networks):
+    kappa = matrix(networks).kappa - np.diag(np.full(networks, np.nan))
+    excess = kappa - 0.5
+    parts = {"observed": kappa, "expected": kappa - excess, "excess": excess}
+    return SimpleNamespace(**{name: Estimate(part, 0.005, part - 0.01, part + 0.01) for name, part in parts.items()})
+
+
+def same(share):
+    return SimpleNamespace(share=share, lower=share - 0.1, upper=share + 0.1)
+
+
+MATRICES = {  # by the number of networks
+    "kappa": lambda k: charts.kappa_matrix(matrix(k), "title", "cluster"),
+    "pair": lambda k: charts.kappa_matrices(matrix(k), matrix(k, low=0.1), ("all images", "some"), "title", "cluster"),
+    "excess": lambda k: charts.excess_matrix(null(k), matrix(k).labels, "title", null(k).excess.value > 0),
+    "wrong answers": lambda k: charts.wrong_answer_matrix(same(matrix(k).kappa), matrix(k).labels, "title"),
+}
+
+
+def pairs(networks, missing=()):
+    """Make pairs of networks, the last of which are the most accurate."""
+    accuracy = np.linspace(0.2, 0.9, networks)
+    i, j = np.triu_indices(networks, 1)
+    kappa = np.where(np.isin(j, missing), np.nan, (accuracy[i] + accuracy[j]) / 3)
+    table = {"one": [f"model_{k}" for k in i], "other": [f"model_{k}" for k in j], "kappa": kappa, "largest": 0.9}
+    limits = {"lower": kappa - 0.01, "upper": kappa + 0.01}
+    return pd.DataFrame({**table, **limits, "accuracy_one": accuracy[i], "accuracy_other": accuracy[j]})
+
+
+def of_people():
+    """Draw every form of chart of people beside networks, by name, and return the tables of some."""
+    rng = np.random.default_rng(0)
+    easiness = rng.normal(1, 2, 300)
+    right = rng.binomial(50, 1 / (1 + np.exp(-easiness)))
+    counts, labels = np.stack([right, 50 - right], axis=1), np.zeros(300, int)
+    correct = easiness + rng.normal(size=(6, 300)) > 0
+    share = humans.human_share(counts, labels)
+    rows = {tolerance: humans.share_by_difficulty(share, correct, tolerance) for tolerance in (0, 1)}
+    kappas = humans.majority_consistency(
+        humans.majority_right(counts, labels), correct, [f"network {number}" for number in range(6)]
+    )
+    answers = pd.DataFrame(
+        {
+            "observer": "subj1",
+            "item": np.tile(np.arange(300), 2),
+            "question": np.repeat(list(QUESTIONS), 300),
+            "answer": rng.integers(3, size=600),
+            "difficulty": np.tile(np.repeat(["impossible", "in-between", "trivial"], 100), 2),
+        }
+    )
+    means = humans.means(humans.usable(answers))
+    return {
+        "difficulty": charts.human_difficulty_dots(
+            pd.concat(rows, names=["tolerance"]).reset_index("tolerance"), Heading("heading", "M = 6 networks")
+        ),
+        "score": charts.human_score_dots(humans.share_by_score(share, correct), 6, Heading("heading", "rho")),
+        "majority": charts.majority_dots(kappas, Heading("heading", "subtitle")),
+        "experiment": charts.answer_dots(means, QUESTIONS, Heading("heading", "subtitle")),
+    }, {"kappas": kappas, "means": means, "difficulty": rows[1]}
+
+
+def rows(chart):
+    """Return all rows of data that a chart, or its specification, carries."""
+    specification = chart if isinstance(chart, dict) else chart.to_dict()
+    return [row for data in specification["datasets"].values() for row in data]
+
+
+def pixels(chart):
+    """Return the width of the drawn chart, by Vega itself."""
+    svg = pytest.importorskip("vl_convert").vegalite_to_svg(chart if isinstance(chart, dict) else chart.to_dict())
+    return float(re.search(r'<svg[^>]*? width="([\d.]+)"', svg)[1])

@@ -57,9 +57,7 @@ class Sly(argparse.Namespace):
 def test_no_code_runs(tmp_path, wrap, zipped):
     trace = tmp_path / "trace"
     torch.save(
-        {"state_dict": STATE, "args": wrap(str(trace))},
-        tmp_path / "evil.pth",
-        _use_new_zipfile_serialization=zipped,
+        {"state_dict": STATE, "args": wrap(str(trace))}, tmp_path / "evil.pth", _use_new_zipfile_serialization=zipped
     )
     with pytest.raises(InputError, match=r"holds more than weights .*, and loading that could run code") as caught:
         read_weights(tmp_path / "evil.pth", "state_dict")

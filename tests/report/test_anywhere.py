@@ -42,13 +42,20 @@ def dotted(networks):
     return charts.excess_matrix(null, names, f"{networks} networks", np.eye(networks, k=2, dtype=bool), "name")
 
 
+def swinging():
+    """Draw pairs whose axis has another number at its end, or not, as its plot gets a few pixels wider or narrower."""
+    names = {"one": ["plus_1_epoch", "optimizer"], "other": ["plus_10_epochs", "cuda_nondeterministic"]}
+    pairs = made_charts.with_limits(excess=[0.136, -0.054], observed=[0.6, 0.6], expected=[0.47, 0.62]).assign(**names)
+    return charts.excess_dots(pairs.assign(excess_lower=[0.11, -0.0725], excess_upper=[0.1619, -0.036]), "Swings")
+
+
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory):
     """Build a page of every form of chart, two tables, and a first screen."""
     drawn = made_charts.every_chart(made_charts.predictions(), made_charts.networks())
     drawn["odd"] = charts.label_error_rows(ODD.rename(columns={"name": "group"}).assign(images=5), "Odd names")
     drawn["claims"] = charts.claims_forest(CLAIMS, "per cent")
-    drawn |= {"few": dotted(13), "many": dotted(41)}
+    drawn |= {"few": dotted(13), "many": dotted(41), "swings": swinging()}
     tables = [pd.DataFrame({"network": np.arange(rows), "kappa": 0.5}) for rows in (3, 30)]
     first = [
         code("h", shown(text__html='<p class="headline">A sentence or two.</p>')),

@@ -15,10 +15,9 @@ IMAGES = [f"img_{number:03}.png" for number in range(30)]
 LABELS = RNG.integers(0, 4, 30)
 ANSWERS = np.where(RNG.random((3, 30)) < 0.7, LABELS, RNG.integers(0, 4, (3, 30)))
 RIGHT = (ANSWERS == LABELS).tolist()
-LONG = pd.DataFrame(
-    [(model, image) for model in MODELS for image in IMAGES],
-    columns=["model", "image"],
-).assign(prediction=CLASSES[ANSWERS].ravel(), label=np.tile(CLASSES[LABELS], 3))
+LONG = pd.DataFrame([(model, image) for model in MODELS for image in IMAGES], columns=["model", "image"]).assign(
+    prediction=CLASSES[ANSWERS].ravel(), label=np.tile(CLASSES[LABELS], 3)
+)
 JUDGED = LONG[["model", "image"]].assign(correct=LONG["prediction"] == LONG["label"])
 NUMBERED = LONG.assign(prediction=ANSWERS.ravel(), label=np.tile(LABELS, 3))
 WIDE = pd.DataFrame({"image": IMAGES, **dict(zip(MODELS, CLASSES[ANSWERS], strict=True))})
@@ -123,27 +122,15 @@ def test_only_what_is_needed_must_be_clear(tmp_path):
     )
 
 
-@pytest.mark.parametrize("name", ["is_correct", "Correct", "right", "Hit"])
-def test_usual_headings_of_who_is_right(tmp_path, name):
-    assert right(written(tmp_path, JUDGED.rename(columns={"correct": name}).to_csv(index=False))) == RIGHT
+WORDS = ["T F", "yes no", "right wrong", "WAHR FALSCH", "VRAI FAUX", "1.0 0.0"]
+JUDGEMENTS = [(name, True, False) for name in ("is_correct", "Correct", "right", "Hit")]
+JUDGEMENTS += [("correct", *words.split()) for words in WORDS] + [("correct", " TRUE", " 0")]
 
 
-WORDS = [
-    ("T", "F"),
-    ("yes", "no"),
-    ("right", "wrong"),
-    ("WAHR", "FALSCH"),
-    ("VRAI", "FAUX"),
-    (" TRUE", " 0"),
-    ("1.0", "0.0"),
-]
-
-
-@pytest.mark.parametrize(("true", "false"), WORDS)
-def test_true_and_false_in_the_words_of_programs(tmp_path, true, false):
-    assert (
-        right(written(tmp_path, JUDGED.replace({"correct": {True: true, False: false}}).to_csv(index=False))) == RIGHT
-    )
+@pytest.mark.parametrize(("heading", "true", "false"), JUDGEMENTS)
+def test_who_is_right_in_the_headings_and_words_of_programs(tmp_path, heading, true, false):
+    frame = JUDGED.replace({"correct": {True: true, False: false}}).rename(columns={"correct": heading})
+    assert right(written(tmp_path, frame.to_csv(index=False))) == RIGHT
 
 
 @pytest.mark.parametrize("transposed", [False, True])
@@ -177,19 +164,13 @@ def test_another_matrix_is_refused(tmp_path, what):
         ["1", "1.0", "2", "3"],
         ["n1", "1", "2", "3"],
         ["+1", "1", "2", "3"],
+        *[[*"abc", word] for word in ("NA", "nan", "null", "None", "N/A", "-")],
     ],
 )
-def test_names_that_look_like_numbers_are_kept_apart(tmp_path, names):
+def test_names_that_look_like_numbers_are_kept_apart_and_a_class_may_be_called_as_what_is_missing(tmp_path, names):
     frame = LONG.replace({key: dict(zip(CLASSES, names, strict=True)) for key in ("prediction", "label")})
     found = Responses.from_table(written(tmp_path, frame.to_csv(index=False)))
     assert found.correct().tolist() == RIGHT and found.info["classes"] == sorted(names)
-
-
-@pytest.mark.parametrize("word", ["NA", "nan", "null", "None", "N/A", "-"])
-def test_what_is_written_for_a_missing_answer_may_be_a_class(tmp_path, word):
-    frame = LONG.replace({key: {"cat": word} for key in ("prediction", "label")})
-    found = Responses.from_table(written(tmp_path, frame.to_csv(index=False)))
-    assert found.correct().tolist() == RIGHT and word in found.info["classes"]
 
 
 @pytest.mark.parametrize("word", ["", "NA", "nan", "NULL", "None", "N/A", "<NA>", "-", "#N/A"])

@@ -41,7 +41,8 @@ async function embed(figure) {
   try {
     const embedded = () => vegaEmbed(canvas, structuredClone(spec), { ...options, ...(choices && { bind: choices }) });
     let { view } = await embedded();
-    for (let tries = 0; tries < 5 && adjusted(spec, Number(canvas.querySelector("svg").getAttribute("width")), room); tries += 1) {
+    const width = () => Number(canvas.querySelector("svg").getAttribute("width"));
+    for (let tries = 0; tries < TRIES && adjusted(spec, width(), room, tries < TRIES - 1); tries += 1) {
       view.finalize();
       choices?.replaceChildren();
       ({ view } = await embedded());

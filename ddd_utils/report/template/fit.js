@@ -1,6 +1,7 @@
 /* A chart is drawn for the room it has: its plots grow or shrink until it fits, and on a phone they stand below one
    another. A matrix stays square, and only shrinks. */
 const NARROW = 600, LEAST = 110, LEGIBLE_CELL = 32, LEAST_CELL = 11, LEAST_LABEL = 11; /* px */
+const TRIES = 5;
 const TITLE = 15, SUBTITLE = 12.5, LABEL = 12; /* px of fonts */
 const parsed = (script) => JSON.parse(script.textContent.replace(/[\u2028\u2029]/g, " ")); /* no line of an expression may end so */
 
@@ -142,7 +143,8 @@ function withoutNames(spec, room) {
   spec.title.subtitle = [...spec.title.subtitle ?? [], ...broken("names: touch a cell", room, SUBTITLE)];
 }
 
-/* What is drawn at first in some room; `adjusted` then mends its width by what was measured, and tells whether it did. */
+/* What is drawn at first in some room; `adjusted` then mends its width by what was measured, and tells whether it did.
+   Where a label comes and goes with a few pixels, widths swing between too wide and too narrow: the last try only shrinks. */
 function laidOut(spec, room) {
   walk(spec, (part) => { if (part.width === "container") part.width = room - 60; });
   breakTitle(spec, room - 4);
@@ -151,10 +153,10 @@ function laidOut(spec, room) {
   walk(spec, (part) => { if (part !== spec) breakTitle(part, room < NARROW && part.title?.frame === "group" ? 0.55 * room : panel); });
   return spec;
 }
-function adjusted(spec, drawnWidth, room) {
+function adjusted(spec, drawnWidth, room, mayGrow) {
   const missing = room - drawnWidth, abreast = panelsAbreast(spec), before = JSON.stringify(plots(spec).map(({ width }) => width));
   const cells = plots(spec).some(isSquare) ? cellsAcross(spec) ?? 0 : 0;
-  if (Math.abs(missing) <= 1 || (cells && missing > 0)) return false;
+  if (Math.abs(missing) <= 1 || (missing > 0 && (cells || !mayGrow))) return false;
   const wanted = ({ width }) => Math.floor(width + missing / abreast);
   const bare = cells && room < NARROW && hasNames(spec) && wanted(plots(spec)[0]) < cells * LEAST_CELL;
   if (bare) withoutNames(spec, room);
