@@ -83,7 +83,8 @@ def shared(
             continue
         if not waiting:
             names = ", ".join(experiment.file(run).stem for experiment, run, _ in tasks)
-            log.info("waiting for another process that computes %s", names)
+            pids = machine.holders(experiment.lock(run) for experiment, run, _ in tasks)
+            log.info("waiting for another process that computes %s%s", names, pids)
         waiting = True
         time.sleep(POLL_SECONDS)
     return failures
