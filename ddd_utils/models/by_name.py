@@ -1,12 +1,16 @@
 """Architectures by name: our scalable ResNet, any timm or torchvision model, or one of their classes with arguments."""
 
+import difflib
 import functools
 import importlib
 import inspect
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import timm
 import torch
@@ -14,7 +18,7 @@ import torchvision
 from torch import nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
-from ddd_utils.errors import InputError, nearest
+from ddd_utils.errors import NEAR, InputError, nearest, needs_extra
 from ddd_utils.models.ours import BagNet33, CORnetRT, PlainConvNet, ResNet, densenet121
 
 OURS: dict[str, Callable[..., nn.Module]] = {
@@ -88,6 +92,35 @@ def brief(error: BaseException) -> str:
     return re.split(r"\.\s|\n", re.sub(r":\s*\n\s*", ": ", text))[0][:200].rstrip(".")
 
 
+# What presets may say where a library asks for plain values; a number may stand for another kind of number.
+NUMBER = (bool, int, float)
+KINDS: dict[Any, tuple[str, tuple[type, ...]]] = {
+    str: ("a text", (str,)),
+    bool: ("true or false", NUMBER),
+    int: ("a whole number", NUMBER),
+    float: ("a number", NUMBER),
+    **dict.fromkeys((list, tuple), ("a list", (list,))),
+    dict: ("a block of keys", (dict,)),
+    type(None): ("none", (type(None),)),
+}
+
+
+def check_kinds(network: nn.Module, maker: Callable[..., Any], arguments: dict[str, Any], name: str) -> None:
+    """Refuse arguments of another kind than they are declared: a network may look into an empty block for a word."""
+    declared: dict[str, Any] = {}
+    for each in (*(kind.__init__ for kind in reversed(type(network).__mro__)), maker):
+        with suppress(TypeError, NameError):  # partial functions and names that are known to type checkers alone
+            declared |= get_type_hints(each)
+    for argument, value in arguments.items():
+        asked = declared.get(argument, Any)
+        either = get_args(asked) if get_origin(asked) in (Union, UnionType) else (asked,)
+        kinds = [KINDS.get(get_origin(each) or each) for each in either]
+        if value is None or not all(kinds) or any(isinstance(value, types) for _, types in filter(None, kinds)):
+            continue
+        words = " or ".join(dict.fromkeys(word for word, _ in filter(None, kinds) if word != "none"))
+        raise InputError(f"{name}: arguments.{argument}: {words} is needed, not {f'{value!r}'[:60]}")
+
+
 def activations(network: nn.Module) -> str:
     """Name the activations that are modules of a network, the commonest first; gates and softmax are none."""
     kinds = (type(each) for each in network.modules())
@@ -107,11 +140,11 @@ def create(model: str, classes: int, arguments: dict | None = None) -> nn.Module
     refuse_doors(arguments, model)
     maker = find(model)
     try:
-        if model in OURS:
-            return maker(classes, **arguments)
-        if maker in (timm.create_model, torchvision.models.get_model):
-            return maker(model, num_classes=classes, **arguments)
-        return maker(num_classes=classes, **arguments)
+        by_library = maker in (timm.create_model, torchvision.models.get_model)
+        named = (model,) if by_library else ()
+        network = maker(*named, **{"classes" if model in OURS else "num_classes": classes}, **arguments)
+        check_kinds(network, maker, arguments, f"model '{model}'")
+        return network
     except InputError:
         raise
     except Exception as error:  # Libraries check few arguments, each in its own way.
@@ -131,7 +164,32 @@ def find(model: str) -> Callable[..., nn.Module]:
         return timm.create_model
     if model in TORCHVISION:
         return torchvision.models.get_model
-    raise InputError(f"unknown model '{model}'{nearest(model, [*OURS, *timm.list_models(), *TORCHVISION])}")
+    raise unknown(model, [*OURS, *timm.list_models(), *TORCHVISION])
+
+
+def unknown(model: str, known: Iterable[str]) -> InputError:
+    """Say what is near an unknown name; of a name that open_clip has, or only open_clip has near, how it is written."""
+    near, told = nearest(model, known), f"unknown model '{model}'"
+    if not near:
+        needs_extra("clip", f"{told}; if it is open_clip's, it")
+    names, offer = clip_offer(model, "open_clip")
+    return InputError(told + (offer if model in names or not near else near))
+
+
+def clip_offer(model: str, whose: str) -> tuple[list[str], str]:
+    """List open_clip's names nearest to one, and say how they are written: with one of the weights there are."""
+    try:
+        import open_clip
+    except ImportError:
+        return [], ""
+    weights = open_clip.list_pretrained()
+    names = difflib.get_close_matches(model, dict(weights), cutoff=NEAR)
+    if not names:
+        return [], ""
+    first, *others = [tag for name, tag in weights if name == names[0]]
+    write = f"write model: {names[0]}, pretrained: {{open_clip: {first}}}"
+    more = f" (or {', '.join(others)})" if others else ""
+    return names, f"; {whose} has {', '.join(names)}: {write}{more}"
 
 
 def _find_class(dotted: str) -> type[nn.Module]:
