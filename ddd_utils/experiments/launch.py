@@ -109,9 +109,7 @@ def _complain(failures: dict[Path, str]) -> None:
 
 
 def missing(
-    experiments: Sequence[Experiment | Evaluation],
-    titles: Sequence[str] | None = None,
-    failures: Iterable[Path] = (),
+    experiments: Sequence[Experiment | Evaluation], titles: Sequence[str] | None = None, failures: Iterable[Path] = ()
 ) -> list[Task]:
     """List the runs and models that are missing, each once, except those whose results files have failed before."""
     titles = titles or [experiment.folder.name for experiment in experiments]

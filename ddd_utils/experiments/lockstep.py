@@ -20,13 +20,7 @@ from ddd_utils.data import datasets
 from ddd_utils.data.loader import Loader
 from ddd_utils.experiments.plans import Run
 from ddd_utils.experiments.store import PATIENCE, Experiment
-from ddd_utils.experiments.trainee import (
-    Trainee,
-    batches,
-    read_checkpoint,
-    recalibration_images,
-    write_checkpoint,
-)
+from ddd_utils.experiments.trainee import Trainee, batches, read_checkpoint, recalibration_images, write_checkpoint
 from ddd_utils.files import TornFile, set_aside
 from ddd_utils.machine import describe, lock_if_free
 

@@ -42,20 +42,16 @@ def refuse_doors(arguments: dict, model: str) -> None:
     """Raise :class:`InputError` for arguments that would bring in weights, or change what has its own key."""
     for name in arguments:
         if name in DOORS or name.startswith(("pretrained_", "weights_")):
-            raise InputError(
-                f"model '{model}': arguments.{name} is not taken; `pretrained` says whose weights, `classes` what "
-                "outputs mean"
-            )
+            meant = "`pretrained` says whose weights, `classes` what outputs mean"
+            raise InputError(f"model '{model}': arguments.{name} is not taken; {meant}")
 
 
 def rehearse(model: str, classes: int, arguments: dict, size: int) -> nn.Module:
     """Build a network that is to be trained, and have it answer two images of some size (px), as in training."""
     if "." in model and not model.startswith(("timm.", "torchvision.")):
         name, _, tag = model.partition(".")
-        raise InputError(
-            f"model '{model}': the tag '{tag}' names weights, but these images train the model from scratch; write "
-            f"'{name}', or give test images"
-        )
+        scratch = f"but these images train the model from scratch; write '{name}', or give test images"
+        raise InputError(f"model '{model}': the tag '{tag}' names weights, {scratch}")
     with torch.random.fork_rng(devices=[]), torch.no_grad(), warnings.catch_warnings(action="ignore"):
         network = create(model, classes, arguments).train()
         outputs = passed(network, torch.rand(2, 3, size, size), f"model '{model}'")
@@ -71,19 +67,15 @@ def passed(network: nn.Module, images: torch.Tensor, name: str) -> torch.Tensor:
     except Exception as error:  # Whatever a network stumbles over, it cannot take such images.
         raise InputError(f"{name} cannot take images of {images.shape[-1]} px: {brief(error)}") from None
     if not isinstance(outputs, torch.Tensor) or outputs.ndim != 2:
-        several = (
-            "; arguments: {aux_logits: false} may mend that"
-            if "aux" in " ".join(getattr(outputs, "_fields", ()))
-            else ""
+        form = (
+            f"numbers of shape {tuple(outputs.shape)}" if isinstance(outputs, torch.Tensor) else type(outputs).__name__
         )
-        raise InputError(f"{name} does not return one number a class, but {_form(outputs)}{several}")
+        if "aux" in " ".join(getattr(outputs, "_fields", ())):
+            form += "; arguments: {aux_logits: false} may mend that"
+        raise InputError(f"{name} does not return one number a class, but {form}")
     if not torch.isfinite(outputs).all():
         raise InputError(f"{name} puts out numbers that are not finite")
     return outputs
-
-
-def _form(outputs: object) -> str:
-    return f"numbers of shape {tuple(outputs.shape)}" if isinstance(outputs, torch.Tensor) else type(outputs).__name__
 
 
 def brief(error: BaseException) -> str:
@@ -94,14 +86,13 @@ def brief(error: BaseException) -> str:
 
 # What presets may say where a library asks for plain values; a number may stand for another kind of number.
 NUMBER = (bool, int, float)
-KINDS: dict[Any, tuple[str, tuple[type, ...]]] = {
+KINDS: dict[Any, tuple[str, Any]] = {
     str: ("a text", (str,)),
     bool: ("true or false", NUMBER),
     int: ("a whole number", NUMBER),
     float: ("a number", NUMBER),
     **dict.fromkeys((list, tuple), ("a list", (list,))),
     dict: ("a block of keys", (dict,)),
-    type(None): ("none", (type(None),)),
 }
 
 
@@ -113,11 +104,11 @@ def check_kinds(network: nn.Module, maker: Callable[..., Any], arguments: dict[s
             declared |= get_type_hints(each)
     for argument, value in arguments.items():
         asked = declared.get(argument, Any)
-        either = get_args(asked) if get_origin(asked) in (Union, UnionType) else (asked,)
-        kinds = [KINDS.get(get_origin(each) or each) for each in either]
-        if value is None or not all(kinds) or any(isinstance(value, types) for _, types in filter(None, kinds)):
+        either = set(get_args(asked) if get_origin(asked) in (Union, UnionType) else (asked,)) - {type(None)}
+        kinds = [KINDS.get(get_origin(each) or each, ("", object)) for each in either]  # whatever else: may be anything
+        if value is None or isinstance(value, tuple(kind for _, kind in kinds)):
             continue
-        words = " or ".join(dict.fromkeys(word for word, _ in filter(None, kinds) if word != "none"))
+        words = " or ".join(sorted({word for word, _ in kinds}))
         raise InputError(f"{name}: arguments.{argument}: {words} is needed, not {f'{value!r}'[:60]}")
 
 

@@ -52,11 +52,10 @@ class ClipModel(Recipe):
         import open_clip
 
         model, wanted = self.entry.model, self.weights.open_clip
-        offer = clip_offer(model, "it")[1]
-        if model not in open_clip.list_models():
-            raise InputError(f"open_clip has no model '{model}'{nearest(model, open_clip.list_models())}{offer}")
+        if model not in (known := open_clip.list_models()):
+            raise InputError(f"open_clip has no model '{model}'{nearest(model, known)}{clip_offer(model, 'it')[1]}")
         if not (tags := open_clip.list_pretrained_tags_by_model(model)):
-            raise InputError(f"open_clip has no weights for '{model}'{offer}")
+            raise InputError(f"open_clip has no weights for '{model}'{clip_offer(model, 'it')[1]}")
         require(wanted, tags, "open_clip has no weights", model)
         refuse_doors(self.entry.arguments, self.entry.label)
         _ = self._file
