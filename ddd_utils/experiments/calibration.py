@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
@@ -239,13 +240,9 @@ def _affordable(case: Case, trainee: Trainee, step: float) -> int:
 
 
 def _clock(device: torch.device, call: Callable[..., object], *batch: torch.Tensor) -> float:
-    _finish(device)
+    finish = partial(torch.cuda.synchronize, device) if device.type == "cuda" else lambda: None
+    finish()
     started = time.perf_counter()
     call(*batch)
-    _finish(device)
+    finish()
     return time.perf_counter() - started
-
-
-def _finish(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -40,8 +40,7 @@ SHARE = 0.4
 def check(evaluation: Evaluation) -> None:
     """Look every model up, and try those on an empty image that need no download; no photograph is read."""
     space = evaluation.space
-    if evaluation.beside and not evaluation.beside.complete():
-        evaluation.beside.make()
+    evaluation.make_beside()
     for model in evaluation.config.models:
         try:
             if evaluation.beside:
@@ -62,8 +61,7 @@ def make(evaluation: Evaluation, models: Sequence[Model] | None = None) -> None:
     def asked(failures: dict[Path, str]) -> list[launch.Task]:
         return [task for task in launch.missing([evaluation], failures=failures) if task[1] in wanted]
 
-    if evaluation.beside and not evaluation.beside.complete():
-        evaluation.beside.make()
+    evaluation.make_beside()
     failures = launch.shared(asked, lambda free: _claimed(evaluation, [model for _, model, _ in free]))
     launch.finish([evaluation])
     if failures:
@@ -169,12 +167,10 @@ class _Pass:
         view, (pixels, kept) = made.preparation.view, self.decoded
         labels = self.evaluation.readable()["label"].to_numpy()
         space = replace(self.evaluation.space, labels=labels)
-        more = partial(self.progress.add, made.entry.label)
         of_rows = np.zeros(len(pixels[view]), labels.dtype)  # also of those that cannot be read, and do not count
         of_rows[kept] = labels
-        found = answer(
-            network, pixels[view], of_rows, made.preparation, Chooser(answer_of, space.present), devices(), more
-        )
+        chooser, more = Chooser(answer_of, space.present), partial(self.progress.add, made.entry.label)
+        found = answer(network, pixels[view], of_rows, made.preparation, chooser, devices(), more)
         answers = {"present": found.present[kept], "all": found.all[kept]}
         right = {f"right_{among}": int((each["prediction"] == labels).sum()) for among, each in answers.items()}
         speed = len(pixels[view]) / max(found.seconds, 1e-9)

@@ -77,9 +77,8 @@ def cifar10_people() -> People:
         )
     try:
         with np.load(path, allow_pickle=False) as file:
-            models, predictions, labels, counts = (
-                file[key] for key in ("model", "prediction", "label", "human_counts")
-            )
+            keys = "model", "prediction", "label", "human_counts"
+            models, predictions, labels, counts = (file[key] for key in keys)
     except (KeyError, ValueError, OSError, EOFError) as error:
         raise InputError(f"{path}: not the arrays model, prediction, label, human_counts ({error})") from None
     human = read_array(fetch(COUNTS))

@@ -32,11 +32,6 @@ class Known:
     recipe: str
     pretraining: str
 
-    @property
-    def can_be_had(self) -> bool:
-        """Whether its file is here, or could be downloaded and checked."""
-        return bool(registry()[self.file].sha256) or at_hand(self.file)
-
 
 def known_models() -> dict[str, Known]:
     """List all models of the registry by name; one that another source has under the same name ends in "_timm"."""
@@ -72,8 +67,8 @@ def select(wanted: str | Sequence[str], top: int = 1) -> tuple[list[Known], list
             raise InputError(f"the model '{model.name}' is named twice")
         if top > 1 and not _has_five(model):
             raise InputError(f"of '{model.name}' only the first answer is published, not the first {top}")
-    rest = [m for m in members if m.can_be_had and (top == 1 or _has_five(m)) and m not in named]
-    return named, list(dict.fromkeys(rest))
+    rest = [m for m in dict.fromkeys(members) if m not in named and (top == 1 or _has_five(m))]
+    return named, [m for m in rest if registry()[m.file].sha256 or at_hand(m.file)]  # can be checked, or is here
 
 
 def _has_five(model: Known) -> bool:

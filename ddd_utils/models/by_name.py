@@ -67,9 +67,8 @@ def passed(network: nn.Module, images: torch.Tensor, name: str) -> torch.Tensor:
     except Exception as error:  # Whatever a network stumbles over, it cannot take such images.
         raise InputError(f"{name} cannot take images of {images.shape[-1]} px: {brief(error)}") from None
     if not isinstance(outputs, torch.Tensor) or outputs.ndim != 2:
-        form = (
-            f"numbers of shape {tuple(outputs.shape)}" if isinstance(outputs, torch.Tensor) else type(outputs).__name__
-        )
+        shape = getattr(outputs, "shape", None)
+        form = type(outputs).__name__ if shape is None else f"numbers of shape {tuple(shape)}"
         if "aux" in " ".join(getattr(outputs, "_fields", ())):
             form += "; arguments: {aux_logits: false} may mend that"
         raise InputError(f"{name} does not return one number a class, but {form}")

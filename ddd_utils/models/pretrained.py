@@ -242,13 +242,11 @@ class FileModel(_Classifier):
         """Build the architecture with as many outputs as the entry, or else the file, says; fill in the weights."""
         weights, classes, path = self.weights, self.entry.classes, self._file()
         state = read_weights(path, weights.key, weights.strip)
-        network = self._architecture(1_000)
+        network, wanted = self._architecture(1_000), 1_000
         if classes is None:
             wanted = outputs(state, network, weights.names)
-        elif isinstance(classes, str):
-            wanted = 1_000 if classes == "imagenet" else len(space.own)
-        else:
-            wanted = len(classes)
+        elif classes != "imagenet":
+            wanted = len(space.own if isinstance(classes, str) else classes)
         if wanted != 1_000:
             network = self._architecture(wanted)
         fill(network, state, weights.names, f"'{self.entry.label}': {path}")
@@ -281,8 +279,6 @@ def _weights(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 def fill(network: nn.Module, state: Mapping[str, torch.Tensor], names: str, source: str) -> None:
     """Put weights into a network by name or position; what is missing, left over or of another shape is an error."""
     wanted, given = _weights(network.state_dict()), _weights(state)
-    if names == "position" and source.endswith(".safetensors"):
-        raise InputError(f"{source}: such files keep weights by name, in no order; `names: position` cannot be used")
     if names == "position":
         given = _by_position(wanted, given, source)
     for name in wanted:
@@ -296,6 +292,8 @@ def fill(network: nn.Module, state: Mapping[str, torch.Tensor], names: str, sour
 
 
 def _by_position(wanted: Mapping, given: Mapping, source: str) -> dict[str, torch.Tensor]:
+    if source.endswith(".safetensors"):
+        raise InputError(f"{source}: such files keep weights by name, in no order; `names: position` cannot be used")
     for (own, into), (name, value) in zip(wanted.items(), given.items(), strict=False):
         if into.shape != value.shape:
             shapes = f"{tuple(value.shape)} and {tuple(into.shape)}"
