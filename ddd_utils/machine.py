@@ -106,9 +106,23 @@ def lock(path: Path, what: str) -> Iterator[None]:
         if free:
             yield
             return
-    log.info("waiting for another process that %s", what)
+    log.info("waiting for another process that %s%s", what, holders([path]))
     with filelock.FileLock(path):
         yield
+
+
+def holders(paths: Iterable[Path]) -> str:
+    """Name the processes that have locks, as far as the system tells: `` (pid 1234)``; a stopped one keeps them."""
+    import psutil
+
+    wanted, found = {str(path.resolve()) for path in paths}, []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):  # it has just ended, or is another user's
+            if wanted & {each.path for each in process.open_files()}:
+                pid, stopped = process.pid, process.status() == psutil.STATUS_STOPPED
+                mend = f" is stopped: kill -CONT {pid} lets it go on, kill -9 {pid} ends it" if stopped else ""
+                found.append(f"{pid}{mend}")
+    return f" (pid {', '.join(found)})" if found else ""
 
 
 @contextmanager

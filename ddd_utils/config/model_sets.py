@@ -59,7 +59,7 @@ class OpenClip(Strict):
     none = the 80 of Radford et al. (2021), as in open_clip.
     """
 
-    open_clip: str
+    open_clip: Annotated[str, BeforeValidator(lambda tag: "" if tag is None else tag)]  # none: told which there are
     class_names: dict[str, str] = Field(default={})
     templates: Names | None = None
     file: str | None = later(None)

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
@@ -160,9 +161,8 @@ def _on_all(devices: Sequence[str], cases: Sequence[Case], budget: float) -> lis
         try:
             return [future.result() for future in futures]
         except BrokenProcessPool:
-            raise InputError(
-                "calibration: a process was killed or ran out of memory; fewer sections may fit (--sections)"
-            ) from None
+            fewer = "fewer sections may fit (--sections)"
+            raise InputError(f"calibration: a process was killed or ran out of memory; {fewer}") from None
 
 
 def _start(together: Barrier) -> None:
@@ -208,13 +208,13 @@ def _time_answers(case: Case, device: torch.device, share: float) -> Timing:
     end = time.perf_counter() + share
     network = _create(case).eval().to(device, memory_format=torch.channels_last)
     images = inference.batch_size(case.image_size, device)
-    answer = Timing(images)
+    times: list[float] = []
     with torch.inference_mode():
         pixels, _ = _batch(images, case, device)
         network(pixels[:1])  # warms up
-        while len(answer.step) < LEAST_REPEATS or (len(answer.step) < MOST_REPEATS and time.perf_counter() < end):
-            answer.step.append(_clock(device, network, pixels))
-    return replace(answer, answer=answer.step)
+        while len(times) < LEAST_REPEATS or (len(times) < MOST_REPEATS and time.perf_counter() < end):
+            times.append(_clock(device, network, pixels))
+    return Timing(images, step=times, answer=times)
 
 
 def _batch(images: int, case: Case, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -240,13 +240,9 @@ def _affordable(case: Case, trainee: Trainee, step: float) -> int:
 
 
 def _clock(device: torch.device, call: Callable[..., object], *batch: torch.Tensor) -> float:
-    _finish(device)
+    finish = partial(torch.cuda.synchronize, device) if device.type == "cuda" else lambda: None
+    finish()
     started = time.perf_counter()
     call(*batch)
-    _finish(device)
+    finish()
     return time.perf_counter() - started
-
-
-def _finish(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

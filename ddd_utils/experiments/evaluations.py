@@ -48,6 +48,11 @@ class Evaluation(Results):
         """The published answers that join those of the models, if any do."""
         return published.Imported(self.config.published, 1) if self.config.published else None
 
+    def make_beside(self) -> None:
+        """Have the published answers at hand, if any join the models'."""
+        if self.beside and not self.beside.complete():
+            self.beside.make()
+
     @property
     def name(self) -> str:
         """What the images are called: with their folder, so that nobody's `imagenet` is taken for ImageNet."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.json as pajson
 
@@ -97,9 +98,7 @@ def own_marks(path: Path, image_ids: Sequence[str] | np.ndarray) -> Marks:
 
 def _names(sheet: Sheet, column: Column) -> dict[str, int]:
     """Return the row of each image; no image may have two."""
-    first, again = np.unique(column.codes, return_index=True)[1], np.ones(len(column.codes), bool)
-    again[first] = False
-    if again.any():
+    if (again := pd.Series(column.codes).duplicated().to_numpy()).any():
         row = int(again.argmax())
         raise sheet.fault(row, f"a second row for image '{column.values[column.codes[row]]}'")
     return {str(column.values[code]): row for row, code in enumerate(column.codes)}

@@ -29,6 +29,8 @@ from ddd_utils.machine import cores, describe, devices, free_memory, lock_if_fre
 from ddd_utils.models.pretrained import recipe
 from ddd_utils.models.recipe import Recipe, brief
 
+Count = Callable[[int], None]  # is told how many images more are done
+
 # Photographs are decoded in chunks, so that few results wait.
 CHUNK = 256
 # Share of the free memory that decoded photographs may take; larger sets lie in a file.
@@ -38,8 +40,7 @@ SHARE = 0.4
 def check(evaluation: Evaluation) -> None:
     """Look every model up, and try those on an empty image that need no download; no photograph is read."""
     space = evaluation.space
-    if evaluation.beside and not evaluation.beside.complete():
-        evaluation.beside.make()
+    evaluation.make_beside()
     for model in evaluation.config.models:
         try:
             if evaluation.beside:
@@ -60,8 +61,7 @@ def make(evaluation: Evaluation, models: Sequence[Model] | None = None) -> None:
     def asked(failures: dict[Path, str]) -> list[launch.Task]:
         return [task for task in launch.missing([evaluation], failures=failures) if task[1] in wanted]
 
-    if evaluation.beside and not evaluation.beside.complete():
-        evaluation.beside.make()
+    evaluation.make_beside()
     failures = launch.shared(asked, lambda free: _claimed(evaluation, [model for _, model, _ in free]))
     launch.finish([evaluation])
     if failures:
@@ -159,19 +159,17 @@ class _Pass:
 
     def _failed(self, label: str, error: Exception) -> str:
         reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {brief(error)}"
-        full = reason if f"'{label}'" in reason else f"'{label}': {reason}"
         self.progress.end(label, "", trouble=reason)  # told once, when the others are done
-        return full
+        return reason if f"'{label}'" in reason else f"'{label}': {reason}"
 
     def _answer(self, made: Recipe, network: torch.nn.Module, answer_of: np.ndarray) -> str:
         """Let a network answer, write its answers down, and say in a line how it went."""
         view, (pixels, kept) = made.preparation.view, self.decoded
         labels = self.evaluation.readable()["label"].to_numpy()
         space = replace(self.evaluation.space, labels=labels)
-        chooser = Chooser(answer_of, space.present)
-        more = partial(self.progress.add, made.entry.label)
         of_rows = np.zeros(len(pixels[view]), labels.dtype)  # also of those that cannot be read, and do not count
         of_rows[kept] = labels
+        chooser, more = Chooser(answer_of, space.present), partial(self.progress.add, made.entry.label)
         found = answer(network, pixels[view], of_rows, made.preparation, chooser, devices(), more)
         answers = {"present": found.present[kept], "all": found.all[kept]}
         right = {f"right_{among}": int((each["prediction"] == labels).sum()) for among, each in answers.items()}
@@ -211,12 +209,7 @@ def passes(views: Sequence[View], images: int, budget: int) -> list[list[View]]:
 
 
 def decode(
-    photographs: Photographs,
-    wanted: np.ndarray,
-    views: Sequence[View],
-    scratch: Path,
-    budget: int,
-    progress: Callable[[int], None],
+    photographs: Photographs, wanted: np.ndarray, views: Sequence[View], scratch: Path, budget: int, progress: Count
 ) -> tuple[dict[View, np.ndarray], list[tuple[int, str]]]:
     """Cut every view out of each photograph; return the pixels, and which could not be read and why (pixels 0)."""
     pixels = {view: _room(view, len(wanted), scratch, budget) for view in views}
@@ -283,7 +276,7 @@ def answer(
     preparation: Preparation,
     chooser: Chooser,
     devices: Sequence[str],
-    progress: Callable[[int], None] = lambda images: None,
+    progress: Count = lambda images: None,
 ) -> Answers:
     """Let a network in evaluation mode answer photographs, uint8 (images, size, size, 3), with labels (images,)."""
     # On a CPU every core takes batches of its own, which is faster than all cores sharing one; on GPUs each has a copy
@@ -302,9 +295,9 @@ class _Runner:
         self._devices = [torch.device(device) for device in devices]
         self._gpu = self._devices[0].type != "cpu"
         network = network.to(memory_format=torch.channels_last)
-        self._copies = {
-            device: copy.deepcopy(network).to(device) if self._gpu else network for device in set(self._devices)
-        }
+        self._copies = dict.fromkeys(self._devices, network)
+        if self._gpu:
+            self._copies = {device: copy.deepcopy(network).to(device) for device in self._copies}
         self._chooser = chooser
         # As torchvision's ToTensor and Normalize compute it, so that the very same numbers come out.
         self._mean, self._sd = (torch.tensor(each).view(3, 1, 1) for each in (preparation.mean, preparation.sd))
@@ -337,11 +330,7 @@ class _Runner:
         return self.run(pixels, labels, precision)["all"]["prediction"], time.monotonic() - started
 
     def run(
-        self,
-        pixels: np.ndarray,
-        labels: np.ndarray,
-        precision: torch.dtype,
-        progress: Callable[[int], None] = lambda images: None,
+        self, pixels: np.ndarray, labels: np.ndarray, precision: torch.dtype, progress: Count = lambda images: None
     ) -> dict[str, np.ndarray]:
         """Answer all images, in whatever order the devices come to them."""
         answers = {among: np.empty(len(pixels), DECISION) for among in ("present", "all")}

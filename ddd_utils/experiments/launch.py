@@ -83,7 +83,8 @@ def shared(
             continue
         if not waiting:
             names = ", ".join(experiment.file(run).stem for experiment, run, _ in tasks)
-            log.info("waiting for another process that computes %s", names)
+            pids = machine.holders(experiment.lock(run) for experiment, run, _ in tasks)
+            log.info("waiting for another process that computes %s%s", names, pids)
         waiting = True
         time.sleep(POLL_SECONDS)
     return failures
@@ -108,9 +109,7 @@ def _complain(failures: dict[Path, str]) -> None:
 
 
 def missing(
-    experiments: Sequence[Experiment | Evaluation],
-    titles: Sequence[str] | None = None,
-    failures: Iterable[Path] = (),
+    experiments: Sequence[Experiment | Evaluation], titles: Sequence[str] | None = None, failures: Iterable[Path] = ()
 ) -> list[Task]:
     """List the runs and models that are missing, each once, except those whose results files have failed before."""
     titles = titles or [experiment.folder.name for experiment in experiments]
@@ -193,8 +192,7 @@ def status_lines(experiments: Sequence[tuple[str, Experiment]], workers: int) ->
         found = [run_status(experiment, run) for run in experiment.plan.runs]
         everything += found
         counts = {state: sum(each.state == state for each in found) for state in STATES}
-        told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-        yield f"{title}  {experiment.folder.name}  {told}"
+        yield f"{title}  {experiment.folder.name}  {_counted(counts)}"
         for each in found:
             if each.state in ("running", "stopped"):
                 yield f"  {each.state:<8}  {each.run}  epoch {each.epoch}/{each.epochs}"
@@ -225,12 +223,15 @@ def evaluation_status(title: str, evaluation: Evaluation) -> str:
         took = [read_metadata(evaluation.file(model))["seconds"] for model in models if model not in left]
         locked = sum(is_locked(evaluation.lock(model)) for model in left)
         counts = {"done": len(took), "claimed by a process or job at work": locked, "missing": len(left) - locked}
-        told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     except InputError as error:
         return f"{title}  {error}"
     seconds = remaining(sum(took), len(took), len(left))
     time_left = f"; about {duration(seconds)} left, one after another" if seconds else ""
-    return f"{title}  {evaluation.folder.name}  {told}{time_left}"
+    return f"{title}  {evaluation.folder.name}  {_counted(counts)}{time_left}"
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in counts.items() if count)
 
 
 def grouped(tasks: Sequence[Task], processes: int) -> list[Group]:

@@ -20,13 +20,7 @@ from ddd_utils.data import datasets
 from ddd_utils.data.loader import Loader
 from ddd_utils.experiments.plans import Run
 from ddd_utils.experiments.store import PATIENCE, Experiment
-from ddd_utils.experiments.trainee import (
-    Trainee,
-    batches,
-    read_checkpoint,
-    recalibration_images,
-    write_checkpoint,
-)
+from ddd_utils.experiments.trainee import Trainee, batches, read_checkpoint, recalibration_images, write_checkpoint
 from ddd_utils.files import TornFile, set_aside
 from ddd_utils.machine import describe, lock_if_free
 
@@ -92,10 +86,7 @@ def _evaluate(trainees: Sequence[Trainee], loader: Loader) -> None:
         for trainee, predictions, _ in _answers([each for each in working if each.run.also_running], loader):
             trainee.result.running.append(predictions)
         recalibrated = [each for each in working if each.run.recalibration and _norms(each.network)]
-        with ExitStack() as stack:
-            for trainee in recalibrated:
-                stack.enter_context(_keeping_statistics(trainee.network))
-            _recalibrate(recalibrated, loader)
+        with _recalibrated(recalibrated, loader):
             answers = _answers(working, loader)
         for trainee, predictions, logits in answers:
             trainee.result.predictions.append(predictions)
@@ -139,31 +130,27 @@ def _norms(network: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
 
 
 @contextmanager
-def _keeping_statistics(network: nn.Module) -> Iterator[None]:
-    """Put BatchNorm's running statistics back afterwards."""
-    kept = [(layer, layer.momentum, copy.deepcopy(layer.state_dict())) for layer in _norms(network)]
+def _recalibrated(trainees: Sequence[Trainee], loader: Loader) -> Iterator[None]:
+    """Have BatchNorm's mean and variance estimated on fixed training images, and the running ones back afterwards."""
+    norms = [layer for trainee in trainees for layer in _norms(trainee.network)]
+    kept = [(layer, layer.momentum, copy.deepcopy(layer.state_dict())) for layer in norms]
+    for trainee in trainees:
+        trainee.network.eval()
+    for layer in norms:
+        layer.train()
+        layer.reset_running_stats()
+        layer.momentum = None  # the plain average over all batches
+    if trainees:
+        run = trainees[0].run
+        chosen = recalibration_images(run, loader.data.train.labels)
+        batches = [chosen[start : start + run.batch_size] for start in range(0, len(chosen), run.batch_size)]
+        for images, _ in loader.train_batches(batches, run.split_seed, 0):
+            for trainee in trainees:
+                trainee.attempt(trainee.forward, images)
     yield
     for layer, momentum, state in kept:
         layer.momentum = momentum
         layer.load_state_dict(state)
-
-
-def _recalibrate(trainees: Sequence[Trainee], loader: Loader) -> None:
-    """Estimate BatchNorm's mean and variance on fixed training images; nothing else is as in training."""
-    if not trainees:
-        return
-    for trainee in trainees:
-        trainee.network.eval()
-        for layer in _norms(trainee.network):
-            layer.train()
-            layer.reset_running_stats()
-            layer.momentum = None  # the plain average over all batches
-    run = trainees[0].run
-    chosen = recalibration_images(run, loader.data.train.labels)
-    batches = [chosen[start : start + run.batch_size] for start in range(0, len(chosen), run.batch_size)]
-    for images, _ in loader.train_batches(batches, run.split_seed, 0):
-        for trainee in trainees:
-            trainee.attempt(trainee.forward, images)
 
 
 def train_runs(

@@ -77,9 +77,8 @@ def cifar10_people() -> People:
         )
     try:
         with np.load(path, allow_pickle=False) as file:
-            models, predictions, labels, counts = (
-                file[key] for key in ("model", "prediction", "label", "human_counts")
-            )
+            keys = "model", "prediction", "label", "human_counts"
+            models, predictions, labels, counts = (file[key] for key in keys)
     except (KeyError, ValueError, OSError, EOFError) as error:
         raise InputError(f"{path}: not the arrays model, prediction, label, human_counts ({error})") from None
     human = read_array(fetch(COUNTS))
@@ -96,18 +95,13 @@ def second_experiment() -> pd.DataFrame:
     path = fetch("meding2022/experiment_two_results.ods")
     difficulty = DIFFICULTIES[read_array(fetch("meding2022/order.npy")).astype(int)]
     sheets = pd.read_excel(path, sheet_name=None, header=None, names=list(QUESTIONS), engine="calamine")
-    if any(
-        sheet.shape != (len(difficulty), len(QUESTIONS)) or sheet.isna().any(axis=None) for sheet in sheets.values()
-    ):
+    shape = len(difficulty), len(QUESTIONS)
+    if any(sheet.shape != shape or sheet.isna().any(axis=None) for sheet in sheets.values()):
         raise InputError(f"{path}: not a sheet of {len(difficulty)} x {len(QUESTIONS)} answers for each observer")
-    items = (
-        pd.concat(sheets, names=["observer", "item"])
-        .reset_index()
-        .assign(difficulty=lambda table: difficulty[table["item"]])
-    )
-    return items.melt(["observer", "item", "difficulty"], var_name="question", value_name="answer").astype(
-        {"answer": int}
-    )
+    items = pd.concat(sheets, names=["observer", "item"]).reset_index()
+    items["difficulty"] = difficulty[items["item"]]
+    answers = items.melt(["observer", "item", "difficulty"], var_name="question", value_name="answer")
+    return answers.astype({"answer": int})
 
 
 def second_experiment_label_errors() -> np.ndarray:

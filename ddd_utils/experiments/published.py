@@ -43,12 +43,9 @@ _VALIDATION_IMAGES = re.compile(r"^(?:.*[/\\])?ILSVRC2012_val_(\d{8})(?:\.\w+)?$
 
 
 def imagenet_models(wanted: str | Sequence[str] = "all", top: int = 1) -> list[str]:
-    """
-    List models with published predictions, chosen by their names, sources or families.
-
-    What is named is listed whether it is here or not; of a source, a family or "all" those whose file is here, or,
-    before the first download, all that can be checked.
-    """
+    """List the models with published predictions that are wanted by their names, sources or families."""
+    # What is named is listed whether it is here or not; of a source, a family or "all" those whose file is here, or,
+    # before the first download, all that can be checked.
     named, members = select(wanted, top)
     here = [model for model in members if at_hand(model.file)]
     return [model.name for model in [*named, *(here or members)]]
@@ -257,6 +254,9 @@ class Imported(Results):
     config: Published | Table
     fewest: int = 2  # models; one is enough beside others
 
+    # Names of classes are kept with the responses, where there are any; answers come without images.
+    class_names = images = None
+
     @cached_property
     def folder(self) -> Path:
         """``build/results/<name>-<8 hex of what is in it>``: another choice of models, or changed bytes, is another."""
@@ -307,18 +307,15 @@ class Imported(Results):
             found, device = Responses.from_table(path, self.config.missing), f"table {path.name}"
             origin: dict[str, Any] = {"SHA-256": self._contents["sha256"]}
         else:
-            found, device = (
-                imagenet_responses(self.config.models, self.config.top, self.fewest),
-                "published predictions",
-            )
+            found = imagenet_responses(self.config.models, self.config.top, self.fewest)
+            device = "published predictions"
             files = [registry()[name] for name in self._contents["files"]]
             unchecked = [Path(file.name).stem for file in files if file.sha256 is None]
             repositories = "; ".join(dict.fromkeys(file.origin for file in files))
             origin = {"repository": repositories, "files with the known SHA-256": len(files) - len(unchecked)}
             origin |= {"SHA-256 not known": unchecked} if unchecked else {}
-            missing = [
-                model.name for model in select(self.config.models, self.config.top)[1] if not at_hand(model.file)
-            ]
+            _, members = select(self.config.models, self.config.top)
+            missing = [model.name for model in members if not at_hand(model.file)]
             found = replace(found, info={**found.info, "not_at_hand": missing})
         about = self.described(device=device, source=origin, contents=self._contents, certainty=[*found.certainty])
         return found.attributed(self, **about)
@@ -330,16 +327,6 @@ class Imported(Results):
             about = family_table().drop(columns="file").rename(columns={"name": "network"})
             found = replace(found, networks=found.networks.merge(about, "left", "network"))
         return found.attributed(self)
-
-    @property
-    def class_names(self) -> None:
-        """Names of classes are kept with the responses, where there are any."""
-        return None
-
-    @property
-    def images(self) -> None:
-        """Answers come without images."""
-        return None
 
 
 def _digest(name: str) -> str | None:

@@ -32,11 +32,6 @@ class Known:
     recipe: str
     pretraining: str
 
-    @property
-    def can_be_had(self) -> bool:
-        """Whether its file is here, or could be downloaded and checked."""
-        return bool(registry()[self.file].sha256) or at_hand(self.file)
-
 
 def known_models() -> dict[str, Known]:
     """List all models of the registry by name; one that another source has under the same name ends in "_timm"."""
@@ -72,8 +67,8 @@ def select(wanted: str | Sequence[str], top: int = 1) -> tuple[list[Known], list
             raise InputError(f"the model '{model.name}' is named twice")
         if top > 1 and not _has_five(model):
             raise InputError(f"of '{model.name}' only the first answer is published, not the first {top}")
-    rest = [m for m in members if m.can_be_had and (top == 1 or _has_five(m)) and m not in named]
-    return named, list(dict.fromkeys(rest))
+    rest = [m for m in dict.fromkeys(members) if m not in named and (top == 1 or _has_five(m))]
+    return named, [m for m in rest if registry()[m.file].sha256 or at_hand(m.file)]  # can be checked, or is here
 
 
 def _has_five(model: Known) -> bool:
@@ -98,15 +93,18 @@ def fetch_members(wanted: str | Sequence[str], top: int = 1) -> None:
 def first_answers(model: Known, names: np.ndarray) -> np.ndarray:
     """Read a model's answers to the images of these names, int (images, 5), or (images, 1) where it has one only."""
     path = fetch(model.file)
-    return _first_five(path, len(names)) if _has_five(model) else _by_file_name(path, names)[:, None]
-
-
-def _first_five(path: Path, images: int) -> np.ndarray:
-    """Check the answers that stand in the order of the images: not every file has a known SHA-256."""
-    answers = read_array(path)
-    if answers.shape != (images, ANSWERS) or answers.dtype.kind not in "iu":
-        raise InputError(f"{path}: is {answers.dtype} of shape {answers.shape}, not int of shape {(images, ANSWERS)}")
-    return _checked(path, answers)
+    if _has_five(model):  # in the order of the images; not every file has a known SHA-256
+        answers, shape = read_array(path), (len(names), ANSWERS)
+        if answers.shape != shape or answers.dtype.kind not in "iu":
+            raise InputError(f"{path}: is {answers.dtype} of shape {answers.shape}, not int of shape {shape}")
+    else:
+        found = _joined(path, 1, "class", names)[:, None]
+        if (found % 1 > 0).any():
+            raise InputError(f"{path}: its classes are not whole numbers")
+        answers = found.astype(int)
+    if answers.min() < 0 or answers.max() >= CLASSES:
+        raise InputError(f"{path}: holds {answers.min()} to {answers.max()}, not classes from 0 to {CLASSES - 1}")
+    return answers
 
 
 def probabilities(model: Known, names: np.ndarray) -> np.ndarray:
@@ -116,16 +114,8 @@ def probabilities(model: Known, names: np.ndarray) -> np.ndarray:
     return _joined(fetch(model.file), 2, "probability", names).astype(np.float16)
 
 
-def _by_file_name(path: Path, names: np.ndarray) -> np.ndarray:
-    """Join the answers of a table (file name, predicted class, ...; with or without a header) to images by name."""
-    answers = _joined(path, 1, "class", names)
-    if (answers % 1 > 0).any():
-        raise InputError(f"{path}: its classes are not whole numbers")
-    return _checked(path, answers.astype(int))
-
-
 def _joined(path: Path, column: int, what: str, names: np.ndarray) -> np.ndarray:
-    """Join the numbers of a column to images by the file names, which are the first column, (images,)."""
+    """Join a column of a table, with or without a header, to images by the file names in its first, (images,)."""
     try:
         table = pd.read_csv(path, header=None, usecols=[0, column], names=["image", what], dtype=str)
         table = table[table["image"] != "file_name"]
@@ -135,12 +125,6 @@ def _joined(path: Path, column: int, what: str, names: np.ndarray) -> np.ndarray
     if found.isna().any():
         raise InputError(f"{path}: has no answer to the image '{found.index[found.isna()][0]}'")
     return found.to_numpy()
-
-
-def _checked(path: Path, answers: np.ndarray) -> np.ndarray:
-    if answers.min() < 0 or answers.max() >= CLASSES:
-        raise InputError(f"{path}: holds {answers.min()} to {answers.max()}, not classes from 0 to {CLASSES - 1}")
-    return answers
 
 
 def same_models(correct: np.ndarray, names: Sequence[str]) -> dict[str, str]:

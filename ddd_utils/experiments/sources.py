@@ -22,6 +22,7 @@ from ddd_utils.responses import Source, provenance
 
 log = logging.getLogger(__name__)
 
+DIGITS = Digits(train_images=400, noise=96)  # stand in for photographs that cannot be had
 KINDS: dict[type, Callable[[Any], Source]] = {
     schema.Published: Imported,
     schema.Table: Imported,
@@ -145,17 +146,9 @@ def mend(source: Source, damaged: Path | None = None) -> None:
                 log.info("%s: torn or damaged; it is now %s, and is made anew", file, set_aside(file).name)
 
 
-log = logging.getLogger(__name__)
-
-DIGITS = Digits(train_images=400, noise=96)
-
-
 def with_images(preset: Preset, sections: Sequence[str]) -> Preset:
-    """
-    Have the photographs of clothing that sections need at hand, or let digits stand in for them everywhere.
-
-    Then the preset has a notice that says so, and why; it is logged, written with the preset, and heads the report.
-    """
+    """Have the photographs of clothing that sections need at hand, or let digits stand in for them everywhere."""
+    # Then the preset has a notice that says so, and why; it is logged, written with the preset, and heads the report.
     try:
         for source, _ in needed(preset, sections):
             if isinstance(source, Experiment) and isinstance(source.dataset, FashionMnist):

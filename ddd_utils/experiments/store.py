@@ -84,9 +84,8 @@ class Results(ABC):
         except InputError:
             return {}
         rows = found.get("networks") if isinstance(found, dict) else None
-        named = isinstance(rows, list) and all(
-            isinstance(row, dict) and isinstance(row.get("run"), str) for row in rows
-        )
+        rows = rows if isinstance(rows, list) else [None]
+        named = all(isinstance(row, dict) and isinstance(row.get("run"), str) for row in rows)
         return found if named and isinstance(found.get("epochs"), int) else {}
 
     def whole(self, file: Path) -> bool:

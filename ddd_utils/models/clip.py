@@ -14,7 +14,7 @@ from ddd_utils.data.class_spaces import ClassSpace, imagenet_index, synsets
 from ddd_utils.errors import InputError, nearest, needs_extra
 from ddd_utils.files import read_array, short_hash, write_array
 from ddd_utils.machine import devices
-from ddd_utils.models.by_name import brief, refuse_doors
+from ddd_utils.models.by_name import brief, check_kinds, clip_offer, refuse_doors
 from ddd_utils.models.files_of_weights import read_weights
 from ddd_utils.models.recipe import Recipe, require, unavailable, unbuildable
 
@@ -52,8 +52,11 @@ class ClipModel(Recipe):
         import open_clip
 
         model, wanted = self.entry.model, self.weights.open_clip
-        require(model, open_clip.list_models(), "open_clip has no model")
-        require(wanted, open_clip.list_pretrained_tags_by_model(model), "open_clip has no weights", model)
+        if model not in (known := open_clip.list_models()):
+            raise InputError(f"open_clip has no model '{model}'{nearest(model, known)}{clip_offer(model, 'it')[1]}")
+        if not (tags := open_clip.list_pretrained_tags_by_model(model)):
+            raise InputError(f"open_clip has no weights for '{model}'{clip_offer(model, 'it')[1]}")
+        require(wanted, tags, "open_clip has no weights", model)
         refuse_doors(self.entry.arguments, self.entry.label)
         _ = self._file
         # With another activation than they were trained with, weights answer as well, but worse.
@@ -99,10 +102,27 @@ class ClipModel(Recipe):
         }
 
     def rehearse(self, space: ClassSpace) -> None:
-        """Look up the classes that are given another name; read the file, if there is one."""
+        """Look up the classes that are given another name; read the file, if there is one, or try the arguments."""
         self.names(space)
         if self._file:
             self._made()
+        elif self.entry.arguments:
+            self._try_arguments()
+
+    def _try_arguments(self) -> None:
+        """Build the model without memory for weights, and have it answer."""
+        import open_clip
+
+        arguments, size = self.entry.arguments, self.preparation.view.size
+        try:
+            with torch.device("meta"), torch.no_grad():
+                model = open_clip.create_model(self.entry.model, None, device="meta", **arguments)
+                check_kinds(model, open_clip.create_model, arguments, f"'{self.entry.label}'")
+                model.visual(torch.empty(2, 3, size, size))
+        except InputError:
+            raise
+        except Exception as error:
+            raise unbuildable(self.entry, error) from None
 
     def build(self, space: ClassSpace) -> nn.Module:
         """Fetch the model and embed the prompts of every class, which takes long on a CPU and is done once."""

@@ -100,18 +100,13 @@ def _load(path: Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if _start(path).startswith(PICKLE):
-            more = f"holds more than weights{_what(error)}, as whole models do, and loading that could run code"
-            raise InputError(f"{path}: {more}; {STATE}") from None
+            what = re.search(r"GLOBAL ([\w.]+)", str(error))  # the class or function that it asks for
+            more = f"more than weights{f' ({what[1]})' if what else ''}, as whole models do"
+            raise InputError(f"{path}: holds {more}, and loading that could run code; {STATE}") from None
         raise InputError(f"{path}: not a file of weights; {STATE}") from None
     except Exception as error:  # what is no such file makes torch stumble in any way
         why = "" if "weights_only" in str(error) else f" ({brief(error)})"
         raise InputError(f"{path}: not a whole file of weights{why}") from None
-
-
-def _what(error: Exception) -> str:
-    """Name the class or function that a file asks for."""
-    found = re.search(r"GLOBAL ([\w.]+)", str(error))
-    return f" ({found[1]})" if found else ""
 
 
 def _start(path: Path) -> bytes:

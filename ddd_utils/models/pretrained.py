@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import timm
 import torch
@@ -57,26 +57,29 @@ class _Classifier(Recipe):
 class _LibraryModel(_Classifier):
     """A model that a library builds by name, with or without its weights."""
 
+    maker: Callable[..., nn.Module]
     refusals: tuple[type[Exception], ...]  # what the library raises for arguments that a model does not take
 
+    @property
     @abstractmethod
-    def create(self, with_weights: bool) -> nn.Module:
-        """Let the library build it."""
+    def with_weights(self) -> dict[str, Any]:
+        """The arguments by which the library brings the weights."""
 
     def rehearse(self, space: ClassSpace) -> None:
         """Build it without weights where the entry changes how, or what its outputs mean."""
         if not (self.entry.arguments or self.entry.classes):
             return
         try:
-            network = self.create(with_weights=False)
+            network = self.maker(self.entry.model, **self.entry.arguments)
         except Exception as error:
             raise unbuildable(self.entry, error) from None
+        by_name.check_kinds(network, self.maker, self.entry.arguments, f"'{self.entry.label}'")
         self.tried(network, space)
 
     def build(self, space: ClassSpace) -> nn.Module:
         """Let the library build it and fetch the weights."""
         try:
-            return self.create(with_weights=True)
+            return self.maker(self.entry.model, **self.with_weights, **self.entry.arguments)
         except self.refusals as error:
             raise unbuildable(self.entry, error) from None
         except Exception as error:
@@ -86,7 +89,9 @@ class _LibraryModel(_Classifier):
 class TimmModel(_LibraryModel):
     """A timm name, with the tag of its weights or without (then timm's default ones)."""
 
+    maker = staticmethod(timm.create_model)
     refusals = (TypeError, AssertionError)
+    with_weights: ClassVar = {"pretrained": True}
 
     def check(self) -> None:
         """Look the name up in timm's registry, the tag among the name's."""
@@ -100,7 +105,7 @@ class TimmModel(_LibraryModel):
             weights = [each.name for each in torchvision.models.get_model_weights(name)]
             raise InputError(f"'{name}' is torchvision's: give pretrained: {{torchvision: {weights[-1]}}}")
         if not timm.is_model(name):
-            require(self.entry.model, [*timm.list_models(), *timm.list_pretrained(), *TORCHVISION], "unknown model")
+            raise by_name.unknown(self.entry.model, [*timm.list_models(), *timm.list_pretrained(), *TORCHVISION])
         tags = [known.partition(".")[2] for known in timm.list_pretrained(f"{name}.*") if known.startswith(f"{name}.")]
         if not tags:
             raise InputError(f"timm has no weights for '{name}'; give `pretrained` a file")
@@ -113,10 +118,6 @@ class TimmModel(_LibraryModel):
     def usual(self) -> dict[str, Any]:
         """Take what timm's own validation takes: the test size and crop where they differ from those of training."""
         return timm_usual(self.entry.model)
-
-    def create(self, with_weights: bool) -> nn.Module:
-        """Let timm build it."""
-        return timm.create_model(self.entry.model, pretrained=with_weights, **self.entry.arguments)
 
     @property
     def digest(self) -> str:
@@ -151,6 +152,7 @@ def timm_usual(model: str) -> dict[str, Any]:
 class TorchvisionModel(_LibraryModel):
     """A torchvision name and the name of its weights; their file is checked against the hash in its name."""
 
+    maker = staticmethod(torchvision.models.get_model)
     refusals = (TypeError, ValueError)
 
     def check(self) -> None:
@@ -169,10 +171,10 @@ class TorchvisionModel(_LibraryModel):
         """Read the transforms that belong to the weights."""
         return torchvision_usual(self._chosen)
 
-    def create(self, with_weights: bool) -> nn.Module:
-        """Let torchvision build it."""
-        chosen = {"weights": self._chosen, "progress": False} if with_weights else {}
-        return torchvision.models.get_model(self.entry.model, **chosen, **self.entry.arguments)
+    @property
+    def with_weights(self) -> dict[str, Any]:
+        """The chosen ones, without a bar that shows how far their download is."""
+        return {"weights": self._chosen, "progress": False}
 
     @property
     def digest(self) -> str:
@@ -207,9 +209,11 @@ class FileModel(_Classifier):
             raise InputError(f"'{self.entry.label}': {path} has another SHA-256 than its entry says")
 
     def rehearse(self, space: ClassSpace) -> None:
-        """Make it, if the weights lie on this machine."""
+        """Make it, if the weights lie on this machine; else try its arguments."""
         if self._here:
             self.network(space)
+        elif self.entry.arguments:
+            self.passed(self._architecture(1_000))
 
     @property
     def _here(self) -> bool:
@@ -238,13 +242,11 @@ class FileModel(_Classifier):
         """Build the architecture with as many outputs as the entry, or else the file, says; fill in the weights."""
         weights, classes, path = self.weights, self.entry.classes, self._file()
         state = read_weights(path, weights.key, weights.strip)
-        network = self._architecture(1_000)
+        network, wanted = self._architecture(1_000), 1_000
         if classes is None:
             wanted = outputs(state, network, weights.names)
-        elif isinstance(classes, str):
-            wanted = 1_000 if classes == "imagenet" else len(space.own)
-        else:
-            wanted = len(classes)
+        elif classes != "imagenet":
+            wanted = len(space.own if isinstance(classes, str) else classes)
         if wanted != 1_000:
             network = self._architecture(wanted)
         fill(network, state, weights.names, f"'{self.entry.label}': {path}")
@@ -277,8 +279,6 @@ def _weights(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 def fill(network: nn.Module, state: Mapping[str, torch.Tensor], names: str, source: str) -> None:
     """Put weights into a network by name or position; what is missing, left over or of another shape is an error."""
     wanted, given = _weights(network.state_dict()), _weights(state)
-    if names == "position" and source.endswith(".safetensors"):
-        raise InputError(f"{source}: such files keep weights by name, in no order; `names: position` cannot be used")
     if names == "position":
         given = _by_position(wanted, given, source)
     for name in wanted:
@@ -292,6 +292,8 @@ def fill(network: nn.Module, state: Mapping[str, torch.Tensor], names: str, sour
 
 
 def _by_position(wanted: Mapping, given: Mapping, source: str) -> dict[str, torch.Tensor]:
+    if source.endswith(".safetensors"):
+        raise InputError(f"{source}: such files keep weights by name, in no order; `names: position` cannot be used")
     for (own, into), (name, value) in zip(wanted.items(), given.items(), strict=False):
         if into.shape != value.shape:
             shapes = f"{tuple(value.shape)} and {tuple(into.shape)}"

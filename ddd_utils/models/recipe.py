@@ -78,14 +78,16 @@ class Recipe(ABC):
 
     def tried(self, network: nn.Module, space: ClassSpace) -> tuple[nn.Module, np.ndarray]:
         """Try a network on two images, as :meth:`network` does."""
-        network = network.eval().requires_grad_(False)
-        size = self.preparation.view.size
-        with torch.inference_mode():
-            outputs = passed(network, torch.zeros(2, 3, size, size), f"'{self.entry.label}'")
         try:
-            return network, space.answers_of(outputs.shape[1], self.entry.classes)
+            return network, space.answers_of(self.passed(network).shape[1], self.entry.classes)
         except InputError as error:
             raise InputError(f"'{self.entry.label}' {error}") from None
+
+    def passed(self, network: nn.Module) -> torch.Tensor:
+        """Return what a network puts out for two images, (2, outputs)."""
+        size = self.preparation.view.size
+        with torch.inference_mode():
+            return passed(network.eval().requires_grad_(False), torch.zeros(2, 3, size, size), f"'{self.entry.label}'")
 
 
 @contextmanager

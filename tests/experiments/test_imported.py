@@ -1,6 +1,7 @@
 """What is only read is checked once, kept like any experiment's results, and found again by what is in it."""
 
 import json
+import os
 import threading
 
 import numpy as np
@@ -168,7 +169,7 @@ def test_two_processes_do_not_import_at_once(build, tmp_path, lines):
     taken.wait()
     table.make()
     holder.join()
-    assert lines[0] == f"waiting for another process that computes {table.folder.name}"
+    assert lines[0] == f"waiting for another process that computes {table.folder.name} (pid {os.getpid()})"
     assert table.complete()
 
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -249,6 +251,7 @@ def test_a_run_that_another_process_trains_is_left_to_it(build, monkeypatch):
     other.start()
     assert entered.wait(60)
     assert machine.is_locked(experiment.lock(experiment.plan.runs[0]))
+    os.kill(other.pid, signal.SIGSTOP)  # its command is gone, but it cannot follow, and keeps the lock
     lines, trained = [], []
     run, log = launch.train, launch.log.info
 
@@ -266,7 +269,8 @@ def test_a_run_that_another_process_trains_is_left_to_it(build, monkeypatch):
     monkeypatch.setattr(launch.log, "info", logged)
     launch.compute([experiment])
     assert trained == [["optimizer"], ["base"]]
-    assert "waiting for another process that computes base" in lines
+    stopped = f"pid {other.pid} is stopped: kill -CONT {other.pid} lets it go on, kill -9 {other.pid} ends it"
+    assert f"waiting for another process that computes base ({stopped})" in lines
     assert experiment.complete()
     assert not (experiment.folder / "unfinished").exists()
 

@@ -106,8 +106,7 @@ def test_recalibrated_statistics_are_those_of_the_chosen_images(data):
     trainee = Trainee(replace(RUN, recalibration=96, batch_size=96), 4, CPU)
     network, loader = trainee.network, Loader(data, CPU)
     before = network.features[1].running_mean.clone()
-    with torch.no_grad(), lockstep._keeping_statistics(network):
-        lockstep._recalibrate([trainee], loader)
+    with torch.no_grad(), lockstep._recalibrated([trainee], loader):
         convolved = network.features[0](next(loader.train_batches([np.arange(96)], 0, 0))[0])
         assert torch.allclose(network.features[1].running_mean, convolved.mean((0, 2, 3)), atol=1e-5)
         assert torch.allclose(network.features[1].running_var, convolved.var((0, 2, 3)), rtol=1e-4)

@@ -60,6 +60,13 @@ def test_what_exists_is_found(entry):
         ),
         ({"model": "ViT-B32", "pretrained": {"open_clip": "openai"}}, "no model 'ViT-B32' (did you mean 'ViT-B-32'?)"),
         (
+            {"model": "RN51", "pretrained": {"open_clip": "openai"}},
+            "; it has RN50, RN50x16, RN101: write model: RN50, pretrained: {open_clip: openai} (or yfcc15m, cc12m)",
+        ),
+        ({"model": "ViT-S-16", "pretrained": {"open_clip": "openai"}}, "no weights for 'ViT-S-16'; it has ViT-B-16, "),
+        ({"model": "RN50", "pretrained": {"open_clip": None}}, "no weights '' for 'RN50'; it has openai, yfcc15m, cc"),
+        ({"model": "RN50"}, "unknown model 'RN50'; open_clip has RN50, RN50x4, RN50x64: write model: RN50, pretrained"),
+        (
             {"model": "ViT-B-32", "pretrained": {"open_clip": "openia"}},
             "'openia' for 'ViT-B-32' (did you mean 'openai'?)",
         ),
@@ -313,6 +320,27 @@ def test_two_urls_of_one_file_name_are_refused():
         (
             {"model": "alexnet", "pretrained": {"torchvision": "IMAGENET1K_V1"}, "arguments": {"dropuot": 0.1}},
             "'alexnet' cannot be built with {'dropuot': 0.1}",
+        ),
+        ({"model": "test_resnet", "arguments": {"stem_type": {}}}, "arguments.stem_type: a text is needed, not {}"),
+        (
+            {
+                "model": "test_resnet",
+                "arguments": {"avg_down": {}},
+                "pretrained": {"url": "https://a.org/w.pth", "sha256": "0" * 64},
+            },
+            "arguments.avg_down: true or false is needed, not {}",
+        ),
+        (
+            {
+                "model": "RN50-quickgelu",
+                "arguments": {"force_quick_gelu": {}},
+                "pretrained": {"open_clip": "openai"},
+            },
+            "arguments.force_quick_gelu: true or false is needed, not {}",
+        ),
+        (
+            {"model": "RN50-quickgelu", "arguments": {"nonsense": 1}, "pretrained": {"open_clip": "openai"}},
+            "'RN50-quickgelu' cannot be built with {'nonsense': 1}",
         ),
         (
             {"model": "ViT-B-32-quickgelu", "pretrained": {"open_clip": "openai", "class_names": {"d": "x"}}},

@@ -1,5 +1,8 @@
 """Networks that are to be trained are tried on two images first; what cannot be trained is one line."""
 
+import re
+import sys
+
 import pytest
 import torch
 from pydantic import ValidationError
@@ -32,6 +35,17 @@ SPACE = class_space(synsets(), synsets())
         ("alexnet", {"weights": "IMAGENET1K_V1"}, "arguments.weights is not taken"),
         ("test_vit", {"act_layer": "x"}, "cannot be built with arguments {'act_layer': 'x'}"),
         ("test_resnet", {"block": "x"}, "cannot be built with arguments {'block': 'x'}"),
+        ("test_resnet", {"stem_type": {}}, "model 'test_resnet': arguments.stem_type: a text is needed, not {}"),
+        ("test_resnet", {"drop_rate": []}, "arguments.drop_rate: a number is needed, not []"),
+        ("test_resnet", {"avg_down": "no"}, "arguments.avg_down: true or false is needed, not 'no'"),
+        ("test_resnet", {"block_args": []}, "arguments.block_args: a block of keys is needed, not []"),
+        ("test_resnet", {"scriptable": {}}, "arguments.scriptable: true or false is needed, not {}"),
+        ("plain_convnet", {"batch_norm": {}}, "arguments.batch_norm: true or false is needed, not {}"),
+        (
+            "ViT-B-32",
+            {},
+            "open_clip has ViT-B-32, ViT-B-32-256, coca_ViT-B-32: write model: ViT-B-32, pretrained: {open_",
+        ),
         ("tv_densenet121", {}, "an old name: timm now calls it 'densenet121.tv_in1k'"),
     ],
 )
@@ -48,6 +62,19 @@ def test_a_rehearsal_does_not_change_chance():
     network = by_name.rehearse("resnet18", 10, {"width": 8}, 32)
     assert torch.equal(torch.get_rng_state(), before)
     assert network.fc.out_features == 10
+
+
+def test_arguments_that_libraries_declare_are_taken():
+    by_name.create("test_resnet", 10, {"stem_type": "", "drop_rate": 0, "avg_down": True, "output_stride": 32})
+    by_name.create("test_vit", 10, {"img_size": [32, 32], "patch_size": 8, "norm_layer": None, "qkv_bias": False})
+    by_name.create("resnet18", 10, {"width": 8, "layers": [1, 1, 1, 1], "stem": "small"})
+
+
+def test_without_open_clip_an_unknown_name_says_which_extra_brings_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "open_clip", None)
+    for model, told in {"ViT-B-32": "open_clip, which is not installed: pip install", "resnt18": "'resnet18'?"}.items():
+        with pytest.raises(InputError, match=f"unknown model '{model}'.*{re.escape(told)}"):
+            by_name.find(model)
 
 
 @pytest.mark.parametrize(
