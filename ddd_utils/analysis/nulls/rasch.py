@@ -317,9 +317,8 @@ def _near_moments(
         return mean, spread[:, 0]
     weighted = weight[..., None] * spread
     total = np.maximum(spread.sum(axis=-1, keepdims=True), TINY)
-    information = -(weighted / total).swapaxes(1, 2) @ spread
-    information[:, range(mean.shape[-1]), range(mean.shape[-1])] += weighted.sum(axis=1)
-    return mean, information
+    diagonal = np.eye(abilities.shape[-1]) * weighted.sum(axis=1)[:, None]
+    return mean, diagonal - (weighted / total).swapaxes(1, 2) @ spread
 
 
 @dataclass(frozen=True)
