@@ -59,11 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         return _stop(f"error: {error}", EXIT_INPUT)
     except ModuleNotFoundError as error:
-        line = missing_extra(error)
-        return _stop(f"error: {line or f'{error}; {_kept()}'}", EXIT_INPUT)
+        return _stop(f"error: {missing_extra(error) or f'{error}; {_kept()}'}", EXIT_INPUT)
     except OSError as error:
         if error.filename is None:
-            return _stop(f"error: {error.strerror or error}; {_kept()}", EXIT_INPUT)
+            full = machine.SHM_FULL if machine.shm_is_full(error) else f"{error.strerror or error}; {_kept()}"
+            return _stop(f"error: {full}", EXIT_INPUT)
         return _stop(f"error: {error.filename}: {error.strerror or error}", EXIT_INPUT)
     except KeyboardInterrupt:
         return _stop(interrupts.LINE, interrupts.EXIT)
@@ -106,10 +106,8 @@ def _examples(*lines: str, sections: bool = True) -> dict[str, Any]:
     """Return what every sub-command's help ends with: the presets, the sections and an example."""
     known = [_listed("presets", sorted(path.stem for path in paths.PARAMS.glob("*.yaml")) or ["(only in a checkout)"])]
     known += [_listed("sections", params.SECTIONS)] if sections else []
-    shown = "\n".join(f"  ddd {line}" for line in lines)
-    heading = "example" if len(lines) == 1 else "examples"
-    epilog = "\n".join([*known, f"{heading}:\n{shown}"])
-    return {"epilog": epilog, "formatter_class": argparse.RawDescriptionHelpFormatter}
+    shown = ["example:" if len(lines) == 1 else "examples:", *(f"  ddd {line}" for line in lines)]
+    return {"epilog": "\n".join([*known, *shown]), "formatter_class": argparse.RawDescriptionHelpFormatter}
 
 
 def _parser() -> argparse.ArgumentParser:

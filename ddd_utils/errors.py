@@ -50,7 +50,7 @@ def nearest_file(path: str, names: Iterable[str]) -> str:
 
 def needs_extra(extra: str, what: str) -> None:
     """Raise :class:`InputError` if a package of an extra is not installed; ``what`` is the subject of its sentence."""
-    absent = [package for package in EXTRAS[extra] if not _is_installed(package)]
+    absent = [package for package in EXTRAS[extra] if not package_folder(package)]
     if absent:
         raise InputError(f'{what} needs {absent[0]}, which is not installed: pip install ".[{extra}]"')
 
@@ -62,8 +62,10 @@ def missing_extra(error: ModuleNotFoundError) -> str | None:
     return extra and f'this needs {name}, which is not installed: pip install ".[{extra}]"'
 
 
-def _is_installed(package: str) -> bool:
+def package_folder(package: str) -> Path | None:
+    """Find the folder of an installed package without importing it."""
     try:
-        return importlib.util.find_spec(package) is not None
+        found = importlib.util.find_spec(package)
     except (ImportError, ValueError):  # somebody blocks its import
-        return False
+        return None
+    return Path(found.origin).parent if found and found.origin else None

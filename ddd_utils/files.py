@@ -41,9 +41,9 @@ class TornFile(InputError):
 
 def set_aside(path: Path) -> Path:
     """Rename a damaged file to ``<name>.damaged`` or ``.damaged-2`` ..., so that it can be made anew."""
-    names = [f"{path.name}.damaged", *(f"{path.name}.damaged-{number}" for number in range(2, 1000))]
-    free = next(path.with_name(name) for name in names if not path.with_name(name).exists())
-    return path.rename(free)
+    ends = itertools.chain([""], map("-{}".format, itertools.count(2)))
+    names = (path.with_name(f"{path.name}.damaged{end}") for end in ends)
+    return path.rename(next(name for name in names if not name.exists()))
 
 
 @contextmanager
@@ -52,13 +52,12 @@ def atomic(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_partials(path.parent, glob.escape(path.name), DEAD_S)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    partial = Path(name)
+    with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", dir=path.parent, delete=False) as made:
+        partial = Path(made.name)
     try:
         yield partial
         _flush(partial)
-        # mkstemp makes files private; results are as public as everything else the user makes.
+        # Temporary files are private; results are as public as everything else the user makes.
         os.umask(mask := os.umask(0))
         partial.chmod(0o666 & ~mask)
         partial.replace(path)
@@ -172,22 +171,18 @@ def _check_plain(value: Any, source: str) -> None:
             waiting += [(f"{where}{_step(where, key, source)}", inner, depth + 1) for key, inner in each.items()]
         elif isinstance(each, list):
             waiting += [(f"{where}.{index}", inner, depth + 1) for index, inner in enumerate(each)]
-        else:
-            _check_value(where, each)
+        elif not isinstance(each, str | int | float | None):
+            raise InputError(
+                f"{where}: a value of type {type(each).__name__} ({each!r:.40}); text is written in quotes"
+            )
+        elif isinstance(each, int | float) and not abs(each) <= LARGEST:
+            raise InputError(f"{where}: a number up to {LARGEST:.0e} is needed, not {each:.3g}")
 
 
 def _step(where: str, key: Any, source: str) -> str:
     if not isinstance(key, str | int) or not str(key).isprintable():
         raise InputError(f"{where}: the key {key!r:.60} is not plain text on one line")
     return f"{': ' if where == source else '.'}{key}"
-
-
-def _check_value(where: str, value: Any) -> None:
-    if not isinstance(value, str | int | float | None):
-        kind = type(value).__name__
-        raise InputError(f"{where}: a value of type {kind} ({value!r:.40}); text is written in quotes")
-    if isinstance(value, int | float) and not abs(value) <= LARGEST:
-        raise InputError(f"{where}: a number up to {LARGEST:.0e} is needed, not {value:.3g}")
 
 
 def read_yaml(path: Path) -> Any:
@@ -218,10 +213,9 @@ def write_text(path: Path, text: str) -> None:
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Write a table, whole or not at all; all text is quoted, and none is a formula to a spreadsheet."""
+    table = table.map(_no_formula).rename(columns=_no_formula)
     with atomic(path) as partial:
-        table.map(_no_formula).rename(columns=_no_formula).to_csv(
-            partial, index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n"
-        )
+        table.to_csv(partial, index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
 
 
 def _no_formula(cell: Any) -> Any:
@@ -257,9 +251,7 @@ def read_array(path: Path) -> np.ndarray:
 
 def write_parquet(path: Path, columns: dict, metadata: dict | None = None) -> None:
     """Write columns as Parquet, whole or not at all; ``metadata`` goes into the same file."""
-    table = pa.table(columns)
-    if metadata is not None:
-        table = table.replace_schema_metadata({METADATA: json.dumps(metadata)})
+    table = pa.table(columns, metadata=None if metadata is None else {METADATA: json.dumps(metadata)})
     with atomic(path) as partial:
         # With checksums a flipped bit is an error, not another prediction.
         pq.write_table(table, partial, compression="zstd", write_page_checksum=True)
@@ -318,7 +310,9 @@ def find(name: str, kind: str) -> Path:
     beside = (found for path in _candidates(absent or name) for found in path.parent.glob("*"))
     names = {found.name for found in beside if found.is_dir() == (kind == "folder" or bool(absent))}
     suggestion = (f", nor a folder '{absent}'" if absent else "") + nearest_file(absent or name, names)
-    raise InputError(f"there is no {what} '{name}'{suggestion}; looked in {', '.join(_looked_in(name))}")
+    looked_in = f"the working folder, the repository, DDD_DATA ({os.environ.get('DDD_DATA') or 'not set'})"
+    looked_in = str(Path(name).parent) if Path(name).is_absolute() else looked_in
+    raise InputError(f"there is no {what} '{name}'{suggestion}; looked in {looked_in}")
 
 
 def find_images(name: str) -> Path:
@@ -337,27 +331,21 @@ def fitting(path: Path) -> list[Path]:
     parts = re.split(r"\{(.*?)\}", re.sub(r"\*+", "*", str(path.absolute())))
     choices = [_written_out(part) if odd % 2 else [part] for odd, part in enumerate(parts)]
     names = map("".join, itertools.islice(itertools.product(*choices), SHARDS))
-    found = [sorted(Path("/").glob(name[1:])) if "*" in name else [Path(name)] for name in names]
-    together = list(itertools.chain.from_iterable(found))
+    listed = (sorted(Path("/").glob(name[1:])) if "*" in name else [Path(name)] for name in names)
+    together = list(itertools.chain.from_iterable(listed))
     return together if any(each.exists() for each in together) else []
 
 
 def _written_out(braces: str) -> Sequence[str]:
-    bounds = re.fullmatch(r"(\d+)\.\.(\d+)", braces)
-    numbers = range(int(bounds[1]), int(bounds[2]) + 1)[:SHARDS] if bounds else ()
-    return [str(number).zfill(len(bounds[1])) for number in numbers] if bounds else braces.split(",")
+    if bounds := re.fullmatch(r"(\d+)\.\.(\d+)", braces):
+        numbers = range(int(bounds[1]), int(bounds[2]) + 1)[:SHARDS]
+        return [str(number).zfill(len(bounds[1])) for number in numbers]
+    return braces.split(",")
 
 
 def _candidates(name: str) -> list[Path]:
-    local = os.environ.get("DDD_DATA")
-    return [folder / name for folder in (Path(), paths.ROOT, *([Path(local)] if local else []))]
-
-
-def _looked_in(name: str) -> list[str]:
-    if Path(name).is_absolute():
-        return [str(Path(name).parent)]
-    local = os.environ.get("DDD_DATA")
-    return ["the working folder", "the repository", f"DDD_DATA ({local})" if local else "DDD_DATA (not set)"]
+    folders = [Path(), paths.ROOT, *map(Path, filter(None, [os.environ.get("DDD_DATA")]))]
+    return [folder / name for folder in folders]
 
 
 @functools.cache
@@ -379,8 +367,7 @@ def class_folders(folder: Path) -> list[Path]:
 def photographs(folder: Path) -> list[str]:
     """List the names of a folder's image files, in order."""
     with os.scandir(folder) as entries:
-        names = (entry.name for entry in entries)
-        return sorted(name for name in names if name.lower().endswith(PHOTOGRAPHS) and not name.startswith("."))
+        return sorted(each.name for each in entries if each.name.lower().endswith(PHOTOGRAPHS) and each.name[0] != ".")
 
 
 def array_shape(path: Path, key: str) -> tuple[int, ...]:
@@ -391,17 +378,14 @@ def array_shape(path: Path, key: str) -> tuple[int, ...]:
             header = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}[major]
             shape, _, kind = header(file)
             promised, held = math.prod(shape) * kind.itemsize, archive.getinfo(f"{key}.npy").file_size - file.tell()
-            if promised != held and not kind.hasobject:
-                raise InputError(f"{path}: its array '{key}' promises {promised:,} bytes and has {held:,}")
-            return shape
     except KeyError:
-        with zipfile.ZipFile(path) as archive:
-            keys = [Path(name).stem for name in archive.namelist()]
+        keys = [Path(name).stem for name in archive.namelist()]
         raise InputError(f"{path}: no array '{key}'{nearest(key, keys)}; it has {', '.join(keys) or 'none'}") from None
-    except InputError:
-        raise
     except (zipfile.BadZipFile, OSError, ValueError, EOFError) as error:
         raise InputError(f"{path}: not a whole .npz file ({error})") from None
+    if promised != held and not kind.hasobject:
+        raise InputError(f"{path}: its array '{key}' promises {promised:,} bytes and has {held:,}")
+    return shape
 
 
 def digest(path: Path) -> str:

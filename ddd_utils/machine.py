@@ -1,9 +1,11 @@
 """The machine this runs on: its cores and GPUs, locks between its processes, and the versions of its packages."""
 
+import errno
 import logging
 import os
 import platform
 import re
+import shutil
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
     import torch
 
 log = logging.getLogger(__name__)
+
+SHM = Path("/dev/shm")
+SHM_FULL = (
+    f"{SHM} is full: processes share images and locks through it; remove what others left there, or make it larger"
+)
+SHM_FULL += f" (docker run --shm-size=8g, or as root: mount -o remount,size=8g {SHM})"
 
 
 def cores() -> int:
@@ -60,6 +68,12 @@ def _left_to_the_job() -> Iterator[int]:
             return
         with suppress(OSError, ValueError):  # "max" is no number
             yield int((group / "memory.max").read_text()) - int((group / "memory.current").read_text())
+
+
+def shm_is_full(error: OSError) -> bool:
+    """Say whether a lock or a queue could not be made for lack of shared memory; such an error names no file."""
+    nameless = error.errno == errno.ENOSPC and error.filename is None
+    return nameless and SHM.exists() and shutil.disk_usage(SHM).free < 2**16
 
 
 def describe(device: "torch.device") -> str:

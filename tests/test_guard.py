@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,6 +47,16 @@ def test_what_nobody_foresaw_is_one_line_that_names_a_log(tmp_path, monkeypatch,
     logs = list((tmp_path / "errors").glob("*.log"))
     assert [str(log) in told for log in logs] == [True] * ("traceback" in told)
     assert all(f"{type(error).__name__}" in log.read_text() and "Traceback" in log.read_text() for log in logs)
+
+
+def test_a_lock_that_finds_no_shared_memory_names_dev_shm(monkeypatch, capsys):
+    def fail(options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cli, "_check_checkout", fail)
+    monkeypatch.setattr(cli.machine.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))
+    assert cli.main(["status", "quick"]) == 2
+    assert capsys.readouterr().err.startswith("error: /dev/shm is full: ")
 
 
 def test_a_worker_that_dies_while_groups_are_handed_out_is_one_line(monkeypatch):

@@ -177,11 +177,10 @@ class Torchvision(_TestOnly):
     arguments: Arguments = Field(default={})
 
 
-Dataset = Annotated[Gaussian | Digits | FashionMnist | Cifar | Npz | Folder, Field(discriminator="name")]
+TrainingImages = Gaussian | Digits | FashionMnist | Cifar | Npz | Folder
 TestImages = Photographs | Torchvision
-AnyImages = Annotated[
-    Gaussian | Digits | FashionMnist | Cifar | Npz | Folder | Photographs | Torchvision, Field(discriminator="name")
-]
+Dataset = Annotated[TrainingImages, Field(discriminator="name")]
+AnyImages = Annotated[TrainingImages | TestImages, Field(discriminator="name")]
 
 
 def read_images(images: Any) -> Any:

@@ -131,18 +131,17 @@ class SotaComparison(Strict):
     def _check_weights(self, models: list[Model | Published], images: str) -> None:
         """Check that the whole set is trained here or pretrained; the images decide which of the two."""
         pretrained = isinstance(self.images, TestImages)
+        untrained = f"'{images}' has no training part"
+        trains = f"'{images}' is for training; give images as a path, or as a data set of torchvision"
         for model in models:
             if isinstance(model, Published):
-                if not pretrained:
-                    raise ValueError(
-                        f"sota_comparison.models: published answers are to ImageNet's images, not '{images}'"
-                    )
-            elif pretrained and model.pretrained is False:
-                what = f"'{images}' has no training part"
-                raise ValueError(f"sota_comparison.models: '{model.label}' is to be trained here, but {what}")
-            elif not pretrained and model.pretrained:
-                what = f"'{images}' is for training; give images as a path, or as a data set of torchvision"
-                raise ValueError(f"sota_comparison.models: '{model.label}' is pretrained, but {what}")
+                wrong = not pretrained and f"published answers are to ImageNet's images, not '{images}'"
+            elif pretrained:
+                wrong = model.pretrained is False and f"'{model.label}' is to be trained here, but {untrained}"
+            else:
+                wrong = bool(model.pretrained) and f"'{model.label}' is pretrained, but {trains}"
+            if wrong:
+                raise ValueError(f"sota_comparison.models: {wrong}")
 
     @property
     def experiment(self) -> ModelSet | PretrainedSet | Published | Table:
@@ -229,9 +228,8 @@ _WORD = re.compile(r"[\w.,:;@%+=/&|*()\[\] -]*")
 
 def _plain(word: str) -> str:
     if not _WORD.fullmatch(word):
-        raise ValueError(
-            f"cluster: {word[:60]!r} is not plain: letters, digits, spaces and .,:;@%+=/&|*()[]- may reach SLURM"
-        )
+        allowed = "letters, digits, spaces and .,:;@%+=/&|*()[]- may reach SLURM"
+        raise ValueError(f"cluster: {word[:60]!r} is not plain: {allowed}")
     return word
 
 

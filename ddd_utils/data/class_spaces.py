@@ -1,7 +1,6 @@
 """Classes: what the images are of, what a model's outputs stand for, and how the two belong together."""
 
 import functools
-import importlib.util
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ddd_utils.errors import InputError, nearest, needs_extra
+from ddd_utils.errors import InputError, nearest, needs_extra, package_folder
 
 # ImageNet's classes in the order of a model's outputs: WordNet id, and its names in WordNet.
 CLASSES = Path(__file__).with_name("imagenet_classes.tsv")
@@ -40,11 +39,8 @@ def synsets(outputs: int = 1_000) -> tuple[str, ...]:
 
 def timm_lists() -> Path | None:
     """Find timm's lists about ImageNet, if it is installed, without importing it: that would import torch."""
-    try:
-        timm = importlib.util.find_spec("timm")
-    except (ImportError, ValueError):  # somebody blocks its import
-        return None
-    return Path(timm.origin).parent / "data" / "_info" if timm and timm.origin else None
+    timm = package_folder("timm")
+    return timm and timm / "data" / "_info"
 
 
 @functools.cache

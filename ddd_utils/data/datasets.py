@@ -3,13 +3,12 @@
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 from PIL import Image
 
@@ -21,9 +20,9 @@ from ddd_utils.data.photographs import Files, Photographs, read_npz
 from ddd_utils.data.views import central_crop, resize_short_side
 from ddd_utils.errors import InputError, nearest, needs_extra
 from ddd_utils.files import PHOTOGRAPHS, atomic, class_folders, photographs, read_array, write_array
-from ddd_utils.machine import cores
+from ddd_utils.machine import cores, lock
 
-IMAGENET_MEAN, IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+AS_IMAGENET = IMAGENET_MEAN, IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # Files of photographs that were decoded and shrunk once.
 PIXELS, SHAPES = "pixels.bin", "shapes.npy"
 # Names how files are decoded, so that what an older rule made is not taken for the same.
@@ -144,8 +143,12 @@ def _cifar(config: image_sets.Cifar) -> Data:
         except (OSError, RuntimeError) as error:
             raise InputError(f"{config.name} is not in {root} and cannot be downloaded: {error}") from None
         pixels, labels = np.ascontiguousarray(data.data.transpose(0, 3, 1, 2)), np.asarray(data.targets, np.int16)
-        splits.append(Images(pixels, labels, [f"{name}-{i}" for i in range(len(pixels))]))
-    return _as_imagenet(splits, tuple(data.classes), "flip_and_shift", 32)
+        splits.append(_numbered(name, pixels, labels))
+    return Data(*splits, tuple(data.classes), *AS_IMAGENET, "flip_and_shift", 32)
+
+
+def _numbered(split: str, pixels: np.ndarray, labels: np.ndarray) -> Images:
+    return Images(pixels, labels, [f"{split}-{index}" for index in range(len(labels))])
 
 
 def _npz(config: image_sets.Npz) -> Data:
@@ -156,16 +159,8 @@ def _npz(config: image_sets.Npz) -> Data:
             f"{found['test']}: images of {test.shape[2]} pixels a side, but {train.shape[2]} in {found['train']}"
         )
     classes = _class_names([(found["train"], train_labels), (found["test"], test_labels)], config.classes)
-    splits = [
-        Images(pixels, labels, [f"{name}-{i}" for i in range(len(labels))])
-        for name, pixels, labels in (("train", train, train_labels), ("test", test, test_labels))
-    ]
-    return _as_imagenet(splits, classes, config.augmentation, train.shape[2])
-
-
-def _as_imagenet(splits: Iterable[Images], classes: tuple[str, ...], augmentation: str, image_size: int) -> Data:
-    train, test = splits
-    return Data(train, test, classes, IMAGENET_MEAN, IMAGENET_SD, augmentation, image_size)
+    splits = _numbered("train", train, train_labels), _numbered("test", test, test_labels)
+    return Data(*splits, classes, *AS_IMAGENET, config.augmentation, train.shape[2])
 
 
 def _folder(config: image_sets.Folder) -> Data:
@@ -179,7 +174,7 @@ def _folder(config: image_sets.Folder) -> Data:
         names, labels = _photographs_of(folder, classes)
         listed, side = Files(folder, names), config.cache_short_side
         splits.append(Images(listed if side is None else cached(listed, side), labels, names))
-    return _as_imagenet(splits, classes, "random_resized", config.image_size)
+    return Data(*splits, classes, *AS_IMAGENET, "random_resized", config.image_size)
 
 
 def _class_names(labels: Sequence[tuple[Path, np.ndarray]], names: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -239,8 +234,7 @@ def cached(files: Files, short: int) -> Cached:
     """Decode and shrink photographs into ``build/data/photographs-<hash of files>``, unless that was done before."""
     folder = paths.build() / "data" / f"photographs-{_state(files, short)}"
     if not (folder / SHAPES).exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(folder.with_suffix(".lock")):
+        with lock(folder.with_suffix(".lock"), "decodes the photographs"):
             if not (folder / SHAPES).exists():
                 _fill(folder, files, short)
     return Cached(folder)

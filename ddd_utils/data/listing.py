@@ -60,7 +60,12 @@ def _found(config: image_sets.Photographs | image_sets.Torchvision) -> Found:
         from ddd_utils.data import torchvision_sets
 
         return torchvision_sets.read(config)
-    parts = files.fitting(files.find_images(config.where))
+    try:
+        parts, within = files.fitting(files.find_images(config.where)), []
+    except InputError:
+        if not (parts := _tars(config)):
+            raise
+        within = [f"{kind}/{degree}" for kind in config.corruption or ["*"] for degree in config.severity or "12345"]
     path = parts[0] if len(parts) == 1 else Path(os.path.commonpath([part.parent for part in parts]))
     if parts[0].is_dir():
         return _tree(folder_tree(path, parts), config)
@@ -68,7 +73,15 @@ def _found(config: image_sets.Photographs | image_sets.Torchvision) -> Found:
         return _npz(path, config)
     if parts[0].suffix.lower() == ".parquet":
         return parquet.read(parts, config.labels, config.classes)
-    return _tree(tar_tree(path, parts), config)
+    return _tree(tar_tree(path, parts, within), config)
+
+
+def _tars(config: image_sets.Photographs) -> list[Path]:
+    """List the tars in which the folders of ImageNet-C come, if any were asked for; they are at the path or in it."""
+    if config.where == config.path:
+        return []
+    parts = files.fitting(files.find_images(config.path))
+    return [tar for part in parts for tar in (sorted(part.glob("*.tar")) if part.is_dir() else [part])]
 
 
 def _classes(found: Found, source: str) -> tuple[Sequence[str], Sequence[str]]:
@@ -119,20 +132,22 @@ def _tree(tree: Tree, config: image_sets.Photographs) -> Found:
     if config.labels is config.mapping is None and (
         table := label_tables.first(tree.places, [f"mappings/{label_tables.OBJECTNET[0]}"])
     ):
-        return _objectnet(tree, label_tables.imagenets(table))
+        return _objectnet(tree, label_tables.imagenets(table), config)
     keys = _beside(tree, config.labels)
     if keys is None and (table := _table(tree, config.labels)) is not None:
         keys = label_tables.table_keys(table, tree.images.names)
     if keys is not None:
-        return Found(tree.images, tree.images.names, keys, tree.stamp, config.classes, _notes(tree))
+        return Found(tree.images, tree.images.names, keys, tree.stamp, config.classes, _notes(tree, config))
     if config.classes is not None:
         raise InputError(f"`classes` names classes that are numbers, but those of {tree.images.folder} are folders")
     _check_level(tree)
     # The uppermost folder is the class; one without images is a class too.
-    return Found(tree.images, tree.images.names, list(map(_top, tree.below)), tree.stamp, tree.classes, _notes(tree))
+    return Found(
+        tree.images, tree.images.names, list(map(_top, tree.below)), tree.stamp, tree.classes, _notes(tree, config)
+    )
 
 
-def _objectnet(tree: Tree, classes: Mapping[str, str]) -> Found:
+def _objectnet(tree: Tree, classes: Mapping[str, str], config: image_sets.Photographs) -> Found:
     """Find the images of ObjectNet whose classes ImageNet has too; a border of two pixels is to be cut off all."""
     folders = {name: name.split("/")[-2:][0] for name in tree.images.names}
     names = [name for name, folder in folders.items() if folder in classes]
@@ -140,19 +155,20 @@ def _objectnet(tree: Tree, classes: Mapping[str, str]) -> Found:
         raise InputError(f"{tree.images.folder}: no folder is one of ObjectNet's that {label_tables.OBJECTNET[0]} has")
     others = f"{len(folders) - len(names):,} of ObjectNet's images are of classes that ImageNet does not have"
     images = Files(tree.images.folder, names, border=2)
-    return Found(
-        images, names, [classes[folders[name]] for name in names], tree.stamp, notes={others: "", **_notes(tree)}
-    )
+    labels = [classes[folders[name]] for name in names]
+    return Found(images, names, labels, tree.stamp, notes={others: "", **_notes(tree, config)})
 
 
-def _notes(tree: Tree) -> dict[str, str]:
+def _notes(tree: Tree, config: image_sets.Photographs) -> dict[str, str]:
     notes = {}
     if tree.skipped:
         counts = ", ".join(f"{count:,} {reason}" for reason, count in tree.skipped.most_common())
         mend = "Convert those that are images to PNG or JPEG." if set(tree.skipped) - {JUNK} else ""
         notes[f"Files not taken for images: {counts}"] = mend
     names = Counter(tree.below)
-    if isinstance(tree.images.folder, Path) and (times := max(names.values())) > 1:
+    # Shards may number their images anew, each from 0.
+    folders = isinstance(tree.images.folder, Path) or config.where != config.path
+    if folders and (times := max(names.values())) > 1:
         said = f"{len(names):,} names of images are in up to {times} folders each, as in ImageNet-C"
         notes[said] = "Intervals take images as independent, so give one corruption and one severity to trust them."
     return notes

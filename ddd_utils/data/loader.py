@@ -5,13 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from ddd_utils.data import views
 from ddd_utils.data.datasets import Data, Images
 from ddd_utils.data.gaussian import LEVELS, SPLITS, STREAM, Noise, philox, pixel_table, uniforms
 from ddd_utils.data.photographs import Photographs
 from ddd_utils.errors import InputError
+from ddd_utils.machine import SHM_FULL
 
 # Without worker processes a batch is decoded by several threads: decoders work outside Python's lock.
 THREADS = 8
@@ -41,9 +42,15 @@ class Crops(Dataset):
             else:
                 with ThreadPoolExecutor(self.threads) as pool:
                     crops = list(pool.map(self._crop, indices, random))
+            batch = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
+            # A worker that fails to share a batch only later, in its queue, would be waited for without end.
+            return batch if get_worker_info() is None else batch.share_memory_()
         except InputError as error:
             return error  # raised in a worker it would arrive as a page of traceback
-        return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
+        except RuntimeError as error:
+            if "shared memory" not in str(error):
+                raise
+            return InputError(SHM_FULL)
 
     def _crop(self, index: int, random: np.ndarray | None) -> np.ndarray:
         image = self.images.image(index)
@@ -72,10 +79,15 @@ class Decoder:
     def batches(self, jobs: Iterable[Job]) -> Iterator[torch.Tensor]:
         """Decode batches in order. Only the last call's can be asked for."""
         self._jobs[:] = jobs
-        for made in self._loader:
-            if isinstance(made, InputError):
-                raise made
-            yield made
+        try:
+            for made in self._loader:
+                if isinstance(made, InputError):
+                    raise made
+                yield made
+        except RuntimeError as error:  # a worker was killed by SIGBUS
+            if "shared memory" in str(error):
+                raise InputError(SHM_FULL) from None
+            raise
 
 
 class NoiseMaker:

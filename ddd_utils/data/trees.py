@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ddd_utils.data.photographs import Files, NotAnImage, in_a_line, stamp
-from ddd_utils.errors import InputError
+from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import PHOTOGRAPHS, is_junk
 
 # Control characters, and bytes of a name that are no UTF-8: they would tear tables and terminals.
@@ -202,16 +202,22 @@ def _entries(
                     yield name, status
 
 
-def tar_tree(path: Path, tars: Sequence[Path]) -> Tree:
-    """List the images of tars in a folder, each as if it were a folder (or of one), without hidden ones and links."""
+def tar_tree(path: Path, tars: Sequence[Path], within: Sequence[str] = ()) -> Tree:
+    """
+    List the images of tars in a folder, each as if it were a folder (or of one), without hidden ones and links.
+
+    Only those `within` some folders are taken, such as "fog/3" or "*/3", if any are named.
+    """
     files: dict[str, Span] = {}
     folders: set[str] = set()
     skipped: Counter[str] = Counter()
     for tar in tars:
         _list_tar(tar, _root(path, tar), files, folders, skipped)
     names = _checked(path, sorted(files, key=_by_folder))
+    folders.update(above for parent in set(map(posixpath.dirname, names)) for above in _upwards(parent))
+    chosen = [f"{folder}/" for asked in within for folder in _called(asked, folders, path)]
+    names = [name for name in names if not within or name.startswith(tuple(chosen))]
     parents = {posixpath.dirname(name) for name in names}
-    folders.update(above for parent in parents for above in _upwards(parent))
     shared, top = posixpath.commonpath(parents), TarPath(path, PurePosixPath(), files)
     # A folder with all images in it may be a class, as in an unpacked tar.
     root = posixpath.join(posixpath.dirname(shared) if parents == {shared} else shared, "")
@@ -219,11 +225,19 @@ def tar_tree(path: Path, tars: Sequence[Path]) -> Tree:
         Files(top, names),
         files,
         folders,
-        [root] if path in tars else [_root(path, tar) for tar in tars],
+        chosen or ([root] if path in tars else [_root(path, tar) for tar in tars]),
         skipped,
         places=(*(top / above for above in _upwards(shared)), path if path.is_dir() else path.parent),
         stamp=stamp(tars),
     )
+
+
+def _called(asked: str, folders: Iterable[str], path: Path) -> list[str]:
+    """Find the folders in tars whose last parts are as asked; if there are none, name the nearest."""
+    if found := [folder for folder in folders if PurePosixPath(folder).match(asked)]:
+        return found
+    known = {"/".join(folder.split("/")[-2:]) for folder in folders}
+    raise InputError(f"{path}: there is no folder '{asked}' in its tars{nearest(asked, sorted(known))}")
 
 
 def _list_tar(path: Path, before: str, files: dict[str, Span], folders: set[str], skipped: Counter[str]) -> None:

@@ -1,6 +1,5 @@
 """What people have marked on images: the factors of ImageNet-X, or those of a user's own table."""
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ import pyarrow as pa
 import pyarrow.json as pajson
 
 from ddd_utils import headings
-from ddd_utils.errors import InputError, nearest
+from ddd_utils.errors import InputError, nearest, package_folder
 from ddd_utils.files import find
 from ddd_utils.responses import Responses
 from ddd_utils.responses.classes import TRUTH
@@ -118,11 +117,8 @@ def _rows(rows: Mapping[str, int], image_ids: Sequence[str] | np.ndarray) -> np.
 
 def _annotations() -> Path | None:
     """Find the annotation files of the installed package, without importing it."""
-    try:
-        found = importlib.util.find_spec(PACKAGE)
-    except (ImportError, ValueError):  # somebody blocks its import
-        return None
-    return Path(found.origin).parent / "annotations" if found and found.origin else None
+    folder = package_folder(PACKAGE)
+    return folder and folder / "annotations"
 
 
 def imagenet_x(folder: Path, image_ids: Sequence[str] | np.ndarray) -> Marks:

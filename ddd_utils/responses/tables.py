@@ -127,8 +127,7 @@ def _in_order(column: Column) -> Axis:
     # Of several writes to one element the last one stays: from the end, that is each value's first row.
     first[column.codes[::-1]] = np.arange(rows - 1, -1, -1)
     order = np.argsort(first)
-    rank = np.empty(len(order), np.int32)
-    rank[order] = np.arange(len(order))
+    rank = np.argsort(order).astype(np.int32)
     return Axis(column.name, rank[column.codes], column.values[order], first[order])
 
 

@@ -11,7 +11,7 @@ from torchvision.transforms import v2
 
 from ddd_utils import files, paths
 from ddd_utils.config.image_sets import Folder
-from ddd_utils.data import datasets, photographs, views
+from ddd_utils.data import datasets, loader, photographs, views
 from ddd_utils.data.loader import Loader
 from ddd_utils.errors import InputError
 from ddd_utils.models import by_name
@@ -99,6 +99,22 @@ def test_a_damaged_photograph_is_named_in_one_line(folder, workers):
     (folder / "test" / "cat" / "1.png").write_bytes((folder / "test" / "cat" / "1.png").read_bytes()[:300])
     with pytest.raises(InputError, match=r"cat/1\.png: not a whole image") as caught:
         list(Loader(datasets.load(config_of(folder)), CPU, workers).test_batches(2))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("at", ["in a worker", "when one is killed"])
+def test_a_full_dev_shm_is_named_with_what_to_do(folder, monkeypatch, at):
+    def full(*_):
+        raise RuntimeError("unable to allocate shared memory(shm) for file </torch_1>: No space left on device (28)")
+
+    made = Loader(datasets.load(config_of(folder)), CPU)
+    if at == "in a worker":
+        monkeypatch.setattr(loader, "get_worker_info", lambda: "a worker")
+        monkeypatch.setattr(torch.Tensor, "share_memory_", full)
+    else:
+        monkeypatch.setattr(made.sources["test"], "_loader", map(full, [0]))
+    with pytest.raises(InputError, match=r"/dev/shm is full: .* make it larger \(docker run --shm-size") as caught:
+        list(made.test_batches(2))
     assert "\n" not in str(caught.value)
 
 

@@ -382,6 +382,24 @@ def test_imagenet_c_is_read_by_corruption_and_severity(corrupted, asked, ids):
     assert told == ([f"2 names of images are in up to {times} folders each, as in ImageNet-C"] if times > 1 else [])
 
 
+@pytest.mark.parametrize("path", ["", "weather.tar", "{blur,weather}.tar", "*.tar"])
+def test_imagenet_c_is_read_from_the_tars_that_it_comes_in(tmp_path, corrupted, path):
+    tars = tmp_path / "tars"
+    tars.mkdir()
+    for tar, kinds in {"weather": ("fog", "snow"), "blur": ("defocus_blur",)}.items():
+        images = [(kind, severity) for kind in kinds for severity in range(1, 6)]
+        names = {f"./{kind}/{degree}/{key}/a.png": degree for kind, degree in images for key in ("n01440764", "cat")}
+        write_tar(tars / f"{tar}.tar", names)
+    found = listed(tars / path, corruption=["fog", "snow"], severity=[2, 5])
+    assert found.order == ("cat", "n01440764") and numbers(found) == [2, 2, 5, 5] * 2
+    assert [name.split("weather.tar/")[-1] for name in found.ids[:2]] == ["fog/2/cat/a.png", "fog/2/n01440764/a.png"]
+    assert list(found.notes) == ["2 names of images are in up to 4 folders each, as in ImageNet-C"]
+    assert set(numbers(listed(tars / path, severity=4))) == {4}
+    assert len(listed(tars / path, severity=[1, 2, 3, 4, 5]).ids) == (20 if path == "weather.tar" else 30)
+    assert "no folder 'fgo/2' in its tars (did you mean 'fog/2'?)" in refusal(tars / path, corruption="fgo", severity=2)
+    assert "no folder 'frost/5' in its tars" in refusal(tars / path, corruption=["fog", "frost"], severity=5)
+
+
 def test_what_imagenet_c_does_not_have_is_named(corrupted):
     assert "there is no image folder" in refusal(corrupted, corruption="fgo", severity=2)
     assert "give `corruption` and `severity` beside `path`" in refusal(corrupted)
