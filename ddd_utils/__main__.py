@@ -1,6 +1,7 @@
 """The command line `ddd` (also `python -m ddd_utils`): see `ddd --help`."""
 
 import argparse
+import gc
 import json
 import logging
 import os
@@ -42,6 +43,7 @@ def run() -> None:
     interrupts.answer(interrupts.orderly)
     status = main()
     interrupts.answer(interrupts.at_once)
+    gc.freeze()  # nothing is gained by a search for garbage now, which takes a while
     sys.exit(status)
 
 
