@@ -6,7 +6,6 @@ from math import ceil
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
 from ddd_utils.analysis.consistency.kappa import kappa_bounds
@@ -129,6 +128,8 @@ def _correlation(p: float, q: float, kappa: float) -> float:
     """Find the correlation of two normal variables that exceed their thresholds as often as the two are right."""
     if kappa < 0:
         raise InputError("kappas: on the same images they must not be negative: difficulty makes errors alike")
+
+    from scipy.optimize import brentq  # slow to load, and every notebook would
 
     def excess(correlation: float) -> float:
         both = _right(p, np.sqrt(correlation)) * _right(q, np.sqrt(correlation))
