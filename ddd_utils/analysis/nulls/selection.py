@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ddd_utils.analysis.consistency import interval, kappa_from_counts, pairwise_error_consistency
 from ddd_utils.analysis.consistency.kappa import count_both_right
-from ddd_utils.analysis.consistency.uncertainty import weighted_kappa
+from ddd_utils.analysis.consistency.uncertainty import ROUNDING, weighted_kappa
 from ddd_utils.analysis.difficulty import as_correct, classify, distinct, scores
 from ddd_utils.analysis.score_models.fits import between, fleiss_interval, kappa_of_counts, percentiles, score_counts
 from ddd_utils.analysis.statistics import Estimate, with_limits
@@ -97,6 +97,7 @@ def subset_consistency(correct: ArrayLike, subset: ArrayLike, networks: pd.DataF
     moves = np.zeros((2, images))
     moves[0], moves[1, subset] = moved, moved_inside * images / subset.sum()  # of a mean over the subset's share
     errors = np.vstack([moves, moves[0] - moves[1]]).std(axis=1) / np.sqrt(images)
+    errors[errors < ROUNDING] = 0
     kappa = Estimate.wald(np.array([everywhere, inside, everywhere - inside]), errors)
     counts = [images, int(subset.sum()), int(subset.sum())]
     rows = {"images": counts, "kappa": kappa.value, "lower": kappa.lower, "upper": kappa.upper}
