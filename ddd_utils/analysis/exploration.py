@@ -15,6 +15,7 @@ from ddd_utils.analysis.nulls import NullKappa, score_stratified_kappa
 
 MOST = 200  # images to look at
 ENOUGH = 12  # images for each way in which two networks differ
+WORK = 450_000_000  # pairs times images to choose from: all of 50,000 for up to 94 networks
 LEAST = 4  # networks that a null with an ability for each score takes
 
 
@@ -77,7 +78,8 @@ def telling_images(correct: ArrayLike, labels: ArrayLike | None = None, count: i
     # then one, then two images have been chosen, and so on up to `ENOUGH`. What is left is dealt out over the scores.
     over_scores = order[_in_turn(scores(correct)[order], labels[order])]
     chosen, left = np.split(over_scores, [-(-count // 2)])
-    over_pairs = _over_pairs(correct, chosen, left, count - chosen.size)
+    candidates = left[: max(WORK // len(correct) ** 2, count)]
+    over_pairs = _over_pairs(correct, chosen, candidates, count - chosen.size)
     left = left[~np.isin(left, over_pairs)]
     return np.sort(np.concatenate([chosen, over_pairs, left])[:count])
 

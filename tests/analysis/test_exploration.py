@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
+from ddd_utils.analysis import exploration
 from ddd_utils.analysis.exploration import ENOUGH, explore, telling_images
 from ddd_utils.errors import InputError
 
@@ -32,6 +33,16 @@ def test_every_score_and_every_way_to_differ_is_covered():
     assert per_score.min() >= 100 // 8
     assert (ways(correct[:, chosen]) >= np.minimum(ways(correct), ENOUGH)).all()
     assert 0 < ways(correct)[0, 1] < ENOUGH  # the twins hardly differ: all there is has been taken
+
+
+def test_of_many_networks_some_images_are_searched_and_common_ways_to_differ_are_covered(monkeypatch):
+    correct = decisions()
+    monkeypatch.setattr(exploration, "WORK", 7**2 * 500)
+    chosen = telling_images(correct)
+    assert len(chosen) == len(set(chosen)) == 200
+    assert np.bincount(correct[:, chosen].sum(axis=0), minlength=8).min() >= 100 // 8
+    common = ways(correct) >= 250  # a sixth of all images are searched
+    assert common.sum() > 20 and (ways(correct[:, chosen])[common] >= ENOUGH).all()
 
 
 @given(arrays(bool, st.tuples(st.integers(1, 6), st.integers(1, 40))), st.integers(1, 20), st.integers(0, 3))

@@ -289,8 +289,10 @@ def _without_each_group(correct: np.ndarray, full: ScoreTables, group: np.ndarra
     groups, some = group.max() + 1, at_once(full)
     for start in range(0, groups, some):
         left_out = [tables_by_score(correct[:, group == g]) for g in range(start, min(start + some, groups))]
-        both, images = (np.concatenate([getattr(of, what) for of in left_out]) for what in ("both", "images"))
-        yield ScoreTables(full.both - both, full.images - images)
+        both = full.both - np.concatenate([of.both for of in left_out])
+        images = full.images - np.concatenate([of.images for of in left_out])
+        del left_out  # of hundreds of networks each takes hundreds of megabytes
+        yield ScoreTables(both, images)
 
 
 def _mean_over_pairs(matrices: np.ndarray) -> np.ndarray:

@@ -246,7 +246,9 @@ def _climb(
 def expected_tables(abilities: np.ndarray, images: np.ndarray) -> ScoreTables:
     """Compute the counts to expect of networks that are independent given the score of each of these images."""
     scores = np.broadcast_to(np.arange(images.shape[1]), images.shape)
-    return ScoreTables(images[..., None, None] * _expectations(abilities, images, scores), images)
+    expected = _expectations(abilities, images, scores)
+    expected *= images[..., None, None]
+    return ScoreTables(expected, images)
 
 
 def _by_score(informative: np.ndarray) -> np.ndarray:
