@@ -40,8 +40,11 @@ CLONE = "clone the project and run it there"
 def run() -> None:
     """Run as a program: a polite request to end is treated as Ctrl+C, so that workers end too."""
     interrupts.end_soon()
-    interrupts.answer(interrupts.orderly)
-    status = main()
+    try:
+        interrupts.answer(interrupts.orderly)
+        status = main()
+    except KeyboardInterrupt:  # before a command has begun
+        interrupts.at_once()
     interrupts.answer(interrupts.at_once)
     gc.freeze()  # nothing is gained by a search for garbage now, which takes a while
     sys.exit(status)

@@ -158,6 +158,13 @@ def train(build):
     )
 
 
+def test_ctrl_c_while_the_command_line_is_read_is_one_line_too():
+    begins = "import os, signal; signal.signal(signal.SIGINT, signal.SIG_DFL); from ddd_utils import __main__ as m"
+    code = f"{begins}; m._parser = lambda: os.kill(os.getpid(), signal.SIGINT); m.run()"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=paths.ROOT)
+    assert (ended.returncode, ended.stderr) == (130, f"{LINE}\n")
+
+
 @pytest.mark.parametrize(("after", "times"), [(0.25, 1), (0.8, 1), (1.5, 2), (4, 1), (7, 2)])
 def test_ctrl_c_is_one_line_at_any_moment(tmp_path, after, times):
     process = train(tmp_path / "build")
