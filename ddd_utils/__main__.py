@@ -46,7 +46,7 @@ def run() -> None:
     except KeyboardInterrupt:  # before a command has begun
         interrupts.at_once()
     interrupts.answer(interrupts.at_once)
-    gc.freeze()  # nothing is gained by a search for garbage now, which takes a while
+    gc.freeze()  # else the interpreter's last search for garbage takes a while
     sys.exit(status)
 
 

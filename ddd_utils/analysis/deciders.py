@@ -161,7 +161,7 @@ def _shape(correct: np.ndarray, tolerance: int) -> dict[str, object]:
 def at_same_number(
     right: ArrayLike, of: ArrayLike, deciders: int, weights: np.ndarray | None = None
 ) -> dict[str, float]:
-    """Describe so many deciders, drawn from those, (images,), of whom ``right`` are right; kappa is Fleiss' (1971)."""
+    """Describe ``deciders`` drawn from ``of``, of whom ``right`` are right (images,); kappa is Fleiss' (1971)."""
     right, of = (np.asarray(each, float) for each in np.broadcast_arrays(right, of))
     drawn = comb(of, deciders)
     values = {"accuracy": right / of, "divided": right * (of - right) / (of * (of - 1))}

@@ -179,7 +179,7 @@ def difficulty_table(
 def decisive_images(
     correct: ArrayLike, image_ids: Sequence[str] | np.ndarray, number: int = 1000, tolerance: int = 0
 ) -> list[str]:
-    """Name so many in-between images that divide models most evenly: a short test set for other models."""
+    """Name the ``number`` in-between images that divide models most evenly: a short test set for other models."""
     correct = as_correct(correct)
     _check_length("names", len(image_ids), correct)
     between = np.flatnonzero(classify(correct, tolerance) == "in-between")

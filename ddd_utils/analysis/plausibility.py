@@ -265,7 +265,9 @@ def _unexpected(
     known = [(name, share, expected[name]) for name, share in zip(networks, right, strict=True) if name in expected]
     many = ndtri(1 - FALSE_ALARM / 2 / max(1, len(known)))
     far = [
-        each for each in known if abs(each[1] - each[2]) > DECODED + many * np.sqrt(each[2] * (1 - each[2]) / images)
+        (name, share, told)
+        for name, share, told in known
+        if abs(share - told) > DECODED + many * np.sqrt(told * (1 - told) / images)
     ]
     if far:
         named, shares, told = zip(*far, strict=True)

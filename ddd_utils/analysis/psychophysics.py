@@ -136,7 +136,7 @@ def _read_row(record: dict, line: int, decimal: str) -> dict:
 
 
 def simulate(observers: int, trials: int, seed: int = 0) -> pd.DataFrame:
-    """Simulate so many observers who judge the same image pairs, each in another order; as from `read_observers`."""
+    """Simulate observers who judge the same image pairs, each in another order; a table as from `read_observers`."""
     if observers < 1 or trials < 1:
         raise InputError(f"a simulation takes at least one observer and one trial, not {observers} and {trials}")
     # An observer errs where a pair's difficulty, which all share, and a noise of their own, both normal, exceed a

@@ -141,10 +141,10 @@ def dichotomous(given: ArrayLike, draws: int = 200, seed: int = 0) -> Clause:
     these are most of the images at that end; and no smooth family alone puts nearly all images at their score. Where
     neither end is known to have too few of them, but one of the other two tests holds, it is not decidable.
 
-    Given are decisions, bool (networks, images); or, where no more is known, the counts of scores 0 to M, (networks +
-    1,), of networks that then count as equally able. So many draws of images give the intervals. The effect is the
-    smaller of the two masses, a share of all images. Details: for ``impossible`` and ``trivial`` the ``_share``, the
-    ``_mass`` and ``_part`` with ``_low`` and ``_high``, and ``_holds`` (1, 0; NaN: not decidable); ``misfit`` with
+    ``given`` holds decisions, bool (networks, images), or, where no more is known, the counts of scores 0 to M,
+    (networks + 1,), of networks that then count as equally able. Images are redrawn for the intervals. The effect is
+    the smaller of the two masses, a share of all images. Details: for ``impossible`` and ``trivial`` the ``_share``,
+    the ``_mass`` and ``_part`` with ``_low`` and ``_high``, and ``_holds`` (1, 0; NaN: not decidable); ``misfit`` with
     limits (of the best smooth family, beyond chance), ``blur``, and each family's ``misplaced_`` share and masses.
     """
     correct, counts = _decisions_or_counts(given)
@@ -222,10 +222,10 @@ def falls_in_between(given: ArrayLike, tolerance: int, draws: int = 1000, seed: 
     Fleiss' kappa, on all images and in between, follows from the number of images of each score alone; in between it
     cannot leave the limits of `nulls.selection_band`, however alike or different the networks are.
 
-    Given are decisions or counts, as in `dichotomous`; the tolerance is the number of deviating networks up to which an
-    image counts as trivial or impossible. The effect is the fall of Fleiss' kappa. Details: ``all``, ``in_between``,
-    ``lowest`` and ``highest`` (the limits), ``smooth_all`` and ``smooth_in_between`` (what a beta-binomial fitted to
-    the counts expects), ``in_between_share`` and ``tolerance``.
+    ``given`` holds decisions or counts, as in `dichotomous`; the tolerance is the number of deviating networks up to
+    which an image counts as trivial or impossible. The effect is the fall of Fleiss' kappa. Details: ``all``,
+    ``in_between``, ``lowest`` and ``highest`` (the limits), ``smooth_all`` and ``smooth_in_between`` (what a
+    beta-binomial fitted to the counts expects), ``in_between_share`` and ``tolerance``.
     """
     _, counts = _decisions_or_counts(given)
     images, networks = int(counts.sum()), len(counts) - 1
@@ -265,12 +265,12 @@ def models_differ(
     signal and noise alike, so that what is seen in between is seen on all images; ``seen_on_all`` says whether it was.
     Where it was not, while the one in between was, differences were hidden.
 
-    So many data sets are drawn from the null (by default 30, and 20 for more than sixty networks); the seed is that of
-    these and of the groups of images left out for the intervals. ``fitted`` is what `nulls.stratified_kappas` makes of
-    the same, where it is at hand. The effect is the spread in between beyond the null's, ``sqrt(observed^2 - null^2)``,
-    negative where the null's is larger. Details: for ``all`` and ``in_between`` the ``_spread``, ``_null``, ``_beyond``
-    with limits and ``_p``; ``dilution`` (spread on all images through spread in between), ``seen_on_all`` (1 or 0),
-    ``tolerance``.
+    ``draws`` data sets are drawn from the null (by default 30, and 20 for more than sixty networks). ``seed`` is that
+    of the draws and of the groups of images left out for the intervals. ``fitted`` is the result of
+    `nulls.stratified_kappas` for the same decisions, if it is at hand. The effect is the spread in between beyond the
+    null's, ``sqrt(observed^2 - null^2)``, negative where the null's is larger. Details: for ``all`` and ``in_between``
+    the ``_spread``, ``_null``, ``_beyond`` with limits and ``_p``; ``dilution`` (spread on all images through spread in
+    between), ``seen_on_all`` (1 or 0), ``tolerance``.
     """
     correct = as_correct(correct)
     networks, images = correct.shape
@@ -304,10 +304,10 @@ def beyond_label_errors(correct: ArrayLike, accepted: ArrayLike, tolerance: int 
     """
     *Beyond label errors*: impossible images remain among those whose label is accepted.
 
-    Accepted, bool (images,), are the images whose label a second look accepts (ReaL: Beyer et al., 2020). The effect is
-    the share of impossible images among them, with Wilson's interval. Details: for ``impossible`` and ``trivial`` the
-    share among ``_all`` images and the ``_accepted`` ones with limits, and ``_kept``, the part of them whose label is
-    accepted; ``accepted`` (share of images), ``tolerance``.
+    ``accepted``, bool (images,), marks the images whose label a second look accepts (ReaL: Beyer et al., 2020). The
+    effect is the share of impossible images among them, with Wilson's interval. Details: for ``impossible`` and
+    ``trivial`` the share among ``_all`` images and the ``_accepted`` ones with limits, and ``_kept``, the part of them
+    whose label is accepted; ``accepted`` (share of images), ``tolerance``.
     """
     correct, accepted = as_correct(correct), np.asarray(accepted, bool)
     networks, images = correct.shape

@@ -22,10 +22,10 @@ STEPS = 200
 LONGEST_STEP = 3.0  # in log odds
 TINY = np.finfo(float).tiny
 SAME = 1e-7  # relative difference of two odds that are taken for the same
-# Covariances of more networks are approximated, in the first steps: exactly, they take all pairs at every step.
+# For more networks the first steps approximate the covariances; exact ones take all pairs of networks at every step.
 FEW_NETWORKS, FIRST_STEPS = 60, 20
 # Share of images: Newton's method roughly doubles the digits, so the step taken from here is the last one. Fits that
-# start from another one serve an interval; those of many networks have few images of a score, which err by a hundredth.
+# start from another one serve an interval; with many networks a score has few images, whose shares err by hundredths.
 NEAR, NEAR_ANOTHER, NEAR_MANY = 1e-7, 1e-4, 1e-3
 
 
@@ -54,7 +54,7 @@ def pair_expectations(log_odds: ArrayLike, score: ArrayLike) -> np.ndarray:
 
 
 def expectations(log_odds: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """Compute the diagonal of `pair_expectations` alone, (rows, networks), small ones less exactly."""
+    """Compute the diagonal of `pair_expectations` alone, (rows, networks); small probabilities have fewer digits."""
     found = np.empty(log_odds.shape)
     # Few wrong decisions are counted more quickly than many right ones.
     few = (2 * score > log_odds.shape[1])[:, None]
@@ -226,7 +226,7 @@ def _climb(
     near: float,
     steps: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Take Newton's steps, at most so many; return abilities, and by how much shares were off before the last step."""
+    """Take at most ``steps`` Newton steps; return abilities, and by how much shares were off before the last one."""
     open_fits, off = np.arange(len(abilities)), np.zeros(len(abilities))
     last, slope = np.zeros(abilities.shape), np.zeros(len(abilities))
     while open_fits.size and steps:
@@ -307,7 +307,7 @@ def _moments(
 def _near_moments(
     abilities: np.ndarray, images: np.ndarray, score: np.ndarray, weight: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the same means, and covariances that are near: their variances are exact, and their rows add up to 0."""
+    """Compute the same means, and approximate covariances: variances are exact, and rows add up to 0."""
     mean = np.zeros(abilities.shape)
     some = images > 0
     mean[some] = expectations(abilities[some], score[some])
