@@ -43,9 +43,9 @@ def run() -> None:
     try:
         interrupts.answer(interrupts.orderly)
         status = main()
-    except KeyboardInterrupt:  # before a command has begun
+        interrupts.answer(interrupts.at_once)
+    except KeyboardInterrupt:  # before a command has begun, or after its end
         interrupts.at_once()
-    interrupts.answer(interrupts.at_once)
     gc.freeze()  # else the interpreter's last search for garbage takes a while
     sys.exit(status)
 
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _stop(f"error: {full}", EXIT_INPUT)
         return _stop(f"error: {error.filename}: {error.strerror or error}", EXIT_INPUT)
     except KeyboardInterrupt:
-        return _stop(interrupts.LINE, interrupts.EXIT)
+        return interrupts.tell()
     except Exception as error:
         line = " ".join(f"{type(error).__name__}: {error}".split())
         return _stop(f"error: {line:.300}; this should not happen, {_kept()}", EXIT_FAILED)

@@ -12,12 +12,19 @@ EXIT = 130
 LINE = "interrupted; what was finished is kept, the same command goes on from there"
 PATIENCE_S = 4.0  # for an orderly end; workers end with this process
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_untold = threading.Lock()  # the line is written once, by whoever comes first
+
+
+def tell() -> int:
+    """Write the line, whole and only once, and return the exit status."""
+    if _untold.acquire(blocking=False):
+        os.write(2, f"{LINE}\n".encode())
+    return EXIT
 
 
 def at_once(*_: Any) -> NoReturn:
     """End without cleaning up: before anything has begun, or when an orderly end takes too long."""
-    os.write(2, f"{LINE}\n".encode())
-    os._exit(EXIT)
+    os._exit(tell())
 
 
 def orderly(*_: Any) -> NoReturn:

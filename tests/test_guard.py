@@ -158,9 +158,22 @@ def train(build):
     )
 
 
-def test_ctrl_c_while_the_command_line_is_read_is_one_line_too():
-    begins = "import os, signal; signal.signal(signal.SIGINT, signal.SIG_DFL); from ddd_utils import __main__ as m"
-    code = f"{begins}; m._parser = lambda: os.kill(os.getpid(), signal.SIGINT); m.run()"
+INTERRUPTED = """
+import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+from ddd_utils import __main__ as program
+
+sys.argv = ["ddd", "status", "quick"]
+program.interrupts.PATIENCE_S = 0.1
+program.gc.freeze = lambda: time.sleep(1)  # an end that takes longer than that
+program.WHEN = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+program.run()
+"""
+
+
+@pytest.mark.parametrize("when", ["_parser", "_check_checkout"])
+def test_ctrl_c_is_told_once(when):
+    code = INTERRUPTED.replace("WHEN", when)
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=paths.ROOT)
     assert (ended.returncode, ended.stderr) == (130, f"{LINE}\n")
 
