@@ -1,7 +1,6 @@
-"""The command line `ddd` (also `python -m ddd_utils`): see `ddd --help`."""
+"""The command line: see `ddd --help`."""
 
 import argparse
-import gc
 import json
 import logging
 import os
@@ -29,25 +28,12 @@ from ddd_utils.responses import Source
 if TYPE_CHECKING:
     from ddd_utils.report.run import Outcome
 
-log = logging.getLogger("ddd_utils")  # this module's own name is "__main__"
+log = logging.getLogger(__name__)
 
 EXIT_FAILED, EXIT_INPUT = 1, 2
 DESCRIPTION = "Which images make image classifiers decide differently? `ddd COMMAND --help` tells more of a command."
 FACTS = Path(__file__).parent / "report" / "facts.yaml"
 CLONE = "clone the project and run it there"
-
-
-def run() -> None:
-    """Run as a program: a polite request to end is treated as Ctrl+C, so that workers end too."""
-    interrupts.end_soon()
-    try:
-        interrupts.answer(interrupts.orderly)
-        status = main()
-        interrupts.answer(interrupts.at_once)
-    except KeyboardInterrupt:  # before a command has begun, or after its end
-        interrupts.at_once()
-    gc.freeze()  # else the interpreter's last search for garbage takes a while
-    sys.exit(status)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -300,13 +286,9 @@ def _report(options: argparse.Namespace) -> int:
     named = _beside(params.load(options.preset, options.set), before, options.out)
     chosen = _chosen(named, options.sections)
     _check_writable(named.folder)
-    # The page's and the notebooks' libraries take seconds to load; a mistake in the preset is told before.
-    from ddd_utils.report import kernels
-
-    kernels.warm()
     preset = sources.with_images(named, chosen)
     failed = _compute(sources.needed(preset, chosen))
-    from ddd_utils.report import citation, page, run
+    from ddd_utils.report import citation, page, run  # seconds to load; a mistake in the preset is told before
 
     params.write(preset)
     outcomes = run.failed(preset, failed)  # first, as the summary reads what all sections have recorded
@@ -396,7 +378,3 @@ def _computed(needed: Sequence[tuple[Source, str]]) -> dict[str, str]:
         log.info("error: %s", error)
         return {section: str(error) for source, section in missing if not source.complete()}
     return {}
-
-
-if __name__ == "__main__":
-    run()

@@ -1,5 +1,6 @@
 """Ctrl+C at any moment, also while the program is being imported or deep in a library: one line, exit status 130."""
 
+import logging
 import os
 import signal
 import socket
@@ -28,7 +29,8 @@ def at_once(*_: Any) -> NoReturn:
 
 
 def orderly(*_: Any) -> NoReturn:
-    """Raise KeyboardInterrupt, once."""
+    """Raise KeyboardInterrupt, once; whoever ends for its sake need not tell."""
+    logging.disable()
     for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt

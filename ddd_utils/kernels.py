@@ -9,20 +9,20 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ddd_utils import paths
-from ddd_utils.machine import environment
-from ddd_utils.report import PARENT
+from ddd_utils.machine import environment, without_interrupts
+from ddd_utils.paths import PARENT
 
 FORKS = "forkserver" in multiprocessing.get_all_start_methods()
 CONTEXT: Any = multiprocessing.get_context("forkserver" if FORKS else "spawn")
 # Beside what the notebooks import of this package. None may start a thread: what has threads cannot be forked safely.
 LIBRARIES = ["ddd_utils.quick_imports", "ipykernel.ipkernel", "ipykernel.kernelapp", "altair", "pandas"]
-PACKAGE = Path(__file__).resolve().parents[1]
+PACKAGE = Path(__file__).resolve().parent
 QUIET = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -38,7 +38,8 @@ def warm() -> None:
     """Start the server, which loads its libraries while the caller goes on."""
     if FORKS:
         CONTEXT.set_forkserver_preload([*LIBRARIES, *sorted(_imported())])
-        with environment(_inherited()), _without_main():
+        resource_tracker.ensure_running()  # which lets interrupts through again, whoever held them back
+        with environment(_inherited()), _without_main(), without_interrupts():
             forkserver.ensure_running()
 
 

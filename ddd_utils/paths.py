@@ -13,6 +13,7 @@ _CALLED = Path.cwd()
 ROOT = next(filter(_is_checkout, [Path(__file__).resolve().parents[1], _CALLED, *_CALLED.parents]), _CALLED)
 PARAMS = ROOT / "params"
 NOTEBOOKS = ROOT / "notebooks"
+PARENT = "DDD_PACKAGE"  # names, in the environment of a kernel of the report, the package that its parent has imported
 DIGESTS = "digests.json"  # in a report's folder: the digest of each section's parameters
 
 

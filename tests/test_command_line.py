@@ -8,8 +8,7 @@ import zipfile
 
 import pytest
 
-from ddd_utils import __main__ as command_line
-from ddd_utils import machine, paths
+from ddd_utils import cli, machine, paths
 from ddd_utils.config import params
 
 COMMANDS = ("report", "train", "status", "plan", "experiment", "compare", "facts")
@@ -18,12 +17,12 @@ COMMANDS = ("report", "train", "status", "plan", "experiment", "compare", "facts
 def shown(capsys, *arguments):
     """Return what a call that ends the program prints to standard output, and its exit status."""
     with pytest.raises(SystemExit) as ended:
-        command_line.main(arguments)
+        cli.main(arguments)
     return capsys.readouterr().out, ended.value.code
 
 
 def test_a_bare_call_prints_the_help(capsys):
-    assert command_line.main([]) == 0
+    assert cli.main([]) == 0
     printed = capsys.readouterr().out
     assert printed == shown(capsys, "--help")[0]
     assert all(f"\n    {command}" in printed for command in COMMANDS)
@@ -43,7 +42,7 @@ def test_the_help_of_a_command_names_presets_and_sections_and_gives_an_example(c
 
 
 def examples():
-    parser = command_line._parser()
+    parser = cli._parser()
     return [
         line.split()[1:]
         for command in (parser, *parser._subparsers._group_actions[0].choices.values())
@@ -54,7 +53,7 @@ def examples():
 
 @pytest.mark.parametrize("example", examples(), ids=" ".join)
 def test_an_example_is_understood_and_names_a_preset_that_there_is(example):
-    options = command_line._parser().parse_args(example)
+    options = cli._parser().parse_args(example)
     named = {"compare": ["first", "second"], "facts": [], "plan-kappa": []}.get(example[0], ["preset"])
     for name in (getattr(options, each) for each in named):
         assert set(getattr(options, "sections", None) or []) <= set(params.load(name).sections)
@@ -115,7 +114,7 @@ OUTSIDE = {
 
 
 def test_outside_a_checkout_one_line_says_what_is_missing(elsewhere):
-    done = elsewhere("-c", f"from ddd_utils.__main__ import main\nfor each in {[*OUTSIDE]}: print(main(each.split()))")
+    done = elsewhere("-c", f"from ddd_utils.cli import main\nfor each in {[*OUTSIDE]}: print(main(each.split()))")
     assert done.stdout == "2\n" * len(OUTSIDE)
     for line, message in zip(done.stderr.splitlines(), OUTSIDE.values(), strict=True):
         assert line.startswith(message)
@@ -129,9 +128,9 @@ def test_outside_a_checkout_help_and_version_work_and_nothing_is_made(elsewhere)
 
 
 def test_a_plan_for_kappas_is_printed(capsys):
-    assert command_line.main(["plan-kappa", "--kappas", ".25", ".30", "--accuracies", ".8", ".8", "--power", ".8"]) == 0
+    assert cli.main(["plan-kappa", "--kappas", ".25", ".30", "--accuracies", ".8", ".8", "--power", ".8"]) == 0
     assert capsys.readouterr().out == "8,221 images, or trials of each person, for each kappa\n"
-    assert command_line.main(["plan-kappa", "--kappas", ".3"]) == 0
+    assert cli.main(["plan-kappa", "--kappas", ".3"]) == 0
     assert capsys.readouterr().out.endswith("to tell kappa from 0\n")
-    assert command_line.main(["plan-kappa", "--kappas", ".9", "--accuracies", ".5", ".8"]) == command_line.EXIT_INPUT
+    assert cli.main(["plan-kappa", "--kappas", ".9", "--accuracies", ".5", ".8"]) == cli.EXIT_INPUT
     assert capsys.readouterr().err.startswith("error: kappas: accuracies 0.5 and 0.8 allow")

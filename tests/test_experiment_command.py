@@ -11,8 +11,7 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
-from ddd_utils import __main__ as cli
-from ddd_utils import experiments, paths
+from ddd_utils import cli, experiments, paths
 from ddd_utils.experiments.store import Experiment
 from ddd_utils.responses import Responses
 

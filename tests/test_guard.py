@@ -15,8 +15,7 @@ import pytest
 import yaml
 from tiny_experiment import TINY
 
-from ddd_utils import __main__ as cli
-from ddd_utils import files, paths
+from ddd_utils import cli, files, kernels, paths
 from ddd_utils.config import params
 from ddd_utils.errors import ExperimentError, InputError
 from ddd_utils.experiments import launch
@@ -146,9 +145,12 @@ def train(build):
     file = build.parent / "tiny.yaml"
     config = {**TINY, "epochs": 300, "dataset": {**TINY["dataset"], "train_images": 1000}}
     file.write_text(yaml.safe_dump({"training_variants": {"experiment": config}}), "utf-8")
-    command = [sys.executable, "-m", "ddd_utils", "train", str(file)]
+    return start(build, "train", str(file))
+
+
+def start(build, *arguments):
     return subprocess.Popen(
-        command,
+        [sys.executable, "-m", "ddd_utils", *arguments],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "DDD_BUILD": str(build)},
@@ -161,12 +163,12 @@ def train(build):
 INTERRUPTED = """
 import os, signal, sys, time
 signal.signal(signal.SIGINT, signal.SIG_DFL)
-from ddd_utils import __main__ as program
+from ddd_utils import __main__ as program, cli
 
 sys.argv = ["ddd", "status", "quick"]
 program.interrupts.PATIENCE_S = 0.1
 program.gc.freeze = lambda: time.sleep(1)  # an end that takes longer than that
-program.WHEN = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+cli.WHEN = lambda *_: os.kill(os.getpid(), signal.SIGINT)
 program.run()
 """
 
@@ -182,6 +184,22 @@ def test_ctrl_c_is_told_once(when):
 def test_ctrl_c_is_one_line_at_any_moment(tmp_path, after, times):
     process = train(tmp_path / "build")
     time.sleep(after)
+    told = interrupted(process, times)
+    assert told.splitlines()[-1] == LINE and told.count(LINE) == 1
+
+
+@pytest.mark.skipif(not kernels.FORKS, reason="kernels are not forked on this system")
+@pytest.mark.parametrize("after", [0, 0.3, 1])
+def test_ctrl_c_while_the_kernels_server_loads_its_libraries_is_one_line(tmp_path, after):
+    process = start(tmp_path / "build", "report", "quick", "--sections", "summary")
+    while not any("forkserver" in " ".join(each.cmdline()) for each in psutil.Process(process.pid).children()):
+        time.sleep(0.01)
+    time.sleep(after)
+    assert interrupted(process) in (f"{LINE}\n", f"summary: notebook started\n{LINE}\n")
+
+
+def interrupted(process, times=1):
+    """Interrupt a command and everybody whom it started; return what it says, once nobody is left."""
     family = psutil.Process(process.pid).children(recursive=True)
     for _ in range(times):
         os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all
@@ -194,6 +212,6 @@ def test_ctrl_c_is_one_line_at_any_moment(tmp_path, after, times):
             os.killpg(process.pid, signal.SIGKILL)
     assert time.monotonic() - began < 10
     assert process.returncode == 130 and "Traceback" not in told
-    assert told.splitlines()[-1] == LINE and told.count(LINE) == 1
     _, alive = psutil.wait_procs(family, timeout=5)
     assert alive == []
+    return told

@@ -19,7 +19,7 @@ ROOMS = {
     "report": {"config", "responses", "analysis", "charts"},
 }
 WITHOUT_TORCH = {"config", "responses", "analysis", "charts", "report"}
-JOINING = {"__init__", "__main__", "commands"}
+JOINING = {"__init__", "cli", "commands"}
 PACKAGE = paths.ROOT / "ddd_utils"
 
 

@@ -14,7 +14,7 @@ from light_installation import variables
 from run_here import run_here
 from test_report import run
 
-from ddd_utils import __main__ as cli
+from ddd_utils import cli
 from ddd_utils.config import params
 
 MODELS = ["a/b:1", "<b>bold</b>", "ResNet 50", "vit", "übernetz", "last"]

@@ -14,7 +14,7 @@ import yaml
 from PIL import Image
 from test_report import run
 
-from ddd_utils import __main__ as cli
+from ddd_utils import cli
 from ddd_utils.config import params
 from ddd_utils.experiments.evaluations import Evaluation
 from ddd_utils.report import run as run_notebooks

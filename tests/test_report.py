@@ -11,8 +11,7 @@ import nbformat
 import pytest
 import yaml
 
-from ddd_utils import __main__ as cli
-from ddd_utils import paths
+from ddd_utils import cli, paths
 from ddd_utils.config.schema import Instances
 
 

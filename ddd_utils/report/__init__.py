@@ -10,11 +10,10 @@ from ddd_utils import logs
 from ddd_utils.config import params
 from ddd_utils.errors import InputError
 from ddd_utils.files import read_json, write_json
+from ddd_utils.paths import PARENT
 
 if TYPE_CHECKING:
     from ddd_utils.report.claims import Book
-
-PARENT = "DDD_PACKAGE"  # names, in the environment of a kernel of the report, the package that its parent has imported
 
 
 def begin(section: str, values: dict[str, Any]) -> tuple[Any, "Book"]:

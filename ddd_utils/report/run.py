@@ -17,11 +17,11 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
-from ddd_utils import paths
+from ddd_utils import kernels, paths
 from ddd_utils.config.schema import Preset, declared_parameters
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import read_json
-from ddd_utils.report import claims, game, kernels
+from ddd_utils.report import claims, game
 
 AT_A_TIME = 2
 LAST = "summary"  # it reads what all others have recorded

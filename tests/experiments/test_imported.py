@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 from public_files import NAMES, register, write_imagenet
 
-from ddd_utils import __main__ as cli
-from ddd_utils import experiments, machine
+from ddd_utils import cli, experiments, machine
 from ddd_utils.config import params
 from ddd_utils.config.schema import Published, Table
 from ddd_utils.data import downloads

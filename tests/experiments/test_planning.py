@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ddd_utils import __main__, machine
+from ddd_utils import cli, machine
 from ddd_utils.config import params
 from ddd_utils.config.image_sets import Gaussian
 from ddd_utils.config.schema import Variants
@@ -235,13 +235,13 @@ def test_the_table_fits_120_columns(hours, low, high, count):
 def test_the_command_prints_a_table_or_json(capsys, monkeypatch):
     monkeypatch.setattr(machine, "devices", lambda: ["cpu"])
     quick = ["plan", "smoke", "--sections", "kl_divergence", "--seconds", "1", "--watts", "65", "--gco2", "100"]
-    assert __main__.main([*quick, "--json"]) == 0
+    assert cli.main([*quick, "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["total"]["networks"] == 12 and printed["watts"] == 65 and printed["paper"]["kwh"] == 1800
     assert printed["total"]["hours_low"] <= printed["total"]["hours"] <= printed["total"]["hours_high"]
-    assert __main__.main(["plan", "published"]) == 0
+    assert cli.main(["plan", "published"]) == 0
     assert "total" in capsys.readouterr().out
-    assert __main__.main(["plan", "smoke", "--sections", "control"]) == 2
+    assert cli.main(["plan", "smoke", "--sections", "control"]) == 2
     assert "did you mean 'controls'" in capsys.readouterr().err
 
 
@@ -287,7 +287,7 @@ def test_pretrained_models_are_planned_and_what_has_answered_is_not_counted(phot
     inference.make(evaluation, evaluation.config.models[:1])
     left = costs.answers_row("rest", evaluation, free, 5.0, 2)
     assert (left.networks, left.done, left.answered) == (2, 1, 12)
-    assert __main__.main(["plan", str(photographs), "--seconds", "0.1", "--json"]) == 0
+    assert cli.main(["plan", str(photographs), "--seconds", "0.1", "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["slurm_jobs"] == 2 and printed["experiments"][0]["networks"] == 2
     assert 0 < printed["total"]["hours_low"] <= printed["total"]["hours"] <= printed["total"]["hours_high"]

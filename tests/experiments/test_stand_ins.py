@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from ddd_utils import __main__
+from ddd_utils import cli
 from ddd_utils.config import params
 from ddd_utils.config.image_sets import FashionMnist
 from ddd_utils.data import fashion_mnist
@@ -77,6 +77,6 @@ def test_photographs_that_are_there_are_used(monkeypatch):
 
 
 def test_every_command_on_a_preset_asks_first(asked, lines, capsys):
-    assert __main__.main(["status", "quick", "--sections", "training_variants"]) == 0
+    assert cli.main(["status", "quick", "--sections", "training_variants"]) == 0
     assert lines[0].startswith("Handwritten digits stand in for the photographs of clothing.")
     assert "digits, resnet18" in capsys.readouterr().out and len(asked) == 1

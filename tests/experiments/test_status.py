@@ -6,8 +6,7 @@ import pytest
 import torch
 from tiny_experiment import TINY
 
-from ddd_utils import __main__ as cli
-from ddd_utils import machine
+from ddd_utils import cli, machine
 from ddd_utils.config import params
 from ddd_utils.data.loader import Loader
 from ddd_utils.experiments import launch, lockstep

@@ -13,8 +13,7 @@ from PIL import Image
 from tiny_experiment import TINY, contents, train_here
 from warm_processes import CONTEXT
 
-from ddd_utils import __main__ as cli
-from ddd_utils import paths
+from ddd_utils import cli, paths
 from ddd_utils.config import params
 from ddd_utils.experiments import cluster, inference, sources
 from ddd_utils.experiments.store import Experiment

@@ -9,8 +9,7 @@ from bs4 import BeautifulSoup
 from links import broken
 from test_comparison import written
 
-from ddd_utils import __main__ as cli
-from ddd_utils import paths
+from ddd_utils import cli, paths
 from ddd_utils.report import claims, comparison
 
 

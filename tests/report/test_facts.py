@@ -11,7 +11,7 @@ import pytest
 import yaml
 from sklearn.metrics import cohen_kappa_score
 
-from ddd_utils import __main__ as command_line
+from ddd_utils import cli
 from ddd_utils.analysis import nulls
 from ddd_utils.data.downloads import registry
 from ddd_utils.report.facts import facts
@@ -143,7 +143,7 @@ def test_the_command_writes_what_is_committed(tmp_path, monkeypatch):
     """With fewer subsets: all but the figures of subsets is the same to the last digit, and they are at full size."""
     monkeypatch.setenv("DDD_BUILD", str(tmp_path))
     out = tmp_path / "facts.yaml"
-    assert command_line.main(["facts", "--out", str(out), "--subsets", "2"]) == 0
+    assert cli.main(["facts", "--out", str(out), "--subsets", "2"]) == 0
     written, kept = (yaml.safe_load(text) for text in (out.read_text(), facts_text()))
     for each in (written, kept):
         sizes = each["published"].pop("sizes")
@@ -153,4 +153,4 @@ def test_the_command_writes_what_is_committed(tmp_path, monkeypatch):
 
 
 def facts_text():
-    return Path(command_line.FACTS).read_text("utf-8")
+    return Path(cli.FACTS).read_text("utf-8")

@@ -15,7 +15,8 @@ from ddd_utils.analysis import consistency, difficulty
 from ddd_utils.config.params import load
 from ddd_utils.config.schema import PretrainedSet, Published
 from ddd_utils.errors import InputError
-from ddd_utils.report import PARENT, tables
+from ddd_utils.paths import PARENT
+from ddd_utils.report import tables
 from ddd_utils.report.tables import take_away, write_difficulty
 from ddd_utils.report.text import literal
 from ddd_utils.responses import Responses

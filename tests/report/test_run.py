@@ -9,11 +9,10 @@ import nbformat
 import pytest
 from made_notebooks import Preset, source
 
-from ddd_utils import __main__ as command_line
-from ddd_utils import paths, report
+from ddd_utils import cli, kernels, paths, report
 from ddd_utils.config import params
 from ddd_utils.errors import InputError
-from ddd_utils.report import claims, kernels, run
+from ddd_utils.report import claims, run
 
 LEAVE = "from pathlib import Path\nPath('{0}.left').touch()"
 # What a kernel finds when it starts: its package, whether torch is loaded, and how many threads its server has.
@@ -132,7 +131,7 @@ def test_only_a_kill_is_said_to_be_want_of_memory(status, said):
 def test_a_kernel_starts_with_the_parents_package_and_libraries_from_a_server_of_one_thread(executed):
     (found,) = [output.text for output in outputs(executed[0]["good"]) if output.get("name") == "stdout"]
     package, torch, altair, threads, parent = json.loads(found)
-    assert Path(package) == Path(kernels.__file__).parents[1] / "__init__.py"
+    assert Path(package) == Path(kernels.__file__).with_name("__init__.py")
     assert (torch, altair, threads) == (False, True, 1)
     assert parent != os.getpid()
 
@@ -239,5 +238,5 @@ def test_the_summary_of_the_last_report_is_renewed_when_it_is_outdated(
     monkeypatch.setattr(run, "execute", lambda _, sections, digests: executed.append(sections) or {})
     monkeypatch.setattr(run, "kept", lambda _, sections, digests: dict.fromkeys(kept))
     monkeypatch.setattr(claims, "recorded", lambda name: next(found))
-    command_line._outcomes(preset, ["kl_divergence"])
+    cli._outcomes(preset, ["kl_divergence"])
     assert executed == [["kl_divergence"]] + [["summary"]] * renewed
