@@ -120,6 +120,16 @@ def test_the_jackknife_of_a_similarity_covers_other_images():
     assert 0.85 <= np.mean([row["lower"] <= truth <= row["upper"] for row in found]) <= 1
 
 
+def test_the_jackknife_of_a_similarity_is_that_of_a_plain_loop():
+    rng = np.random.default_rng(5)
+    networks = pd.DataFrame({"condition": ["base", "optimizer"], "network": ["base", "b"], "instance": 1})
+    logits = rng.normal(size=(2, 47, 5)) + rng.normal(size=(47, 5))
+    row = dynamics.similarity_to_base(dict(zip(networks["network"], logits, strict=True)), networks, groups=10).iloc[1]
+    left = [[dissimilarity(each[np.arange(47) % 10 != group]) for each in logits] for group in range(10)]
+    spread = np.std([rdm_correlation(*each) for each in left]) * 3  # the root of 9 groups that stay
+    assert row["correlation"] - row["lower"] == pytest.approx(1.96 * spread)
+
+
 def test_too_few_images_for_a_jackknife_leave_the_limits_open():
     networks = pd.DataFrame({"condition": ["base"], "network": ["base"], "instance": [1]})
     table = dynamics.similarity_to_base({"base": np.random.default_rng(0).normal(size=(30, 5))}, networks)
