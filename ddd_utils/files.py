@@ -193,6 +193,11 @@ def read_yaml(path: Path) -> Any:
         raise InputError(f"{path}: {getattr(error, 'strerror', None) or 'not a text file'}") from None
 
 
+def read_own_yaml(path: Path) -> Any:
+    """Read YAML that came with the package, in a tenth of the time: it was checked before it was committed."""
+    return yaml.load(path.read_text("utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
 def write_yaml(raw: dict[str, Any], path: str | Path, heading: str = "") -> Path:
     """Write plain data as a YAML file, whole or not at all; ``heading`` is a comment for its first line."""
     path = Path(path)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ddd_utils import paths
 from ddd_utils.errors import InputError
-from ddd_utils.files import atomic, read_yaml, sha256
+from ddd_utils.files import atomic, read_own_yaml, sha256
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class PublicFile:
 def registry() -> dict[str, PublicFile]:
     """Return all public files that the project knows, by name."""
     files = []
-    for folder, source in read_yaml(REGISTRY).items():
+    for folder, source in read_own_yaml(REGISTRY).items():
         about = {key: source[key] for key in ("repository", "commit", "licence")}
         for part in source["parts"]:
             place = "/".join([folder, *([part["to"]] if "to" in part else [])])

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ddd_utils.data.downloads import Unavailable, at_hand, fetch, registry
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.files import read_array, read_yaml
+from ddd_utils.files import read_array, read_own_yaml
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Known:
 
 def known_models() -> dict[str, Known]:
     """List all models of the registry by name; one that another source has under the same name ends in "_timm"."""
-    about, found = read_yaml(FAMILIES), {}
+    about, found = read_own_yaml(FAMILIES), {}
     for folder, source in FOLDERS.items():  # the models of the first keep their names
         for path in map(Path, registry()):
             if path.parent == Path(folder):

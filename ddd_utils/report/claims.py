@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ddd_utils import paths
 from ddd_utils.analysis import difficulty
 from ddd_utils.analysis.consistency import ConditionDifference, compared_networks, pairwise_error_consistency
 from ddd_utils.errors import InputError, nearest
-from ddd_utils.files import read_json, write_json
+from ddd_utils.files import read_json, read_own_yaml, write_json
 from ddd_utils.report.comparability import Basis, Paper, are_the_papers, obstacle, of_the_eleven, outside
 from ddd_utils.responses import Responses
 
@@ -68,7 +67,7 @@ def registry() -> dict[str, Claim]:
 @cache
 def paper() -> dict[str, Any]:
     """Return paper.yaml as plain data: claims, printed figures, the paper's experiments and errata."""
-    return yaml.safe_load(PAPER.read_text("utf-8"))
+    return read_own_yaml(PAPER)
 
 
 def claim(claim_id: str) -> Claim:

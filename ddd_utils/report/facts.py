@@ -1,7 +1,6 @@
 """Facts of ImageNet: figures from published answers that every report opens with, read from facts.yaml."""
 
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from ddd_utils.files import parse_yaml, write_text
+from ddd_utils.files import read_own_yaml, write_text
 
 SCHEMA = 1
 DIGITS = 5  # kept of every figure
@@ -105,8 +104,7 @@ class Facts(_Plain):
 @cache
 def facts() -> Facts:
     """Read the facts that this version of the package brings along."""
-    file = files("ddd_utils.report") / NAME
-    return Facts.model_validate(parse_yaml(file.read_text("utf-8"), NAME))
+    return Facts.model_validate(read_own_yaml(Path(__file__).with_name(NAME)))
 
 
 def write(raw: dict[str, Any], path: Path) -> None:

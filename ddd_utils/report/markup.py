@@ -101,7 +101,7 @@ def tidy_tables(soup: BeautifulSoup) -> None:
         name = _name(table)
         table["aria-label"] = name
         box = table.wrap(soup.new_tag("div", attrs={"class": "scroll"}))
-        rows = len(table.select("tbody tr:not(.group)"))
+        rows = sum("group" not in row.get_attribute_list("class") for row in _body(table))
         if rows > FOLDED and not table.find_parent("details"):
             fold = box.wrap(soup.new_tag("details", attrs={"class": "long"}))
             summary = soup.new_tag("summary")
@@ -131,6 +131,10 @@ def _rows(part: Tag | None) -> list[list[Tag]]:
     return [row.find_all(["th", "td"], recursive=False) for row in part.find_all("tr")] if part else []
 
 
+def _body(table: Tag) -> list[Tag]:
+    return [row for part in table.find_all("tbody") for row in part.find_all("tr")]
+
+
 def _columns(table: Tag) -> list[list[Tag]]:
     """List the body's columns; none where cells span several rows or columns."""
     if table.find(["th", "td"], rowspan=True) or table.find(["th", "td"], colspan=True):
@@ -155,7 +159,7 @@ def _merge_header_rows(table: Tag) -> None:
         return
     for above, below in zip(*rows, strict=True):
         above.string = _text(above) or _text(below)
-    table.select("thead tr")[1].decompose()
+    table.thead.find_all("tr")[1].decompose()
 
 
 def _drop_row_numbers(table: Tag) -> None:

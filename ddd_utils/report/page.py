@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -147,7 +148,7 @@ def _section(
     told = {**_here(), **{key: fact for key, fact in facts.items() if key != "inputs"}}
     if outcome.error is None:
         try:
-            notebook = nbformat.read(outcome.notebook, as_version=4)
+            notebook = nbformat.v4.reads_json(outcome.notebook.read_text("utf-8"))
             at_end = [APPENDIX in cell.metadata.get("tags", []) for cell in notebook.cells]
             notebook.cells = [cell for cell, last in zip(notebook.cells, at_end, strict=True) if last == appendix]
             body, code = cells.render(notebook, name, shared), cells.code(notebook)
@@ -176,6 +177,7 @@ def _with_files(body: str, lists: Mapping[str, Path], run: str) -> Markup:
     return Markup(body)
 
 
+@cache
 def _here() -> dict[str, object]:
     return {
         "versions": machine.versions(PACKAGES),
