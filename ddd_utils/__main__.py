@@ -201,12 +201,12 @@ def _add_experiment(command: Callable[..., argparse.ArgumentParser]) -> None:
 
 def _add_plan_kappa(command: Callable[..., argparse.ArgumentParser]) -> None:
     text = "tell how many images it takes to tell two kappas apart, or one from 0"
-    images = command("plan-kappa", _plan_kappa, text, "plan-kappa --kappas .25 .30 --accuracies .8 .8 --power .8")
+    images = command("plan-kappa", _plan_kappa, text, "plan-kappa --kappas 0.25 0.30 --accuracies 0.8 0.8 --power 0.8")
     images.add_argument("--kappas", nargs="+", type=float, required=True, metavar="KAPPA", help="one, or two")
-    accuracies = "of all deciders, of each pair's two, or of every decider (.8)"
+    accuracies = "of all deciders, of each pair's two, or of every decider (0.8)"
     images.add_argument("--accuracies", nargs="+", type=float, default=[0.8], metavar="SHARE", help=accuracies)
-    images.add_argument("--power", type=float, default=0.8, help="probability of a significant result (.8)")
-    images.add_argument("--level", type=float, default=0.05, help="of the two-sided test (.05)")
+    images.add_argument("--power", type=float, default=0.8, help="probability of a significant result (0.8)")
+    images.add_argument("--level", type=float, default=0.05, help="of the two-sided test (0.05)")
     measured = "independent (the default), 'same images', or 'shared model': the same and with one model in both pairs"
     images.add_argument("--design", default="independent", help=f"how two kappas are measured: {measured}")
 
