@@ -24,7 +24,7 @@ tolerance = None
 
 # %%
 import numpy as np
-from IPython.display import Markdown, display
+from IPython.display import display
 
 from ddd_utils import charts, experiments, report
 from ddd_utils.analysis import consistency, difficulty, families, margins, nulls, opinions
@@ -170,9 +170,10 @@ if both_known:
 
 # %%
 if len(full := answers.logits()) == len(names) > 1:
-    display(Markdown("From the probabilities of all classes: how often the average of two models is right, and CAPA."))
-    averaged = margins.averaged_pairs(dict(zip(names, full.values(), strict=True)), answers.labels)
-    display(tables.in_percent(averaged.head(10), ["average", "better"]))
+    labels = answers.labels[answers.logit_images]
+    averaged = margins.averaged_pairs(dict(zip(names, full.values(), strict=True)), labels)
+    shown = tables.in_percent(averaged.head(10), ["average", "better"])
+    display(said.averaged(averaged, len(labels)), tables.in_percent(shown, ["CAPA"], ".3f"))
 
 # %% [markdown]
 # ### How well is each model calibrated?

@@ -147,6 +147,17 @@ def margins(pairs: pd.DataFrame, found: pd.DataFrame, exact: bool) -> Prose:
     )
 
 
+def averaged(pairs: pd.DataFrame, images: int) -> Prose:
+    """Say which average of two models is right most often (`margins.averaged_pairs`), and what CAPA is."""
+    best = pairs.iloc[0]
+    names = " and ".join(literal(condition_name(each)) for each in best[["one", "other"]])
+    return Prose(
+        f"On {images:,} images the probabilities of all classes are known. The average of {names} is right on "
+        f"{percent(best['average'])} of them, the better one alone on {percent(best['better'])}. From these "
+        f"probabilities CAPA is {_range(pairs['CAPA'])}."
+    )
+
+
 def _range(values: pd.Series, form: str = ".2f") -> str:
     return " to ".join(dict.fromkeys(written(each, form) for each in (values.min(), values.max())))
 

@@ -187,3 +187,10 @@ def test_images_needed_are_those_of_the_command_that_is_told_whatever_the_models
     for design in planning.DESIGNS:
         assert f"takes {planning.plan_kappa(pair, share):,} images" in told
         assert f"{planning.plan_kappa(pair, share, design=design):,}" in told
+
+
+def test_the_best_average_of_two_models_is_told_with_the_better_one_alone():
+    pairs = pd.DataFrame({"one": ["vgg16", "b"], "other": ["<i>", "c"], "average": [0.8, 0.7], "better": [0.75, 0.7]})
+    told = said.averaged(pairs.assign(CAPA=[0.4, -0.1]), 500)
+    assert "On 500 images" in told and "VGG&#45;16 and &#60;i&#62; is right on 80.0% of them" in told
+    assert "the better one alone on 75.0%" in told and told.endswith("CAPA is −0.10 to 0.40.")
