@@ -143,9 +143,9 @@ def _parser() -> argparse.ArgumentParser:
     both.add_argument("--out", type=Path, metavar="FILE", help="where the page goes (build/compare/FIRST-SECOND.html)")
     text = "work out anew, from published answers, the figures of ImageNet that every report opens with"
     figures = command("facts", _facts, text, "facts --out /tmp/facts.yaml --subsets 20")
-    figures.add_argument(
-        "--out", type=Path, default=FACTS, metavar="FILE", help=f"where they go ({FACTS.name} of the package)"
-    )
+    figures.add_argument("--out", type=Path, default=FACTS, metavar="FILE", help="where they go (the package's)")
+    asked = "names, sources or families of published models (those of the package's facts)"
+    figures.add_argument("--models", nargs="+", metavar="MODEL", help=asked)
     figures.add_argument("--subsets", type=int, default=1000, help="subsets of models of each size (1000)")
     figures.add_argument("--seed", type=int, default=0, help="of the subsets (0)")
     return parser
@@ -289,7 +289,7 @@ def _compare(options: argparse.Namespace) -> int:
 def _facts(options: argparse.Namespace) -> int:
     from ddd_utils import commands
 
-    commands.write_facts(options.out, options.subsets, options.seed)
+    commands.write_facts(options.out, options.subsets, options.seed, options.models)
     print(options.out)
     return 0
 
