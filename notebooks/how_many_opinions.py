@@ -172,8 +172,8 @@ if both_known:
 if len(full := answers.logits()) == len(names) > 1:
     labels = answers.labels[answers.logit_images]
     averaged = margins.averaged_pairs(dict(zip(names, full.values(), strict=True)), labels)
-    shown = tables.in_percent(averaged.head(10), ["average", "better"])
-    display(said.averaged(averaged, len(labels)), tables.in_percent(shown, ["CAPA"], ".3f"))
+    best = tables.in_percent(averaged.head(10), ["average", "better"])
+    display(said.averaged(averaged, len(labels)), tables.in_percent(best, ["CAPA"], ".3f"))
 
 # %% [markdown]
 # ### How well is each model calibrated?
