@@ -216,7 +216,7 @@ def record_guesses(book: Book, table: pd.DataFrame | None, answers: Responses, i
     if not answers.info.get("on_imagenet"):
         return
     for name in GUESSES if table is None else ():
-        book.record(name, None, None, Basis(len(answers.networks), images, "imagenet", NO_MARKS))
+        book.record(name, None, None, Basis(len(answers.networks), None, "imagenet", NO_MARKS))
     for row in [] if table is None else table.to_dict("records"):
         obstacle = NOT_TESTABLE if row["verdict"] == NOT_TESTABLE else ""
         basis = Basis(len(answers.networks), images, "imagenet", obstacle)
