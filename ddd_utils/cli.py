@@ -129,9 +129,9 @@ def _parser() -> argparse.ArgumentParser:
     both.add_argument("--out", type=Path, metavar="FILE", help="where the page goes (build/compare/FIRST-SECOND.html)")
     text = "work out anew, from published answers, the figures of ImageNet that every report opens with"
     figures = command("facts", _facts, text, "facts --out /tmp/facts.yaml --subsets 20")
-    figures.add_argument(
-        "--out", type=Path, default=FACTS, metavar="FILE", help=f"where they go ({FACTS.name} of the package)"
-    )
+    figures.add_argument("--out", type=Path, default=FACTS, metavar="FILE", help="where they go (the package's)")
+    asked = "names, sources or families of published models (those of the package's facts)"
+    figures.add_argument("--models", nargs="+", metavar="MODEL", help=asked)
     figures.add_argument("--subsets", type=int, default=1000, help="subsets of models of each size (1000)")
     figures.add_argument("--seed", type=int, default=0, help="of the subsets (0)")
     return parser
@@ -187,12 +187,12 @@ def _add_experiment(command: Callable[..., argparse.ArgumentParser]) -> None:
 
 def _add_plan_kappa(command: Callable[..., argparse.ArgumentParser]) -> None:
     text = "tell how many images it takes to tell two kappas apart, or one from 0"
-    images = command("plan-kappa", _plan_kappa, text, "plan-kappa --kappas .25 .30 --accuracies .8 .8 --power .8")
+    images = command("plan-kappa", _plan_kappa, text, "plan-kappa --kappas 0.25 0.30 --accuracies 0.8 0.8 --power 0.8")
     images.add_argument("--kappas", nargs="+", type=float, required=True, metavar="KAPPA", help="one, or two")
-    accuracies = "of all deciders, of each pair's two, or of every decider (.8)"
+    accuracies = "of all deciders, of each pair's two, or of every decider (0.8)"
     images.add_argument("--accuracies", nargs="+", type=float, default=[0.8], metavar="SHARE", help=accuracies)
-    images.add_argument("--power", type=float, default=0.8, help="probability of a significant result (.8)")
-    images.add_argument("--level", type=float, default=0.05, help="of the two-sided test (.05)")
+    images.add_argument("--power", type=float, default=0.8, help="probability of a significant result (0.8)")
+    images.add_argument("--level", type=float, default=0.05, help="of the two-sided test (0.05)")
     measured = "independent (the default), 'same images', or 'shared model': the same and with one model in both pairs"
     images.add_argument("--design", default="independent", help=f"how two kappas are measured: {measured}")
 
@@ -275,7 +275,7 @@ def _compare(options: argparse.Namespace) -> int:
 def _facts(options: argparse.Namespace) -> int:
     from ddd_utils import commands
 
-    commands.write_facts(options.out, options.subsets, options.seed)
+    commands.write_facts(options.out, options.subsets, options.seed, options.models)
     print(options.out)
     return 0
 

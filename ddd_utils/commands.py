@@ -19,6 +19,7 @@ from ddd_utils.experiments import people, published, sources
 from ddd_utils.files import safe_name, sha256, write_text
 from ddd_utils.report import comparison, game, page, run
 from ddd_utils.report import facts as imagenet
+from ddd_utils.report.comparability import ELEVEN
 from ddd_utils.responses import Responses
 
 SIDE = 224  # px, as in the paper
@@ -106,10 +107,13 @@ def _with_images(preset: params.Preset, wanted: str | None, train: str) -> tuple
     raise InputError(f"{' and '.join(sections)}: these answers come without images, so there is nothing to show")
 
 
-def write_facts(path: Path, subsets: int, seed: int) -> None:
+def write_facts(path: Path, subsets: int, seed: int, wanted: Sequence[str] | None = None) -> None:
     """Work out the facts of ImageNet from published answers, fetched where they are not at hand, and write them."""
-    models = imagenet.facts().published.names  # the set that readers know; `published` has more models by now
-    answers = experiments.responses({"responses": {"published": "imagenet", "models": models, "top": 1}})
+    chosen = wanted or imagenet.facts().published.names  # the set that readers know; `published` has more models by now
+    answers = experiments.responses({"responses": {"published": "imagenet", "models": chosen, "top": 1}})
+    models = answers.networks["network"].tolist()
+    if len(models) < ELEVEN:
+        raise InputError(f"these facts take at least {ELEVEN} models, as many as the paper has; here are {len(models)}")
     known = experiments.imagenet_facts(answers)
     if known.accepted is None or known.eleven is None or known.wrong_label is None:
         raise InputError(

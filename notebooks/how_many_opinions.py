@@ -24,10 +24,10 @@ tolerance = None
 
 # %%
 import numpy as np
-from IPython.display import Markdown, display
+from IPython.display import display
 
 from ddd_utils import charts, experiments, report
-from ddd_utils.analysis import consistency, difficulty, families, margins, nulls, opinions, planning
+from ddd_utils.analysis import consistency, difficulty, families, margins, nulls, opinions
 from ddd_utils.report import findings, tables, text
 from ddd_utils.report import opinions as said
 
@@ -35,7 +35,7 @@ parameters, _ = report.begin("how_many_opinions", globals())
 
 # %%
 answers = experiments.responses(parameters.models, preset)
-correct, names = answers.correct(), answers.networks["network"].tolist()
+correct, names = answers.correct(), charts.network_names(answers.networks)
 kinds = families.comparable_families(answers.networks)
 said.at_hand(answers)
 
@@ -88,7 +88,7 @@ if kinds:
 
 # %%
 if kinds:
-    display(answers.networks[["network", "family", "recipe", "pretraining", "source"]])
+    display(answers.networks.assign(network=names)[["network", "family", "recipe", "pretraining", "source"]])
 
 # %% [markdown]
 # ## How many independent models are they worth?
@@ -139,7 +139,7 @@ said.majority(by_size, pairs)
 
 # %%
 shown = pairs.drop(columns=["lower", "upper"]).head(10)
-tables.in_percent(shown, shown.columns[2:])
+text.readable(tables.in_percent(shown, shown.columns[2:]))
 
 # %% [markdown]
 # ## Are models sure of the same images?
@@ -169,8 +169,11 @@ if both_known:
     display(text.readable(together.sort_values("correlation", ascending=False).head(10)))
 
 # %%
-if len(full := answers.logits()) == len(names):
-    display(Markdown("CAPA, from the probabilities of all classes:"), margins.capa_table(full, answers.labels))
+if len(full := answers.logits()) == len(names) > 1:
+    labels = answers.labels[answers.logit_images]
+    averaged = margins.averaged_pairs(dict(zip(names, full.values(), strict=True)), labels)
+    best = tables.in_percent(averaged.head(10), ["average", "better"])
+    display(said.averaged(averaged, len(labels)), tables.in_percent(best, ["CAPA"], ".3f"))
 
 # %% [markdown]
 # ### How well is each model calibrated?
@@ -180,14 +183,12 @@ if len(full := answers.logits()) == len(names):
 
 # %%
 if both_known:
-    display(text.readable(calibrated))
+    display(text.readable(calibrated).rename(columns={"brier": "Brier score"}))
 
 # %% [markdown]
 # ### How many images a comparison takes
-# Images are needed as well as models: so many to tell the upper quartile of these models' kappas from one that is 0.05
-# higher with power 0.8, on independent images, on the same images, and if the two pairs have a model in common. For
-# other numbers: `ddd plan-kappa --kappas .25 .30 --accuracies .8 .8 --power .8`.
+# Images are needed as well as models. For example, the upper quartile of these models' kappas beside one that is 0.05
+# away.
 
 # %%
-upper = consistency.pair_table(correct, names)["kappa"].quantile(0.75)
-{design: planning.plan_kappa([upper, upper + 0.05], correct.mean(), design=design) for design in planning.DESIGNS}
+said.images_needed(consistency.pair_table(correct, names)["kappa"].quantile(0.75), correct.mean())

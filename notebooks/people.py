@@ -73,7 +73,7 @@ if sets:
 # %%
 if sets:
     shapes = deciders.shapes(sets)
-    display(people.shapes(shapes, sets), people.shown(text.readable(shapes)))
+    display(people.shapes(shapes, sets), people.shown(text.readable(shapes, ".1%")))
 
 # %% [markdown]
 # ## Where it is hard

@@ -47,7 +47,7 @@ parameters, book = report.begin("sota_comparison", globals())
 # %%
 answers = experiments.responses(parameters.experiment, preset)
 correct, labels = answers.correct(), answers.labels
-names, name = answers.networks["network"].tolist(), charts.dataset_name(answers.info["dataset"])
+names, name = charts.network_names(answers.networks), charts.dataset_name(answers.info["dataset"])
 M, n = correct.shape
 dissent = difficulty.fitting_tolerance(parameters.tolerance, M)
 display(sentences.left_out(answers.info), sentences.lowered_tolerance(parameters.tolerance, M))

@@ -211,7 +211,7 @@ sentences.mean_change(changes)
 
 # %%
 logits = answers.logits()
-shown = answers.select(images=range(len(logits["base"])))
+shown = answers.select(images=answers.logit_images)
 correlations = dynamics.similarity_to_base(logits, networks)
 charts.correlation_dots(correlations, findings.similarity(correlations, shown), claims.paper_values("rsa_to_base"))
 

@@ -210,8 +210,8 @@ charts.class_rows(ends, reasons.class_heading(hard, answers))
 
 # %% [markdown]
 # ### Classes that models confuse in the same way
-# Images of one class that more than half of all models take for one other class; *accepted* are those whose answer ReaL
-# accepts, too.
+# Images of one class that more than half of all models take for one other class. For ImageNet, *accepted* are those on
+# which ReaL accepts the models' answer, too.
 
 # %%
 if unrecorded < 1:

@@ -158,7 +158,7 @@ def adjusted_ratios(
         top = np.asarray(top, bool)
         base, kept = int(top.sum(axis=0).argmax()), top.any(axis=1)
         others = np.delete(top[kept], base, axis=1), np.asarray(labels)[kept], [*factors[:base], *factors[base + 1 :]]
-        rows += _rows(f"main factor, not {factors[base]}", np.asarray(asked[PRIMARY])[kept], *others)
+        rows += _rows(f"main factor, against {factors[base]}", np.asarray(asked[PRIMARY])[kept], *others)
     table = pd.DataFrame(rows, columns=["outcome", "factor", "marked", "ratio", "lower", "upper", "p_value"])
     return table.assign(p_holm=holm(table["p_value"]))
 

@@ -183,8 +183,19 @@ def capa(answers: ArrayLike, labels: ArrayLike, classes: int) -> np.ndarray:
     return (same - chance) / (1 - chance)
 
 
-def capa_table(activations: Mapping[str, np.ndarray], labels: np.ndarray) -> pd.DataFrame:
-    """Compute `capa` of models by name from their last activations for the first images, (images, classes) each."""
+def averaged_pairs(activations: Mapping[str, np.ndarray], labels: np.ndarray) -> pd.DataFrame:
+    """
+    List pairs of models, those first whose averaged probabilities are right most often.
+
+    Arguments are the models' last activations by name, (images, classes) each, and the labels of these images. Columns
+    one, other, average (share of images that the averaged probabilities get right), better (of the more accurate alone)
+    and CAPA.
+    """
     probabilities = softmax(np.stack([*activations.values()]), axis=2)
-    _, images, classes = probabilities.shape
-    return pd.DataFrame(capa(probabilities, labels[:images], classes), [*activations], [*activations])
+    i, j = np.triu_indices(len(probabilities), 1)
+    alike = capa(probabilities, labels, probabilities.shape[2])
+    alone = (probabilities.argmax(axis=2) == labels).mean(axis=1)
+    both = [((probabilities[a] + probabilities[b]).argmax(axis=1) == labels).mean() for a, b in zip(i, j, strict=True)]
+    columns = {"one": np.take([*activations], i), "other": np.take([*activations], j), "average": both}
+    columns |= {"better": np.maximum(alone[i], alone[j]), "CAPA": alike[i, j]}
+    return pd.DataFrame(columns).sort_values("average", ascending=False, ignore_index=True, kind="stable")

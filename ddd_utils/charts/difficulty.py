@@ -24,7 +24,7 @@ from .forms import (
     tell,
     title,
 )
-from .names_and_colours import ACCENT, CLASS_COLOURS, MUTED, SERIES, range_in_words
+from .names_and_colours import ACCENT, CLASS_COLOURS, MUTED, SERIES, minus, range_in_words
 
 BINOMIAL = "binomial: independent networks, images equally difficult"
 SPIKES = "two spikes: only trivial and impossible images"
@@ -145,10 +145,10 @@ def subset_size_curves(table: pd.DataFrame, heading: str) -> alt.HConcatChart:
     chart = alt.hconcat(left, _in_between_kappa(table, x), spacing=30).resolve_scale(color="independent")
     text = " ".join(
         f"With {row['models']:.0f} networks {row['trivial']:.1%} of the images are trivial, {row['impossible']:.1%} "
-        f"impossible, and kappa on the others is {row['kappa_in_between']:.2f}.".replace("nan", "undefined")
+        f"impossible, and kappa on the others is {row['kappa_in_between']:z.2f}.".replace("nan", "undefined")
         for _, row in table.iloc[[0, -1]].iterrows()
     )
-    return finish(chart, title(heading), f"Two panels of curves against the number of networks. {text}")
+    return finish(chart, title(heading), f"Two panels of curves against the number of networks. {minus(text)}")
 
 
 def _in_between_kappa(table: pd.DataFrame, x: alt.X) -> alt.LayerChart:

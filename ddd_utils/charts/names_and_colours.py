@@ -129,7 +129,7 @@ def range_in_words(values: Mapping[Any, Any] | Iterable[tuple[Any, Any]]) -> str
     if not known:
         return "all undefined"
     high, low = max(known, key=lambda name: known[name]), min(known, key=lambda name: known[name])
-    return minus(f"highest: {high} ({known[high]:.2f}); lowest: {low} ({known[low]:.2f})")
+    return minus(f"highest: {high} ({known[high]:z.2f}); lowest: {low} ({known[low]:z.2f})")
 
 
 def minus(text: str) -> str:

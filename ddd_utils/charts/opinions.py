@@ -51,7 +51,7 @@ def family_dots(effects: Mapping[str, pd.DataFrame], baseline: str, heading: str
     axis = f"difference from {baseline}, all else equal (95% interval over models)"
     line = {"name": baseline, "effect": 0}
     scale, tips = alt.Scale(zero=True, padding=12), {"pairs": ","}
-    return dot_rows({"observed": rows}, "effect", axis, title(heading), scale, row="pairs of", tips=tips, line=line)
+    return dot_rows({"observed": rows}, "effect", axis, title(heading), scale, row="comparison", tips=tips, line=line)
 
 
 def effective_curve(table: pd.DataFrame, ceiling: float, heading: str) -> alt.LayerChart:

@@ -23,6 +23,7 @@ from ddd_utils.experiments.store import PATIENCE, Experiment
 from ddd_utils.experiments.trainee import Trainee, batches, read_checkpoint, recalibration_images, write_checkpoint
 from ddd_utils.files import TornFile, set_aside
 from ddd_utils.machine import describe, lock_if_free
+from ddd_utils.responses import evenly
 
 BATCH = 500
 
@@ -122,7 +123,7 @@ def _answers(trainees: Sequence[Trainee], loader: Loader) -> list[tuple[Trainee,
 def _kept_images(trainee: Trainee, images: int) -> np.ndarray:
     if trainee.epoch not in trainee.run.keep_logits:
         return np.empty(0, int)
-    return np.unique(np.linspace(0, images - 1, trainee.run.logit_images).astype(int))
+    return evenly(images, trainee.run.logit_images)
 
 
 def _norms(network: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:

@@ -1,14 +1,18 @@
 """What the section on the number of opinions says: titles of its charts, its sentences and tables, by rule."""
 
+import numpy as np
 import pandas as pd
 
 from ddd_utils.analysis.families import FEWEST, STEP, FamilyEffects
 from ddd_utils.analysis.margins import DecisionMargins
+from ddd_utils.analysis.planning import DESIGNS, plan_kappa
 from ddd_utils.charts import Heading
 from ddd_utils.charts.names_and_colours import condition_name
 from ddd_utils.report.findings import drawn
 from ddd_utils.report.text import Absence, Prose, literal, percent, readable, with_interval, written
 from ddd_utils.responses import Responses
+
+APART = 0.05  # kappas that are to be told apart
 
 
 def at_hand(answers: Responses) -> Prose:
@@ -32,9 +36,12 @@ def no_families(families: list[str] | None) -> Absence:
 
 
 def family_heading(effects: FamilyEffects, answers: Responses) -> Heading:
-    """By how much pairs within a family agree more than the pairs of the baseline."""
-    parts = [f"{kind} by {written(row['effect'], '+.2f')}" for kind, row in effects.within.iterrows()]
-    found = f"Beside pairs of {effects.baseline}, equally accurate, kappa differs for {' and for '.join(parts)}"
+    """By how much pairs within a family agree more than the pairs of the baseline; an interval may leave that open."""
+    parts = [
+        f"by {written(row['effect'], '+.2f')}{'' if row['lower'] * row['upper'] > 0 else ' (not decidable)'} for {kind}"
+        for kind, row in effects.within.iterrows()
+    ]
+    found = f"At equal accuracy, kappa differs from that of {effects.baseline} {' and '.join(parts)} models"
     under = drawn("difference from these pairs, accuracies and source alike", answers)
     return Heading(found if parts else "No family has enough models for an interval", under)
 
@@ -140,5 +147,30 @@ def margins(pairs: pd.DataFrame, found: pd.DataFrame, exact: bool) -> Prose:
     )
 
 
+def averaged(pairs: pd.DataFrame, images: int) -> Prose:
+    """Say which average of two models is right most often (`margins.averaged_pairs`), and what CAPA is."""
+    best = pairs.iloc[0]
+    names = " and ".join(literal(condition_name(each)) for each in best[["one", "other"]])
+    return Prose(
+        f"On {images:,} images the probabilities of all classes are known. The average of {names} is right on "
+        f"{percent(best['average'])} of them, the better one alone on {percent(best['better'])}. From these "
+        f"probabilities CAPA is {_range(pairs['CAPA'])}."
+    )
+
+
 def _range(values: pd.Series, form: str = ".2f") -> str:
     return " to ".join(dict.fromkeys(written(each, form) for each in (values.min(), values.max())))
+
+
+def images_needed(kappa: float, accuracy: float) -> Prose:
+    """Say how many images it takes to tell a kappa from another one; both are rounded, as a reader would type them."""
+    kappa, accuracy = np.clip(np.round([kappa, accuracy], 2), [0, 0.01], 0.99).tolist()
+    other = kappa + (APART if kappa < 0.5 else -APART)
+    needed = [f"{plan_kappa([kappa, other], accuracy, design=design):,}" for design in DESIGNS]
+    said = f"{written(kappa)} from {written(other)}"
+    typed = f"ddd plan-kappa --kappas {kappa:.2f} {other:.2f} --accuracies {accuracy:.2f}"
+    return Prose(
+        f"At an accuracy of {written(accuracy)}, to tell a kappa of {said} with power 0.8 takes {needed[0]} images for "
+        f"each if they are independent, {needed[1]} if both kappas are on the same images, and {needed[2]} if the two "
+        f"pairs have a model in common besides. `{typed}` says so, and the same of other numbers."
+    )

@@ -216,7 +216,7 @@ def record_guesses(book: Book, table: pd.DataFrame | None, answers: Responses, i
     if not answers.info.get("on_imagenet"):
         return
     for name in GUESSES if table is None else ():
-        book.record(name, None, None, answers, NO_MARKS)
+        book.record(name, None, None, Basis(len(answers.networks), None, "imagenet", NO_MARKS))
     for row in [] if table is None else table.to_dict("records"):
         obstacle = NOT_TESTABLE if row["verdict"] == NOT_TESTABLE else ""
         basis = Basis(len(answers.networks), images, "imagenet", obstacle)
@@ -281,7 +281,7 @@ def class_heading(table: pd.DataFrame, answers: Responses) -> Heading:
     if most - least < ALIKE:
         return Heading(f"No class is harder than another, beyond chance: {percent(least)} right", under)
     ends = f"{percent(least)} of the images of “{hardest}” and on {percent(most)} of “{easiest}”"
-    return Heading(f"A model is right on {ends}", under)
+    return Heading(f"A model is expected to be right on {ends}", under)
 
 
 def confusions(pairs: pd.DataFrame, images: int, superclass: Mapping[str, float] | None = None) -> Prose:

@@ -108,7 +108,8 @@ def _untested(stated: Claim, found: Record | None) -> str:
     if found is None:
         return NOT_COMPUTED
     if found.value is None:
-        return "no observers" if stated.networks == "observers" and found.m == 0 else "undefined here"
+        nobody = stated.networks == "observers" and found.m == 0
+        return "no observers" if nobody else found.obstacle or "undefined here"
     other = stated.m and found.m != stated.m and stated.kind != "lowest"
     return found.obstacle or ("another number of them" if other else "")
 

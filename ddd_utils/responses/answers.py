@@ -15,7 +15,15 @@ from pydantic import BaseModel
 
 from ddd_utils.errors import InputError
 from ddd_utils.files import read_array, read_json, read_parquet, safe_name, write_json
-from ddd_utils.responses.runs import CERTAINTY, below_one_another, cut, read_run, write_images, write_predictions
+from ddd_utils.responses.runs import (
+    CERTAINTY,
+    below_one_another,
+    cut,
+    evenly,
+    read_run,
+    write_images,
+    write_predictions,
+)
 from ddd_utils.responses.tables import table_to_arrays
 
 # What a table shows is not known: its data set has this name, whatever the file is called.
@@ -195,12 +203,17 @@ class Responses:
         return [_shrunk(self.images([index])[0], side) for index in indices]
 
     def logits(self) -> dict[str, np.ndarray]:
-        """Load the final activations of the last layer, (chosen images, classes) by network, where they were kept."""
+        """Load the final activations of the last layer, (`logit_images`, classes) by network, where they were kept."""
         if self.folder is None or "epoch" not in self.networks:
             return {}
         rows = self.networks[["network", "run", "epoch"]].to_numpy()
         files = {network: self.folder / f"{run}-logits-{epoch}.npy" for network, run, epoch in rows}
         return {network: read_array(file) for network, file in files.items() if file.exists()}
+
+    @property
+    def logit_images(self) -> np.ndarray:
+        """Positions of the images whose activations were kept, in the order of `logits`; none where there are none."""
+        return evenly(len(self.labels), len(next(iter(self.logits().values()), [])))
 
     def save(self, folder: str | Path) -> None:
         """Write the table into a folder: ``images.parquet``, one file a network, and ``experiment.json`` last."""

@@ -12,6 +12,11 @@ from ddd_utils.files import TornFile, read_parquet, write_parquet
 CERTAINTY = ("probability", "margin", "probability_label")
 
 
+def evenly(images: int, count: int) -> np.ndarray:
+    """Choose the images whose last activations are kept, from the first to the last, (count,); all if they are few."""
+    return np.unique(np.linspace(0, images - 1, count).astype(int))
+
+
 def write_images(folder: Path, labels: np.ndarray, image_ids: Iterable[str]) -> None:
     """Write ``images.parquet``: image (int32), id (string), label (int16)."""
     write_parquet(

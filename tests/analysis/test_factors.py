@@ -164,7 +164,7 @@ def test_main_factors_are_held_against_the_commonest():
     top, labels = main[:, None] == np.arange(3), rng.integers(0, 5, 4_000)
     outcome = rng.random(4_000) < np.array([0.3, 0.1, 0.1, 0.9])[main]
     table = factors.adjusted_ratios({"impossible": outcome}, top, labels, ["a", "b", "c"], top)
-    rows = table[table["outcome"] == "main factor, not b"].set_index("factor")
+    rows = table[table["outcome"] == "main factor, against b"].set_index("factor")
     assert rows.index.tolist() == ["a", "c"]
     rates = {name: outcome[main == at].mean() for at, name in enumerate("abc")}
     assert rows.loc["a", "ratio"] == pytest.approx(rates["a"] / rates["b"], rel=0.05)

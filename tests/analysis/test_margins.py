@@ -220,11 +220,16 @@ def test_capa_is_that_of_lm_sim():
     np.testing.assert_allclose(discrete[i, j], [-0.2, 0.7142857142857144, -0.2307692307692309, 1], atol=1e-12)
 
 
-def test_capa_from_activations_is_of_their_softmax_and_of_the_images_that_have_them():
+def test_pairs_are_averaged_by_the_softmax_of_their_activations():
     activations = {name: np.log(values[:50]) + 7 for name, values in zip(NAMES, SHARES, strict=True)}
-    table = margins.capa_table(activations, LABELS)
-    assert table.index.tolist() == table.columns.tolist() == NAMES
-    np.testing.assert_allclose(table, margins.capa(SHARES[:, :50], LABELS[:50], CLASSES))
+    table = margins.averaged_pairs(activations, LABELS[:50])
+    both, shares = margins.capa(SHARES[:, :50], LABELS[:50], CLASSES), dict(zip(NAMES, SHARES[:, :50], strict=True))
+    assert len(table) == len(NAMES) * (len(NAMES) - 1) / 2 and table["average"].is_monotonic_decreasing
+    for row in table.itertuples():
+        one, other = shares[row.one], shares[row.other]
+        right = [np.mean(each.argmax(axis=1) == LABELS[:50]) for each in (one + other, one, other)]
+        assert (row.average, row.better) == pytest.approx((right[0], max(right[1:])))
+        assert pytest.approx(both[NAMES.index(row.one), NAMES.index(row.other)]) == row.CAPA
 
 
 def test_capa_of_certain_models_is_the_discrete_one_and_of_unrecorded_answers_none():

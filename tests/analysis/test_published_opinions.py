@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from public_files import answers_at_hand
+from scipy.stats import t
 
 from ddd_utils.analysis import nulls, opinions
 from ddd_utils.analysis.families import family_effects
@@ -62,6 +63,33 @@ def test_families_agree_a_little_more_within(answers, kinds):
     ]
     assert found.within["effect"].to_dict() == pytest.approx({"two CNN": 0.028, "two transformer": 0.014}, abs=1e-3)
     assert found.terms["effect"].iloc[0] == pytest.approx(-0.059, abs=1e-3)  # accuracies .05 further apart
+
+
+def test_intervals_of_families_are_those_of_leaving_out_one_model_at_a_time(answers, kinds):
+    families, sources = kinds
+    correct, models = answers.correct(), len(families)
+    accuracy, phi = correct.mean(axis=1), np.corrcoef(correct)
+    i, j = np.triu_indices(models, 1)
+    p, q = accuracy[i], accuracy[j]
+    covariance = phi[i, j] * np.sqrt(p * (1 - p) * q * (1 - q))  # kappa, written with it
+    kappa = 2 * covariance / (p + q - 2 * p * q)
+    pairs = [tuple(sorted((families[a], families[b]))) for a, b in zip(i, j, strict=True)]
+    within = [("CNN", "CNN"), ("transformer", "transformer")]
+    others = set(pairs) - {("CNN", "transformer"), *within}
+    dummies = [[pair == kind for pair in pairs] for kind in [*others, *within]]
+    same = [sources[a] == sources[b] for a, b in zip(i, j, strict=True)]
+    design = np.column_stack([np.ones(len(i)), abs(p - q), (p + q) / 2, same, *dummies])
+
+    def fitted(kept):
+        return np.linalg.lstsq(design[kept], kappa[kept])[0][-2:]  # those of two CNNs and of two transformers
+
+    without = np.array([fitted((i != gone) & (j != gone)) for gone in range(models)])
+    error = np.sqrt((models - 1) * without.var(axis=0))
+    found = family_effects(correct, *kinds).within
+    half = ((found["upper"] - found["lower"]) / 2).tolist()
+    np.testing.assert_allclose(found["effect"], fitted(np.ones(len(i), bool)), atol=1e-9)
+    np.testing.assert_allclose(half, t.ppf(0.975, models - 1) * error, atol=1e-9)
+    assert half == pytest.approx([0.028, 0.035], abs=1e-3)
 
 
 def test_beyond_the_scores_transformers_agree_more(answers, kinds):

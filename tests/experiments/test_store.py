@@ -50,6 +50,9 @@ def test_responses_hold_all_networks_with_equal_epochs(build):
     conditions = responses.networks["condition"].unique().tolist()
     assert conditions[:3] == ["base", "plus_1_epoch", "plus_10_epochs"]
     assert set(responses.logits()) == set(responses.networks["network"])
+    assert len(responses.logit_images) == 500 < 1597
+    largest = [each.argmax(axis=1) for each in responses.logits().values()]  # of the very images, not of the first 500
+    assert np.array_equal(largest, responses.predictions[:, -1, responses.logit_images])
     assert responses.class_names == [str(digit) for digit in range(10)] and "classes" not in responses.info
     assert responses.decay_epochs == list(responses.source.plan.decay_epochs)
     assert responses.provenance == sources.provenance_of([responses.source])

@@ -217,7 +217,7 @@ class TestVerdict:
         [
             ({"value": None}, "undefined here"),
             ({"obstacle": "another data set"}, "another data set"),
-            ({"value": None, "obstacle": "other networks"}, "undefined here"),
+            ({"value": None, "obstacle": "other networks"}, "other networks"),
             ({"m": 30}, "another number of them"),
         ],
     )

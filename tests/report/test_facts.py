@@ -152,5 +152,17 @@ def test_the_command_writes_what_is_committed(tmp_path, monkeypatch):
     assert written == kept
 
 
+@with_data
+def test_other_models_may_be_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DDD_BUILD", str(tmp_path))
+    out, models = tmp_path / "facts.yaml", KNOWN.published.names[18:]
+    asked = ["facts", "--out", str(out), "--subsets", "2", "--models"]
+    assert cli.main([*asked, *models]) == 0
+    found = yaml.safe_load(out.read_text())["published"]
+    assert (found["title"], found["names"]) == ("12 published models", models)
+    assert cli.main([*asked, *models[:10]]) == cli.EXIT_INPUT
+    assert "take at least 11 models" in capsys.readouterr().err
+
+
 def facts_text():
     return Path(cli.FACTS).read_text("utf-8")

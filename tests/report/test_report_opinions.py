@@ -6,7 +6,7 @@ import pytest
 from made_models import made
 
 from ddd_utils import charts
-from ddd_utils.analysis import consistency, families, margins, opinions
+from ddd_utils.analysis import consistency, families, margins, opinions, planning
 from ddd_utils.report import opinions as said
 from ddd_utils.report import text
 from ddd_utils.report.text import Absence
@@ -36,7 +36,10 @@ def test_families_stand_out_only_where_the_whole_interval_is_above_zero():
 
 def test_the_heading_names_the_baseline_and_each_family():
     heading = said.family_heading(effects(0.01), ANSWERS)
-    assert heading == "Beside pairs of CNN and t, equally accurate, kappa differs for two CNN by +0.10"
+    start = "At equal accuracy, kappa differs from that of CNN and t"
+    assert heading == f"{start} by +0.10 for two CNN models"
+    open_still = said.family_heading(effects(-0.01), ANSWERS)
+    assert open_still == f"{start} by +0.10 (not decidable) for two CNN models"
     few = families.FamilyEffects("CNN and t", effects(0.01).effects.iloc[1:], effects(0.01).terms)
     assert said.family_heading(few, ANSWERS) == "No family has enough models for an interval"
 
@@ -166,3 +169,28 @@ def test_calibration_is_drawn_for_few_and_for_many_models(models):
     assert {row["model"] for data in drawn["datasets"].values() for row in data if "model" in row} == set(
         NAMES[:models]
     )
+
+
+@pytest.mark.parametrize(
+    ("kappa", "accuracy", "pair", "typed"),
+    [
+        (0.251, 0.804, (0.25, 0.30), "ddd plan-kappa --kappas 0.25 0.30 --accuracies 0.80"),
+        (0.7, 0.999, (0.70, 0.65), "ddd plan-kappa --kappas 0.70 0.65 --accuracies 0.99"),
+        (1.0, 0.8, (0.99, 0.94), "ddd plan-kappa --kappas 0.99 0.94 --accuracies 0.80"),
+        (-0.2, 0.0, (0.0, 0.05), "ddd plan-kappa --kappas 0.00 0.05 --accuracies 0.01"),
+    ],
+)
+def test_images_needed_are_those_of_the_command_that_is_told_whatever_the_models(kappa, accuracy, pair, typed):
+    told = said.images_needed(kappa, accuracy)
+    assert f"`{typed}`" in told and f"a kappa of {pair[0]:.2f} from {pair[1]:.2f} with" in told
+    share = float(typed.split()[-1])
+    for design in planning.DESIGNS:
+        assert f"takes {planning.plan_kappa(pair, share):,} images" in told
+        assert f"{planning.plan_kappa(pair, share, design=design):,}" in told
+
+
+def test_the_best_average_of_two_models_is_told_with_the_better_one_alone():
+    pairs = pd.DataFrame({"one": ["vgg16", "b"], "other": ["<i>", "c"], "average": [0.8, 0.7], "better": [0.75, 0.7]})
+    told = said.averaged(pairs.assign(CAPA=[0.4, -0.1]), 500)
+    assert "On 500 images" in told and "VGG&#45;16 and &#60;i&#62; is right on 80.0% of them" in told
+    assert "the better one alone on 75.0%" in told and told.endswith("CAPA is −0.10 to 0.40.")
