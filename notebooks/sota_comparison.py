@@ -62,6 +62,19 @@ display(sentences.models(answers, name), sentences.chosen_after_a_trial(answers)
 display(*tables.unreadable(answers), *tables.models(answers), sentences.choices(answers))
 
 # %% [markdown]
+# ### Accuracy by corruption and severity
+# If the images are those of ImageNet-C, each photograph is there once for every corruption and severity. Intervals
+# (95%) are for other photographs.
+
+# %%
+corrupted = experiments.corruptions(answers)
+if corrupted is not None:
+    accuracies = difficulty.accuracy_by(correct, names, corrupted)
+    averaged = difficulty.mean_accuracy_by(accuracies, corrupted.columns)
+    under = findings.corruptions(averaged, answers)
+    display(charts.corruption_dots(averaged, accuracies, under), tables.by_corruption(accuracies))
+
+# %% [markdown]
 # ## Two spikes again (figure 2b)
 # How many models get an image right? The binomial line is what independent models would give if all images were
 # equally hard, the dashed bars what models without any differences would. The beta-binomial lets difficulty vary

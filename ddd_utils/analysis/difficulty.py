@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import comb
 
-from ddd_utils.analysis.statistics import Estimate, wilson, with_limits
+from ddd_utils.analysis.statistics import Estimate, wilson, with_limits, with_shares
 from ddd_utils.errors import InputError
 
 DIFFICULTIES = ("trivial", "in-between", "impossible")
@@ -249,3 +249,22 @@ def class_accuracy(correct: ArrayLike, labels: ArrayLike, names: Sequence[str] |
     lower, upper = wilson(found["accuracy"] * found["images"], found["images"])
     found = found.assign(lower=lower, upper=upper)
     return found if names is None else found.assign(name=np.take(names, found["label"]))
+
+
+def accuracy_by(correct: ArrayLike, names: Sequence[str], groups: pd.DataFrame) -> pd.DataFrame:
+    """
+    Accuracy of each model on each group of images, with Wilson's limits (95%, for other images).
+
+    ``groups`` has a row an image. One row a group and model: the columns of ``groups``, network, right, images,
+    accuracy, lower, upper.
+    """
+    by_image = pd.DataFrame(as_correct(correct).T, columns=pd.Index(names, name="network"))
+    parts = by_image.groupby([column for _, column in groups.set_axis(by_image.index).items()])
+    counts = pd.Series(parts.sum().stack(), name="right").reset_index()
+    return with_shares(counts.assign(images=np.repeat(parts.size().to_numpy(), len(names))), "right", "accuracy")
+
+
+def mean_accuracy_by(table: pd.DataFrame, groups: Iterable[str]) -> pd.DataFrame:
+    """Average the models of `accuracy_by` in each group; Wilson's limits are on the safe side, as for classes."""
+    means = table.groupby(list(groups), as_index=False)[["right", "images"]].mean()
+    return with_shares(means, "right", "accuracy")

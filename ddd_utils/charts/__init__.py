@@ -16,7 +16,16 @@ from .agreement import (
     excess_dots,
     expectation_dots,
 )
-from .difficulty import HALF, class_accuracy_dots, label_error_dots, label_error_rows, score_bars, subset_size_curves
+from .difficulty import (
+    HALF,
+    class_accuracy_dots,
+    corrupted,
+    corruption_dots,
+    label_error_dots,
+    label_error_rows,
+    score_bars,
+    subset_size_curves,
+)
 from .forest import claims_forest
 from .forms import Heading, alike, beside
 from .gallery import answers_gallery, gallery
@@ -56,6 +65,8 @@ __all__ = [
     "condition_name",
     "consistency_dots",
     "correlation_dots",
+    "corrupted",
+    "corruption_dots",
     "dataset_name",
     "decision_map",
     "effective_curve",

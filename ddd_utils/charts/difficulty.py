@@ -24,13 +24,14 @@ from .forms import (
     tell,
     title,
 )
-from .names_and_colours import ACCENT, CLASS_COLOURS, MUTED, SERIES, minus, range_in_words
+from .names_and_colours import ACCENT, CLASS_COLOURS, MUTED, SERIES, condition_name, minus, range_in_words
 
 BINOMIAL = "binomial: independent networks, images equally difficult"
 SPIKES = "two spikes: only trivial and impossible images"
 LINES = [(SERIES[0], [1, 0]), (SERIES[2], [1, 0]), (SERIES[4], [6, 3]), (SERIES[3], [2, 2])]  # binomial, models: dashes
 COLUMNS = {"trivial": "trivial", "in_between": "in-between", "impossible": "impossible"}  # column: class
 SUBSETS, ALLOWED = "subsets drawn (mean, 95% of them)", "what the selection allows (Fleiss' kappa)"
+MOST_MARKS = 5_000  # that Altair takes
 PANEL = 300  # px, so that two fit the column with their axes
 FULL, HALF = (WIDTH, 260), (280, 220)  # px, width and height of a plot alone, and of one of two
 PAPER = "the paper's eleven models, ImageNet"
@@ -185,3 +186,20 @@ def label_error_rows(table: pd.DataFrame, heading: str) -> alt.LayerChart:
     named = {"observed": table.rename(columns={"group": "name"})}
     scale, tips = alt.Scale(domainMin=0), {"images": ","}
     return dot_rows(named, "rate", axis, title(heading), scale, ".1%", row="group", tips=tips)
+
+
+def corruption_dots(means: pd.DataFrame, models: pd.DataFrame, heading: str) -> alt.LayerChart:
+    """Show mean accuracy by corruption and severity (`difficulty.mean_accuracy_by`); ticks: each model."""
+    parts, shown = {"observed": means}, len(means) + len(models) <= MOST_MARKS
+    parts |= {"single network": models.assign(network=models["network"].map(condition_name))} if shown else {}
+    named = {kind: part.assign(name=corrupted(part)) for kind, part in parts.items()}
+    axis, tips = "accuracy (share of images, with Wilson's 95% interval)", {"images": ","}
+    note = "" if shown else "too many models for a tick each: the table has them"
+    return dot_rows(
+        named, "accuracy", axis, title(heading, note), alt.Scale(domain=[0, 1]), ".1%", row="corruption", tips=tips
+    )
+
+
+def corrupted(table: pd.DataFrame) -> pd.Series:
+    """Name the corruption and the severity of each row: "motion blur, severity 3"."""
+    return table["corruption"].str.replace("_", " ") + ", severity " + table["severity"].astype(str)

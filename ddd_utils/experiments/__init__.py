@@ -14,6 +14,7 @@ from typing import Any
 from ddd_utils.config import params
 from ddd_utils.errors import InputError
 from ddd_utils.experiments import sources
+from ddd_utils.experiments.evaluations import corruptions
 from ddd_utils.experiments.factors import Marks, marks
 from ddd_utils.experiments.people import people_facts
 from ddd_utils.experiments.published import imagenet_facts
@@ -22,7 +23,17 @@ from ddd_utils.experiments.trials import observed_sets
 from ddd_utils.files import TornFile
 from ddd_utils.responses import Responses, Source
 
-__all__ = ["Marks", "alternatives", "at_hand", "imagenet_facts", "marks", "observed_sets", "people_facts", "responses"]
+__all__ = [
+    "Marks",
+    "alternatives",
+    "at_hand",
+    "corruptions",
+    "imagenet_facts",
+    "marks",
+    "observed_sets",
+    "people_facts",
+    "responses",
+]
 
 
 def responses(what: Any, preset: str | Path = "quick") -> Responses:

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -230,3 +230,22 @@ def _expected(found: Responses) -> dict[str, float]:
         return {}
     known = networks[networks["own_transform"].eq(True)]  # images prepared as for the published figure
     return dict(zip(known["network"], known["expected_top1"].astype(float), strict=True))
+
+
+def corruptions(answers: Responses) -> pd.DataFrame | None:
+    """
+    Return the corruption and the severity of each image of ImageNet-C, one row an image.
+
+    None for other images, and where all are of one corruption and one severity.
+    """
+    source = answers.source
+    if not isinstance(source, Evaluation) or not isinstance(images := source.config.images, Photographs):
+        return None
+    if images.where == images.path:
+        return None
+    listed: Any = source.listing.images
+    # Names start within the folder that has all images, which may be a corruption's.
+    path, folder = (PurePath(str(each)).parts for each in (files.find_images(images.path), listed.folder))
+    names = "/".join(folder[len(path) :]) + "/" + pd.Series(answers.image_ids)
+    found = names.str.extract("/?(?P<corruption>[^/]+)/(?P<severity>[1-5])/")
+    return None if len(found.drop_duplicates()) == 1 else found.astype({"severity": int})

@@ -9,7 +9,7 @@ from ddd_utils.analysis.nulls import NullKappa
 from ddd_utils.analysis.statistics import Estimate
 from ddd_utils.analysis.verdict import Clause
 from ddd_utils.analysis.wrong_answers import SameWrongAnswer
-from ddd_utils.charts import Heading
+from ddd_utils.charts import Heading, corrupted
 from ddd_utils.charts.names_and_colours import condition_name, dataset_name
 from ddd_utils.config.schema import Variants
 from ddd_utils.report.first_screen import evidence, in_words
@@ -125,6 +125,14 @@ def classes(table: pd.DataFrame, answers: Responses) -> Heading:
 
 
 # Models that are compared.
+
+
+def corruptions(means: pd.DataFrame, answers: Responses) -> Heading:
+    """Under which corruption models are most accurate, and under which least, from `difficulty.mean_accuracy_by`."""
+    ranked = means.assign(name=corrupted(means)).sort_values("accuracy", kind="stable").to_dict("records")
+    ends = (f"{percent(row['accuracy'])} ({row['name']})" for row in (ranked[0], ranked[-1]))
+    under = drawn("accuracy by corruption and severity: mean of the models (dots), each model (ticks)", answers)
+    return Heading(f"Mean accuracy runs from {' to '.join(ends)}", under)
 
 
 def pairs(table: pd.DataFrame, mean: Estimate, answers: Responses) -> Heading:

@@ -12,7 +12,7 @@ import pandas as pd
 from ddd_utils.analysis import consistency, difficulty, dynamics, humans, score_models
 from ddd_utils.analysis.examples import decisive_images, difficulty_table
 from ddd_utils.analysis.statistics import wilson
-from ddd_utils.charts.names_and_colours import network_names
+from ddd_utils.charts.names_and_colours import condition_name, network_names
 from ddd_utils.config import params
 from ddd_utils.config.schema import ModelSet, PretrainedSet, Published, Variants
 from ddd_utils.errors import InputError
@@ -31,6 +31,7 @@ from ddd_utils.report.text import (
     p_value,
     percent,
     readable,
+    with_interval,
     written,
 )
 from ddd_utils.responses import Responses
@@ -131,6 +132,18 @@ def unreadable(answers: Responses) -> list[Prose | pd.DataFrame]:
     said = f"; the first {LISTED} are listed" if len(images) > LISTED else ""
     heading = Prose(f"Left out, because they could not be read as images: **{len(images):,}**{said}.")
     return [*notes, heading, images.head(LISTED)] if len(images) else [*notes]
+
+
+def by_corruption(table: pd.DataFrame) -> pd.DataFrame:
+    """Show the accuracy of each model under each corruption (`difficulty.accuracy_by`), a column a severity."""
+    limits = table[["accuracy", "lower", "upper"]].to_numpy()
+    cells = table.assign(severity=table["severity"].map("severity {}".format))
+    cells["accuracy"] = [with_interval(*each, ".1%") for each in limits]
+    shown = cells.pivot(index=["corruption", "network"], columns="severity", values="accuracy").fillna(ABSENT)
+    shown = shown.rename_axis(columns=None).reset_index()
+    return shown.assign(
+        corruption=shown["corruption"].str.replace("_", " "), network=shown["network"].map(condition_name)
+    )
 
 
 def model_shares(sets: Mapping[str, np.ndarray], tolerances: Iterable[int]) -> pd.DataFrame:

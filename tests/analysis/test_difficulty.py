@@ -192,3 +192,36 @@ def test_zeros_and_ones_are_decisions():
 def test_what_is_not_decisions_is_refused(bad, message):
     with pytest.raises(InputError, match=message):
         difficulty.as_correct(bad)
+
+
+def test_accuracy_by_groups_of_images_has_known_answers():
+    groups = pd.DataFrame(
+        {"corruption": ["fog", "fog", "fog", "snow", "snow"], "severity": [1, 1, 2, 2, 2]}, range(5, 10)
+    )
+    found = difficulty.accuracy_by(STAIRS[[0, 3]], ["low", "high"], groups)
+    assert found.drop(columns=["lower", "upper"]).to_numpy().tolist() == [
+        ["fog", 1, "low", 0, 2, 0.0],
+        ["fog", 1, "high", 1, 2, 0.5],
+        ["fog", 2, "low", 0, 1, 0.0],
+        ["fog", 2, "high", 1, 1, 1.0],
+        ["snow", 2, "low", 1, 2, 0.5],
+        ["snow", 2, "high", 2, 2, 1.0],
+    ]
+    means = difficulty.mean_accuracy_by(found, groups)
+    assert means[["corruption", "severity", "accuracy"]].to_numpy().tolist() == [
+        ["fog", 1, 0.25],
+        ["fog", 2, 0.5],
+        ["snow", 2, 0.75],
+    ]
+    np.testing.assert_allclose(means[["lower", "upper"]].T, wilson([0.5, 0.5, 1.5], [2, 1, 2]))
+
+
+@given(decisions, st.data())
+def test_groups_of_images_lose_none_and_intervals_are_wilsons(correct, data):
+    kinds = data.draw(st.lists(st.sampled_from("abc"), min_size=correct.shape[1], max_size=correct.shape[1]))
+    names = [f"model {number}" for number in range(len(correct))]
+    found = difficulty.accuracy_by(correct, names, pd.DataFrame({"kind": kinds}))
+    totals = found.groupby("network", sort=False)[["right", "images"]].sum()
+    assert totals["right"].loc[names].tolist() == correct.sum(axis=1).tolist()
+    assert set(totals["images"]) == {correct.shape[1]}
+    np.testing.assert_allclose(found[["lower", "upper"]].T, wilson(found["right"], found["images"]))

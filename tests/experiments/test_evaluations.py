@@ -28,7 +28,7 @@ from ddd_utils.errors import ExperimentError, InputError
 from ddd_utils.experiments import evaluations, inference, launch, sources
 from ddd_utils.experiments.evaluations import SUFFIX, Evaluation
 from ddd_utils.files import read_metadata
-from ddd_utils.responses import CERTAINTY, read_predictions, write_predictions
+from ddd_utils.responses import CERTAINTY, Responses, read_predictions, write_predictions
 
 CLASSES = ["ant", "bee", "<i>cow"]
 
@@ -169,6 +169,39 @@ def test_images_of_imagenet_c_are_called_with_their_corruption(material):
     asked = {"corruption": "fog", "severity": [1, 2]}
     assert evaluation(material, **asked).name == f"{material.name}/photos/fog/{{1,2}}"
     assert evaluation(material).name == f"{material.name}/photos"
+
+
+KINDS = [(corruption, severity) for corruption in ("fog", "motion_blur") for severity in range(1, 6)]
+
+
+@pytest.mark.parametrize("tar", [False, True])
+@pytest.mark.parametrize(
+    ("asked", "kinds"),
+    [
+        ({}, []),
+        ({"corruption": "fog", "severity": 3}, []),
+        ({"severity": [1, 2, 3, 4, 5]}, KINDS),
+        ({"corruption": "fog"}, KINDS[:5]),
+        ({"severity": 2}, KINDS[1::5]),
+        ({"corruption": ["motion_blur"], "severity": [2, 4]}, KINDS[6:9:2]),
+    ],
+)
+def test_the_corruption_and_the_severity_of_each_image_are_known_where_there_are_several(
+    material, tmp_path, tar, asked, kinds
+):
+    from image_files import fill, write_tar
+
+    classes = ("1/a.png", "3/a.png") if not tar else ("cat/a.png", "dog/a.png")  # called as severities are, or not
+    names = [f"{corruption}/{severity}/{each}" for corruption, severity in KINDS for each in classes]
+    path = write_tar(tmp_path / "all.tar", dict.fromkeys(names, 1)) if tar else fill(tmp_path / "set", names)
+    source = evaluation(material, path=str(path if asked else path.with_name("elsewhere")), **asked)
+    ids = np.array(source.listing.ids if asked else ["fog/1/1/a.png", "fog/2/1/a.png"])
+    networks = pd.DataFrame({"network": ["one"], "condition": ["one"], "instance": 1})
+    answers = Responses(np.zeros((1, 1, len(ids)), np.int16), np.zeros(len(ids)), ids, networks)
+    found = experiments.corruptions(answers.attributed(source, classes=[]))
+    assert (found is None) == (not kinds) and experiments.corruptions(answers) is None
+    if kinds:
+        assert found.to_numpy().tolist() == [list(kind) for kind in kinds for _ in range(2)]
 
 
 def test_views_that_do_not_fit_into_memory_together_are_made_one_after_the_other(build, material, monkeypatch):

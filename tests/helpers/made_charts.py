@@ -87,6 +87,15 @@ def hard_classes():
     return table.assign(lower=[0.1, 0.95], upper=[0.3, 1], images=50)
 
 
+def corrupted(models=2):
+    """Count right answers by corruption and severity."""
+    kinds = pd.MultiIndex.from_product(
+        [["fog", "motion_blur"], [1, 5], [f"model_{number}" for number in range(models)]]
+    )
+    table = pd.DataFrame(list(kinds), columns=["corruption", "severity", "network"])
+    return table.assign(right=10 + np.arange(len(table)) % 7, images=50, accuracy=0.2, lower=0.1, upper=0.4)
+
+
 def accuracies(networks, correct):
     single = networks.assign(accuracy=correct[:, -1].mean(axis=1))
     return single.groupby("condition", sort=False, as_index=False)[["accuracy"]].mean().assign(
@@ -118,6 +127,8 @@ def every_chart(predictions, networks):
         "label errors": charts.label_error_dots(label_errors(), "title"),
         "label errors by group": charts.label_error_rows(label_errors().assign(group=list("abc")), "title"),
         "classes": charts.class_accuracy_dots(classes, "title"),
+        "corruptions": charts.corruption_dots(corrupted(1), corrupted(), "title"),
+        "many models, corrupted": charts.corruption_dots(corrupted(1), corrupted(1300), "title"),
         "labels": charts.label_bars(looked_up(), "title"),
         "factors": charts.factor_forest(ratios(), ratios()[:1], "title"),
         "peers": charts.peer_matrix(peers(), "title"),

@@ -65,6 +65,15 @@ def test_agreement_in_between_is_said_to_fall_only_if_it_does():
     assert findings.in_between(means.iloc[::-1].set_axis(means.index), SET).endswith("rises from 0.10 to 0.50")
 
 
+def test_the_lowest_and_the_highest_accuracy_are_named_by_corruption_and_severity():
+    means = pd.DataFrame({"corruption": ["fog", "motion_blur"], "severity": [1, 4], "accuracy": [0.5, 0.25]})
+    heading = findings.corruptions(means, ANSWERS)
+    assert heading == "Mean accuracy runs from 25.0% (motion blur, severity 4) to 50.0% (fog, severity 1)"
+    assert heading.drawn.endswith(
+        "mean of the models (dots), each model (ticks) · M = 6 networks · 90 images of digits"
+    )
+
+
 def test_pairs_are_counted_by_their_intervals():
     table = pd.DataFrame({"kappa": [0.6, 0.4, np.nan], "lower": [0.5, 0.3, np.nan]})
     assert (

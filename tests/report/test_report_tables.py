@@ -52,6 +52,18 @@ def answers(config, correct=CORRECT, **info):
     return Responses(predictions, labels, labels.astype(str), NETWORKS, info, config=config)
 
 
+def test_accuracy_by_corruption_has_a_column_a_severity_and_says_what_was_not_shown():
+    groups = pd.DataFrame({"corruption": ["fog", "fog", "motion_blur", "motion_blur"], "severity": [1, 3, 3, 3]})
+    table = tables.by_corruption(difficulty.accuracy_by(CORRECT, ["vit", "<b>"], groups))
+    assert table.columns.tolist() == ["corruption", "network", "severity 1", "severity 3"]
+    assert table.to_numpy().tolist() == [
+        ["fog", "<b>", "100.0% (20.7% to 100.0%)", "100.0% (20.7% to 100.0%)"],
+        ["fog", "ViT", "100.0% (20.7% to 100.0%)", "0.0% (0.0% to 79.3%)"],
+        ["motion blur", "<b>", "–", "50.0% (9.5% to 90.5%)"],
+        ["motion blur", "ViT", "–", "0.0% (0.0% to 65.8%)"],
+    ]
+
+
 def test_the_most_accurate_model_comes_first_and_has_its_interval():
     (table,) = tables.models(answers(TRAINED))
     assert table["network"].tolist() == ["two", "one"] and table["parameters"].tolist() == ["5", "11,181,642"]
