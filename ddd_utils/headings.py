@@ -1,7 +1,7 @@
 """What people call the columns of their tables."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 ROLES = {
     "model": "model_name model_id network net arch architecture classifier observer",
@@ -39,3 +39,14 @@ def candidates(role: str, headings: Sequence[str]) -> list[int]:
     """Find the columns with a role: by its own name, else by what else it may be called."""
     others = [index for index, heading in enumerate(headings) if plain(heading) in NAMES[role]]
     return exact(role, headings) or others
+
+
+def parted(heading: str, roles: Iterable[str]) -> tuple[str, str]:
+    """Part "resnet50_prob", or "Prob resnet50", into the model and the role of what stands there; "" is none."""
+    name = plain(heading)
+    known = [(called, role) for role in roles for called in NAMES[role]]
+    # The longest first: "resnet50_label_probability" says nothing of a "resnet50_label".
+    for called, role in sorted(known, key=lambda each: len(each[0]), reverse=True):
+        if found := re.fullmatch(f"(?:(.+)_)?{called}|{called}_(.+)", name):
+            return found[1] or found[2] or "", role
+    return name, ""

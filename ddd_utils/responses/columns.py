@@ -97,14 +97,16 @@ class Sheet:
             pieces = self._arrow_columns(names) if self.arrow else self._text_columns(names)
             return {name: self._packed(name, column) for name, column in pieces}
 
-    def numbers(self, name: str) -> np.ndarray | None:
-        """Read a column of numbers, NaN for empty cells; None if it holds others, or nothing but empty cells."""
+    def numbers(self, names: list[str]) -> dict[str, np.ndarray]:
+        """Read the columns of numbers among some, NaN for empty cells; not those of empty cells alone."""
+        if not names:
+            return {}
         try:
-            pieces = self._arrow_columns([name]) if self.arrow else self._text_columns([name], pa.float64())
-            found = next(pieces)[1].cast(pa.float64()).to_numpy()
-        except UNREADABLE:
-            return None
-        return None if np.isnan(found).all() else found
+            pieces = self._arrow_columns(names) if self.arrow else self._text_columns(names, pa.float64())
+            read = {name: piece.cast(pa.float64()).to_numpy() for name, piece in pieces}
+        except UNREADABLE:  # all are read at once, unless one holds something else
+            return {name: found for each in names for name, found in self.numbers([each]).items()} if names[1:] else {}
+        return {name: found for name, found in read.items() if not np.isnan(found).all()}
 
     def row_number(self, index: int) -> int:
         """Count a row as a spreadsheet does: headings are row 1, and blank lines, which are not read, count too."""

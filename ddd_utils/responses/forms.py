@@ -29,19 +29,23 @@ FORM = (
     "a row for each model and image, with the columns model, image, prediction and label, or model, image and correct"
 )
 _OBJECT = re.compile(r"<.* object at 0x\w+>")
-_NO_MODEL = re.compile(r"\s*(Unnamed: \d+|index|prob\w*|conf\w*|score\w*)?\s*")
+BESIDE = "beside the column of a model called x may stand x_probability, x_margin and x_probability_label"
+# A conformer is a model.
+_NO_MODEL = re.compile(r"\s*(Unnamed: \d+|index|(prob(s|abilit(y|ies))?|conf(idences?)?|scores?)(_\w*)?)?\s*")
 
 
-def read_form(sheet: Sheet) -> tuple[dict[str, Column], frozenset[str]]:
-    """Read the columns of the format that fits; also say which answers mean "no answer"."""
+def read_form(sheet: Sheet) -> tuple[dict[str, Column], frozenset[str], dict[str, np.ndarray]]:
+    """Read the columns of the format that fits; also which answers mean "no answer", and the numbers beside answers."""
     plain = [headings.plain(name) for name in sheet.names]
     if set(TRIAL_COLUMNS) <= set(plain):
         wanted = [*TRIAL_COLUMNS, *([CONDITION] if CONDITION in plain else [])]
         columns = _trials_as_responses(_renamed(sheet, {name: headings.exact(name, sheet.names) for name in wanted}))
-        no_answer = NO_ANSWER
+        no_answer, wide = NO_ANSWER, False
     else:
         at = {role: found for role in headings.ROLES if (found := headings.candidates(role, sheet.names))}
-        columns = _wide(sheet, at) if _is_wide(sheet, at) else _renamed(sheet, _fitting(sheet, at))
+        models, numbers = _models(sheet, at) if _may_be_wide(sheet, at) else ([], {})
+        wide = len(models) > 1
+        columns = _wide(sheet, at, models) if wide else _renamed(sheet, _fitting(sheet, at))
         if all(
             map(_OBJECT.fullmatch, columns["image"].values)
         ):  # a picture, as W&B exports it: another column names it
@@ -53,7 +57,15 @@ def read_form(sheet: Sheet) -> tuple[dict[str, Column], frozenset[str]]:
             empty = no_answer if key == "label" else EMPTY
             wrong = [value == "" or value in empty for value in column.values]
             column.refuse(sheet, wrong, lambda cell: f"empty ({cell!r})" if cell else "empty")
-    return columns, no_answer
+    return columns, no_answer, _beside_models(sheet, models, numbers) if wide else _beside(sheet)
+
+
+def _beside(sheet: Sheet) -> dict[str, np.ndarray]:
+    """Read the columns of numbers beside the answers, by role; of two that may have one role, neither."""
+    places = {role: headings.candidates(role, sheet.names) for role in headings.BESIDE}
+    names = {role: sheet.names[found[0]] for role, found in places.items() if len(found) == 1}
+    numbers = sheet.numbers([*names.values()])
+    return {role: numbers[name] for role, name in names.items() if name in numbers}
 
 
 def _renamed(sheet: Sheet, places: Mapping[str, list[int]]) -> dict[str, Column]:
@@ -90,21 +102,38 @@ def _fitting(sheet: Sheet, places: Mapping[str, list[int]]) -> dict[str, list[in
     return {role: places[role] for role in kind} | beside
 
 
-def _is_wide(sheet: Sheet, places: Mapping[str, list[int]]) -> bool:
-    """Say whether a column may be a model: then an image has one row, and no model or answer a column of its own."""
+def _may_be_wide(sheet: Sheet, places: Mapping[str, list[int]]) -> bool:
+    """Say whether columns may be models: then an image has one row, and no model or answer a column of its own."""
     trial = set(TRIAL_COLUMNS[::2]) & {headings.plain(name) for name in sheet.names}
-    return not trial and {"image"} <= set(places) <= {"image", "label"} and len(_models(sheet, places)) > 1
+    return not trial and {"image"} <= set(places) <= {"image", "label"}
 
 
-def _models(sheet: Sheet, places: Mapping[str, list[int]]) -> list[str]:
+def _models(sheet: Sheet, places: Mapping[str, list[int]]) -> tuple[list[str], dict[str, np.ndarray]]:
+    """Tell the columns that are models from those of numbers that are called as what may stand beside one."""
     fixed = {place for found in places.values() for place in found}
     others = [name for index, name in enumerate(sheet.names) if index not in fixed]
-    return [name for name in others if not _NO_MODEL.fullmatch(name)]
+    numbers = sheet.numbers([name for name in others if headings.parted(name, headings.BESIDE)[1]])
+    return [name for name in others if name not in numbers and not _NO_MODEL.fullmatch(name)], numbers
 
 
-def _wide(sheet: Sheet, places: Mapping[str, list[int]]) -> dict[str, Column]:
+def _beside_models(sheet: Sheet, models: list[str], numbers: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Find the model of each column of numbers; by role, they have the order of a row a model and image."""
+    stems = [{headings.plain(name), headings.parted(name, ("prediction", "correct"))[0]} for name in models]
+    found: dict[str, np.ndarray] = {}
+    for name, values in numbers.items():
+        stem, role = headings.parted(name, headings.BESIDE)
+        table = found.setdefault(role, np.full((len(models), len(values)), np.nan))
+        of = [row for row, names in enumerate(stems) if stem in names and np.isnan(table[row]).all()]
+        if len(of) == 1 and (values % 1 > 0).any():  # whole numbers may be classes that a model answers
+            table[of[0]] = values
+        elif not _NO_MODEL.fullmatch(name):
+            raise InputError(f"{sheet}: '{name}' may be a model, or the {role} of one: {BESIDE}")
+    return {role: table.ravel() for role, table in found.items() if not np.isnan(table).all()}
+
+
+def _wide(sheet: Sheet, places: Mapping[str, list[int]], models: list[str]) -> dict[str, Column]:
     """Read a row an image and a column a model: answers where there are labels, else who is right."""
-    models, columns = _models(sheet, places), _renamed(sheet, places)
+    columns = _renamed(sheet, places)
     if twice := next((name for name in models if models.count(name) > 1), None):
         raise InputError(f"{sheet}: there are {models.count(twice)} columns '{twice}'")
     read = sheet.read(models)

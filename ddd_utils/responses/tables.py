@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ddd_utils import headings
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.responses.classes import MISSING, WRONG, numbered
 from ddd_utils.responses.columns import Column, Sheet
@@ -62,7 +61,7 @@ def table_to_arrays(
         answers, labels = np.where(correct, np.int16(0), np.int16(WRONG)), np.zeros(len(ids), np.int16)
         return answers, labels, who, ids, {"labels_known": False}, {}
     sheet = Sheet(path)
-    columns, no_answer = read_form(sheet)
+    columns, no_answer, beside = read_form(sheet)
     truth, answers, names = numbered(sheet, columns, no_answer)
     model, image = _in_order(columns["model"]), _in_order(columns["image"])
     if len(model.names) < 2:
@@ -77,7 +76,7 @@ def table_to_arrays(
         column = columns.get("prediction") or columns["correct"]
         raise _missing_answer(sheet, column, answers)
     about = {"labels_known": "label" in columns} | ({"classes": names} if names else {})
-    stated, certainty = _beside(sheet, cells, predictions.shape)
+    stated, certainty = _beside(beside, cells, predictions.shape)
     predictions, kept, lost = _by_policy(sheet, predictions, missing)
     about |= stated | ({"missing": lost} if lost else {})
     certainty = {name: values[:, kept] for name, values in certainty.items()}
@@ -85,18 +84,16 @@ def table_to_arrays(
     return predictions, labels, who, ids, about, certainty
 
 
-def _beside(sheet: Sheet, cells: np.ndarray, shape: tuple[int, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read the probabilities beside the answers, float16 of a shape with these cells; tell between what they lie."""
+def _beside(
+    beside: dict[str, np.ndarray], cells: np.ndarray, shape: tuple[int, ...]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Put what stands beside the answers into arrays, float16, of these cells; tell between what probabilities lie."""
     about: dict[str, Any] = {}
     found = {}
-    for role in headings.BESIDE:
-        places = headings.candidates(role, sheet.names)
-        values = sheet.numbers(sheet.names[places[0]]) if len(places) == 1 else None  # of two columns, neither
-        if values is None:
-            continue
+    for role, values in beside.items():
         lowest, highest = float(np.nanmin(values)), float(np.nanmax(values))
         about |= {"probabilities": (lowest, highest)} if role == "probability" else {}
-        if lowest >= 0 and highest <= 1 and len(values) == len(cells):
+        if lowest >= 0 and highest <= 1:
             found[role] = np.full(shape, np.nan, np.float16)
             found[role].flat[cells] = values
     return about, found

@@ -197,7 +197,7 @@ def test_the_corruption_and_the_severity_of_each_image_are_known_where_there_are
     source = evaluation(material, path=str(path if asked else path.with_name("elsewhere")), **asked)
     ids = np.array(source.listing.ids if asked else ["fog/1/1/a.png", "fog/2/1/a.png"])
     networks = pd.DataFrame({"network": ["one"], "condition": ["one"], "instance": 1})
-    answers = Responses(np.zeros((1, 1, len(ids)), np.int16), np.zeros(len(ids)), ids, networks)
+    answers = Responses(np.zeros((1, 1, len(ids)), np.int16), np.zeros(len(ids), np.int16), ids, networks)
     found = experiments.corruptions(answers.attributed(source, classes=[]))
     assert (found is None) == (not kinds) and experiments.corruptions(answers) is None
     if kinds:

@@ -362,3 +362,83 @@ def test_gaps_are_unknown_and_left_out_images_have_no_probability(tmp_path):
     less = Responses.from_table(written(tmp_path, frame.drop(index=4).to_csv(index=False)), missing="leave_out")
     assert less.probability.shape == (3, 29)
     np.testing.assert_allclose(less.probability[1], np.delete(CERTAIN[1], 4), atol=5e-4)
+
+
+# A row an image, with columns of numbers beside those of the models.
+
+BESIDE = {"probability": CERTAIN, "probability_label": CERTAIN[::-1]}
+SPELLINGS = {
+    "as in a long table": ("{}", "{}_probability", "{}_probability_label"),
+    "short": ("{}", "{}_prob", "{}_p_true"),
+    "with spaces": ("{}", "{} Confidence", "{} label probability"),
+    "in front": ("{}", "prob_{}", "prob_true_{}"),
+    "of a prediction": ("{}_pred", "{}_conf", "{}_prob_label"),
+    "of a prediction, in front": ("pred_{}", "softmax_{}", "p_label_{}"),
+}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize("answers", ["names", "numbers", "who is right"])
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_probabilities_may_stand_beside_each_model(tmp_path, spelling, answers, suffix):
+    given = {"names": CLASSES[ANSWERS], "numbers": ANSWERS, "who is right": np.array(RIGHT)}[answers]
+    labels = {"names": {"label": CLASSES[LABELS]}, "numbers": {"label": LABELS}}.get(answers, {})
+    frame = pd.DataFrame({"image": IMAGES, **labels})
+    for number, model in enumerate(MODELS):
+        columns = (given[number], *(values[number] for values in BESIDE.values()))
+        frame = frame.assign(
+            **{name.format(model): each for name, each in zip(SPELLINGS[spelling], columns, strict=True)}
+        )
+    frame = frame[[frame.columns[0], *frame.columns[:0:-1]]]  # in whatever order
+    path = tmp_path / f"t{suffix}"
+    frame.to_parquet(path) if suffix == ".parquet" else frame.to_csv(path, index=False)
+    found = Responses.from_table(path)
+    assert found.networks["network"].tolist() == [SPELLINGS[spelling][0].format(model) for model in MODELS[::-1]]
+    assert found.correct().tolist() == RIGHT[::-1]
+    assert set(found.certainty) == set(BESIDE)
+    for role, values in BESIDE.items():
+        np.testing.assert_allclose(found.certainty[role], values[::-1], atol=5e-4)
+
+
+def test_models_without_probabilities_have_none_and_gaps_stay(tmp_path):
+    certain = CERTAIN[1].copy()
+    certain[4] = np.nan
+    frame = WIDE.assign(label=CLASSES[LABELS], vgg16_prob=certain)
+    found = Responses.from_table(written(tmp_path, frame.to_csv(index=False)))
+    assert found.networks["network"].tolist() == MODELS and found.correct().tolist() == RIGHT
+    assert np.isnan(found.probability[[0, 2]]).all() and np.flatnonzero(np.isnan(found.probability[1])).tolist() == [4]
+    assert found.info["probabilities"] == (np.nanmin(certain), np.nanmax(certain))
+    percent = Responses.from_table(written(tmp_path, frame.assign(vgg16_prob=100 * certain).to_csv(index=False)))
+    assert percent.certainty == {} and percent.info["probabilities"][1] > 1  # told where answers are judged
+
+
+UNCLEAR = {
+    "whole numbers, which may be classes": {"vit_b_softmax": LABELS},
+    "of no model": {"alexnet_margin": CERTAIN[0]},
+    "of none at all": {"softmax": CERTAIN[0]},
+    "two of one model": {"vit_b_softmax": CERTAIN[0], "vit_b_max_prob": CERTAIN[0]},
+    "of one of two": {"resnet-50": LABELS, "resnet_50": LABELS, "resnet_50_p_true": CERTAIN[0]},
+}
+
+
+@pytest.mark.parametrize("what", UNCLEAR)
+def test_a_column_that_may_be_a_model_or_beside_one_is_refused_with_the_form_wanted(tmp_path, what):
+    frame = pd.DataFrame({"image": IMAGES, **dict(zip(MODELS, ANSWERS, strict=True))}).assign(label=LABELS)
+    name = list(UNCLEAR[what])[-1]
+    said = refusal(written(tmp_path, frame.assign(**UNCLEAR[what]).to_csv(index=False)))
+    assert said.startswith(f"'{name}' may be a model, or the ")
+    assert said.endswith(
+        "beside the column of a model called x may stand x_probability, x_margin and x_probability_label"
+    )
+
+
+def test_a_model_may_be_called_as_a_probability_is_if_it_answers_with_names(tmp_path):
+    frame = WIDE.rename(columns={"vit_b": "vgg16_softmax", "resnet50": "conformer"}).assign(label=CLASSES[LABELS])
+    found = Responses.from_table(written(tmp_path, frame.to_csv(index=False)))
+    assert found.networks["network"].tolist() == ["conformer", "vgg16", "vgg16_softmax"]
+    assert found.correct().tolist() == RIGHT and found.certainty == {}
+
+
+def test_one_model_and_its_probability_are_not_two_models(tmp_path):
+    frame = WIDE[["image", "vit_b"]].assign(vit_b_confidence=CERTAIN[0], label=CLASSES[LABELS])
+    assert "there is no column 'model'" in refusal(written(tmp_path, frame.to_csv(index=False)))
