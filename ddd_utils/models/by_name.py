@@ -111,6 +111,22 @@ def check_kinds(network: nn.Module, maker: Callable[..., Any], arguments: dict[s
         raise InputError(f"{name}: arguments.{argument}: {words} is needed, not {f'{value!r}'[:60]}")
 
 
+def check_words(network: nn.Module, build: Callable[..., nn.Module], arguments: dict[str, Any], name: str) -> None:
+    """Refuse words that are as good as any other: libraries look for those that they know, and pass over the rest."""
+    for argument, word in arguments.items():
+        library = inspect.getmodule(type(network)) or type(network)
+        # A word of the source may be what the library takes all others for, as "bias" is where it asks for "mlp" alone.
+        if not isinstance(word, str) or re.search(rf"\b{re.escape(word)}\b", inspect.getsource(library)):
+            continue
+        other = None
+        with suppress(Exception), torch.random.fork_rng(devices=[]):  # who checks words refuses this one
+            other = build(**{**arguments, argument: "?"})
+        if repr(other) == repr(network):
+            raise InputError(
+                f"{name}: arguments.{argument}: {word!r} is no word that it knows; any other does the same"
+            )
+
+
 def activations(network: nn.Module) -> str:
     """Name the activations that are modules of a network, the commonest first; gates and softmax are none."""
     kinds = (type(each) for each in network.modules())
@@ -132,8 +148,10 @@ def create(model: str, classes: int, arguments: dict | None = None) -> nn.Module
     try:
         by_library = maker in (timm.create_model, torchvision.models.get_model)
         named = (model,) if by_library else ()
-        network = maker(*named, **{"classes" if model in OURS else "num_classes": classes}, **arguments)
+        build = functools.partial(maker, *named, **{"classes" if model in OURS else "num_classes": classes})
+        network = build(**arguments)
         check_kinds(network, maker, arguments, f"model '{model}'")
+        check_words(network, build, arguments, f"model '{model}'")
         return network
     except InputError:
         raise

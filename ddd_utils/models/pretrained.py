@@ -1,9 +1,9 @@
 """Pretrained models: weights from timm, torchvision or a file, and the recipe of any model that is not trained here."""
 
+import functools
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,7 +28,7 @@ from ddd_utils.models.recipe import Recipe, require, unavailable, unbuildable
 COUNTER = "num_batches_tracked"
 
 
-@cache
+@functools.cache
 def _weights_by_digest() -> dict[str, Any]:
     """List torchvision's weights by the first digits of their SHA-256, which end the names of their files."""
     every = (each for model in TORCHVISION for each in torchvision.models.get_model_weights(model))
@@ -74,6 +74,8 @@ class _LibraryModel(_Classifier):
         except Exception as error:
             raise unbuildable(self.entry, error) from None
         by_name.check_kinds(network, self.maker, self.entry.arguments, f"'{self.entry.label}'")
+        build = functools.partial(self.maker, self.entry.model)
+        by_name.check_words(network, build, self.entry.arguments, f"'{self.entry.label}'")
         self.tried(network, space)
 
     def build(self, space: ClassSpace) -> nn.Module:

@@ -36,6 +36,8 @@ SPACE = class_space(synsets(), synsets())
         ("test_vit", {"act_layer": "x"}, "cannot be built with arguments {'act_layer': 'x'}"),
         ("test_resnet", {"block": "x"}, "cannot be built with arguments {'block': 'x'}"),
         ("test_resnet", {"stem_type": {}}, "model 'test_resnet': arguments.stem_type: a text is needed, not {}"),
+        ("test_resnet", {"stem_type": "dep"}, "stem_type: 'dep' is no word that it knows; any other does the same"),
+        ("test_efficientnet", {"pad_type": "nonsense"}, "arguments.pad_type: 'nonsense' is no word that it knows"),
         ("test_resnet", {"drop_rate": []}, "arguments.drop_rate: a number is needed, not []"),
         ("test_resnet", {"avg_down": "no"}, "arguments.avg_down: true or false is needed, not 'no'"),
         ("test_resnet", {"block_args": []}, "arguments.block_args: a block of keys is needed, not []"),
@@ -62,6 +64,28 @@ def test_a_rehearsal_does_not_change_chance():
     network = by_name.rehearse("resnet18", 10, {"width": 8}, 32)
     assert torch.equal(torch.get_rng_state(), before)
     assert network.fc.out_features == 10
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments"),
+    [
+        ("test_resnet", {"stem_type": "deep"}),
+        ("test_resnet", {"stem_type": "deep_tiered", "act_layer": "gelu", "global_pool": "max"}),
+        ("test_efficientnet", {"pad_type": ""}),  # as if it were not given
+        ("test_efficientnet", {"pad_type": "same"}),  # a word of another module
+        ("test_vit", {"weight_init": "jax", "pos_embed": "none", "norm_layer": "layernorm"}),
+        ("vit_relpos_small_patch16_224", {"rel_pos_type": "bias"}),  # whatever is not "mlp"
+        ("gcvit_xxtiny", {"weight_init": "vit"}),  # other weights, the same modules
+        ("alexnet", {"dropout": 0.1}),
+    ],
+)
+def test_words_that_libraries_know_are_taken_and_change_no_chance(model, arguments):
+    torch.manual_seed(1)
+    network, state = by_name.create(model, 10, arguments), torch.get_rng_state()
+    torch.manual_seed(1)
+    plain = by_name.find(model)(model, num_classes=10, **arguments)
+    assert torch.equal(state, torch.get_rng_state())
+    assert all(map(torch.equal, network.state_dict().values(), plain.state_dict().values()))
 
 
 def test_arguments_that_libraries_declare_are_taken():
