@@ -86,7 +86,7 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM)
+        browser = driver.chromium.launch(executable_path=CHROMIUM, timeout=300_000)
         yield browser
         browser.close()
 
@@ -101,6 +101,7 @@ def opened(browser, request):
         context = browser.new_context(viewport={"width": width, "height": height}, offline=True, **settings)
         contexts.append(context)
         tab = context.new_page()
+        tab.set_default_timeout(120_000)
         tab.on("request", lambda asked: trouble.append(asked.url) if not is_local(asked.url, path) else None)
         tab.on(
             "console", lambda message: trouble.append(message.text) if message.type in ("error", "warning") else None
