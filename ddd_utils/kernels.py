@@ -8,7 +8,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from types import ModuleType
@@ -46,7 +46,9 @@ def warm() -> None:
 def stop_all() -> None:
     """End all kernels, and what they have started."""
     for process in list(_running):
-        os.killpg(process.pid, signal.SIGTERM)
+        # It may have just ended, or just begun and be no group yet: then it ends with this process.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
 
 
 def manager(folder: Path, chatter: Path) -> type[Any]:

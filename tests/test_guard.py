@@ -2,18 +2,20 @@
 
 import errno
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pandas as pd
 import psutil
 import pytest
 import yaml
-from tiny_experiment import TINY
+from tiny_experiment import TINY, die_reporting, report_late
 
 from ddd_utils import cli, files, kernels, paths
 from ddd_utils.config import params
@@ -70,6 +72,23 @@ def test_a_worker_that_dies_while_groups_are_handed_out_is_one_line(monkeypatch)
         launch.train(groups, ["cpu"])
 
 
+def test_what_a_worker_reports_last_is_told_though_its_result_comes_first(monkeypatch, lines):
+    monkeypatch.setattr(launch, "_train", report_late)
+    experiment = Experiment(params.experiment(TINY))
+    groups = launch.grouped([(experiment, run, "tiny") for run in experiment.plan.runs], 1)
+    assert launch.train(groups, ["cpu"]) == {}
+    runs = len(experiment.plan.runs)
+    assert len(lines) == runs and f"[{runs}/{runs} runs]" in lines[-1]
+
+
+def test_a_worker_that_is_killed_while_it_reports_keeps_nobody_waiting(monkeypatch):
+    monkeypatch.setattr(launch, "_train", die_reporting)
+    experiment = Experiment(params.experiment(TINY))
+    groups = launch.grouped([(experiment, run, "tiny") for run in experiment.plan.runs], 1)
+    with pytest.raises(ExperimentError, match="a training process died"):
+        launch.train(groups, ["cpu"])
+
+
 def test_no_cell_that_is_written_is_a_formula(tmp_path):
     table = pd.DataFrame(
         {"image": ["=1+1", "+4", "-2", "@SUM(5)", "\t=1", "cat", "a=b"], "=x": [-1.5, 2, 3, 4, 5, 6, 7]}
@@ -116,7 +135,20 @@ hashlib.pbkdf2_hmac("sha256", b"", b"", 1_000_000_000)
 """
 
 
-@pytest.mark.parametrize(("patience", "times"), [(0.2, 1), (60, 2)])
+def signals(process, what):
+    """List the signals that wait for a process (ShdPnd), or that it answers itself (SigCgt)."""
+    (mask,) = re.findall(rf"^{what}:\t(\w+)$", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE)
+    return {each for each in signal.Signals if int(mask, 16) >> (each - 1) & 1}
+
+
+def interrupt(process):
+    """Send Ctrl+C, and wait until it has come: two that wait are one."""
+    process.send_signal(signal.SIGINT)
+    while process.poll() is None and signal.SIGINT in signals(process, "ShdPnd"):
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(("patience", "times"), [(0.2, 1), (600, 2)])
 def test_ctrl_c_ends_what_a_library_computes(patience, times):
     process = subprocess.Popen(
         [sys.executable, "-c", COMPUTES, str(patience)],
@@ -133,9 +165,8 @@ def test_ctrl_c_ends_what_a_library_computes(patience, times):
         time.sleep(0.02)
     try:
         for _ in range(times):
-            process.send_signal(signal.SIGINT)
-            time.sleep(0.1)
-        _, told = process.communicate(timeout=30)
+            interrupt(process)
+        _, told = process.communicate(timeout=300)
     finally:
         process.kill()
     assert (process.returncode, told) == (130, f"{LINE}\n")
@@ -180,9 +211,11 @@ def test_ctrl_c_is_told_once(when):
     assert (ended.returncode, ended.stderr) == (130, f"{LINE}\n")
 
 
-@pytest.mark.parametrize(("after", "times"), [(0.25, 1), (0.8, 1), (1.5, 2), (4, 1), (7, 2)])
+@pytest.mark.parametrize(("after", "times"), [(0, 1), (0.6, 1), (1.3, 2), (4, 1), (7, 2)])
 def test_ctrl_c_is_one_line_at_any_moment(tmp_path, after, times):
     process = train(tmp_path / "build")
+    while signal.SIGTERM not in signals(process, "SigCgt"):  # until then Python itself is starting
+        time.sleep(0.01)
     time.sleep(after)
     told = interrupted(process, times)
     assert told.splitlines()[-1] == LINE and told.count(LINE) == 1
@@ -204,14 +237,12 @@ def interrupted(process, times=1):
     for _ in range(times):
         os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all
         time.sleep(0.05)
-    began = time.monotonic()
     try:
-        told = process.communicate(timeout=60)[1]
+        told = process.communicate(timeout=300)[1]
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    assert time.monotonic() - began < 10
-    assert process.returncode == 130 and "Traceback" not in told
-    _, alive = psutil.wait_procs(family, timeout=5)
+    assert process.returncode == 130 and "Traceback" not in told, told[-600:]
+    _, alive = psutil.wait_procs(family, timeout=60)
     assert alive == []
     return told

@@ -5,15 +5,14 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
 
+import ports
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -83,9 +82,7 @@ def checkout(tmp_path_factory):
 @pytest.fixture(scope="module")
 def server(checkout):
     """Start `make lab` on a free port, return its address, and stop it (and only it) afterwards."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    [port] = ports.free(1)
     options = ("--no-browser", "--expose-app-in-browser", "--ServerApp.port_retries=0")
     arguments = " ".join([*options, f"--port={port}", f"--IdentityProvider.token={TOKEN}"])
     private = {
@@ -108,21 +105,21 @@ def server(checkout):
             yield address
         finally:
             os.killpg(process.pid, signal.SIGTERM)
-            process.wait(timeout=20)
+            process.wait(timeout=200)
 
 
 def request(url, method="GET", data=None):
     headers = {"Authorization": f"token {TOKEN}"}
-    with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=10) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=60) as answer:
         return json.loads(answer.read() or "null")
 
 
 def wait_until_up(address, process, log):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while process.poll() is None and time.monotonic() < deadline:
         try:
             return request(f"{address}/api/status")
-        except (urllib.error.URLError, ConnectionError):
+        except OSError:  # nobody listens yet, or answers in time
             time.sleep(0.2)
     raise AssertionError(f"JupyterLab did not start:\n{log.read_text()[-2000:]}")
 
@@ -133,9 +130,9 @@ def page():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=300_000)
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(300_000)
         refused = []
         page.route(
             lambda url: urllib.parse.urlsplit(url).hostname not in ("127.0.0.1", None),
@@ -195,12 +192,12 @@ def test_from_the_start_page_a_changed_section_shows_progress_redraws_its_charts
     run_all(page)
     histogram = cell(page, "charts.score_bars(").locator(".jp-OutputArea-output canvas.marks")
     trouble = page.locator('.jp-OutputArea-output[data-mime-type$="stderr"]')
-    histogram.or_(trouble).first.wait_for(timeout=300_000)  # eleven networks, on a busy machine
+    histogram.or_(trouble).first.wait_for(timeout=600_000)  # eleven networks, on a busy machine
     assert not trouble.all_inner_texts()
     shown = page.evaluate("window.progress")
     assert all(f"{name}  waiting" in shown[0] for name in ("plus_10_epochs", "half_data_2", "combined_1"))
     assert any(re.search(r"\nbase, plus_1_epoch, plus_10_epochs  epoch [1-9]\d* of 12\n", each) for each in shown)
-    assert re.fullmatch(r"11 networks trained in \d+ s", shown[-1])
+    assert re.fullmatch(r"11 networks trained in \d+ (s|min)", shown[-1])
     assert page.locator(".ddd-progress").count() == 1
     assert cell(page, "experiments.responses(").locator(".ddd-progress").count() == 1
 
@@ -210,7 +207,7 @@ def test_from_the_start_page_a_changed_section_shows_progress_redraws_its_charts
     typed = set_parameters(page, preset="smoke", experiment=EXPERIMENT, tolerance=2)
     run_all(page)
     page.wait_for_function(RAN, arg=2)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while picture(histogram) == before:
         assert time.monotonic() < deadline, "the chart is still the old one"
         time.sleep(0.1)

@@ -30,6 +30,7 @@ from ddd_utils.machine import cores, devices, environment, is_locked
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1
+LISTEN_S = 1  # to hear what processes had to report that were killed
 # A run that is "stopped" has a checkpoint, and nobody trains it.
 STATES = ("done", "diverged", "running", "stopped", "missing")
 
@@ -267,30 +268,34 @@ def train(groups: Sequence[Group], devices: Sequence[str]) -> dict[Path, str]:
     decoders = max(0, cores() - count) // count
     progress = Progress({group.experiment.file(run): _steps(group, run) for group in groups for run in group.runs})
     listener = threading.Thread(target=_listen, args=(events, progress), daemon=True)
+    events.cancel_join_thread()  # a process that was killed while it reported may have left the queue locked
+    patience: float | None = LISTEN_S
     failures: dict[Path, str] = {}
-    with environment(THREADS), ProcessPoolExecutor(count, CONTEXT, _start, (events, free, decoders)) as pool:
-        listener.start()
-        try:
-            with machine.without_interrupts():  # processes that start inherit it: importing, they answer no Ctrl+C
-                futures = {pool.submit(_train, group): group for group in groups}
-            for future in as_completed(futures):
-                failed = _failures(future, futures[future])
-                for file, reason in failed.items():
-                    progress.end(file, "", trouble=reason)
-                failures |= failed
-        except BrokenProcessPool:  # a process died before it had all its groups
-            raise _died(groups[0], [run for group in groups for run in group.runs]) from None
-        except BaseException:
-            # What the workers had finished is on disk.
-            workers = list((pool._processes or {}).values())
-            pool.shutdown(wait=False, cancel_futures=True)
-            for worker in workers:
-                worker.kill()
-            raise
-        finally:
-            events.put(None)
-            listener.join()
-            progress.close()
+    listener.start()
+    try:
+        with environment(THREADS), ProcessPoolExecutor(count, CONTEXT, _start, (events, free, decoders)) as pool:
+            try:
+                with machine.without_interrupts():  # processes that start inherit it: importing, they answer no Ctrl+C
+                    futures = {pool.submit(_train, group): group for group in groups}
+                for future in as_completed(futures):
+                    failed = _failures(future, futures[future])
+                    for file, reason in failed.items():
+                        progress.end(file, "", trouble=reason)
+                    failures |= failed
+            except BrokenProcessPool:  # a process died before it had all its groups
+                raise _died(groups[0], [run for group in groups for run in group.runs]) from None
+            except BaseException:
+                # What the workers had finished is on disk.
+                workers = list((pool._processes or {}).values())
+                pool.shutdown(wait=False, cancel_futures=True)
+                for worker in workers:
+                    worker.kill()
+                raise
+        patience = None  # all have ended by themselves, so that all they reported is in the queue
+    finally:
+        events.put(None)
+        listener.join(patience)
+        progress.close()
     return failures
 
 

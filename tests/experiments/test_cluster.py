@@ -21,7 +21,7 @@ from ddd_utils.experiments import cluster
 from ddd_utils.files import write_yaml
 
 SMALL = {"timeout_min": 3, "gpus_per_node": 0, "cpus_per_task": 1, "mem_gb": 0.1}
-PATIENCE_S = 60
+PATIENCE_S = 600
 
 
 @pytest.fixture(scope="module")

@@ -76,7 +76,7 @@ def test_pretrained_models_answer_on_every_device_at_once():
     class Patient(torch.nn.Module):
         def forward(self, images):
             if at_work[threading.get_ident()] == 0:
-                waiting.wait(20)  # a device that is left out would be waited for in vain
+                waiting.wait(200)  # a device that is left out would be waited for in vain
             at_work[threading.get_ident()] += 1
             return images.mean((2, 3))
 

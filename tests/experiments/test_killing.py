@@ -46,7 +46,7 @@ def fork(task, build):
     begun = CONTEXT.Event()
     process = CONTEXT.Process(target=task, args=(str(build), CONFIG, begun))
     process.start()
-    assert begun.wait(60)
+    assert begun.wait(600)
     return process
 
 
@@ -89,7 +89,7 @@ def test_a_command_that_is_told_to_end_or_killed_leaves_the_rest_to_the_next(und
     process = command(tmp_path / "build")
     until_it_trains(process, unfinished)
     process.terminate()
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=600)
     assert process.returncode == 130
     assert told.splitlines()[-1].startswith("interrupted; what was finished is kept")
     assert "Traceback" not in told
@@ -98,7 +98,7 @@ def test_a_command_that_is_told_to_end_or_killed_leaves_the_rest_to_the_next(und
     killed, other = command(tmp_path / "build"), command(tmp_path / "build")
     until_it_trains(killed, unfinished)
     killed.kill()
-    told = "".join(process.communicate(timeout=240)[1] for process in (killed, other))
+    told = "".join(process.communicate(timeout=900)[1] for process in (killed, other))
     assert (killed.returncode, other.returncode) == (-signal.SIGKILL, 0)
     finished = [name for name, _ in re.findall(r"  (\w+)  epoch (\d+)/\2  ", told)]
     assert finished and len(set(finished)) == len(finished)

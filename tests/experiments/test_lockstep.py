@@ -159,7 +159,8 @@ def test_a_cut_checkpoint_is_noticed_and_a_flipped_bit_is_never_another_weight(t
 
 def test_networks_share_the_time_that_training_took(data):
     trainees = [Trainee(RUN, 10, CPU), Trainee(replace(RUN, init_seed=1), 10, CPU)]
+    loader = Loader(data, CPU)
     started = time.perf_counter()
-    lockstep.train(trainees, Loader(data, CPU))
+    lockstep.train(trainees, loader)
     took = time.perf_counter() - started
     assert sum(trainee.result.seconds for trainee in trainees) == pytest.approx(took, rel=0.3)

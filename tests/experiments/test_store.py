@@ -241,7 +241,7 @@ def _hold(entered, leave):
     with machine.lock_if_free(experiment.lock(experiment.plan.runs[0])) as ours:
         assert ours
         entered.set()
-        leave.wait(60)
+        leave.wait(600)
 
 
 def test_a_run_that_another_process_trains_is_left_to_it(build, monkeypatch):
@@ -252,7 +252,7 @@ def test_a_run_that_another_process_trains_is_left_to_it(build, monkeypatch):
     entered, leave = CONTEXT.Event(), CONTEXT.Event()
     other = CONTEXT.Process(target=_hold, args=(entered, leave))
     other.start()
-    assert entered.wait(60)
+    assert entered.wait(600)
     assert machine.is_locked(experiment.lock(experiment.plan.runs[0]))
     os.kill(other.pid, signal.SIGSTOP)  # its command is gone, but it cannot follow, and keeps the lock
     lines, trained = [], []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ddd_utils.files import write_text
 
-STEP_S, HALT_S = 0.01, 120
+STEP_S, HALT_S = 0.01, 600
 
 
 @dataclass(frozen=True)

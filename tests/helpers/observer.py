@@ -31,6 +31,16 @@ def wait_for(tab, count):
     )
 
 
+def until_found(tab, answers):
+    """Load a page anew until it finds what was kept: Chromium hands that over a moment after the observer's answer."""
+    for _ in range(300):
+        if answers in part(tab, "found").text_content():
+            return
+        tab.wait_for_timeout(100)
+        tab.reload()
+    raise AssertionError(f"never found: {answers}")
+
+
 def play(tab, numbers, of, name="Pair", feedback=True, wrong=()):
     """Answer by keyboard and by click in turns."""
     for number in numbers:

@@ -7,11 +7,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import ports
+
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol", "setpriv")
-START_S, STOP_S = 30, 15
+START_S, STOP_S = 300, 60
 
 # The node goes by this machine's name, as both daemons look themselves up by it, but only ever by its loopback address.
 # A requeued job waits for its credential to expire, two minutes unless told otherwise. Jobs are not requeued unless
@@ -103,8 +105,11 @@ def interrupt(job) -> None:
     job : submitit.SlurmJob
         As `cluster.unfinished` returns it.
     """
-    with suppress(subprocess.TimeoutExpired):
-        subprocess.run(["scancel", job.job_id, "--signal", "USR2"], check=True, timeout=3)
+    with subprocess.Popen(["scancel", job.job_id, "--signal", "USR2"]) as asked:
+        while asked.poll() is None:
+            if "Caught signal" in f"{job.stdout()}{job.stderr()}":
+                asked.kill()
+            time.sleep(0.05)
 
 
 def _write_configuration(folder: Path) -> Path:
@@ -113,7 +118,7 @@ def _write_configuration(folder: Path) -> Path:
     # Nothing here uses cgroups, but a node left to find out their version needs a hierarchy that containers may lack.
     (folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")
     (folder / "gres.conf").write_text("Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n")
-    controller_port, node_port = _free_ports(2)
+    controller_port, node_port = ports.free(2)
     configuration = folder / "slurm.conf"
     configuration.write_text(
         CONFIGURATION.format(
@@ -124,12 +129,6 @@ def _write_configuration(folder: Path) -> Path:
         )
     )
     return configuration
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as sockets:
-        opened = [sockets.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [each.getsockname()[1] for each in opened]
 
 
 def _munged(folder: Path) -> list[str | Path]:

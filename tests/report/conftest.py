@@ -78,6 +78,10 @@ def with_game(tmp_path, monkeypatch):
     return build
 
 
+# What the page says for a moment (2.5 s) stays: a busy machine may look later.
+STAYS = "{ const later = setTimeout; setTimeout = (what, ms) => (ms === 2500 ? 0 : later(what, ms)); }"
+
+
 # One a file: a driver that outlives its file would not let the next one start.
 @pytest.fixture(scope="module")
 def browser():
@@ -86,7 +90,7 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM)
+        browser = driver.chromium.launch(executable_path=CHROMIUM, timeout=300_000)
         yield browser
         browser.close()
 
@@ -100,7 +104,9 @@ def opened(browser, request):
         path = path or request.getfixturevalue("report")
         context = browser.new_context(viewport={"width": width, "height": height}, offline=True, **settings)
         contexts.append(context)
+        context.add_init_script(STAYS)
         tab = context.new_page()
+        tab.set_default_timeout(120_000)
         tab.on("request", lambda asked: trouble.append(asked.url) if not is_local(asked.url, path) else None)
         tab.on(
             "console", lambda message: trouble.append(message.text) if message.type in ("error", "warning") else None

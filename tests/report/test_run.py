@@ -3,6 +3,7 @@ import logging
 import os
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import jupytext
 import nbformat
@@ -214,6 +215,20 @@ def test_a_kernel_that_fails_to_start_is_started_once_more(room, monkeypatch):
     job = run._job("good", {}, paths.build())
     run._with_papermill(jupytext.read(job.source), job, kernels.manager(paths.NOTEBOOKS, job.notebook))
     assert len(calls) == 2
+
+
+def test_a_kernel_that_ends_by_itself_at_an_interrupt_keeps_no_other_running(monkeypatch):
+    ended = []
+
+    def kill(pid, number):
+        if pid == 1:
+            raise ProcessLookupError
+        ended.append(pid)
+
+    monkeypatch.setattr(kernels, "_running", [SimpleNamespace(pid=pid) for pid in (1, 2)])
+    monkeypatch.setattr(kernels.os, "killpg", kill)
+    kernels.stop_all()
+    assert ended == [2]
 
 
 @pytest.mark.parametrize(
