@@ -16,6 +16,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _untold = threading.Lock()  # the line is written once, by whoever comes first
 
 
+class Interrupt(KeyboardInterrupt):
+    """Ctrl+C. A plain one, though caught, has Python end by the signal if it came in a string that is executed."""
+
+
 def tell() -> int:
     """Write the line, whole and only once, and return the exit status."""
     if _untold.acquire(blocking=False):
@@ -33,7 +37,7 @@ def orderly(*_: Any) -> NoReturn:
     logging.disable()
     for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
-    raise KeyboardInterrupt
+    raise Interrupt
 
 
 def end_soon() -> None:

@@ -193,21 +193,31 @@ def start(build, *arguments):
 
 INTERRUPTED = """
 import os, signal, sys, time
+from functools import partial
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 from ddd_utils import __main__ as program, cli
 
 sys.argv = ["ddd", "status", "quick"]
-program.interrupts.PATIENCE_S = 0.1
-program.gc.freeze = lambda: time.sleep(1)  # an end that takes longer than that
-cli.WHEN = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+patience = partial(setattr, program.interrupts, "PATIENCE_S")
+interrupt = "os.kill(os.getpid(), signal.SIGINT)"
+cli.WHEN
 program.run()
 """
 
 
-@pytest.mark.parametrize("when", ["_parser", "_check_checkout"])
-def test_ctrl_c_is_told_once(when):
-    code = INTERRUPTED.replace("WHEN", when)
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=paths.ROOT)
+@pytest.mark.parametrize(
+    "when",
+    [
+        "_parser = lambda: exec(interrupt)",  # as `dataclasses` does while libraries are loaded
+        "_check_checkout = lambda _: exec(interrupt)",
+        # An end that takes longer than the patience with it.
+        "_check_checkout = lambda _: exec(interrupt); program.gc.freeze = partial(time.sleep, 1); patience(0.1)",
+    ],
+)
+def test_ctrl_c_is_told_once(tmp_path, when):
+    (tmp_path / "program.py").write_text(INTERRUPTED.replace("WHEN", when))
+    command, path = [sys.executable, "-m", "program"], {"PYTHONPATH": f"{tmp_path}{os.pathsep}{paths.ROOT}"}
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env={**os.environ, **path})
     assert (ended.returncode, ended.stderr) == (130, f"{LINE}\n")
 
 
