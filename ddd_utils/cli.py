@@ -288,7 +288,7 @@ def _report(options: argparse.Namespace) -> int:
     _check_writable(named.folder)
     preset = sources.with_images(named, chosen)
     failed = _compute(sources.needed(preset, chosen))
-    from ddd_utils.report import citation, page, run  # seconds to load; a mistake in the preset is told before
+    from ddd_utils.report import citation, run  # a second to load; a mistake in the preset is told before
 
     params.write(preset)
     outcomes = run.failed(preset, failed)  # first, as the summary reads what all sections have recorded
@@ -297,7 +297,7 @@ def _report(options: argparse.Namespace) -> int:
     facts = {section: sources.provenance_of(each for each, of in needed if of == section) for section in outcomes}
     # Sections that were kept are on the page too, which the same command without `--sections` makes.
     asked = options.sections if set(outcomes) == set(chosen) else None
-    path = page.build(preset, outcomes, facts, citation.command(before.name, asked, options.set, options.out))
+    path = _page().build(preset, outcomes, facts, citation.command(before.name, asked, options.set, options.out))
     broken = sorted(section for section, outcome in outcomes.items() if outcome.error)
     log.info("%d sections in %.0f s", len(chosen), time.monotonic() - started)
     if broken:
@@ -330,13 +330,20 @@ def _outcomes(preset: params.Preset, chosen: Sequence[str]) -> dict[str, "Outcom
     from ddd_utils.report import claims, run
 
     found, before = params.digests(preset), claims.recorded(preset.name)
-    outcomes = run.execute(preset, chosen, found)
+    outcomes = run.execute(preset, chosen, found, _page)
     others = [section for section in preset.sections if section not in chosen]
     kept = run.kept(preset, others, found)
     outdated = run.LAST not in kept or claims.recorded(preset.name) != before
     if run.LAST in others and run.notebook(preset.folder, run.LAST).exists() and outdated:
         kept |= run.execute(preset, [run.LAST], found)
     return outcomes | kept
+
+
+def _page() -> Any:
+    """Load what makes the page; it takes a second, which nobody waits for while the notebooks run."""
+    from ddd_utils.report import page
+
+    return page
 
 
 def _chosen(preset: params.Preset, sections: Sequence[str] | None) -> list[str]:

@@ -32,6 +32,11 @@ def build() -> Path:
     return Path(os.environ.get("DDD_BUILD") or ROOT / "build").resolve()
 
 
+def pairs(report: Path, section: str) -> Path:
+    """Return the file in a report's folder in which a section keeps pairs of images, for people to choose from."""
+    return Path(report) / "pairs" / f"{section}.json"
+
+
 def results() -> Path:
     """Return the folder of cached experiments, shared by all presets."""
     return build() / "results"

@@ -100,7 +100,7 @@ def keep(folder: Path, section: str, found: dict) -> None:
     """Keep a section's game for the summary, in place of an earlier one; fewer trials than `FEWEST` make none."""
     forget(folder, section)
     if len(found["trials"]) >= FEWEST:
-        write_json(_file(folder, section), found)
+        write_json(paths.pairs(folder, section), found)
 
 
 def keep_pairs(preset: str | Path, section: str, answers: Responses, rows: Sequence[int], tolerance: int) -> None:
@@ -118,12 +118,12 @@ def keep_pairs(preset: str | Path, section: str, answers: Responses, rows: Seque
 
 def forget(folder: Path, section: str) -> None:
     """Delete a section's game, so that one that fails leaves none of an earlier run."""
-    _file(folder, section).unlink(missing_ok=True)
+    paths.pairs(folder, section).unlink(missing_ok=True)
 
 
 def kept(folder: Path) -> Game | None:
     """Return the game of the first section that has kept one in a report's folder."""
-    files = [file for section in params.WITH_IMAGES if (file := _file(folder, section)).is_file()]
+    files = [file for section in params.WITH_IMAGES if (file := paths.pairs(folder, section)).is_file()]
     return Game(read_json(files[0]), str(paths.from_root(Path(folder) / "report.html"))) if files else None
 
 
@@ -135,10 +135,6 @@ def most_trials() -> int:
 def comparable(dataset: str) -> bool:
     """Tell whether people's answers to images of a data set can be set beside the paper's: not for noise or digits."""
     return dataset not in NO_COMPARISON
-
-
-def _file(folder: Path, section: str) -> Path:
-    return Path(folder) / "pairs" / f"{section}.json"
 
 
 def _shown(trial: Trial, position: Callable[[str], int]) -> dict:

@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +21,7 @@ from ddd_utils import kernels, paths
 from ddd_utils.config.schema import Preset, declared_parameters
 from ddd_utils.errors import InputError, nearest
 from ddd_utils.files import read_json
-from ddd_utils.report import claims, game
+from ddd_utils.report import claims
 
 AT_A_TIME = 2
 LAST = "summary"  # it reads what all others have recorded
@@ -50,13 +50,22 @@ class _Job:
     digest: str = ""
 
 
-def execute(preset: Preset, sections: Sequence[str], digests: Mapping[str, str] | None = None) -> dict[str, Outcome]:
-    """Execute notebooks into ``build()/<preset>/notebooks``, two at a time; ``summary`` when all others have ended."""
+def execute(
+    preset: Preset,
+    sections: Sequence[str],
+    digests: Mapping[str, str] | None = None,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> dict[str, Outcome]:
+    """
+    Execute notebooks into ``build()/<preset>/notebooks``, two at a time; ``summary`` when all others have ended.
+
+    ``meanwhile`` is called once they have been started, for this process has nothing to do until they have ended.
+    """
     # All are checked before the first starts; one that fails leaves the others running. A notebook carries the digest
     # of its section, by which `kept` knows it again.
     folder, digests = paths.build() / preset.name, digests or {}
     jobs = [_job(section, preset.parameters(section), folder, digests.get(section, "")) for section in sections]
-    outcomes = _run(jobs) if jobs else {}
+    outcomes = _run(jobs, meanwhile) if jobs else {}
     return {section: outcomes[section] for section in sections}
 
 
@@ -90,11 +99,13 @@ def execute_one(section: str, parameters: Mapping, folder: Path) -> Outcome:
     return _run([_job(section, parameters, folder)])[section]
 
 
-def _run(jobs: list[_Job]) -> dict[str, Outcome]:
+def _run(jobs: list[_Job], meanwhile: Callable[[], object] = lambda: None) -> dict[str, Outcome]:
     kernels.warm()
+    import papermill  # noqa: F401 - not in two threads at once
+
     jobs[0].notebook.parent.mkdir(parents=True, exist_ok=True)
     batches = ([job for job in jobs if (job.section == LAST) == last] for last in (False, True))
-    return {outcome.section: outcome for batch in batches for outcome in _all(batch)}
+    return {outcome.section: outcome for batch in batches for outcome in _all(batch, meanwhile)}
 
 
 def notebook(folder: Path, section: str) -> Path:
@@ -117,10 +128,11 @@ def _job(section: str, parameters: Mapping, folder: Path, digest: str = "") -> _
     return _Job(section, source, notebook(folder, section), dict(parameters), digest)
 
 
-def _all(jobs: list[_Job]) -> list[Outcome]:
+def _all(jobs: list[_Job], meanwhile: Callable[[], object]) -> list[Outcome]:
     with ThreadPoolExecutor(AT_A_TIME) as threads:
         running = [threads.submit(_one, job) for job in jobs]
         try:
+            meanwhile()
             return [one.result() for one in running]
         except BaseException:
             threads.shutdown(wait=False, cancel_futures=True)  # an interrupt must not start those that still wait
@@ -145,7 +157,7 @@ def _one(job: _Job) -> Outcome:
 def _forget(job: _Job) -> None:
     folder = job.notebook.parent.parent
     claims.forget(job.section, job.parameters.get("preset", folder.name))
-    game.forget(folder, job.section)
+    paths.pairs(folder, job.section).unlink(missing_ok=True)
 
 
 def _executed(job: _Job) -> str | None:

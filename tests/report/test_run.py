@@ -250,7 +250,7 @@ def test_the_summary_of_the_last_report_is_renewed_when_it_is_outdated(
     if there:
         file.touch()
     executed, found = [], iter(["the same", recorded])
-    monkeypatch.setattr(run, "execute", lambda _, sections, digests: executed.append(sections) or {})
+    monkeypatch.setattr(run, "execute", lambda _, sections, *__: executed.append(sections) or {})
     monkeypatch.setattr(run, "kept", lambda _, sections, digests: dict.fromkeys(kept))
     monkeypatch.setattr(claims, "recorded", lambda name: next(found))
     cli._outcomes(preset, ["kl_divergence"])
