@@ -26,6 +26,7 @@ from ddd_utils.files import TornFile, safe_name, write_text
 from ddd_utils.responses import Source
 
 if TYPE_CHECKING:
+    from ddd_utils.report.page import Rendered
     from ddd_utils.report.run import Outcome
 
 log = logging.getLogger(__name__)
@@ -292,12 +293,13 @@ def _report(options: argparse.Namespace) -> int:
 
     params.write(preset)
     outcomes = run.failed(preset, failed)  # first, as the summary reads what all sections have recorded
-    outcomes |= _outcomes(preset, [section for section in chosen if section not in failed])
+    executed, early = _outcomes(preset, [section for section in chosen if section not in failed])
+    outcomes |= executed
     needed = sources.needed(preset, list(outcomes))
     facts = {section: sources.provenance_of(each for each, of in needed if of == section) for section in outcomes}
     # Sections that were kept are on the page too, which the same command without `--sections` makes.
     asked = options.sections if set(outcomes) == set(chosen) else None
-    path = _page().build(preset, outcomes, facts, citation.command(before.name, asked, options.set, options.out))
+    path = _page().build(preset, outcomes, facts, citation.command(before.name, asked, options.set, options.out), early)
     broken = sorted(section for section, outcome in outcomes.items() if outcome.error)
     log.info("%d sections in %.0f s", len(chosen), time.monotonic() - started)
     if broken:
@@ -325,18 +327,27 @@ def _beside(preset: params.Preset, before: params.Preset, out: str | None) -> pa
     return preset.model_copy(update={"name": out})
 
 
-def _outcomes(preset: params.Preset, chosen: Sequence[str]) -> dict[str, "Outcome"]:
-    """Execute sections; keep the others of an earlier run with the same parameters, and renew its summary if needed."""
+def _outcomes(preset: params.Preset, chosen: Sequence[str]) -> tuple[dict[str, "Outcome"], dict[str, "Rendered"]]:
+    """
+    Execute sections; keep the others of an earlier run with the same parameters, and renew its summary if needed.
+
+    Those that were kept are rendered meanwhile, for the page that is to be expected.
+    """
     from ddd_utils.report import claims, run
 
     found, before = params.digests(preset), claims.recorded(preset.name)
-    outcomes = run.execute(preset, chosen, found, _page)
     others = [section for section in preset.sections if section not in chosen]
-    kept = run.kept(preset, others, found)
+    kept, early = run.kept(preset, others, found), {}
+
+    def meanwhile() -> None:
+        shown = [section for section in preset.sections if section in chosen or section in kept]
+        early.update(_page().rendered(preset, {name: each for name, each in kept.items() if name != run.LAST}, shown))
+
+    outcomes = run.execute(preset, chosen, found, meanwhile)
     outdated = run.LAST not in kept or claims.recorded(preset.name) != before
     if run.LAST in others and run.notebook(preset.folder, run.LAST).exists() and outdated:
         kept |= run.execute(preset, [run.LAST], found)
-    return outcomes | kept
+    return outcomes | kept, early
 
 
 def _page() -> Any:

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from html import escape
@@ -37,13 +37,12 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 @dataclass
 class Page:
-    """What the sections of one page share; each moves the ids, the counter of charts and the explorers on."""
+    """The page that a section stands on, and what has been given out in this section."""
 
     sections: Collection[str]  # names of all sections, which links between notebooks may name
     downloads: Collection[str] = ()  # names of the files beside the page, which links may name too
     ids: set[str] = field(default_factory=set)  # of headings
     charts: Iterator[int] = field(default_factory=lambda: count(1))
-    explorers: set[str] = field(default_factory=set)  # their keys
 
 
 @dataclass
@@ -66,10 +65,10 @@ class Part:
         return "\n".join(filter(None, [self.title, inside]))
 
 
-def render(notebook: nbformat.NotebookNode, section: str, page: Page) -> str:
-    """Render an executed notebook as the inside of a section; a heading of the third level (``###``) folds its part."""
+def render(cells: Iterable[nbformat.NotebookNode], section: str, page: Page) -> str:
+    """Render executed cells as the inside of a section; a heading of the third level (``###``) folds its part."""
     parts = [Part()]
-    for cell in _shown(notebook):
+    for cell in _shown(cells):
         if cell.cell_type == "code":
             parts[-1].shown.append(("result", ""))
             for output in cell.outputs:
@@ -85,16 +84,16 @@ def render(notebook: nbformat.NotebookNode, section: str, page: Page) -> str:
     return "\n".join(filter(None, map(str, parts)))
 
 
-def code(notebook: nbformat.NotebookNode) -> str:
-    """Write the code of an executed notebook, a block a cell."""
-    sources = (cell.source for cell in _shown(notebook) if cell.cell_type == "code")
+def code(cells: Iterable[nbformat.NotebookNode]) -> str:
+    """Write the code of cells, a block each."""
+    sources = (cell.source for cell in _shown(cells) if cell.cell_type == "code")
     blocks = (highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)) for source in sources)
     return "".join(f'<pre class="code"><code>{block}</code></pre>' for block in blocks)
 
 
-def _shown(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+def _shown(cells: Iterable[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
     """List the cells that have something to show."""
-    cells = [cell for cell in notebook.cells if not LEFT_OUT & set(cell.metadata.get("tags", []))]
+    cells = [cell for cell in cells if not LEFT_OUT & set(cell.metadata.get("tags", []))]
     return [cell for cell in cells if cell.cell_type in ("markdown", "code") and cell.source.strip()]
 
 
@@ -107,9 +106,7 @@ def _output(output: nbformat.NotebookNode, section: str, page: Page) -> str:
     if game.MIME in data:
         return game.figure(data[game.MIME])
     if explorer.MIME in data:
-        known = (found := data[explorer.MIME])["key"] in page.explorers  # several sections may have the same one
-        page.explorers.add(found["key"])
-        return "" if known else explorer.element(found)
+        return explorer.element(data[explorer.MIME])
     if explorer.COMPARABLE in data:
         return explorer.comparable(data[explorer.COMPARABLE])
     if chart := next((kind for kind in data if kind.startswith(VEGALITE)), None):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,7 +27,12 @@ from ddd_utils.report.text import section_label
 PACKAGES = ("ddd_utils", "torch", "torchvision", "timm", "numpy", "pandas", "scipy", "altair")
 TITLE = re.compile(r'<h2 id="[^"]+">(.*?)</h2>', re.DOTALL)
 PART = re.compile(r'<h3 id="([^"]+)">(.*?)</h3>', re.DOTALL)
+CHART = re.compile(r'(?<=<figure class="chart" id="chart-)\d+')
+EXPLORER = re.compile(
+    r'<script type="application/json" class="exploration" data-key="([^"]*)">.*?</script>\n?', re.DOTALL
+)
 HEADING = re.compile(r'href="#(\w+)-([^"]+)"')
+ID = re.compile(r'<h[2-6] id="([^"]+)"')
 UNREAD = re.compile(r"<(script|noscript|details|math)\b.*?</\1>|<[^>]*>", re.DOTALL)  # markup, and what is folded
 WORDS_A_MINUTE = 230
 CITE = "cite-and-reproduce"  # id of the block at the end; no notebook's name has a hyphen
@@ -50,34 +56,50 @@ class Section:
     facts: list[tuple[str, object]]
 
 
+@dataclass(frozen=True)
+class Rendered:
+    """The cells of a section as HTML: before the appendix, and in it; and the page that they were rendered for."""
+
+    body: tuple[str, str]
+    code: tuple[str, str]
+    names: tuple[str, ...]  # its sections, which links may lead to
+
+
+def rendered(preset: Preset, outcomes: Mapping[str, Outcome], names: Iterable[str]) -> dict[str, Rendered]:
+    """Render sections of a page that has sections of these names, the others not being there yet."""
+    names, lists = tuple(names), _lists(preset)
+    return {name: _rendered(outcome, names, lists) for name, outcome in outcomes.items()}
+
+
 def build(
     preset: Preset,
     outcomes: Mapping[str, Outcome],
     footer: Mapping[str, Mapping[str, object]] | None = None,
     command: str | None = None,
+    early: Mapping[str, Rendered] | None = None,
 ) -> Path:
     """Write ``build()/<preset>/report.html``; what cannot be typeset raises an `InputError` that names the notebook."""
     # Two builds of the same results are the same bytes but for what stands in <time> elements. `footer` is what the
     # block at the end of a section tells beside its parameters: "versions" and "device" replace those of this machine,
-    # "inputs" go to the end of the page.
-    names = [name for name in preset.sections if name in outcomes]
+    # "inputs" go to the end of the page. `early` are sections that were rendered before.
+    names = tuple(name for name in preset.sections if name in outcomes)
     footer = footer or {}
     target = paths.build() / preset.name / "report.html"
-    lists = {file.name: file for file in target.parent.glob("*") if file.suffix in DOWNLOADS and file.is_file()}
-    shared = cells.Page(names, lists, {CITE})
+    known = {name: each for name, each in (early or {}).items() if each.names == names}
+    known |= rendered(preset, {name: outcomes[name] for name in names if name not in known}, names)
     again = f"make report PRESET={shlex.quote(_named(preset))} SECTIONS="
     sections = [
-        _section(outcomes[name], preset.parameters(name), footer.get(name, {}), shared, f"{again}{name}")
+        _section(outcomes[name], preset.parameters(name), footer.get(name, {}), known[name], f"{again}{name}")
         for name in names
     ]
-    if names and (end := _section(outcomes[names[0]], {}, {}, shared, None, appendix=True)).body:
+    if names and (end := _section(outcomes[names[0]], {}, {}, known[names[0]], None, appendix=True)).body:
         sections.append(replace(end, name=APPENDIX, label=section_label(APPENDIX), facts=[]))
+    lists = _lists(preset)
     digests = _write_results(target.parent, preset, outcomes)
     return _write(
         target,
         "report.html",
         [replace(each, body=_with_files(str(each.body), lists, _run(preset, digests, each.name))) for each in sections],
-        shared.ids,
         preset=preset.name,
         notices=[*preset.notices, *_doubts(preset.name)],
         failed=[section for section in sections if section.error],
@@ -91,6 +113,12 @@ def build(
         entries=citation.bibtex(),
         licence=citation.licence(),
     )
+
+
+def _lists(preset: Preset) -> dict[str, Path]:
+    """Name the files beside the page that prose may link to."""
+    beside = (paths.build() / preset.name).glob("*")
+    return {file.name: file for file in beside if file.suffix in DOWNLOADS and file.is_file()}
 
 
 def _doubts(preset: str) -> list[str]:
@@ -119,16 +147,26 @@ def _run(preset: Preset, digests: Mapping[str, str], section: str) -> str:
 
 def build_comparison(outcome: Outcome, names: Mapping[str, str], target: Path) -> Path:
     """Write the page of two reports, of which the notebook `compare` is the only section."""
-    shared = cells.Page([outcome.section])
-    section = _section(outcome, names, {}, shared, None)
-    return _write(target, "page.html", [section], shared.ids, title=" beside ".join(names.values()))
+    section = _section(outcome, names, {}, _rendered(outcome, (outcome.section,), {}), None)
+    return _write(target, "page.html", [section], title=" beside ".join(names.values()))
 
 
-def _write(target: Path, template: str, sections: list[Section], ids: set[str], **values: Any) -> Path:
+def _write(target: Path, template: str, sections: list[Section], **values: Any) -> Path:
+    ids = {found for section in sections for found in ID.findall(section.body)}
+    charts, explorers = count(1), set()
+
     def there(link: re.Match) -> str:  # a heading that is missing because its section failed: lead to the section
         return link[0] if f"{link[1]}-{link[2]}" in ids else f'href="#{link[1]}"'
 
-    sections = [replace(section, body=Markup(HEADING.sub(there, section.body))) for section in sections]
+    def once(explorer: re.Match) -> str:  # several sections may have the same one
+        known = explorer[1] in explorers
+        explorers.add(explorer[1])
+        return "" if known else explorer[0]
+
+    def joined(body: str) -> Markup:
+        return Markup(CHART.sub(lambda _: str(next(charts)), EXPLORER.sub(once, HEADING.sub(there, body))))
+
+    sections = [replace(section, body=joined(section.body)) for section in sections]
     play_style, play_scripts = game.additions(section.body for section in sections)
     style, scripts = assets.style() + play_style, [*assets.scripts(), *play_scripts]
     write_text(target, assets.page(template, style, scripts, sections=sections, **values))
@@ -139,21 +177,13 @@ def _section(
     outcome: Outcome,
     parameters: Mapping,
     facts: Mapping[str, object],
-    shared: cells.Page,
+    found: Rendered,
     command: str | None,
     appendix: bool = False,
 ) -> Section:
-    """Render the cells of a section, or those that stand in the appendix."""
-    name, body, code = outcome.section, "", ""
+    """Put what is known of a section together, or of what stands in the appendix."""
+    name, body, code = outcome.section, found.body[appendix], found.code[appendix]
     told = {**_here(), **{key: fact for key, fact in facts.items() if key != "inputs"}}
-    if outcome.error is None:
-        try:
-            notebook = nbformat.v4.reads_json(outcome.notebook.read_text("utf-8"))
-            at_end = [APPENDIX in cell.metadata.get("tags", []) for cell in notebook.cells]
-            notebook.cells = [cell for cell, last in zip(notebook.cells, at_end, strict=True) if last == appendix]
-            body, code = cells.render(notebook, name, shared), cells.code(notebook)
-        except InputError as error:
-            raise InputError(f"{name}.py: {error}") from None
     return Section(
         name=name,
         label=Markup(title[1]).striptags() if (title := TITLE.search(body)) else section_label(name),
@@ -165,6 +195,20 @@ def _section(
         parameters=list(_rows(_without_path(parameters))),
         facts=[*_rows(told), ("notebook executed in", timedelta(seconds=outcome.seconds))],
     )
+
+
+def _rendered(outcome: Outcome, names: tuple[str, ...], lists: Mapping[str, Path]) -> Rendered:
+    if outcome.error is not None:
+        return Rendered(("", ""), ("", ""), names)
+    page, notebook = cells.Page(names, lists, {CITE}), nbformat.v4.reads_json(outcome.notebook.read_text("utf-8"))
+    parts: list[list[nbformat.NotebookNode]] = [[], []]
+    for cell in notebook.cells:
+        parts[APPENDIX in cell.metadata.get("tags", [])].append(cell)
+    try:
+        body, last = (cells.render(part, outcome.section, page) for part in parts)
+    except InputError as error:
+        raise InputError(f"{outcome.section}.py: {error}") from None
+    return Rendered((body, last), (cells.code(parts[0]), cells.code(parts[1])), names)
 
 
 def _with_files(body: str, lists: Mapping[str, Path], run: str) -> Markup:

@@ -1,21 +1,22 @@
 import json
+import re
 
 import nbformat
 import pytest
 from made_explorer import CLASSES, HOSTILE, made, marks
 from made_models import made as made_models
-from made_notebooks import code, executed, shown
+from made_notebooks import Preset, code, executed, prose, shown
 
 from ddd_utils import charts
 from ddd_utils.analysis import difficulty
-from ddd_utils.report import cells, explorer, markup
+from ddd_utils.report import cells, explorer, markup, page
 from ddd_utils.report.text import written
 
 
 def rendered(*outputs):
     page = cells.Page(["s"])
     outcome = executed("s", *[code("x", output) for output in outputs])
-    return cells.render(nbformat.read(outcome.notebook, as_version=4), "s", page)
+    return cells.render(nbformat.read(outcome.notebook, as_version=4).cells, "s", page)
 
 
 def output(made):
@@ -76,9 +77,27 @@ def test_factors_are_counted_by_the_number_of_networks_right():
 def test_the_same_contents_have_the_same_key_and_stand_on_a_page_once():
     one, again, other = made()[0], made()[0], made(pictures=False)[0]
     assert one.data["key"] == again.data["key"] != other.data["key"]
-    html = rendered(output(one), output(again), output(other))
-    scripts = markup.clean(html)  # a script of ours is no script of theirs
-    assert html.count('class="exploration"') == 2 and scripts.find("img") is None
+    outcomes = {
+        name: executed(name, code("x", output(each))) for name, each in zip("stu", (one, again, other), strict=True)
+    }
+    html = page.build(Preset([*outcomes]), outcomes).read_text("utf-8")
+    assert [html.count(f'data-key="{each.data["key"]}"') for each in (one, other)] == [1, 1]
+    assert markup.clean(rendered(output(one))).find("img") is None  # a script of ours is no script of theirs
+
+
+def test_what_is_rendered_early_makes_the_same_page_and_links_of_another_page_are_made_anew():
+    outcomes = {name: executed(name, prose("# One\n\n[two](u.ipynb)"), code("x", output(made()[0]))) for name in "st"}
+    preset, later = Preset(["s", "t", "u"]), {"u": executed("u", prose("# Two"))}
+
+    def built(outcomes, names):
+        early = page.rendered(preset, outcomes, names)
+        together = outcomes | later
+        found = [page.build(preset, together, None, None, each).read_text("utf-8") for each in (early, {})]
+        return [re.sub(r"<time.*?</time>", "", each) for each in found]
+
+    for names in ("stu", "st"):
+        one, other = built(outcomes, names)
+        assert one == other and one.count('href="#u"') == 2 + one.count('href="#t"')
 
 
 def test_the_data_cannot_leave_their_element():
