@@ -17,7 +17,7 @@ _untold = threading.Lock()  # the line is written once, by whoever comes first
 
 
 class Interrupt(KeyboardInterrupt):
-    """Ctrl+C. A plain one, though caught, has Python end by the signal if it came in a string that is executed."""
+    """Ctrl+C. A plain KeyboardInterrupt in an executed string has Python end by the signal, though it was caught."""
 
 
 def tell() -> int:

@@ -38,7 +38,7 @@ def warm() -> None:
     """Start the server, which loads its libraries while the caller goes on."""
     if FORKS:
         CONTEXT.set_forkserver_preload([*LIBRARIES, *sorted(_imported())])
-        resource_tracker.ensure_running()  # which lets interrupts through again, whoever held them back
+        resource_tracker.ensure_running()  # first, as its start lets interrupts through again
         with environment(_inherited()), _without_main(), without_interrupts():
             forkserver.ensure_running()
 

@@ -187,8 +187,8 @@ if both_known:
 
 # %% [markdown]
 # ### How many images a comparison takes
-# Images are needed as well as models. For example, the upper quartile of these models' kappas beside one that is 0.05
-# away.
+# Images are needed as well as models. The example tells the upper quartile of these models' kappas from a kappa that
+# differs by 0.05.
 
 # %%
 said.images_needed(consistency.pair_table(correct, names)["kappa"].quantile(0.75), correct.mean())

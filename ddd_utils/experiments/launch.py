@@ -30,7 +30,7 @@ from ddd_utils.machine import cores, devices, environment, is_locked
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1
-LISTEN_S = 1  # to hear what processes had to report that were killed
+LISTEN_S = 1  # how long to wait for what killed processes may have reported
 # A run that is "stopped" has a checkpoint, and nobody trains it.
 STATES = ("done", "diverged", "running", "stopped", "missing")
 

@@ -122,9 +122,8 @@ def check_words(network: nn.Module, build: Callable[..., nn.Module], arguments: 
         with suppress(Exception), torch.random.fork_rng(devices=[]):  # who checks words refuses this one
             other = build(**{**arguments, argument: "?"})
         if repr(other) == repr(network):
-            raise InputError(
-                f"{name}: arguments.{argument}: {word!r} is no word that it knows; any other does the same"
-            )
+            useless = f"{word!r} means nothing to it: any other word does the same"
+            raise InputError(f"{name}: arguments.{argument}: {useless}")
 
 
 def activations(network: nn.Module) -> str:

@@ -66,7 +66,7 @@ class Rendered:
 
 
 def rendered(preset: Preset, outcomes: Mapping[str, Outcome], names: Iterable[str]) -> dict[str, Rendered]:
-    """Render sections of a page that has sections of these names, the others not being there yet."""
+    """Render these sections for a page that will have all sections of these names."""
     names, lists = tuple(names), _lists(preset)
     return {name: _rendered(outcome, names, lists) for name, outcome in outcomes.items()}
 
@@ -181,7 +181,7 @@ def _section(
     command: str | None,
     appendix: bool = False,
 ) -> Section:
-    """Put what is known of a section together, or of what stands in the appendix."""
+    """Assemble a section for the template, or what stands in the appendix."""
     name, body, code = outcome.section, found.body[appendix], found.code[appendix]
     told = {**_here(), **{key: fact for key, fact in facts.items() if key != "inputs"}}
     return Section(

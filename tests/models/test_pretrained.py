@@ -322,7 +322,7 @@ def test_two_urls_of_one_file_name_are_refused():
             "'alexnet' cannot be built with {'dropuot': 0.1}",
         ),
         ({"model": "test_resnet", "arguments": {"stem_type": {}}}, "arguments.stem_type: a text is needed, not {}"),
-        ({"model": "test_resnet", "arguments": {"stem_type": "dep"}}, "stem_type: 'dep' is no word that it knows"),
+        ({"model": "test_resnet", "arguments": {"stem_type": "dep"}}, "stem_type: 'dep' means nothing to it"),
         (
             {
                 "model": "test_resnet",
